@@ -1,0 +1,104 @@
+package fairlead
+
+import (
+	"iter"
+	"strings"
+)
+
+// Metadata is an ordered list of keys and values that travels before or after the messages of a call. Keys are lower
+// case and may repeat; values of keys that end in "-bin" are arbitrary bytes, others printable ASCII. The zero value is
+// empty and ready for use. It is not safe for concurrent use.
+type Metadata struct{ kv []string }
+
+// Get returns the first value of key, "" when there is none. Key must be in lower case.
+func (m *Metadata) Get(key string) string {
+	for i := 0; i < len(m.kv); i += 2 {
+		if m.kv[i] == key {
+			return m.kv[i+1]
+		}
+	}
+	return ""
+}
+
+// Values returns all values of key in their order, nil when there is none.
+func (m *Metadata) Values(key string) []string {
+	var vs []string
+	for i := 0; i < len(m.kv); i += 2 {
+		if m.kv[i] == key {
+			vs = append(vs, m.kv[i+1])
+		}
+	}
+	return vs
+}
+
+// Has says whether key is there.
+func (m *Metadata) Has(key string) bool {
+	for i := 0; i < len(m.kv); i += 2 {
+		if m.kv[i] == key {
+			return true
+		}
+	}
+	return false
+}
+
+// Add appends a value to those that key has. The key is lowered.
+func (m *Metadata) Add(key, value string) { m.kv = append(m.kv, strings.ToLower(key), value) }
+
+// Set replaces the values of key with one.
+func (m *Metadata) Set(key, value string) {
+	m.Del(key)
+	m.Add(key, value)
+}
+
+// Del removes all values of key.
+func (m *Metadata) Del(key string) {
+	key = strings.ToLower(key)
+	kept := m.kv[:0]
+	for i := 0; i < len(m.kv); i += 2 {
+		if m.kv[i] != key {
+			kept = append(kept, m.kv[i], m.kv[i+1])
+		}
+	}
+	clear(m.kv[len(kept):])
+	m.kv = kept
+}
+
+// Len returns the number of pairs.
+func (m *Metadata) Len() int { return len(m.kv) / 2 }
+
+// At returns pair i, counted from 0.
+func (m *Metadata) At(i int) (key, value string) { return m.kv[2*i], m.kv[2*i+1] }
+
+// All ranges over the pairs in their order.
+func (m *Metadata) All() iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for i := 0; i < len(m.kv); i += 2 {
+			if !yield(m.kv[i], m.kv[i+1]) {
+				return
+			}
+		}
+	}
+}
+
+// Grow makes room for n more pairs.
+func (m *Metadata) Grow(n int) {
+	if cap(m.kv)-len(m.kv) < 2*n {
+		kv := make([]string, len(m.kv), len(m.kv)+2*n)
+		copy(kv, m.kv)
+		m.kv = kv
+	}
+}
+
+// Reset empties m and keeps its memory.
+func (m *Metadata) Reset() {
+	clear(m.kv)
+	m.kv = m.kv[:0]
+}
+
+// Clone returns a copy that shares nothing with m but the strings.
+func (m *Metadata) Clone() Metadata {
+	if len(m.kv) == 0 {
+		return Metadata{}
+	}
+	return Metadata{append([]string(nil), m.kv...)}
+}

@@ -1,0 +1,284 @@
+package protocol
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/codec"
+)
+
+// Mode is how an HTTP protocol wants the body of a request.
+type Mode uint8
+
+// The modes.
+const (
+	Pass     Mode = iota // the request is for another protocol
+	Complete             // Whole, once the body is complete, if it is small; Open otherwise
+	Streamed             // Open, as soon as the head is there
+)
+
+// MaxWhole is the largest body in bytes that is given to HTTP.Whole.
+const MaxWhole = 64 << 10
+
+// HTTP is the server side of a protocol that is carried by HTTP requests, whatever the version: gRPC, gRPC-Web, Connect,
+// REST, a mounted handler.
+type HTTP interface {
+	Name() string
+	// Attach gives it the routes, once, before the first connection.
+	Attach(d Dispatcher) error
+	// Match is asked for each request, in the order in which the protocols were given. It is called by the reading
+	// goroutine and must be quick.
+	Match(h *Head) Mode
+	// Whole gets a request with its complete body, which is valid until Whole returns. It is called by the reading goroutine
+	// and must not block: it decodes and calls x.Run, or answers at once.
+	Whole(x Exchange, body []byte)
+	// Open gets any other request, in a goroutine of its own. It has ended the exchange when it returns.
+	Open(x Exchange)
+}
+
+// Head is the head of a request or response, or a trailer. Its strings may be kept, the Head itself only as long as its
+// giver says.
+type Head struct {
+	Verb      string // the request's method, "POST"
+	Scheme    string
+	Authority string
+	Path      string // without the query
+	Query     string // behind the '?'
+	Status    int    // of a response
+
+	ContentType string
+	UserAgent   string
+	// Timeout is the value of the field grpc-timeout, nil when there is none. It is valid until the call to which the
+	// Head was given returns, and not to be kept: so that a value that differs from call to call costs no allocation.
+	Timeout []byte
+	// Fields are all others in their order, with names in lower case and values as they came.
+	Fields fairlead.Metadata
+	// Route is the route of Path, nil when there is none.
+	Route *Route
+	// Version is that of HTTP: 1 or 2.
+	Version uint8
+}
+
+// ResetCode says why an exchange is cut off, with HTTP/2's numbers (RFC 9113, section 7).
+type ResetCode uint32
+
+// The codes that protocols have a use for.
+const (
+	ResetNoError        ResetCode = 0x0
+	ResetProtocolError  ResetCode = 0x1
+	ResetInternal       ResetCode = 0x2
+	ResetFlowControl    ResetCode = 0x3
+	ResetRefused        ResetCode = 0x7
+	ResetCancel         ResetCode = 0x8
+	ResetCompression    ResetCode = 0x9
+	ResetEnhanceCalm    ResetCode = 0xb
+	ResetInadequateTLS  ResetCode = 0xc
+	ResetHTTP11Required ResetCode = 0xd
+)
+
+// FailureKind says what ended an exchange.
+type FailureKind uint8
+
+// The kinds.
+const (
+	FailedReset     FailureKind = iota // the peer reset this exchange alone
+	FailedGoaway                       // the peer shut the connection down and did not take this exchange
+	FailedLost                         // the connection broke
+	FailedViolation                    // the peer broke the rules of HTTP
+	FailedClosed                       // this side closed the connection
+)
+
+// Failure is the error of an exchange that did not come to its proper end.
+type Failure struct {
+	Kind  FailureKind
+	Code  ResetCode // with FailedReset and FailedGoaway the peer's, with FailedViolation the one sent to it
+	Reach fairlead.Reach
+	Cause error
+}
+
+// Error says what happened, in words.
+func (f *Failure) Error() string {
+	var what string
+	switch f.Kind {
+	case FailedReset:
+		what = fmt.Sprintf("the peer reset the stream with code 0x%x", uint32(f.Code))
+	case FailedGoaway:
+		what = fmt.Sprintf("the peer sent GOAWAY with code 0x%x", uint32(f.Code))
+	case FailedLost:
+		what = "the connection was lost"
+	case FailedViolation:
+		what = "the peer broke the protocol"
+	case FailedClosed:
+		what = "the connection was closed"
+	}
+	if f.Cause != nil {
+		return what + ": " + f.Cause.Error()
+	}
+	return what
+}
+
+// Unwrap returns the cause.
+func (f *Failure) Unwrap() error { return f.Cause }
+
+// Pipe is both directions of an open exchange. One goroutine may read while another sends; Interrupt may be called from
+// any.
+type Pipe interface {
+	// Read returns the next part of the peer's body; it is valid until the next Read. After the last part it returns
+	// io.EOF; a *Failure, or what Interrupt was given, when the exchange ended otherwise. Parts that arrived before a
+	// failure are returned first.
+	Read() ([]byte, error)
+	// Send appends m to the body and, with last, ends it; a nil m with last only ends it. It returns when m is encoded,
+	// and blocks while the peer's window or the connection has no room. When the peer has ended the exchange it
+	// returns io.EOF on a client (the reason comes from Read) and a *Failure on a server. An error of the codec
+	// is returned as it is, and nothing was sent then.
+	Send(m *Message, last bool) error
+	// Interrupt has Read and Send return cause, now and from now on. The peer does not notice.
+	Interrupt(cause error)
+	// Reset ends the exchange at once: the peer gets code, Read and Send return cause. It does nothing when the exchange
+	// is over.
+	Reset(code ResetCode, cause error)
+}
+
+// Exchange is one request and its response, as a server sees it. It is over, and must not be touched any more, when
+// Reply without an error, Finish or Reset has been called, except that Interrupt and Reset do nothing then. Fields of
+// metadata whose name ends in "-bin" are sent in base64 without padding.
+type Exchange interface {
+	Pipe
+	// Head is valid until Whole or Open returns.
+	Head() *Head
+	Peer() *fairlead.Peer
+	// Attach has c cancelled when the peer gives the exchange up or the connection ends.
+	Attach(c *fairlead.Call)
+	// Run runs t: in the reading goroutine or in another, which the connection decides. It is called at most once,
+	// by Whole, as its last act.
+	Run(t Task)
+	// SendHead sends the response's head; extra may be nil.
+	SendHead(b *Block, extra *fairlead.Metadata) error
+	// Reply sends a whole response in one hold of the connection's writer, without waiting for the peer: what its
+	// window has no room for follows on its own. An error is the codec's: then the head was sent and nothing else,
+	// and Finish ends the exchange.
+	Reply(r *Reply) error
+	// Finish ends the response with a trailer. If no head was sent, the trailer is the head: b then must have a status.
+	// An exchange whose body was not read to its end is reset without an error afterwards.
+	Finish(b *Block, extra *fairlead.Metadata)
+}
+
+// Message is what goes into a body. It is only read, and not kept.
+type Message struct {
+	// Value is encoded by Sizer, straight into the connection's buffer, when that is set and by Codec into a buffer beside
+	// it otherwise. With a nil Value, Bytes is the encoding.
+	Value any
+	Sizer codec.Sizer
+	Codec codec.Codec
+	Bytes []byte
+	// Size is Sizer.Size(Value), when Sizer is set.
+	Size int
+	// Envelope puts the prefix of gRPC and Connect before the message: one byte of flags, four of length.
+	Envelope bool
+	Flags    uint8
+}
+
+// Reply is a whole response. It is only read, and not kept.
+type Reply struct {
+	Head         *Block
+	Extra        *fairlead.Metadata // more of the head; nil or empty: none
+	Message      Message
+	Trailer      *Block // nil: the body's end is the response's
+	ExtraTrailer *fairlead.Metadata
+}
+
+// Block is a fixed list of fields that is sent again and again: a connection encodes it once. It is read-only.
+type Block struct{ fields []string }
+
+// NewBlock makes a block of name, value pairs; pseudo-fields such as ":status" come first. The caller gives the
+// list over.
+func NewBlock(namesAndValues ...string) *Block { return &Block{fields: namesAndValues} }
+
+// Fields returns the names and values, to be read only.
+func (b *Block) Fields() []string { return b.fields }
+
+// HTTPClient is the client side of a protocol that is carried by HTTP requests.
+type HTTPClient interface {
+	Name() string
+	Bind(m *fairlead.Method, cfg *ClientConfig) (Bind, error)
+	// NewConn makes the protocol's view of a connection.
+	NewConn(hc HTTPConn, cfg *ClientConfig) ClientConn
+}
+
+// HTTPConn is an HTTP connection in the client's role. Safe for concurrent use. Free, Freed, Drain, Close, Closed and Err
+// are as in ClientConn.
+type HTTPConn interface {
+	Peer() *fairlead.Peer
+	// Do sends a whole request, without waiting for the peer: what its window has no room for follows on its own. The
+	// response goes to r. On an error, ErrFull or the codec's, r is not used.
+	Do(req *Request, r Receiver) (Ticket, error)
+	// Cancel gives up what Do began. True: r is not called again, and its End was not and will not be called. False: End
+	// was called or is about to be.
+	Cancel(t Ticket, code ResetCode) bool
+	// Open sends the head of a request and, if it has one, its message. Errors are as with Do.
+	Open(req *Request) (ClientExchange, error)
+	Free() int
+	Freed() <-chan struct{}
+	Drain()
+	Close(cause error)
+	Closed() <-chan struct{}
+	Err() error
+}
+
+// Ticket identifies what Do began, on its connection.
+type Ticket uint64
+
+// Request is a request to be sent. It is only read, and not kept.
+type Request struct {
+	Head *Block
+	// Name and Value are one more field; a value made per call costs no allocation here. "": none.
+	Name    string
+	Value   []byte
+	Extra   *fairlead.Metadata // more fields; nil or empty: none
+	Message *Message           // nil: none
+	Last    bool               // the body ends here; Do takes it for granted
+}
+
+// Receiver gets the response of a request sent with Do. Its methods are called by the connection's reading goroutine, one
+// after another, and must not block.
+type Receiver interface {
+	// Head gets the head of the response; h is valid during the call. With end the response has no body and no trailer,
+	// and End follows at once.
+	Head(h *Head, end bool)
+	// Data gets a part of the body, valid during the call. A false return gives the response up: the exchange is reset
+	// and End is called with a nil trailer and a nil error.
+	Data(part []byte) bool
+	// End is called once, last: with the trailer (nil: none), valid during the call, or with the error, a *Failure.
+	End(trailer *Head, err error)
+}
+
+// ClientExchange is an open request and its response, as a client sees it.
+type ClientExchange interface {
+	Pipe
+	// HeadReady is closed when the response's head is there or the exchange has ended.
+	HeadReady() <-chan struct{}
+	// Head returns the response's head, nil if there is none (yet); it is valid as long as the exchange. HeadEnds says
+	// that the response consists of it alone.
+	Head() (h *Head, headEnds bool)
+	// Trailer returns the response's trailer after Read has returned io.EOF, nil if there is none.
+	Trailer() *Head
+}
+
+// ReadAll returns what is left of a pipe's body, appended to dst; more than limit bytes are an error.
+func ReadAll(dst []byte, p Pipe, limit int) ([]byte, error) {
+	for {
+		b, err := p.Read()
+		if err == io.EOF { //nolint:errorlint // Pipe returns it bare
+			return dst, nil
+		}
+		if err != nil {
+			return dst, err
+		}
+		if len(b) > limit {
+			return dst, fairlead.Errorf(fairlead.ResourceExhausted, "the body is longer than its limit")
+		}
+		limit -= len(b)
+		dst = append(dst, b...)
+	}
+}

@@ -1,0 +1,175 @@
+// Package protocol is what servers and clients know of wire protocols, and what protocols know of them.
+//
+// A wire (HTTP, Thrift, or a third party's) implements Server and Client. A protocol that is carried by HTTP requests,
+// whatever the HTTP version, implements HTTP and HTTPClient instead and leaves connections to package protocol/web.
+package protocol
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/codec"
+	"github.com/fairlead-go/fairlead/compress"
+	"github.com/fairlead-go/fairlead/transport"
+)
+
+// Verdict is a wire's answer to the first bytes of a connection.
+type Verdict uint8
+
+// The verdicts.
+const (
+	No   Verdict = iota // not this wire
+	More                // it may be, with more bytes
+	Yes
+)
+
+// Server is the server side of a wire.
+type Server interface {
+	Name() string
+	// Attach gives it the routes, once, before the first connection; it returns what it cannot serve.
+	Attach(d Dispatcher) error
+	// ALPN lists the protocol names it answers to under TLS.
+	ALPN() []string
+	// Detect looks at the first bytes of a connection, at most 64.
+	Detect(first []byte) Verdict
+	// NewConn takes over a connection, whose first bytes are still buffered.
+	NewConn(tc transport.Conn) (ServerConn, error)
+}
+
+// ServerConn is one connection of a server. All parse state is in it and none on the stack of Serve, so that Serve may
+// return and be called again, by another goroutine: see Lease.
+type ServerConn interface {
+	// Serve reads and runs calls until the connection ends, which is an error (io.EOF for an orderly end), or until
+	// another goroutine has taken over the reading role, which is nil.
+	Serve() error
+	// Drain asks the peer to open no more calls; with final, calls that it opens from now on are refused. The
+	// connection ends by itself when its last call is over.
+	Drain(final bool)
+	// Close ends the connection and cancels its calls. It may be called more than once, from any goroutine.
+	Close(cause error)
+	// Open returns the number of calls under way.
+	Open() int
+}
+
+// Dispatcher is the server as protocols see it. Safe for concurrent use.
+type Dispatcher interface {
+	// Lookup returns the route of a path, nil when there is none. Protocols keep the answer where they keep the path.
+	Lookup(path string) *Route
+	Routes() iter.Seq[*Route]
+	// Admit is asked when the head of a call is there, before its message is decoded; size is the number of bytes of
+	// the request that are there or announced. On nil, Done must follow.
+	Admit(c *fairlead.Call, size int) error
+	// Reserve accounts for n more bytes of an admitted call.
+	Reserve(n int) error
+	// Done ends an admitted call, for which size bytes were admitted and reserved in all.
+	Done(c *fairlead.Call, size int)
+	Limits() *Limits
+	// Lease makes the reading role of a connection, which the server watches.
+	Lease(c ServerConn) *Lease
+	// Draining is closed when the server starts to drain.
+	Draining() <-chan struct{}
+	Logger() *slog.Logger
+}
+
+// Limits are a server's, in force for all connections.
+type Limits struct {
+	RecvMessage int // bytes of a message received, decompressed
+	SendMessage int // bytes of a message sent
+	HeaderList  int // bytes of a header list, as RFC 9113 counts them in section 6.5.2
+	Streams     int // concurrent calls on a connection
+	QueuedBytes int // bytes of requests that a connection holds for slow handlers before it stops reading
+
+	// Compressors are accepted from clients; responses use the one of the request.
+	Compressors []compress.Compressor
+	// CompressMin is the size in bytes below which messages are sent as they are.
+	CompressMin int
+}
+
+// Route is a method as it is served: its chain and codecs were bound at start.
+type Route struct {
+	Method  *fairlead.Method
+	Handler fairlead.Handler
+	Cost    Cost
+	Codecs  []Bound
+}
+
+// Bound is a codec bound to the message types of a method.
+type Bound struct {
+	Name      string // "proto"
+	Req, Resp codec.Codec
+	RespSizer codec.Sizer // nil: marshal beside the connection's buffer
+}
+
+// Codec returns the codec of that name, nil when the method has none.
+func (r *Route) Codec(name string) *Bound {
+	for i := range r.Codecs {
+		if r.Codecs[i].Name == name {
+			return &r.Codecs[i]
+		}
+	}
+	return nil
+}
+
+// Client is the client side of a wire.
+type Client interface {
+	Name() string
+	ALPN() []string
+	// Bind prepares a method, once: codec bound, header made. The result goes with each call to ClientConn.
+	Bind(m *fairlead.Method, cfg *ClientConfig) (Bind, error)
+	// NewConn takes over a connection, which it closes when it fails.
+	NewConn(ctx context.Context, tc transport.Conn, cfg *ClientConfig) (ClientConn, error)
+}
+
+// Bind is a method prepared by a Client; only that Client knows what is in it.
+type Bind any
+
+// ClientConfig is what a client gives its protocol.
+type ClientConfig struct {
+	Codec       codec.Codec
+	Compressor  compress.Compressor   // for requests; nil: none
+	Compressors []compress.Compressor // accepted in responses, and open to fairlead.WithCompressor
+	CompressMin int                   // requests shorter than this many bytes are sent as they are
+	RecvMessage int                   // bytes of a message received, decompressed
+	SendMessage int                   // bytes of a message sent
+	HeaderList  int                   // bytes of a header list received
+	QueuedBytes int                   // bytes of responses that a connection holds for slow readers before it stops reading
+	UserAgent   string                // put before the framework's own
+	Authority   string                // the host asked for
+	TLS         bool                  // the scheme is https
+	Logger      *slog.Logger
+}
+
+// ErrFull says that a connection cannot take a call now: its streams are used up, or it is draining or closed. Nothing
+// was sent.
+var ErrFull = errors.New("protocol: the connection takes no more calls now")
+
+// ClientConn is one connection of a client. Safe for concurrent use.
+type ClientConn interface {
+	// Unary runs one attempt of a unary call: it decodes into c.Reply() and calls c.SetResponse. After it has returned
+	// nothing of the attempt touches the reply or the call. It returns ErrFull untouched when the connection has no
+	// room.
+	Unary(ctx context.Context, b Bind, c *fairlead.Call) error
+	// Open opens a stream and calls c.SetDriver and c.SetStream. The stream ends with ctx and with the call's deadline.
+	Open(ctx context.Context, b Bind, c *fairlead.Call) error
+	// Free returns the number of calls that it could take now; 0: full, draining or closed.
+	Free() int
+	// Freed delivers a value when there may be room again after ErrFull.
+	Freed() <-chan struct{}
+	// Drain takes no new calls and closes the connection when the last one is over.
+	Drain()
+	// Close ends the connection; calls under way fail with cause.
+	Close(cause error)
+	// Closed is closed when the connection has ended or takes no new calls, because the peer said so.
+	Closed() <-chan struct{}
+	// Err says why, after Closed.
+	Err() error
+}
+
+// Task is a decoded unary call that is ready to run, usually the protocol's pooled state of it.
+type Task interface {
+	Run()
+	Cost() *Cost
+}

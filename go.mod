@@ -1,3 +1,9 @@
 module github.com/fairlead-go/fairlead
 
-go 1.25.0
+go 1.26.0
+
+require (
+	github.com/klauspost/compress v1.20.3 // indirect
+	golang.org/x/net v0.62.0 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
+)

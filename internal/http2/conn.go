@@ -1,0 +1,317 @@
+// Package http2 is one HTTP/2 connection (RFC 9113), in either role. It knows HTTP and nothing of the protocols above it:
+// they are given to a server's connection as protocol.HTTP and use a client's as protocol.HTTPConn.
+//
+// # Who does what
+//
+// One goroutine at a time holds the reading role. It alone parses, and it never waits for the peer to read: what it has
+// to say is appended to the write buffer. In a client it is a goroutine of the connection; in a server it is whoever
+// runs Serve, and short handlers run in it, under a protocol.Lease: the role can be taken away from a handler that
+// stalls. All parse state is therefore in the Conn and none on Serve's stack.
+//
+// Writers append whole frames under the write lock; whoever finds no flusher becomes it. See write.go.
+//
+// # Locks
+//
+// Three, taken in this order: wmu (all that is sent, HPACK's encoder, send windows), smu (the table of streams and
+// the streams' ends), and each stream's own (what was received). All are held for short work on memory only.
+package http2
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/protocol"
+	"github.com/fairlead-go/fairlead/transport"
+)
+
+// Config is what the connections of a server or a client have in common. It is read-only.
+type Config struct {
+	// MaxStreams is the number of concurrent streams that a peer may open. Server only.
+	MaxStreams int
+	// HeaderList limits the header lists received, in bytes as RFC 9113, section 6.5.2, counts them.
+	HeaderList int
+	// QueuedBytes is how much a connection holds for slow readers of its streams before it lets the peer wait.
+	QueuedBytes int
+	Logger      *slog.Logger
+}
+
+// Windows. A stream's bounds what a slow reader of one stream makes the connection hold; the connection's is refilled as
+// soon as bytes arrive, so that a slow stream does not stall its neighbours, until QueuedBytes are held.
+const (
+	streamWindow = 1 << 20
+	connWindow   = 16 << 20
+)
+
+// Conn is a connection. In the client's role it implements protocol.HTTPConn, in the server's protocol.ServerConn.
+type Conn struct {
+	tc     transport.Conn
+	cfg    *Config
+	peer   *fairlead.Peer
+	client bool
+
+	// Server only.
+	d     protocol.Dispatcher
+	apps  []protocol.HTTP
+	lease *protocol.Lease
+
+	r reader // held with the reading role
+
+	wmu sync.Mutex
+	w   writer
+
+	smu sync.Mutex
+	s   streams
+
+	received atomic.Int64 // what the peer may still send on the connection
+	queued   atomic.Int64 // bytes held for the readers of streams
+	withheld atomic.Int64 // window not given back because of them
+
+	closeOnce sync.Once
+	closing   chan struct{} // client: closed when no new calls are taken
+	freed     chan struct{} // client
+	failed    chan struct{} // client: closed when the reading goroutine has ended
+}
+
+// streams is the table of streams and the connection's state as far as it decides about them.
+type streams struct {
+	table table
+	open  int // streams that are not over, in the table or not
+
+	// running is the stream whose handler runs in the reading goroutine and that is not in the table.
+	running *stream
+
+	lastPeer   uint32 // the highest stream id that the peer has opened
+	draining   bool   // no new streams from now on
+	drainFirst bool   // the first GOAWAY was sent
+	goaway     bool   // client: the peer sent GOAWAY
+	err        error  // why the connection has ended, once it has
+
+	peerMax int  // client: concurrent streams that the peer allows
+	full    bool // client: somebody was refused for want of a stream
+}
+
+// NewServer takes over an accepted connection; apps are asked in their order.
+func NewServer(tc transport.Conn, cfg *Config, d protocol.Dispatcher, apps []protocol.HTTP) ServerConn {
+	c := newConn(tc, cfg)
+	c.d, c.apps = d, apps
+	c.lease = d.Lease(ServerConn{c})
+	c.w.buf = buffer.Get(writeBufferSize)
+	c.w.buf.B = c.appendSettings(c.w.buf.B)
+	return ServerConn{c}
+}
+
+// NewClient takes over a dialled connection and starts its reading goroutine, which ends with the connection.
+func NewClient(tc transport.Conn, cfg *Config) ClientConn {
+	c := newConn(tc, cfg)
+	c.client = true
+	c.r.started = true
+	c.s.peerMax = initialPeerStreams
+	c.w.nextID = 1
+	c.closing = make(chan struct{})
+	c.freed = make(chan struct{}, 1)
+	c.failed = make(chan struct{})
+	c.wmu.Lock()
+	b := c.writeBuf()
+	b.B = append(b.B, Preface...)
+	b.B = c.appendSettings(b.B)
+	c.unlockFlush(bySpawn)
+	go c.readClient()
+	return ClientConn{c}
+}
+
+// initialPeerStreams is how many streams a client opens before it has seen the server's SETTINGS. RFC 9113 sets no limit
+// then and asks servers for at least 100 (section 6.5.2).
+const initialPeerStreams = 100
+
+func newConn(tc transport.Conn, cfg *Config) *Conn {
+	c := &Conn{tc: tc, cfg: cfg}
+	info := tc.Info()
+	c.peer = &fairlead.Peer{Protocol: "http/2"}
+	if info.Remote != nil {
+		c.peer.Addr = info.Remote.String()
+	}
+	if info.TLS != nil {
+		c.peer.Identity = info.TLS
+	}
+	c.r.dec = newDecoder()
+	c.w.init()
+	c.received.Store(connWindow)
+	return c
+}
+
+// appendSettings appends this side's SETTINGS and opens the connection's window.
+func (c *Conn) appendSettings(b []byte) []byte {
+	at := len(b)
+	b = appendFrameHeader(b, 0, frameSettings, 0, 0)
+	if c.client {
+		b = appendSetting(b, settingEnablePush, 0)
+	} else {
+		b = appendSetting(b, settingMaxStreams, uint32(c.cfg.MaxStreams)) //nolint:gosec // checked by the server
+	}
+	b = appendSetting(b, settingInitialWindowSize, streamWindow)
+	b = appendSetting(b, settingMaxHeaderListSize, uint32(c.cfg.HeaderList)) //nolint:gosec // checked by its owner
+	putFrameLen(b, at, len(b)-at-frameHeaderLen)
+	return appendWindowUpdate(b, 0, connWindow-defaultWindow)
+}
+
+// Peer returns the other end.
+func (c *Conn) Peer() *fairlead.Peer { return c.peer }
+
+// errDone is the end of a connection that has nothing left to do.
+var errDone = errors.New("http2: drained")
+
+// Serve reads until the connection ends or the reading role goes to another goroutine: see protocol.ServerConn.
+func (c *Conn) Serve() error {
+	err := c.read()
+	if err == nil {
+		return nil
+	}
+	return c.ended(err)
+}
+
+// readClient is a client's reading goroutine.
+func (c *Conn) readClient() {
+	c.Close(c.ended(c.read()))
+	c.failStreams()
+	close(c.failed)
+}
+
+// ended turns the error that ended reading into that of the connection, and tells the peer of a violation.
+func (c *Conn) ended(err error) error {
+	var v *connError
+	if errors.As(err, &v) {
+		c.violated(v)
+		return &protocol.Failure{Kind: protocol.FailedViolation, Code: v.code, Cause: err}
+	}
+	c.smu.Lock()
+	idle := c.s.open == 0
+	done := c.s.draining && idle
+	c.smu.Unlock()
+	if done || idle && errors.Is(err, io.EOF) {
+		return io.EOF
+	}
+	return &protocol.Failure{Kind: protocol.FailedLost, Cause: err}
+}
+
+// violated sends GOAWAY for a connection error (RFC 9113, section 5.4.1) and gives it a moment to leave.
+func (c *Conn) violated(v *connError) {
+	c.smu.Lock()
+	last := c.s.lastPeer
+	c.smu.Unlock()
+	_ = c.tc.SetWriteDeadline(time.Now().Add(lastWords))
+	c.wmu.Lock()
+	c.w.deadline = time.Now().Add(lastWords)
+	b := c.writeBuf()
+	b.B = appendGoaway(b.B, last, v.code, v.reason)
+	c.unlockFlush(byReader)
+}
+
+// lastWords is how long a peer may take to accept the GOAWAY of a connection that ends.
+const lastWords = time.Second
+
+// Close ends the connection with cause.
+func (c *Conn) Close(cause error) {
+	c.closeOnce.Do(func() {
+		if cause == nil {
+			cause = errDone
+		}
+		var f *protocol.Failure
+		if !errors.As(cause, &f) {
+			cause = &protocol.Failure{Kind: protocol.FailedClosed, Cause: cause}
+		}
+		c.wmu.Lock()
+		c.w.fail(cause)
+		c.wmu.Unlock()
+		c.smu.Lock()
+		c.s.err = cause
+		c.s.draining = true
+		c.smu.Unlock()
+		if c.client {
+			c.stopTaking()
+		}
+		_ = c.tc.Close()
+		if !c.client {
+			c.failStreams()
+		}
+	})
+}
+
+// failStreams ends all streams with the connection's error. In a client only the reading goroutine may do that, since it
+// alone calls Receivers.
+func (c *Conn) failStreams() {
+	c.smu.Lock()
+	err := c.s.err
+	var ids []uint32
+	for _, s := range c.s.table.all() {
+		ids = append(ids, s.id)
+	}
+	c.smu.Unlock()
+	for _, id := range ids {
+		c.endStream(id, err)
+	}
+}
+
+// Drain asks the peer to open no more streams, in two steps (RFC 9113, section 6.8): the first GOAWAY names the highest
+// id there is, so that streams already on their way are still taken; when the PING behind it is answered, or with final,
+// the second one names the last stream taken. The connection closes when its last stream is over. In a client it only
+// takes no new calls.
+func (c *Conn) drain(final bool) {
+	c.wmu.Lock()
+	c.smu.Lock()
+	if c.s.err != nil || c.s.draining || c.s.drainFirst && !final {
+		c.smu.Unlock()
+		c.wmu.Unlock()
+		return
+	}
+	c.s.drainFirst = true
+	c.s.draining = final
+	last := c.s.lastPeer
+	done := final && c.s.open == 0
+	c.smu.Unlock()
+	b := c.writeBuf()
+	if final {
+		b.B = appendGoaway(b.B, last, protocol.ResetNoError, "")
+	} else {
+		b.B = appendGoaway(b.B, maxWindow, protocol.ResetNoError, "")
+		b.B = appendPing(b.B, false, drainPing)
+	}
+	if done {
+		c.w.closeAfter = true
+	}
+	c.unlockFlush(bySpawn)
+}
+
+// drainPing is the payload of the PING between the two GOAWAYs.
+var drainPing = [8]byte{'d', 'r', 'a', 'i', 'n', 'i', 'n', 'g'}
+
+// finishIfDrained closes a connection that was drained and whose last stream is over.
+func (c *Conn) finishIfDrained() {
+	c.wmu.Lock()
+	c.w.closeAfter = true
+	c.unlockFlush(bySpawn)
+}
+
+// stopTaking closes the channel that says that a client's connection takes no new calls.
+func (c *Conn) stopTaking() {
+	c.smu.Lock()
+	defer c.smu.Unlock()
+	select {
+	case <-c.closing:
+	default:
+		close(c.closing)
+	}
+}
+
+// debug logs at debug level.
+func (c *Conn) debug(msg string, args ...any) {
+	if l := c.cfg.Logger; l != nil && l.Enabled(context.Background(), slog.LevelDebug) {
+		l.Debug("http2: "+msg, append(args, "peer", c.peer.Addr)...)
+	}
+}

@@ -1,0 +1,99 @@
+package http2
+
+// fieldKind sorts field names into those that the engine treats in a way of their own and all others.
+type fieldKind uint8
+
+const (
+	kindOther fieldKind = iota
+	kindMethod
+	kindScheme
+	kindPath
+	kindAuthority
+	kindStatus
+	kindContentType
+	kindUserAgent
+	kindTimeout
+	kindContentLength
+	kindTE
+	kindForbidden     // connection-specific (RFC 9113, section 8.2.2)
+	kindUnknownPseudo // RFC 9113, section 8.3: malformed
+)
+
+func (k fieldKind) pseudo() bool { return k >= kindMethod && k <= kindStatus || k == kindUnknownPseudo }
+
+func kindOf(name string) fieldKind {
+	switch name {
+	case ":method":
+		return kindMethod
+	case ":scheme":
+		return kindScheme
+	case ":path":
+		return kindPath
+	case ":authority":
+		return kindAuthority
+	case ":status":
+		return kindStatus
+	case "content-type":
+		return kindContentType
+	case "user-agent":
+		return kindUserAgent
+	case "grpc-timeout":
+		return kindTimeout
+	case "content-length":
+		return kindContentLength
+	case "te":
+		return kindTE
+	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
+		return kindForbidden
+	}
+	if name != "" && name[0] == ':' {
+		return kindUnknownPseudo
+	}
+	return kindOther
+}
+
+// validName says whether name is a token in lower case, or a pseudo-field (RFC 9113, section 8.2.1).
+func validName(name string) bool {
+	if name == "" {
+		return false
+	}
+	for i := range len(name) {
+		if c := name[i]; !tokenByte[c] && (i > 0 || c != ':') {
+			return false
+		}
+	}
+	return len(name) > 1 || name[0] != ':'
+}
+
+// validValue says whether value has no NUL, CR or LF and no white space at its ends (RFC 9113, section 8.2.1).
+func validValue(value string) bool {
+	if value == "" {
+		return true
+	}
+	if c := value[0]; c == ' ' || c == '\t' {
+		return false
+	}
+	if c := value[len(value)-1]; c == ' ' || c == '\t' {
+		return false
+	}
+	for i := range len(value) {
+		if c := value[i]; c == 0 || c == '\r' || c == '\n' {
+			return false
+		}
+	}
+	return true
+}
+
+// tokenByte holds the bytes of a token (RFC 9110, section 5.6.2) without the capital letters.
+var tokenByte = func() (t [256]bool) {
+	for c := '0'; c <= '9'; c++ {
+		t[c] = true
+	}
+	for c := 'a'; c <= 'z'; c++ {
+		t[c] = true
+	}
+	for _, c := range "!#$%&'*+-.^_`|~" {
+		t[c] = true
+	}
+	return t
+}()

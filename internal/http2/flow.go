@@ -1,0 +1,315 @@
+package http2
+
+import (
+	"encoding/binary"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// streamQueue is a list of streams in the order in which they take turns.
+type streamQueue struct{ first, last *stream }
+
+func (q *streamQueue) empty() bool { return q.first == nil }
+
+func (q *streamQueue) push(s *stream) {
+	if s.isWaiting {
+		return
+	}
+	s.isWaiting, s.nextWaiting = true, nil
+	if q.last == nil {
+		q.first = s
+	} else {
+		q.last.nextWaiting = s
+	}
+	q.last = s
+}
+
+func (q *streamQueue) pop() *stream {
+	s := q.first
+	if s == nil {
+		return nil
+	}
+	q.first = s.nextWaiting
+	if q.first == nil {
+		q.last = nil
+	}
+	s.isWaiting, s.nextWaiting = false, nil
+	return s
+}
+
+// window returns what may be sent on s as far as its own window goes. The write lock is held.
+func (s *stream) window() int64 { return s.c.w.initial + s.sendDelta }
+
+// appendHeaders appends a HEADERS frame, with CONTINUATION frames if the block is longer than the peer takes. The write
+// lock is held.
+func (c *Conn) appendHeaders(s *stream, blk *protocol.Block, extra *fairlead.Metadata, end bool) {
+	buf := c.writeBuf()
+	at := c.beginHeaders(buf, s, end)
+	if blk != nil {
+		buf.B = c.w.enc.block(buf.B, blk)
+	}
+	if extra != nil && extra.Len() > 0 {
+		buf.B = c.w.enc.metadata(buf.B, extra)
+	}
+	c.endHeaders(buf, at, s.id)
+}
+
+func (c *Conn) beginHeaders(buf *buffer.Buf, s *stream, end bool) (at int) {
+	at = len(buf.B)
+	var flags uint8 = flagEndHeaders
+	if end {
+		flags |= flagEndStream
+	}
+	buf.B = appendFrameHeader(buf.B, 0, frameHeaders, flags, s.id)
+	buf.B = c.w.enc.begin(buf.B)
+	s.headSent = true
+	return at
+}
+
+func (c *Conn) endHeaders(buf *buffer.Buf, at int, id uint32) {
+	n := len(buf.B) - at - frameHeaderLen
+	if n <= c.w.maxFrame {
+		putFrameLen(buf.B, at, n)
+		return
+	}
+	// A block longer than a frame goes on in CONTINUATION frames, with nothing in between (RFC 9113, section 6.10).
+	block := append([]byte(nil), buf.B[at+frameHeaderLen:]...)
+	buf.B = buf.B[:at+frameHeaderLen]
+	buf.B[at+4] &^= flagEndHeaders
+	putFrameLen(buf.B, at, c.w.maxFrame)
+	buf.B = append(buf.B, block[:c.w.maxFrame]...)
+	for block = block[c.w.maxFrame:]; len(block) > 0; {
+		n := min(len(block), c.w.maxFrame)
+		var flags uint8
+		if n == len(block) {
+			flags = flagEndHeaders
+		}
+		buf.B = appendFrameHeader(buf.B, n, frameContinuation, flags, id)
+		buf.B = append(buf.B, block[:n]...)
+		block = block[n:]
+	}
+}
+
+// encodeBeside encodes a message that must not, or need not, be encoded under the write lock. It returns nil for those
+// that are to be.
+func encodeBeside(m *protocol.Message) (*buffer.Buf, error) {
+	if m.Value == nil || m.Sizer != nil && m.Size <= inPlaceMax {
+		return nil, nil //nolint:nilnil // nil is an answer here
+	}
+	b := buffer.Get(m.Size + envelopeLen)
+	var err error
+	b.B, err = encode(b.B, m)
+	if err != nil {
+		buffer.Put(b)
+		return nil, err
+	}
+	return b, nil
+}
+
+// encode appends a message with its envelope. A codec that panics fails the message and nothing else.
+func encode(dst []byte, m *protocol.Message) (b []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fairlead.Errorf(fairlead.Internal, "encoding %T panicked: %v\n%s", m.Value, p, debug.Stack())
+		}
+	}()
+	at := len(dst)
+	b = dst
+	if m.Envelope {
+		b = append(b, m.Flags, 0, 0, 0, 0)
+	}
+	switch {
+	case m.Value == nil:
+		b = append(b, m.Bytes...)
+	case m.Sizer != nil:
+		b, err = m.Sizer.AppendSized(b, m.Value, m.Size)
+	default:
+		b, err = m.Codec.AppendMarshal(b, m.Value)
+	}
+	if err != nil {
+		return dst, err
+	}
+	if m.Envelope {
+		n := len(b) - at - envelopeLen
+		if uint64(n) > 1<<32-1 {
+			return dst, fairlead.Errorf(fairlead.ResourceExhausted, "message of %d bytes is longer than its prefix can say", n)
+		}
+		binary.BigEndian.PutUint32(b[at+1:], uint32(n)) //nolint:gosec // checked above
+	}
+	return b, nil
+}
+
+// bodyLen returns the length of a message with its envelope, where it is known before it is encoded.
+func bodyLen(m *protocol.Message) int {
+	n := len(m.Bytes)
+	if m.Value != nil {
+		n = m.Size
+	}
+	if m.Envelope {
+		n += envelopeLen
+	}
+	return n
+}
+
+// fits says whether n bytes can leave in one DATA frame at once. The write lock is held.
+func (c *Conn) fits(s *stream, n int) bool {
+	w := &c.w
+	return s.out == nil && n <= w.maxFrame && int64(n) <= w.window && int64(n) <= s.window() && w.waitingBytes() < bufferSoftMax
+}
+
+// appendMessage appends a message to the body of s, as a frame in the buffer if it fits, to what waits otherwise. With
+// last, a frame in the buffer carries END_STREAM. On an error nothing was appended. The write lock is held; beside is
+// the encoded message or nil, and is given over.
+func (c *Conn) appendMessage(s *stream, m *protocol.Message, beside *buffer.Buf, last bool) error {
+	n := bodyLen(m)
+	if beside != nil {
+		n = len(beside.B)
+	}
+	if !c.fits(s, n) {
+		return c.appendWaiting(s, m, beside)
+	}
+	buf := c.writeBuf()
+	at := len(buf.B)
+	var flags uint8
+	if last {
+		flags = flagEndStream
+	}
+	buf.B = appendFrameHeader(buf.B, n, frameData, flags, s.id)
+	if beside != nil {
+		buf.B = append(buf.B, beside.B...)
+		buffer.Put(beside)
+	} else {
+		b, err := encode(buf.B, m)
+		if err == nil && len(b)-at-frameHeaderLen != n {
+			err = fmt.Errorf("http2: %T was %d bytes long after its codec said %d", m.Value, len(b)-at-frameHeaderLen, n)
+		}
+		if err != nil {
+			buf.B = buf.B[:at]
+			return err
+		}
+		buf.B = b
+	}
+	c.w.window -= int64(n)
+	s.sendDelta -= int64(n)
+	return nil
+}
+
+// appendWaiting appends a message to what waits for window. The write lock is held.
+func (c *Conn) appendWaiting(s *stream, m *protocol.Message, beside *buffer.Buf) error {
+	switch {
+	case beside == nil:
+		out := s.out
+		if out == nil {
+			out = buffer.Get(bodyLen(m))
+		} else if s.outAt > 0 {
+			out.B = out.B[:copy(out.B, out.B[s.outAt:])]
+			s.outAt = 0
+		}
+		n := len(out.B)
+		b, err := encode(out.B, m)
+		if err != nil {
+			out.B = out.B[:n]
+			if s.out == nil {
+				buffer.Put(out)
+			}
+			return err
+		}
+		out.B, s.out = b, out
+	case s.out == nil:
+		s.out = beside
+	default:
+		s.out.B = append(s.out.B, beside.B...)
+		buffer.Put(beside)
+	}
+	c.wait(s)
+	return nil
+}
+
+// wait puts s among those that have something to send, if its own window is open; a WINDOW_UPDATE does it otherwise. The
+// write lock is held.
+func (c *Conn) wait(s *stream) {
+	if s.window() > 0 || s.out != nil && len(s.out.B) == s.outAt {
+		c.w.waiting.push(s)
+	}
+}
+
+// endBody ends the body of s: with an empty frame if alone, behind what waits otherwise; if neither, the last frame has
+// said it. The write lock is held.
+func (c *Conn) endBody(s *stream, alone bool) {
+	if s.out != nil {
+		s.endAfterOut = true
+		return
+	}
+	if alone {
+		buf := c.writeBuf()
+		buf.B = appendFrameHeader(buf.B, 0, frameData, flagEndStream, s.id)
+	}
+	c.localEnd(s)
+}
+
+// endWithTrailer ends the body of s with a trailer. The write lock is held.
+func (c *Conn) endWithTrailer(s *stream, blk *protocol.Block, extra *fairlead.Metadata) {
+	if s.out != nil {
+		s.endAfterOut, s.trailer = true, blk
+		if extra != nil {
+			s.trailing = extra.Clone()
+		}
+		return
+	}
+	c.appendHeaders(s, blk, extra, true)
+	c.localEnd(s)
+}
+
+// sendable says whether refill would find something to do. The write lock is held.
+func (w *writer) sendable() bool { return w.window > 0 && !w.waiting.empty() }
+
+// refill moves DATA of waiting streams to the buffer, in turns of one frame. The write lock is held.
+func (c *Conn) refill() {
+	for c.w.sendable() && c.w.waitingBytes() < refillMax {
+		c.sendSome(c.w.waiting.pop())
+	}
+}
+
+func (c *Conn) sendSome(s *stream) {
+	w := &c.w
+	if s.out == nil {
+		return // reset meanwhile
+	}
+	rest := s.out.B[s.outAt:]
+	n := int(min(int64(len(rest)), w.window, s.window(), int64(w.maxFrame)))
+	if n <= 0 && len(rest) > 0 {
+		return // SETTINGS have closed its window
+	}
+	whole := n == len(rest)
+	var flags uint8
+	if whole && s.endAfterOut && s.trailer == nil {
+		flags = flagEndStream
+	}
+	buf := c.writeBuf()
+	buf.B = appendFrameHeader(buf.B, n, frameData, flags, s.id)
+	buf.B = append(buf.B, rest[:n]...)
+	w.window -= int64(n)
+	s.sendDelta -= int64(n)
+	s.outAt += n
+	if s.p != nil && s.p.sendWaits && len(rest)-n < sendQuota {
+		s.p.sendWaits = false
+		s.p.canSend.Broadcast()
+	}
+	if !whole {
+		c.wait(s)
+		return
+	}
+	end, trailer, trailing := s.endAfterOut, s.trailer, s.trailing
+	s.dropOut()
+	switch {
+	case trailer != nil:
+		c.appendHeaders(s, trailer, &trailing, true)
+		c.localEnd(s)
+	case end:
+		c.localEnd(s)
+	}
+}

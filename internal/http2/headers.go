@@ -1,0 +1,304 @@
+package http2
+
+import (
+	"encoding/binary"
+	"strconv"
+	"strings"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+const refused = fairlead.Refused
+
+// target is where a path leads. It is found once for each path that a connection sees indexed or again.
+type target struct {
+	full, path, query string
+	route             *protocol.Route
+}
+
+// headBuilder makes a Head of the fields of a block, and judges it (RFC 9113, section 8).
+type headBuilder struct {
+	c       *Conn
+	h       protocol.Head
+	target  *target
+	targets map[string]*target // server: the known paths
+	length  int64              // content-length, -1: none
+	size    int
+	seen    uint16 // pseudo-fields, by kind
+	timeout [16]byte
+
+	bad      string // why the message is malformed
+	regular  bool   // a field that is not a pseudo-field was seen
+	tooLarge bool
+}
+
+// maxTargets bounds the paths that a connection remembers; only those that have a route are.
+const maxTargets = 256
+
+func (hb *headBuilder) reset(c *Conn) {
+	fields := hb.h.Fields
+	fields.Reset()
+	hb.h = protocol.Head{Version: 2, Fields: fields}
+	hb.c, hb.target, hb.length, hb.size, hb.seen = c, nil, -1, 0, 0
+	hb.bad, hb.regular, hb.tooLarge = "", false, false
+}
+
+// resolve implements fieldSink.
+func (hb *headBuilder) resolve(path []byte) *target {
+	if t := hb.targets[string(path)]; t != nil {
+		return t
+	}
+	t := &target{full: string(path)}
+	t.path, t.query, _ = strings.Cut(t.full, "?")
+	if hb.c.client {
+		return t
+	}
+	t.route = hb.c.d.Lookup(t.path)
+	if t.route != nil && t.query == "" && len(hb.targets) < maxTargets {
+		if hb.targets == nil {
+			hb.targets = make(map[string]*target)
+		}
+		hb.targets[t.full] = t
+	}
+	return t
+}
+
+// transient implements fieldSink.
+func (hb *headBuilder) transient(value []byte) {
+	hb.regular = true
+	hb.size += len("grpc-timeout") + len(value) + entryOverhead
+	// A value too long to be one is cut and stays malformed.
+	hb.h.Timeout = hb.timeout[:copy(hb.timeout[:], value)]
+}
+
+// field implements fieldSink.
+func (hb *headBuilder) field(e *entry) {
+	hb.size += e.size()
+	if hb.size > hb.c.cfg.HeaderList {
+		hb.tooLarge = true
+		return
+	}
+	if e.bad {
+		hb.malformed("bad field " + strconv.Quote(e.name))
+		return
+	}
+	if e.kind.pseudo() {
+		hb.pseudo(e)
+		return
+	}
+	hb.regular = true
+	h := &hb.h
+	switch e.kind {
+	case kindContentType:
+		h.ContentType = e.value
+	case kindUserAgent:
+		h.UserAgent = e.value
+	case kindTimeout:
+		h.Timeout = hb.timeout[:copy(hb.timeout[:], e.value)]
+	case kindForbidden:
+		hb.malformed("connection-specific field " + e.name)
+	case kindTE:
+		if e.value != "trailers" {
+			hb.malformed("te other than trailers")
+		}
+	case kindContentLength:
+		n, err := strconv.ParseInt(e.value, 10, 64)
+		if err != nil || n < 0 || hb.length >= 0 && hb.length != n {
+			hb.malformed("bad content-length")
+			return
+		}
+		hb.length = n
+		h.Fields.Append(e.name, e.value)
+	default:
+		h.Fields.Append(e.name, e.value)
+	}
+}
+
+func (hb *headBuilder) pseudo(e *entry) {
+	bit := uint16(1) << e.kind
+	if hb.regular || hb.seen&bit != 0 || e.kind == kindUnknownPseudo || (e.kind == kindStatus) != hb.c.client {
+		hb.malformed("misplaced pseudo-field " + strconv.Quote(e.name))
+		return
+	}
+	hb.seen |= bit
+	h := &hb.h
+	switch e.kind {
+	case kindMethod:
+		h.Verb = e.value
+	case kindScheme:
+		h.Scheme = e.value
+	case kindAuthority:
+		h.Authority = e.value
+	case kindPath:
+		hb.target = e.path
+		if hb.target == nil { // from the static table
+			hb.target = hb.resolve([]byte(e.value))
+		}
+	case kindStatus:
+		if len(e.value) == 3 {
+			h.Status, _ = strconv.Atoi(e.value)
+		}
+		if h.Status < 100 {
+			hb.malformed("bad :status")
+		}
+	}
+}
+
+func (hb *headBuilder) malformed(why string) {
+	if hb.bad == "" {
+		hb.bad = why
+	}
+}
+
+// judge checks what must be there (RFC 9113, sections 8.3.1 and 8.3.2).
+func (hb *headBuilder) judge(trailer bool) {
+	const request = 1<<kindMethod | 1<<kindScheme | 1<<kindPath
+	switch {
+	case trailer:
+		if hb.seen != 0 {
+			hb.malformed("pseudo-field in a trailer")
+		}
+	case hb.c.client:
+		if hb.seen&(1<<kindStatus) == 0 {
+			hb.malformed("response without :status")
+		}
+	case hb.h.Verb == "CONNECT":
+		hb.malformed("CONNECT is not served")
+	case hb.seen&request != request:
+		hb.malformed("request without :method, :scheme or :path")
+	case hb.target.path == "" || hb.target.path[0] != '/' && (hb.target.path != "*" || hb.h.Verb != "OPTIONS"):
+		hb.malformed("bad :path")
+	}
+}
+
+func (c *Conn) onHeaders(id uint32, flags uint8, p []byte) error {
+	if id == 0 {
+		return violation(protocol.ResetProtocolError, "HEADERS on stream 0")
+	}
+	p, err := unpad(p, flags)
+	if err != nil {
+		return err
+	}
+	if flags&flagPriority != 0 {
+		if len(p) < 5 {
+			return violation(codeFrameSize, "HEADERS too short for its priority")
+		}
+		if binary.BigEndian.Uint32(p)&maxWindow == id {
+			// A stream error, but the block must be decoded all the same; ending the connection is allowed (5.4.2).
+			return violation(protocol.ResetProtocolError, "stream that depends on itself")
+		}
+		p = p[5:]
+	}
+	if flags&flagEndHeaders == 0 {
+		c.r.block = buffer.Get(len(p))
+		c.r.block.B = append(c.r.block.B, p...)
+		c.r.blockID, c.r.blockFlags = id, flags
+		return nil
+	}
+	return c.onBlock(id, flags, p)
+}
+
+func (c *Conn) onContinuation(id uint32, flags uint8, p []byte) error {
+	b := c.r.block
+	if b == nil {
+		return violation(protocol.ResetProtocolError, "CONTINUATION without HEADERS")
+	}
+	if len(b.B)+len(p) > 2*c.cfg.HeaderList+defaultFrameSize || len(p) == 0 && flags&flagEndHeaders == 0 {
+		return violation(protocol.ResetEnhanceCalm, "header block that does not come to an end")
+	}
+	b.B = append(b.B, p...)
+	if flags&flagEndHeaders == 0 {
+		return nil
+	}
+	c.r.block = nil
+	err := c.onBlock(id, c.r.blockFlags, b.B)
+	buffer.Put(b)
+	return err
+}
+
+// onBlock handles a complete header block.
+func (c *Conn) onBlock(id uint32, flags uint8, block []byte) error {
+	if !c.client {
+		c.park() // its head is in the scratch that is about to be used again
+	}
+	hb := &c.r.head
+	hb.reset(c)
+	if err := c.r.dec.decode(block, hb); err != nil {
+		return violation(protocol.ResetCompression, "%v", err)
+	}
+	end := flags&flagEndStream != 0
+	if c.client {
+		return c.onResponse(id, end)
+	}
+	return c.onRequest(id, end)
+}
+
+func (c *Conn) onResponse(id uint32, end bool) error {
+	s, err := c.lookup(id)
+	if s == nil {
+		return err
+	}
+	hb := &c.r.head
+	hb.judge(s.headSeen)
+	switch {
+	case hb.tooLarge:
+		c.failOne(s, protocol.ResetCancel, "header list longer than the limit of "+strconv.Itoa(c.cfg.HeaderList)+" bytes")
+		return nil
+	case hb.bad != "":
+		c.failOne(s, protocol.ResetProtocolError, hb.bad)
+		return nil
+	}
+	return c.responseHead(id, end)
+}
+
+func (c *Conn) onRequest(id uint32, end bool) error {
+	hb := &c.r.head
+	if id%2 == 0 {
+		return violation(protocol.ResetProtocolError, "request on stream %d", id)
+	}
+	if id <= c.s.lastPeer {
+		return c.requestTrailer(id, end)
+	}
+	c.smu.Lock()
+	c.s.lastPeer = id
+	c.smu.Unlock()
+	hb.judge(false)
+	if hb.bad != "" {
+		c.debug("malformed request", "stream", id, "reason", hb.bad)
+		c.sendReset(id, protocol.ResetProtocolError)
+		return nil
+	}
+	c.requestHead(id, end)
+	return nil
+}
+
+// requestTrailer takes a header block on a stream that was opened before.
+func (c *Conn) requestTrailer(id uint32, end bool) error {
+	if c.r.reset.has(id) {
+		return nil
+	}
+	c.smu.Lock()
+	s := c.s.table.get(id)
+	if s == nil || s.remoteDone {
+		c.smu.Unlock()
+		return violation(codeStreamClosed, "HEADERS on stream %d, which is closed", id)
+	}
+	c.smu.Unlock()
+	hb := &c.r.head
+	hb.judge(true)
+	switch {
+	case !end:
+		c.failOne(s, protocol.ResetProtocolError, "trailer that does not end the stream")
+	case hb.bad != "":
+		c.failOne(s, protocol.ResetProtocolError, hb.bad)
+	case s.length >= 0 && s.length != s.arrived:
+		c.failOne(s, protocol.ResetProtocolError, "body is not as long as its content-length says")
+	case s.p != nil:
+		c.requestEnd(s)
+	default:
+		c.gathered(s)
+	}
+	return nil
+}

@@ -1,0 +1,577 @@
+package http2
+
+import (
+	"encoding/binary"
+	"io"
+
+	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// reader is the parse state. It belongs to whoever holds the reading role.
+type reader struct {
+	started  bool   // the client's preface was seen
+	settings bool   // the first frame was SETTINGS, as it must be
+	in       []byte // what the transport has buffered
+	off      int    // how much of it was processed
+	turn     *turn
+
+	dec  decoder
+	head headBuilder
+
+	block      *buffer.Buf // a header block that goes on in CONTINUATION frames
+	blockID    uint32
+	blockFlags uint8
+
+	// cur is, in a server, the stream whose head came last, as long as it is not in the table and its head is the
+	// scratch; in a client, the stream that a frame came for last.
+	cur      *stream
+	uncredit int64 // bytes of DATA not given back to the connection's window
+	reset    resetRing
+}
+
+// turn is one goroutine's time with the reading role.
+type turn struct{ lost bool }
+
+// resetRing remembers streams that this side has reset lately: what the peer had sent before it knew is ignored (RFC
+// 9113, section 5.1).
+type resetRing struct {
+	ids []uint32
+	at  int
+}
+
+const resetRingSize = 64
+
+func (r *resetRing) add(id uint32) {
+	if len(r.ids) < resetRingSize {
+		r.ids = append(r.ids, id)
+		return
+	}
+	r.ids[r.at] = id
+	r.at = (r.at + 1) % resetRingSize
+}
+
+func (r *resetRing) has(id uint32) bool {
+	for _, v := range r.ids {
+		if v == id {
+			return true
+		}
+	}
+	return false
+}
+
+// read reads and handles frames until the connection ends, or returns nil when the reading role is lost.
+func (c *Conn) read() error {
+	t := new(turn)
+	c.r.turn = t
+	c.adopt()
+	for {
+		need, err := c.frames(t)
+		if t.lost {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		c.endBatch()
+		c.tc.Discard(c.r.off)
+		c.r.in, c.r.off = nil, 0
+		in, err := c.tc.Peek(need)
+		if err != nil {
+			return err
+		}
+		c.r.in = in
+		c.cork()
+	}
+}
+
+// adopt goes on where the last holder of the role was interrupted.
+func (c *Conn) adopt() {
+	c.smu.Lock()
+	if s := c.s.running; s != nil {
+		c.s.running = nil
+		c.enter(s)
+	}
+	c.smu.Unlock()
+	if len(c.r.in) > 0 {
+		c.uncork() // what was answered before should not wait for the rest of the batch
+		c.cork()
+	}
+}
+
+// endBatch writes what the batch has given rise to.
+func (c *Conn) endBatch() {
+	if c.r.uncredit >= connWindow/4 {
+		c.creditConn()
+	}
+	c.uncork()
+}
+
+// creditConn opens the connection's window by what has arrived.
+func (c *Conn) creditConn() {
+	n := c.r.uncredit
+	c.r.uncredit = 0
+	c.received.Add(n)
+	c.wmu.Lock()
+	b := c.writeBuf()
+	b.B = appendWindowUpdate(b.B, 0, n)
+	c.unlockFlush(bySpawn)
+}
+
+// frames handles all complete frames that are buffered and returns how many bytes the next one needs at least.
+func (c *Conn) frames(t *turn) (need int, err error) {
+	if !c.r.started {
+		if need, err = c.preface(); need > 0 || err != nil {
+			return need, err
+		}
+	}
+	for {
+		b := c.r.in[c.r.off:]
+		if len(b) < frameHeaderLen {
+			return frameHeaderLen, nil
+		}
+		n := int(b[0])<<16 | int(b[1])<<8 | int(b[2])
+		if n > defaultFrameSize {
+			return 0, violation(codeFrameSize, "frame of %d bytes, the limit is %d", n, defaultFrameSize)
+		}
+		if len(b) < frameHeaderLen+n {
+			return frameHeaderLen + n, nil
+		}
+		c.r.off += frameHeaderLen + n
+		id := binary.BigEndian.Uint32(b[5:]) & maxWindow
+		if err := c.frame(frameType(b[3]), b[4], id, b[frameHeaderLen:frameHeaderLen+n:frameHeaderLen+n]); err != nil || t.lost {
+			return 0, err
+		}
+	}
+}
+
+// preface checks the client's connection preface (RFC 9113, section 3.4).
+func (c *Conn) preface() (need int, err error) {
+	n := min(len(c.r.in), len(Preface))
+	if string(c.r.in[:n]) != Preface[:n] {
+		return 0, violation(protocol.ResetProtocolError, "bad connection preface")
+	}
+	if n < len(Preface) {
+		return len(Preface), nil
+	}
+	c.r.off += n
+	c.r.started = true
+	return 0, nil
+}
+
+// frame handles one frame.
+func (c *Conn) frame(typ frameType, flags uint8, id uint32, p []byte) error {
+	if !c.r.settings && typ != frameSettings {
+		return violation(protocol.ResetProtocolError, "the first frame is of type %d and not SETTINGS", typ)
+	}
+	if c.r.block != nil && (typ != frameContinuation || id != c.r.blockID) {
+		return violation(protocol.ResetProtocolError, "frame of type %d within a header block", typ)
+	}
+	switch typ {
+	case frameData:
+		return c.onData(id, flags, p)
+	case frameHeaders:
+		return c.onHeaders(id, flags, p)
+	case frameContinuation:
+		return c.onContinuation(id, flags, p)
+	case frameReset:
+		return c.onReset(id, p)
+	case frameSettings:
+		return c.onSettings(id, flags, p)
+	case framePing:
+		return c.onPing(id, flags, p)
+	case frameGoaway:
+		return c.onGoaway(id, p)
+	case frameWindowUpdate:
+		return c.onWindowUpdate(id, p)
+	case framePriority:
+		return c.onPriority(id, p)
+	case framePush:
+		return violation(protocol.ResetProtocolError, "PUSH_PROMISE, which is disabled")
+	}
+	return nil // unknown types are ignored (RFC 9113, section 5.5)
+}
+
+func (c *Conn) onData(id uint32, flags uint8, p []byte) error {
+	if id == 0 {
+		return violation(protocol.ResetProtocolError, "DATA on stream 0")
+	}
+	n := int64(len(p))
+	if c.received.Add(-n) < 0 {
+		return violation(protocol.ResetFlowControl, "more DATA than the connection's window allows")
+	}
+	body, err := unpad(p, flags)
+	if err != nil {
+		return err
+	}
+	padded := len(p) - len(body)
+	held := int64(0)
+	before := c.queued.Load()
+	end := flags&flagEndStream != 0
+	if c.client {
+		err = c.responseData(id, body, padded, end)
+	} else {
+		turn := c.r.turn
+		err = c.requestData(id, body, padded, end)
+		if turn.lost {
+			// The role is gone, and c.r with it. The bytes were consumed: their window goes back at once.
+			c.lateCredit(n)
+			return nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if c.queued.Load() > int64(c.cfg.QueuedBytes) && c.queued.Load() > before {
+		held = n
+	}
+	if held > 0 {
+		c.withheld.Add(held)
+		if c.queued.Load() < int64(c.cfg.QueuedBytes)/2 {
+			c.giveBackWithheld()
+		}
+		return nil
+	}
+	if c.r.uncredit += n; c.r.uncredit >= connWindow/4 {
+		c.creditConn()
+	}
+	return nil
+}
+
+// lateCredit opens the connection's window by n bytes, from a goroutine that no longer holds the reading role.
+func (c *Conn) lateCredit(n int64) {
+	c.withheld.Add(n)
+	c.giveBackWithheld()
+}
+
+// pulledData adds a part of a body to what a stream's reader will find.
+func (c *Conn) pulledData(s *stream, p []byte, padded int, end bool) error {
+	c.queued.Add(int64(len(p)))
+	s.mu.Lock()
+	used := s.uncredit + int64(padded)
+	if s.body != nil {
+		used += int64(len(s.body.B))
+	}
+	if s.p.reading != nil {
+		used += int64(len(s.p.reading.B))
+	}
+	if used+int64(len(p)) > streamWindow {
+		s.mu.Unlock()
+		c.queued.Add(-int64(len(p)))
+		c.failOne(s, protocol.ResetFlowControl, "more DATA than the stream's window allows")
+		return nil
+	}
+	s.uncredit += int64(padded)
+	if s.p.readErr != nil { // reset here meanwhile
+		s.mu.Unlock()
+		c.release(int64(len(p)))
+		return nil
+	}
+	if len(p) > 0 {
+		s.append(p)
+		s.p.canRead.Signal()
+	}
+	s.mu.Unlock()
+	if !end {
+		return nil
+	}
+	if s.length >= 0 && s.length != s.arrived {
+		c.failOne(s, protocol.ResetProtocolError, "body is not as long as its content-length says")
+		return nil
+	}
+	if c.client {
+		c.responseEnd(s, nil)
+		return nil
+	}
+	c.requestEnd(s)
+	return nil
+}
+
+// requestEnd is the proper end of a pulled request.
+func (c *Conn) requestEnd(s *stream) {
+	c.smu.Lock()
+	s.remoteDone = true
+	if s.localDone {
+		c.finish(s)
+	}
+	c.smu.Unlock()
+	s.endRead(io.EOF, nil)
+}
+
+// take keeps a part of a body until it is complete.
+func (s *stream) take(p []byte) {
+	s.c.queued.Add(int64(len(p)))
+	s.mu.Lock()
+	s.append(p)
+	s.mu.Unlock()
+}
+
+func (s *stream) append(p []byte) {
+	if s.body == nil {
+		s.body = buffer.Get(len(p))
+	}
+	s.body.Grow(len(p))
+	s.body.B = append(s.body.B, p...)
+}
+
+// strayData answers DATA for a stream that is not open (RFC 9113, section 6.1).
+func (c *Conn) strayData(id uint32) error {
+	if err := c.checkOpened(id); err != nil {
+		return err
+	}
+	if !c.r.reset.has(id) {
+		c.sendReset(id, codeStreamClosed)
+	}
+	return nil
+}
+
+// checkOpened says whether a stream that is not in the table was open once. If it never was, the connection ends (RFC
+// 9113, section 5.1: idle).
+func (c *Conn) checkOpened(id uint32) error {
+	known := false
+	if c.client {
+		c.wmu.Lock()
+		known = id%2 == 1 && id < c.w.nextID
+		c.wmu.Unlock()
+	} else {
+		known = id%2 == 1 && id <= c.s.lastPeer // written by the reading role alone
+	}
+	if !known {
+		return violation(protocol.ResetProtocolError, "frame on stream %d, which is idle", id)
+	}
+	return nil
+}
+
+// sendReset sends RST_STREAM. It is the reading goroutine's.
+func (c *Conn) sendReset(id uint32, code protocol.ResetCode) {
+	c.r.reset.add(id)
+	c.wmu.Lock()
+	if c.w.err == nil {
+		b := c.writeBuf()
+		b.B = appendReset(b.B, id, code)
+	}
+	c.unlockFlush(bySpawn)
+}
+
+func (c *Conn) onReset(id uint32, p []byte) error {
+	if len(p) != 4 {
+		return violation(codeFrameSize, "RST_STREAM of %d bytes", len(p))
+	}
+	if id == 0 {
+		return violation(protocol.ResetProtocolError, "RST_STREAM on stream 0")
+	}
+	if err := c.checkOpened(id); err != nil {
+		return err
+	}
+	code := protocol.ResetCode(binary.BigEndian.Uint32(p))
+	if c.client {
+		c.r.cur = nil
+		f := &protocol.Failure{Kind: protocol.FailedReset, Code: code}
+		if code == protocol.ResetRefused {
+			f.Reach = refused // RFC 9113, section 8.7
+		}
+		c.endStream(id, f)
+		return nil
+	}
+	c.requestReset(id, code)
+	return nil
+}
+
+func (c *Conn) onSettings(id uint32, flags uint8, p []byte) error {
+	if id != 0 {
+		return violation(protocol.ResetProtocolError, "SETTINGS on stream %d", id)
+	}
+	if flags&flagAck != 0 {
+		if len(p) != 0 {
+			return violation(codeFrameSize, "SETTINGS acknowledgement of %d bytes", len(p))
+		}
+		if !c.r.settings {
+			return violation(protocol.ResetProtocolError, "the first SETTINGS frame is an acknowledgement")
+		}
+		return nil
+	}
+	if len(p)%6 != 0 {
+		return violation(codeFrameSize, "SETTINGS of %d bytes", len(p))
+	}
+	c.r.settings = true
+	c.wmu.Lock()
+	for ; len(p) > 0; p = p[6:] {
+		if err := c.setting(binary.BigEndian.Uint16(p), binary.BigEndian.Uint32(p[2:])); err != nil {
+			c.wmu.Unlock()
+			return err
+		}
+	}
+	b := c.writeBuf()
+	b.B = appendFrameHeader(b.B, 0, frameSettings, flagAck, 0)
+	c.unlockFlush(bySpawn)
+	return nil
+}
+
+// setting obeys one of the peer's settings (RFC 9113, section 6.5.2). The write lock is held.
+func (c *Conn) setting(id uint16, v uint32) error {
+	switch id {
+	case settingHeaderTableSize:
+		c.w.enc.limit(int(min(v, decoderTableSize)))
+	case settingEnablePush:
+		if v > 1 || c.client && v == 1 {
+			return violation(protocol.ResetProtocolError, "SETTINGS_ENABLE_PUSH of %d", v)
+		}
+	case settingMaxStreams:
+		if c.client {
+			c.smu.Lock()
+			c.s.peerMax = int(min(v, maxWindow))
+			if c.s.full {
+				c.signalFreed()
+			}
+			c.smu.Unlock()
+		}
+	case settingInitialWindowSize:
+		if v > maxWindow {
+			return violation(protocol.ResetFlowControl, "SETTINGS_INITIAL_WINDOW_SIZE of %d", v)
+		}
+		return c.setInitialWindow(int64(v))
+	case settingMaxFrameSize:
+		if v < defaultFrameSize || v > maxFrameSizeLimit {
+			return violation(protocol.ResetProtocolError, "SETTINGS_MAX_FRAME_SIZE of %d", v)
+		}
+		// Larger frames would let one stream hold the connection up; more than this gains nothing.
+		c.w.maxFrame = int(min(v, 4*defaultFrameSize))
+	}
+	return nil
+}
+
+// setInitialWindow changes the windows of all streams (RFC 9113, section 6.9.2). The write lock is held.
+func (c *Conn) setInitialWindow(v int64) error {
+	c.w.initial = v
+	c.smu.Lock()
+	all := c.s.table.all()
+	c.smu.Unlock()
+	for _, s := range all {
+		if s.window() > maxWindow {
+			return violation(protocol.ResetFlowControl, "SETTINGS_INITIAL_WINDOW_SIZE makes a window of more than 2^31-1 bytes")
+		}
+		if s.out != nil {
+			c.wait(s)
+		}
+	}
+	return nil
+}
+
+func (c *Conn) onPing(id uint32, flags uint8, p []byte) error {
+	if len(p) != 8 {
+		return violation(codeFrameSize, "PING of %d bytes", len(p))
+	}
+	if id != 0 {
+		return violation(protocol.ResetProtocolError, "PING on stream %d", id)
+	}
+	data := [8]byte(p)
+	if flags&flagAck == 0 {
+		c.wmu.Lock()
+		b := c.writeBuf()
+		b.B = appendPing(b.B, true, data)
+		c.unlockFlush(bySpawn)
+		return nil
+	}
+	if data == drainPing && !c.client {
+		c.smu.Lock()
+		first := c.s.drainFirst
+		c.smu.Unlock()
+		if first {
+			c.drain(true)
+		}
+	}
+	return nil
+}
+
+func (c *Conn) onGoaway(id uint32, p []byte) error {
+	if len(p) < 8 {
+		return violation(codeFrameSize, "GOAWAY of %d bytes", len(p))
+	}
+	if id != 0 {
+		return violation(protocol.ResetProtocolError, "GOAWAY on stream %d", id)
+	}
+	last := binary.BigEndian.Uint32(p) & maxWindow
+	code := protocol.ResetCode(binary.BigEndian.Uint32(p[4:]))
+	if c.client {
+		c.serverGoaway(last, code, string(p[8:]))
+		return nil
+	}
+	c.debug("GOAWAY received", "code", code)
+	return nil // a client that goes away opens no more streams; those that are open go on
+}
+
+func (c *Conn) onWindowUpdate(id uint32, p []byte) error {
+	if len(p) != 4 {
+		return violation(codeFrameSize, "WINDOW_UPDATE of %d bytes", len(p))
+	}
+	n := int64(binary.BigEndian.Uint32(p) & maxWindow)
+	if id == 0 {
+		if n == 0 {
+			return violation(protocol.ResetProtocolError, "WINDOW_UPDATE of 0")
+		}
+		c.wmu.Lock()
+		if c.w.window += n; c.w.window > maxWindow {
+			c.wmu.Unlock()
+			return violation(protocol.ResetFlowControl, "the connection's window is larger than 2^31-1 bytes")
+		}
+		c.unlockFlush(bySpawn)
+		return nil
+	}
+	if !c.client && c.r.cur != nil && c.r.cur.id == id {
+		c.park() // its response will need this window
+	}
+	c.wmu.Lock()
+	c.smu.Lock()
+	s := c.s.table.get(id)
+	if s == nil {
+		c.smu.Unlock()
+		c.wmu.Unlock()
+		return c.checkOpened(id)
+	}
+	if n > 0 {
+		s.sendDelta += n
+	}
+	bad := s.window() > maxWindow
+	if !bad && s.out != nil {
+		c.wait(s)
+	}
+	c.smu.Unlock()
+	c.unlockFlush(bySpawn)
+	switch {
+	case n == 0:
+		c.failID(id, protocol.ResetProtocolError, "WINDOW_UPDATE of 0")
+	case bad:
+		c.failID(id, protocol.ResetFlowControl, "window larger than 2^31-1 bytes")
+	}
+	return nil
+}
+
+// failID is failOne for a stream that others may recycle.
+func (c *Conn) failID(id uint32, code protocol.ResetCode, reason string) {
+	c.forget(id)
+	c.debug("stream error", "stream", id, "reason", reason)
+	c.sendReset(id, code)
+	c.endStream(id, &protocol.Failure{Kind: protocol.FailedViolation, Code: code})
+}
+
+func (c *Conn) onPriority(id uint32, p []byte) error {
+	if id == 0 {
+		return violation(protocol.ResetProtocolError, "PRIORITY on stream 0")
+	}
+	if len(p) != 5 {
+		c.failFrame(id, codeFrameSize, "PRIORITY of the wrong length")
+		return nil
+	}
+	if binary.BigEndian.Uint32(p)&maxWindow == id {
+		c.failFrame(id, protocol.ResetProtocolError, "stream that depends on itself")
+	}
+	return nil // the scheme itself is deprecated (RFC 9113, section 5.3.2)
+}
+
+// failFrame answers a malformed frame for a stream, which may be open or not.
+func (c *Conn) failFrame(id uint32, code protocol.ResetCode, reason string) {
+	if !c.client {
+		c.park()
+	}
+	c.failID(id, code, reason)
+}

@@ -1,0 +1,364 @@
+package http2
+
+import (
+	"context"
+	"io"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// ServerConn is a Conn in the server's role.
+type ServerConn struct{ *Conn }
+
+var _ protocol.ServerConn = ServerConn{}
+
+// Drain implements protocol.ServerConn.
+func (c ServerConn) Drain(final bool) { c.drain(final) }
+
+// Open implements protocol.ServerConn: it returns the number of streams that are not over.
+func (c ServerConn) Open() int {
+	c.smu.Lock()
+	defer c.smu.Unlock()
+	return c.s.open
+}
+
+// exchange is a stream as a server's protocols see it. It is one pointer, so that it fits an interface without an
+// allocation.
+type exchange struct{ *stream }
+
+var _ protocol.Exchange = exchange{}
+
+// Head implements protocol.Exchange.
+func (x exchange) Head() *protocol.Head { return x.head }
+
+// Peer implements protocol.Exchange.
+func (x exchange) Peer() *fairlead.Peer { return x.c.peer }
+
+// Attach implements protocol.Exchange.
+func (x exchange) Attach(call *fairlead.Call) {
+	c := x.c
+	c.smu.Lock()
+	x.call = call
+	over := x.over
+	c.smu.Unlock()
+	if over {
+		call.Cancel(context.Canceled)
+	}
+}
+
+// Run implements protocol.Exchange: it runs in the reading goroutine.
+func (x exchange) Run(t protocol.Task) {
+	s, c := x.stream, x.c
+	if t.Cost().Inline() {
+		turn := c.r.turn
+		if !s.inTable {
+			c.s.running = s // the role's until the handler answers; whoever takes the role over puts s in the table
+		}
+		if !c.lease.Run(t) {
+			turn.lost = true
+		}
+		return
+	}
+	if !s.inTable {
+		c.smu.Lock()
+		c.enter(s)
+		c.smu.Unlock()
+	}
+	go t.Run()
+}
+
+// enter puts s in the table. The stream lock is held.
+func (c *Conn) enter(s *stream) {
+	if s.over || s.inTable {
+		return
+	}
+	s.inTable = true
+	c.s.table.put(s)
+}
+
+// SendHead implements protocol.Exchange.
+func (x exchange) SendHead(b *protocol.Block, extra *fairlead.Metadata) error {
+	c := x.c
+	c.wmu.Lock()
+	if err := x.mayNotSend(); err != nil {
+		c.wmu.Unlock()
+		return err
+	}
+	c.appendHeaders(x.stream, b, extra, false)
+	c.unlockFlush(bySpawn)
+	return nil
+}
+
+// Reply implements protocol.Exchange.
+func (x exchange) Reply(r *protocol.Reply) error {
+	s, c := x.stream, x.c
+	beside, err := encodeBeside(&r.Message)
+	c.wmu.Lock()
+	if c.gone(s) {
+		c.wmu.Unlock()
+		s.recycle()
+		return nil
+	}
+	c.appendHeaders(s, r.Head, r.Extra, false)
+	if err == nil {
+		err = c.appendMessage(s, &r.Message, beside, r.Trailer == nil)
+	}
+	if err != nil {
+		c.unlockFlush(byCaller)
+		return err
+	}
+	if r.Trailer == nil {
+		c.endBody(s, false)
+	} else {
+		c.endWithTrailer(s, r.Trailer, r.ExtraTrailer)
+	}
+	c.answered(s)
+	return nil
+}
+
+// Finish implements protocol.Exchange.
+func (x exchange) Finish(b *protocol.Block, extra *fairlead.Metadata) {
+	s, c := x.stream, x.c
+	c.wmu.Lock()
+	if c.gone(s) {
+		c.wmu.Unlock()
+		s.leave()
+		return
+	}
+	c.endWithTrailer(s, b, extra)
+	c.answered(s)
+}
+
+// gone says whether there is nobody to answer any more. The write lock is held.
+func (c *Conn) gone(s *stream) bool {
+	c.smu.Lock()
+	defer c.smu.Unlock()
+	if c.w.err != nil {
+		c.finish(s)
+	}
+	return s.over
+}
+
+// answered flushes a complete response and lets go of the stream. The write lock is held, and released.
+func (c *Conn) answered(s *stream) {
+	waiting := s.out != nil
+	if waiting {
+		c.smu.Lock()
+		c.enter(s) // WINDOW_UPDATEs must find it
+		c.smu.Unlock()
+	}
+	pulled := s.p != nil // what waits may be sent and s be recycled as soon as the lock is released
+	c.unlockFlush(byCaller)
+	if pulled || !waiting {
+		s.leave()
+	}
+}
+
+// leave is the end of a stream for the goroutine that answered it.
+func (s *stream) leave() {
+	if s.p == nil {
+		s.recycle()
+		return
+	}
+	s.endRead(errSendAfterEnd, nil)
+	s.dropBody(true)
+}
+
+// serveOpen runs a protocol's Open.
+func (c *Conn) serveOpen(s *stream) {
+	x := exchange{s}
+	defer func() {
+		c.wmu.Lock()
+		ending := s.endAfterOut
+		c.wmu.Unlock()
+		if !ending {
+			x.Reset(protocol.ResetInternal, errAbandoned) // nothing, if it was ended as it should
+		}
+	}()
+	s.app.Open(x)
+}
+
+var errAbandoned = fairlead.Errorf(fairlead.Internal, "the protocol left the exchange without an answer")
+
+// head takes a request whose head has arrived.
+func (c *Conn) requestHead(id uint32, end bool) {
+	h := &c.r.head
+	c.smu.Lock()
+	drained, over := c.s.draining, c.s.open >= c.cfg.MaxStreams
+	if !drained && !over {
+		c.s.open++
+	}
+	c.smu.Unlock()
+	switch {
+	case drained:
+		return // above the last id of our GOAWAY: the client knows that it was not taken
+	case over:
+		c.sendReset(id, protocol.ResetRefused)
+		return
+	}
+	s := newStream(c, id)
+	s.length, s.head, s.remoteDone = h.length, &h.h, end
+	if h.target != nil {
+		h.h.Path, h.h.Query, h.h.Route = h.target.path, h.target.query, h.target.route
+	}
+	mode := protocol.Pass
+	for _, app := range c.apps {
+		if mode = app.Match(&h.h); mode != protocol.Pass {
+			s.app = app
+			break
+		}
+	}
+	switch {
+	case h.tooLarge:
+		c.refuse(s, headTooLarge)
+	case mode == protocol.Pass:
+		c.refuse(s, unsupported)
+	case mode == protocol.Complete && !end:
+		c.r.cur = s
+	case mode == protocol.Complete:
+		if c.lengthWrong(s) {
+			return
+		}
+		c.whole(s, nil)
+	default:
+		c.open(s, end)
+	}
+}
+
+// Answers that no protocol gives.
+var (
+	unsupported  = protocol.NewBlock(":status", "415", "content-length", "0")
+	headTooLarge = protocol.NewBlock(":status", "431", "content-length", "0")
+)
+
+// refuse answers with a head alone.
+func (c *Conn) refuse(s *stream, b *protocol.Block) {
+	exchange{s}.Finish(b, nil)
+}
+
+// whole gives a complete request to its protocol.
+func (c *Conn) whole(s *stream, body []byte) { s.app.Whole(exchange{s}, body) }
+
+// open gives a request to its protocol in a goroutine of its own.
+func (c *Conn) open(s *stream, end bool) {
+	c.own(s)
+	s.pull()
+	if end {
+		s.p.readErr = io.EOF
+	}
+	c.smu.Lock()
+	s.remoteDone = end
+	c.enter(s)
+	c.smu.Unlock()
+	go c.serveOpen(s)
+}
+
+// own gives s a head of its own instead of the connection's scratch.
+func (c *Conn) own(s *stream) {
+	if s.head != &c.r.head.h {
+		return
+	}
+	h := *s.head
+	h.Fields = h.Fields.Clone()
+	if h.Timeout != nil {
+		h.Timeout = append([]byte(nil), h.Timeout...)
+	}
+	s.head = &h
+}
+
+// park puts the stream whose head came last in the table, because something else comes before its body is complete.
+func (c *Conn) park() {
+	s := c.r.cur
+	if s == nil || c.client {
+		return
+	}
+	c.r.cur = nil
+	c.own(s)
+	c.smu.Lock()
+	c.enter(s)
+	c.smu.Unlock()
+}
+
+// requestData takes a part of a request's body.
+func (c *Conn) requestData(id uint32, p []byte, padded int, end bool) error {
+	if s := c.r.cur; s != nil && s.id == id && end && s.body == nil {
+		// The usual case: the body is this one frame, and is decoded where it was read.
+		c.r.cur = nil
+		s.arrived = int64(len(p))
+		s.remoteDone = true
+		if c.lengthWrong(s) {
+			return nil
+		}
+		c.whole(s, p)
+		return nil
+	}
+	if c.r.cur != nil && c.r.cur.id == id {
+		c.park()
+	}
+	c.smu.Lock()
+	s := c.s.table.get(id)
+	if s == nil || s.remoteDone {
+		c.smu.Unlock()
+		return c.strayData(id)
+	}
+	pulled := s.p != nil
+	c.smu.Unlock()
+	// A stream that is not complete has not been given to anybody who could recycle it, and pulled ones never are.
+	s.arrived += int64(len(p))
+	if pulled {
+		return c.pulledData(s, p, padded, end)
+	}
+	s.take(p)
+	switch {
+	case end:
+		if s.length >= 0 && s.length != s.arrived {
+			c.failOne(s, protocol.ResetProtocolError, "body is not as long as its content-length says")
+			return nil
+		}
+		c.gathered(s)
+	case s.arrived > protocol.MaxWhole:
+		c.open(s, false)
+	}
+	return nil
+}
+
+// gathered gives a request to its protocol whose body came in several frames.
+func (c *Conn) gathered(s *stream) {
+	c.smu.Lock()
+	s.remoteDone = true // from here on endStream leaves its body alone
+	over := s.over
+	c.smu.Unlock()
+	if over {
+		return // the connection was closed
+	}
+	body := s.body
+	s.body = nil
+	if body == nil {
+		c.whole(s, nil)
+		return
+	}
+	n := int64(len(body.B))
+	c.whole(s, body.B)
+	// Whole does not keep the body, whoever runs the handler.
+	buffer.Put(body)
+	c.release(n)
+}
+
+// lengthWrong resets a stream that nobody has yet and whose body is not as long as its content-length said (RFC 9113,
+// section 8.1.1).
+func (c *Conn) lengthWrong(s *stream) bool {
+	if s.length < 0 || s.length == s.arrived {
+		return false
+	}
+	c.r.reset.add(s.id)
+	exchange{s}.Reset(protocol.ResetProtocolError, nil)
+	return true
+}
+
+// requestReset takes the peer's RST_STREAM.
+func (c *Conn) requestReset(id uint32, code protocol.ResetCode) {
+	c.park()
+	c.endStream(id, &protocol.Failure{Kind: protocol.FailedReset, Code: code})
+}

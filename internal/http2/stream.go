@@ -1,0 +1,416 @@
+package http2
+
+import (
+	"context"
+	"io"
+	"sync"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// stream is one exchange, in either role. A pulled stream is read by a goroutine of its own through Read; others get
+// what they receive from the reading goroutine, and are pooled.
+//
+// Who may touch a pooled stream that is found in the table: whoever holds the stream lock (smu), as long as it is held,
+// since a stream is removed under that lock before it is recycled. A server's is recycled by the goroutine that answers,
+// a client's by the reading goroutine, and one that was cancelled, or had DATA waiting for window, by nobody.
+type stream struct {
+	c  *Conn
+	id uint32
+
+	// Under smu.
+	inTable    bool
+	localDone  bool // nothing more will be sent: END_STREAM or a reset was
+	remoteDone bool // nothing more will arrive
+	over       bool // both, and no longer counted
+	call       *fairlead.Call
+
+	// Under wmu.
+	headSent    bool
+	sendDelta   int64 // the window is the connection's initial one and this
+	out         *buffer.Buf
+	outAt       int  // what of out has been sent
+	endAfterOut bool // END_STREAM follows out, on its last frame or with the trailer
+	trailer     *protocol.Block
+	trailing    fairlead.Metadata
+	isWaiting   bool // in writer.waiting
+	nextWaiting *stream
+	sendErr     error
+
+	// The reading role's.
+	headSeen bool
+	length   int64 // content-length, -1: none given
+	arrived  int64 // bytes of DATA
+	uncredit int64 // of them not yet given back to the peer; for pulled streams under mu
+
+	// Server: what the request is and who answers it.
+	app   protocol.HTTP
+	head  *protocol.Head
+	route *protocol.Route
+
+	mu   sync.Mutex
+	recv protocol.Receiver // client, not pulled; nil when it is not to be called
+	body *buffer.Buf       // what has arrived and nobody has taken
+
+	p *pulled
+}
+
+// pulled is what a stream needs that is read by a goroutine of its own.
+type pulled struct {
+	// Under the stream's mu.
+	canRead     sync.Cond
+	reading     *buffer.Buf // what Read returned last
+	readErr     error       // io.EOF or a failure, behind body
+	interrupted error
+	respHead    *protocol.Head // client
+	headEnds    bool
+	respTrailer *protocol.Head
+	headReady   chan struct{}
+	headClosed  bool
+
+	// Under wmu.
+	canSend       sync.Cond
+	sendWaits     bool
+	sendInterrupt error
+}
+
+var streamPool = sync.Pool{New: func() any { return new(stream) }}
+
+func newStream(c *Conn, id uint32) *stream {
+	s, _ := streamPool.Get().(*stream)
+	s.c, s.id, s.length = c, id, -1
+	return s
+}
+
+// recycle puts back a stream that nobody else can reach.
+func (s *stream) recycle() {
+	if s.p != nil || s.out != nil || s.isWaiting {
+		return
+	}
+	buffer.Put(s.body)
+	*s = stream{}
+	streamPool.Put(s)
+}
+
+// pull makes s a pulled stream.
+func (s *stream) pull() {
+	s.p = new(pulled)
+	s.p.canRead.L = &s.mu
+	s.p.canSend.L = &s.c.wmu
+}
+
+// inPlaceMax is the longest message in bytes that is encoded under the write lock.
+const inPlaceMax = 64 << 10
+
+// sendQuota is how many bytes of a stream may wait for window before Send blocks.
+const sendQuota = 64 << 10
+
+// Read implements protocol.Pipe.
+func (s *stream) Read() ([]byte, error) {
+	p := s.p
+	s.mu.Lock()
+	if p.reading != nil {
+		n := int64(len(p.reading.B))
+		s.uncredit += n
+		credit := int64(0)
+		if s.uncredit >= streamWindow/4 && p.readErr == nil {
+			credit, s.uncredit = s.uncredit, 0
+		}
+		buffer.Put(p.reading)
+		p.reading = nil
+		s.mu.Unlock()
+		s.c.release(n)
+		if credit > 0 {
+			s.c.creditStream(s.id, credit)
+		}
+		s.mu.Lock()
+	}
+	defer s.mu.Unlock()
+	for {
+		switch {
+		case p.interrupted != nil:
+			return nil, p.interrupted
+		case s.body != nil:
+			p.reading, s.body = s.body, nil
+			return p.reading.B, nil
+		case p.readErr != nil:
+			return nil, p.readErr
+		}
+		p.canRead.Wait()
+	}
+}
+
+// Send implements protocol.Pipe.
+func (s *stream) Send(m *protocol.Message, last bool) error {
+	c := s.c
+	var beside *buffer.Buf
+	if m != nil {
+		var err error
+		if beside, err = encodeBeside(m); err != nil {
+			return err
+		}
+	}
+	c.wmu.Lock()
+	for {
+		if err := s.mayNotSend(); err != nil {
+			c.wmu.Unlock()
+			buffer.Put(beside)
+			return err
+		}
+		if s.out == nil || len(s.out.B)-s.outAt < sendQuota {
+			break
+		}
+		s.p.sendWaits = true
+		s.p.canSend.Wait()
+	}
+	if m != nil {
+		if err := c.appendMessage(s, m, beside, last); err != nil {
+			c.wmu.Unlock()
+			return err
+		}
+	}
+	if last {
+		c.endBody(s, m == nil)
+	}
+	c.unlockFlush(bySpawn)
+	return nil
+}
+
+// mayNotSend returns why Send fails, nil if it does not. The write lock is held.
+func (s *stream) mayNotSend() error {
+	switch {
+	case s.p.sendInterrupt != nil:
+		return s.p.sendInterrupt
+	case s.sendErr != nil:
+		if s.c.client {
+			return io.EOF
+		}
+		return s.sendErr
+	case s.c.w.err != nil:
+		if s.c.client {
+			return io.EOF
+		}
+		return s.c.w.err
+	}
+	s.c.smu.Lock()
+	done := s.localDone || s.endAfterOut
+	s.c.smu.Unlock()
+	if done {
+		return errSendAfterEnd
+	}
+	return nil
+}
+
+var errSendAfterEnd = fairlead.Errorf(fairlead.Internal, "message sent after the end of the body")
+
+// Interrupt implements protocol.Pipe.
+func (s *stream) Interrupt(cause error) {
+	s.c.wmu.Lock()
+	if s.p.sendInterrupt == nil {
+		s.p.sendInterrupt = cause
+	}
+	s.p.canSend.Broadcast()
+	s.c.wmu.Unlock()
+	s.mu.Lock()
+	if s.p.interrupted == nil {
+		s.p.interrupted = cause
+	}
+	s.p.canRead.Broadcast()
+	s.mu.Unlock()
+}
+
+// Reset implements protocol.Pipe.
+func (s *stream) Reset(code protocol.ResetCode, cause error) {
+	c := s.c
+	c.wmu.Lock()
+	c.smu.Lock()
+	if s.over {
+		c.smu.Unlock()
+		c.wmu.Unlock()
+		return
+	}
+	c.finish(s)
+	c.smu.Unlock()
+	s.dropOut()
+	s.sendErr = cause
+	if c.w.err == nil {
+		b := c.writeBuf()
+		b.B = appendReset(b.B, s.id, code)
+	}
+	if s.p == nil {
+		c.unlockFlush(bySpawn)
+		s.recycle()
+		return
+	}
+	s.p.canSend.Broadcast()
+	c.unlockFlush(bySpawn)
+	s.endRead(cause, nil)
+	s.dropBody(!c.client)
+}
+
+// endRead says that nothing more will arrive: cause is io.EOF at the body's proper end.
+func (s *stream) endRead(cause error, trailer *protocol.Head) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.p
+	if p.readErr != nil {
+		return
+	}
+	p.readErr, p.respTrailer = cause, trailer
+	p.canRead.Broadcast()
+	p.announceHead()
+}
+
+// announceHead closes headReady.
+func (p *pulled) announceHead() {
+	if p.headReady != nil && !p.headClosed {
+		p.headClosed = true
+		close(p.headReady)
+	}
+}
+
+// dropBody gives up what has arrived and was not read. With all, nobody is using what Read returned last either;
+// otherwise that part is left to the garbage collector, since a Read in another goroutine may still be decoding it.
+func (s *stream) dropBody(all bool) {
+	s.mu.Lock()
+	body := s.body
+	s.body = nil
+	var reading *buffer.Buf
+	if s.p != nil {
+		reading, s.p.reading = s.p.reading, nil
+	}
+	s.mu.Unlock()
+	n := 0
+	if body != nil {
+		n += len(body.B)
+		buffer.Put(body)
+	}
+	if reading != nil {
+		n += len(reading.B)
+		if all {
+			buffer.Put(reading)
+		}
+	}
+	if n > 0 {
+		s.c.release(int64(n))
+	}
+}
+
+// dropOut gives up what waits to be sent. The write lock is held.
+func (s *stream) dropOut() {
+	buffer.Put(s.out)
+	s.out, s.outAt, s.endAfterOut, s.trailer = nil, 0, false, nil
+	s.trailing = fairlead.Metadata{}
+}
+
+// finish takes s out of the account of streams. The stream lock is held.
+func (c *Conn) finish(s *stream) {
+	if s.over {
+		return
+	}
+	s.over, s.localDone, s.remoteDone = true, true, true
+	c.s.open--
+	switch {
+	case s.inTable:
+		s.inTable = false
+		c.s.table.remove(s)
+	case c.s.running == s:
+		c.s.running = nil
+	}
+	if c.s.full {
+		c.signalFreed()
+	}
+	if c.s.draining && c.s.open == 0 {
+		go c.finishIfDrained()
+	}
+}
+
+// localEnd notes that END_STREAM was sent. The write lock is held.
+func (c *Conn) localEnd(s *stream) {
+	c.smu.Lock()
+	defer c.smu.Unlock()
+	s.localDone = true
+	if s.over {
+		return
+	}
+	if s.remoteDone {
+		c.finish(s)
+		return
+	}
+	if c.client {
+		return
+	}
+	// The response is complete and the request is not: the rest of it is not wanted (RFC 9113, section 8.1).
+	b := c.writeBuf()
+	b.B = appendReset(b.B, s.id, protocol.ResetNoError)
+	c.finish(s)
+}
+
+// endStream ends the stream with that id because the peer reset it or the connection ended. Lookup and change are one
+// step, since a server's stream may be recycled as soon as it can be answered.
+func (c *Conn) endStream(id uint32, err error) {
+	c.wmu.Lock()
+	c.smu.Lock()
+	s := c.s.table.get(id)
+	if s == nil {
+		c.smu.Unlock()
+		c.wmu.Unlock()
+		return
+	}
+	// A server's stream whose request is not complete was given to nobody yet, if it is not pulled.
+	gathering := !c.client && s.p == nil && !s.remoteDone
+	c.finish(s)
+	call, p := s.call, s.p
+	s.dropOut()
+	if s.sendErr == nil {
+		s.sendErr = err
+	}
+	if p != nil {
+		p.canSend.Broadcast()
+	}
+	client := c.client
+	c.smu.Unlock()
+	c.wmu.Unlock()
+	switch {
+	case p != nil:
+		s.endRead(err, nil)
+	case client:
+		s.endPush(nil, err)
+	case gathering:
+		s.dropBody(true)
+	}
+	if call != nil {
+		call.Cancel(context.Canceled)
+	}
+}
+
+// release gives the account of held bytes n back, and with it the window that was withheld because of them.
+func (c *Conn) release(n int64) {
+	if c.queued.Add(-n) < int64(c.cfg.QueuedBytes)/2 {
+		c.giveBackWithheld()
+	}
+}
+
+func (c *Conn) giveBackWithheld() {
+	n := c.withheld.Swap(0)
+	if n == 0 {
+		return
+	}
+	c.received.Add(n)
+	c.wmu.Lock()
+	b := c.writeBuf()
+	b.B = appendWindowUpdate(b.B, 0, n)
+	c.unlockFlush(bySpawn)
+}
+
+// creditStream lets the peer send n more bytes on a stream.
+func (c *Conn) creditStream(id uint32, n int64) {
+	c.wmu.Lock()
+	if c.w.err == nil {
+		b := c.writeBuf()
+		b.B = appendWindowUpdate(b.B, id, n)
+	}
+	c.unlockFlush(bySpawn)
+}

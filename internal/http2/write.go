@@ -1,0 +1,180 @@
+package http2
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// Writing. Frames are appended to one buffer under the write lock, and whoever finds no flusher becomes it. Before it
+// writes, a flusher that has little to write yields once, so that others that are ready to run append their frames first:
+// measured with 100 callers, that took the client from 240k to 444k calls a second and the server from 143k to 328k. A
+// stream's sender must not do that itself (one that sends alone would make a system call for each message): it starts a
+// goroutine that flushes and goes on.
+
+// flushBy is who flushes.
+type flushBy uint8
+
+const (
+	byCaller flushBy = iota // the calling goroutine, after a yield
+	bySpawn                 // a goroutine of its own
+	byReader                // the calling goroutine, at once
+)
+
+const (
+	writeBufferSize = 32 << 10
+	// yieldBelow is the amount of waiting bytes below which a flusher yields before it writes.
+	yieldBelow = 32 << 10
+	// bufferSoftMax is the amount of waiting bytes above which DATA waits with its stream instead of in the buffer.
+	bufferSoftMax = 256 << 10
+	// corkMax is the amount of waiting bytes above which a corked buffer is flushed all the same.
+	corkMax = 64 << 10
+	// refillMax is how much DATA of waiting streams is moved to the buffer at once.
+	refillMax = 64 << 10
+	// writeTimeout is how long a peer may leave this side's writes stuck; the deadline is renewed when a quarter of it
+	// has passed.
+	writeTimeout = 30 * time.Second
+)
+
+// writer is what the write lock guards.
+type writer struct {
+	buf        *buffer.Buf // nil: nothing waits
+	flushing   bool
+	corked     bool // the reading goroutine will flush at the end of its batch
+	closeAfter bool // close the transport when all is written
+	err        error
+	deadline   time.Time // the transport's write deadline
+
+	enc      encoder
+	window   int64 // what may be sent on the connection
+	initial  int64 // a stream's window at its beginning
+	maxFrame int
+	nextID   uint32 // client
+
+	waiting streamQueue // streams with DATA to send and window to send it
+}
+
+func (w *writer) init() {
+	w.enc = newEncoder()
+	w.window, w.initial, w.maxFrame = defaultWindow, defaultWindow, defaultFrameSize
+}
+
+// fail ends all sending.
+func (w *writer) fail(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+	for s := w.waiting.pop(); s != nil; s = w.waiting.pop() {
+		s.dropOut()
+	}
+}
+
+// writeBuf returns the buffer to append to. The write lock is held.
+func (c *Conn) writeBuf() *buffer.Buf {
+	if c.w.buf == nil {
+		c.w.buf = buffer.Get(writeBufferSize)
+	}
+	return c.w.buf
+}
+
+// waitingBytes returns how much is in the buffer. The write lock is held.
+func (w *writer) waitingBytes() int {
+	if w.buf == nil {
+		return 0
+	}
+	return len(w.buf.B)
+}
+
+// unlockFlush releases the write lock and sees to it that what waits is written.
+func (c *Conn) unlockFlush(by flushBy) {
+	w := &c.w
+	if w.flushing || w.corked && w.waitingBytes() < corkMax || w.waitingBytes() == 0 && !w.sendable() && !w.closeAfter {
+		c.wmu.Unlock()
+		return
+	}
+	w.flushing = true
+	switch by {
+	case bySpawn:
+		c.wmu.Unlock()
+		go c.flush()
+		return
+	case byCaller:
+		if w.waitingBytes() < yieldBelow {
+			c.wmu.Unlock()
+			runtime.Gosched()
+			c.wmu.Lock()
+		}
+	case byReader:
+	}
+	c.writeOut()
+	c.wmu.Unlock()
+}
+
+// flush is the body of a flushing goroutine.
+func (c *Conn) flush() {
+	runtime.Gosched()
+	c.wmu.Lock()
+	c.writeOut()
+	c.wmu.Unlock()
+}
+
+// writeOut writes until nothing waits. The write lock is held, and released while writing; flushing is set, and cleared
+// at the end.
+func (c *Conn) writeOut() {
+	w := &c.w
+	for w.err == nil {
+		c.refill()
+		b := w.buf
+		if b == nil {
+			break
+		}
+		w.buf = nil
+		c.renewDeadline()
+		c.wmu.Unlock()
+		err := c.tc.Write(b.B)
+		buffer.Put(b)
+		c.wmu.Lock()
+		if err != nil {
+			w.fail(&protocol.Failure{Kind: protocol.FailedLost, Cause: err})
+			_ = c.tc.Close() // wakes the reading goroutine, which ends the connection
+		}
+	}
+	w.flushing = false
+	if w.err != nil {
+		buffer.Put(w.buf)
+		w.buf = nil
+	}
+	if w.closeAfter {
+		_ = c.tc.Close()
+	}
+}
+
+// renewDeadline bounds the next write. Setting a deadline costs a lock of the poller, so it is not done for each.
+func (c *Conn) renewDeadline() {
+	now := time.Now()
+	if c.w.deadline.Sub(now) > writeTimeout*3/4 {
+		return
+	}
+	c.w.deadline = now.Add(writeTimeout)
+	_ = c.tc.SetWriteDeadline(c.w.deadline)
+}
+
+// cork holds flushing back while the reading goroutine works through a batch.
+func (c *Conn) cork() {
+	c.wmu.Lock()
+	c.w.corked = true
+	c.wmu.Unlock()
+}
+
+// uncork ends a batch: a server's reading goroutine writes itself, a client's must not wait for the peer.
+func (c *Conn) uncork() {
+	c.wmu.Lock()
+	c.w.corked = false
+	if c.client {
+		c.unlockFlush(bySpawn)
+		return
+	}
+	c.unlockFlush(byReader)
+}

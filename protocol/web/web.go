@@ -1,0 +1,114 @@
+// Package web is the HTTP wire. It runs the connections and gives each request to the first protocol that takes it:
+// gRPC, Connect, REST and others implement protocol.HTTP and protocol.HTTPClient and know no HTTP version.
+//
+// It serves HTTP/2, with prior knowledge or agreed upon by ALPN (RFC 9113, sections 3.2 and 3.3).
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/internal/http2"
+	"github.com/fairlead-go/fairlead/protocol"
+	"github.com/fairlead-go/fairlead/transport"
+)
+
+// Server is the HTTP wire of a server. It is made for one server.
+type Server struct {
+	apps []protocol.HTTP
+	d    protocol.Dispatcher
+	cfg  http2.Config
+}
+
+var _ protocol.Server = (*Server)(nil)
+
+// NewServer makes the wire for some protocols, which are asked in their order.
+func NewServer(apps ...protocol.HTTP) *Server { return &Server{apps: apps} }
+
+// Name implements protocol.Server.
+func (*Server) Name() string { return "http" }
+
+// ALPN implements protocol.Server.
+func (*Server) ALPN() []string { return []string{"h2"} }
+
+// Attach implements protocol.Server.
+func (s *Server) Attach(d protocol.Dispatcher) error {
+	switch {
+	case s.d != nil:
+		return errors.New("web: the wire is attached to a server already; make one for each")
+	case len(s.apps) == 0:
+		return errors.New("web: no protocol was given to web.NewServer")
+	}
+	names := make(map[string]bool)
+	for _, a := range s.apps {
+		if names[a.Name()] {
+			return fmt.Errorf("web: protocol %q was given twice", a.Name())
+		}
+		names[a.Name()] = true
+		if err := a.Attach(d); err != nil {
+			return fmt.Errorf("web: protocol %q: %w", a.Name(), err)
+		}
+	}
+	s.d = d
+	l := d.Limits()
+	s.cfg = http2.Config{
+		MaxStreams:  l.Streams,
+		HeaderList:  l.HeaderList,
+		QueuedBytes: l.QueuedBytes,
+		Logger:      d.Logger(),
+	}
+	return nil
+}
+
+// Detect implements protocol.Server: HTTP/2's connection preface (RFC 9113, section 3.4).
+func (*Server) Detect(first []byte) protocol.Verdict {
+	n := min(len(first), len(http2.Preface))
+	switch {
+	case string(first[:n]) != http2.Preface[:n]:
+		return protocol.No
+	case n < len(http2.Preface):
+		return protocol.More
+	default:
+		return protocol.Yes
+	}
+}
+
+// NewConn implements protocol.Server.
+func (s *Server) NewConn(tc transport.Conn) (protocol.ServerConn, error) {
+	return http2.NewServer(tc, &s.cfg, s.d, s.apps), nil
+}
+
+// Client is the HTTP wire of a client.
+type Client struct{ app protocol.HTTPClient }
+
+var _ protocol.Client = (*Client)(nil)
+
+// NewClient makes the wire for a protocol.
+func NewClient(app protocol.HTTPClient) *Client { return &Client{app: app} }
+
+// Name implements protocol.Client.
+func (c *Client) Name() string { return c.app.Name() }
+
+// ALPN implements protocol.Client.
+func (*Client) ALPN() []string { return []string{"h2"} }
+
+// Bind implements protocol.Client.
+func (c *Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Bind, error) {
+	return c.app.Bind(m, cfg)
+}
+
+// NewConn implements protocol.Client.
+func (c *Client) NewConn(_ context.Context, tc transport.Conn, cfg *protocol.ClientConfig) (protocol.ClientConn, error) {
+	if info := tc.Info(); info.TLS != nil && info.ALPN != "h2" {
+		_ = tc.Close()
+		return nil, fmt.Errorf("web: %v did not agree on HTTP/2 by ALPN (it chose %q)", info.Remote, info.ALPN)
+	}
+	hc := http2.NewClient(tc, &http2.Config{
+		HeaderList:  cfg.HeaderList,
+		QueuedBytes: cfg.QueuedBytes,
+		Logger:      cfg.Logger,
+	})
+	return c.app.NewConn(hc, cfg), nil
+}

@@ -102,7 +102,7 @@ func NewServer(tc transport.Conn, cfg *Config, d protocol.Dispatcher, apps []pro
 	c := newConn(tc, cfg)
 	c.d, c.apps = d, apps
 	c.lease = d.Lease(ServerConn{c})
-	c.w.buf = buffer.Get(writeBufferSize)
+	c.w.buf = buffer.Get(minWriteBuffer)
 	c.w.buf.B = c.appendSettings(c.w.buf.B)
 	return ServerConn{c}
 }

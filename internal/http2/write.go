@@ -24,7 +24,8 @@ const (
 )
 
 const (
-	writeBufferSize = 32 << 10
+	minWriteBuffer = 1 << 10
+	maxWriteBuffer = 256 << 10
 	// yieldBelow is the amount of waiting bytes below which a flusher yields before it writes.
 	yieldBelow = 32 << 10
 	// bufferSoftMax is the amount of waiting bytes above which DATA waits with its stream instead of in the buffer.
@@ -45,6 +46,7 @@ type writer struct {
 	corked     bool // the reading goroutine will flush at the end of its batch
 	closeAfter bool // close the transport when all is written
 	err        error
+	hint       int       // how long the buffer got lately
 	deadline   time.Time // the transport's write deadline
 
 	enc      encoder
@@ -74,7 +76,7 @@ func (w *writer) fail(err error) {
 // writeBuf returns the buffer to append to. The write lock is held.
 func (c *Conn) writeBuf() *buffer.Buf {
 	if c.w.buf == nil {
-		c.w.buf = buffer.Get(writeBufferSize)
+		c.w.buf = buffer.Get(max(c.w.hint, minWriteBuffer))
 	}
 	return c.w.buf
 }
@@ -131,6 +133,7 @@ func (c *Conn) writeOut() {
 			break
 		}
 		w.buf = nil
+		w.hint = min(max(len(b.B), w.hint-w.hint/8), maxWriteBuffer)
 		c.renewDeadline()
 		c.wmu.Unlock()
 		err := c.tc.Write(b.B)

@@ -76,12 +76,8 @@ func (c *Conn) admit(s *stream) bool {
 	st.open++
 	s.inTable = true
 	st.table.put(s)
-	if st.full {
-		if st.open < st.peerMax {
-			c.signalFreed() // there is room for one more of those who wait
-		} else {
-			st.full = false
-		}
+	if st.full && st.open < st.peerMax {
+		c.signalFreed() // there is room for one more of those who may wait
 	}
 	return true
 }
@@ -353,8 +349,13 @@ func (c *Conn) responseData(id uint32, p []byte, padded int, end bool) error {
 		return nil
 	}
 	s.arrived += int64(len(p))
+	c.count(s, int64(len(p)))
 	if s.p != nil {
 		return c.pulledData(s, p, padded, end)
+	}
+	if s.overWindow(len(p) + padded) {
+		c.failOne(s, codeWindow, reasonWindow)
+		return nil
 	}
 	s.mu.Lock()
 	if s.recv == nil {
@@ -376,11 +377,8 @@ func (c *Conn) responseData(id uint32, p []byte, padded int, end bool) error {
 		return nil
 	}
 	// What was pushed is consumed.
-	if s.uncredit += int64(len(p) + padded); s.uncredit >= streamWindow/2 {
-		c.wmu.Lock()
-		b := c.writeBuf()
-		b.B = appendWindowUpdate(b.B, id, s.uncredit)
-		c.unlockFlush(bySpawn)
+	if s.uncredit += int64(len(p) + padded); s.uncredit >= c.est.window.Load()/4 {
+		c.creditStream(id, s.uncredit)
 		s.uncredit = 0
 	}
 	return nil

@@ -42,13 +42,6 @@ type Config struct {
 	Logger      *slog.Logger
 }
 
-// Windows. A stream's bounds what a slow reader of one stream makes the connection hold; the connection's is refilled as
-// soon as bytes arrive, so that a slow stream does not stall its neighbours, until QueuedBytes are held.
-const (
-	streamWindow = 1 << 20
-	connWindow   = 16 << 20
-)
-
 // Conn is a connection. In the client's role it implements protocol.HTTPConn, in the server's protocol.ServerConn.
 type Conn struct {
 	tc     transport.Conn
@@ -61,7 +54,8 @@ type Conn struct {
 	apps  []protocol.HTTP
 	lease *protocol.Lease
 
-	r reader // held with the reading role
+	r   reader // held with the reading role
+	est estimate
 
 	wmu sync.Mutex
 	w   writer
@@ -94,7 +88,7 @@ type streams struct {
 	err        error  // why the connection has ended, once it has
 
 	peerMax int  // client: concurrent streams that the peer allows
-	full    bool // client: somebody was refused for want of a stream
+	full    bool // client: somebody was once refused for want of a stream, and may wait for one
 }
 
 // NewServer takes over an accepted connection; apps are asked in their order.
@@ -143,6 +137,7 @@ func newConn(tc transport.Conn, cfg *Config) *Conn {
 	c.r.dec = newDecoder()
 	c.w.init()
 	c.received.Store(connWindow)
+	c.est.window.Store(minStreamWindow)
 	return c
 }
 
@@ -155,7 +150,7 @@ func (c *Conn) appendSettings(b []byte) []byte {
 	} else {
 		b = appendSetting(b, settingMaxStreams, uint32(c.cfg.MaxStreams)) //nolint:gosec // checked by the server
 	}
-	b = appendSetting(b, settingInitialWindowSize, streamWindow)
+	b = appendSetting(b, settingInitialWindowSize, minStreamWindow)
 	b = appendSetting(b, settingMaxHeaderListSize, uint32(c.cfg.HeaderList)) //nolint:gosec // checked by its owner
 	putFrameLen(b, at, len(b)-at-frameHeaderLen)
 	return appendWindowUpdate(b, 0, connWindow-defaultWindow)

@@ -102,20 +102,16 @@ func (c *Conn) adopt() {
 // endBatch writes what the batch has given rise to.
 func (c *Conn) endBatch() {
 	if c.r.uncredit >= connWindow/4 {
-		c.creditConn()
+		c.creditArrived()
 	}
 	c.uncork()
 }
 
-// creditConn opens the connection's window by what has arrived.
-func (c *Conn) creditConn() {
+// creditArrived opens the connection's window by what has arrived.
+func (c *Conn) creditArrived() {
 	n := c.r.uncredit
 	c.r.uncredit = 0
-	c.received.Add(n)
-	c.wmu.Lock()
-	b := c.writeBuf()
-	b.B = appendWindowUpdate(b.B, 0, n)
-	c.unlockFlush(bySpawn)
+	c.creditConn(n)
 }
 
 // frames handles all complete frames that are buffered and returns how many bytes the next one needs at least.
@@ -205,8 +201,7 @@ func (c *Conn) onData(id uint32, flags uint8, p []byte) error {
 		return err
 	}
 	padded := len(p) - len(body)
-	held := int64(0)
-	before := c.queued.Load()
+	held := c.queued.Load()
 	end := flags&flagEndStream != 0
 	if c.client {
 		err = c.responseData(id, body, padded, end)
@@ -215,50 +210,31 @@ func (c *Conn) onData(id uint32, flags uint8, p []byte) error {
 		err = c.requestData(id, body, padded, end)
 		if turn.lost {
 			// The role is gone, and c.r with it. The bytes were consumed: their window goes back at once.
-			c.lateCredit(n)
+			c.creditConn(n)
 			return nil
 		}
 	}
 	if err != nil {
 		return err
 	}
-	if c.queued.Load() > int64(c.cfg.QueuedBytes) && c.queued.Load() > before {
-		held = n
-	}
-	if held > 0 {
-		c.withheld.Add(held)
-		if c.queued.Load() < int64(c.cfg.QueuedBytes)/2 {
-			c.giveBackWithheld()
-		}
+	if q := c.queued.Load(); q > held && q > int64(c.cfg.QueuedBytes) {
+		c.withhold(n)
 		return nil
 	}
 	if c.r.uncredit += n; c.r.uncredit >= connWindow/4 {
-		c.creditConn()
+		c.creditArrived()
 	}
 	return nil
-}
-
-// lateCredit opens the connection's window by n bytes, from a goroutine that no longer holds the reading role.
-func (c *Conn) lateCredit(n int64) {
-	c.withheld.Add(n)
-	c.giveBackWithheld()
 }
 
 // pulledData adds a part of a body to what a stream's reader will find.
 func (c *Conn) pulledData(s *stream, p []byte, padded int, end bool) error {
 	c.queued.Add(int64(len(p)))
 	s.mu.Lock()
-	used := s.uncredit + int64(padded)
-	if s.body != nil {
-		used += int64(len(s.body.B))
-	}
-	if s.p.reading != nil {
-		used += int64(len(s.p.reading.B))
-	}
-	if used+int64(len(p)) > streamWindow {
+	if s.overWindow(len(p) + padded) {
 		s.mu.Unlock()
 		c.queued.Add(-int64(len(p)))
-		c.failOne(s, protocol.ResetFlowControl, "more DATA than the stream's window allows")
+		c.failOne(s, codeWindow, reasonWindow)
 		return nil
 	}
 	s.uncredit += int64(padded)
@@ -472,7 +448,10 @@ func (c *Conn) onPing(id uint32, flags uint8, p []byte) error {
 		c.unlockFlush(bySpawn)
 		return nil
 	}
-	if data == drainPing && !c.client {
+	switch {
+	case data == bdpPing:
+		c.measured()
+	case data == drainPing && !c.client:
 		c.smu.Lock()
 		first := c.s.drainFirst
 		c.smu.Unlock()

@@ -307,6 +307,7 @@ func (c *Conn) requestData(id uint32, p []byte, padded int, end bool) error {
 	c.smu.Unlock()
 	// A stream that is not complete has not been given to anybody who could recycle it, and pulled ones never are.
 	s.arrived += int64(len(p))
+	c.count(s, int64(len(p)))
 	if pulled {
 		return c.pulledData(s, p, padded, end)
 	}

@@ -115,7 +115,7 @@ func (s *stream) Read() ([]byte, error) {
 		n := int64(len(p.reading.B))
 		s.uncredit += n
 		credit := int64(0)
-		if s.uncredit >= streamWindow/4 && p.readErr == nil {
+		if s.uncredit >= s.c.est.window.Load()/4 && p.readErr == nil {
 			credit, s.uncredit = s.uncredit, 0
 		}
 		buffer.Put(p.reading)
@@ -384,33 +384,4 @@ func (c *Conn) endStream(id uint32, err error) {
 	if call != nil {
 		call.Cancel(context.Canceled)
 	}
-}
-
-// release gives the account of held bytes n back, and with it the window that was withheld because of them.
-func (c *Conn) release(n int64) {
-	if c.queued.Add(-n) < int64(c.cfg.QueuedBytes)/2 {
-		c.giveBackWithheld()
-	}
-}
-
-func (c *Conn) giveBackWithheld() {
-	n := c.withheld.Swap(0)
-	if n == 0 {
-		return
-	}
-	c.received.Add(n)
-	c.wmu.Lock()
-	b := c.writeBuf()
-	b.B = appendWindowUpdate(b.B, 0, n)
-	c.unlockFlush(bySpawn)
-}
-
-// creditStream lets the peer send n more bytes on a stream.
-func (c *Conn) creditStream(id uint32, n int64) {
-	c.wmu.Lock()
-	if c.w.err == nil {
-		b := c.writeBuf()
-		b.B = appendWindowUpdate(b.B, id, n)
-	}
-	c.unlockFlush(bySpawn)
 }

@@ -195,21 +195,47 @@ func (c *Conn) ended(err error) error {
 	return &protocol.Failure{Kind: protocol.FailedLost, Cause: err}
 }
 
-// violated sends GOAWAY for a connection error (RFC 9113, section 5.4.1) and gives it a moment to leave.
+// violated sends GOAWAY for a connection error (RFC 9113, section 5.4.1). What the peer has sent meanwhile is read and
+// dropped for a moment: closing a socket with unread bytes would make the kernel send a reset, which may overtake the
+// GOAWAY.
 func (c *Conn) violated(v *connError) {
+	c.debug("connection error", "reason", v.reason, "code", uint32(v.code))
 	c.smu.Lock()
 	last := c.s.lastPeer
+	c.s.draining = true
 	c.smu.Unlock()
-	_ = c.tc.SetWriteDeadline(time.Now().Add(lastWords))
+	until := time.Now().Add(lastWords)
+	_ = c.tc.SetWriteDeadline(until)
 	c.wmu.Lock()
-	c.w.deadline = time.Now().Add(lastWords)
-	b := c.writeBuf()
-	b.B = appendGoaway(b.B, last, v.code, v.reason)
+	c.w.deadline = until.Add(writeTimeout) // not to be renewed
+	c.w.corked = false
+	if c.w.err == nil {
+		b := c.writeBuf()
+		b.B = appendGoaway(b.B, last, v.code, v.reason)
+	}
 	c.unlockFlush(byReader)
+	if c.client {
+		return // its callers are waiting
+	}
+	_ = c.tc.SetReadDeadline(until)
+	c.tc.Discard(len(c.r.in))
+	c.r.in, c.r.off = nil, 0
+	for n := 0; n < lastBytes; {
+		b, err := c.tc.Peek(1)
+		if err != nil {
+			return
+		}
+		n += len(b)
+		c.tc.Discard(len(b))
+	}
 }
 
-// lastWords is how long a peer may take to accept the GOAWAY of a connection that ends.
-const lastWords = time.Second
+// What a peer may do after it was sent the GOAWAY of a connection that ends: how long it may take to hang up, and how
+// many bytes it may still send.
+const (
+	lastWords = time.Second
+	lastBytes = 1 << 20
+)
 
 // Close ends the connection with cause.
 func (c *Conn) Close(cause error) {

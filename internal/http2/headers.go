@@ -265,7 +265,7 @@ func (c *Conn) onRequest(id uint32, end bool) error {
 	c.s.lastPeer = id
 	c.smu.Unlock()
 	hb.judge(false)
-	if hb.bad != "" {
+	if hb.bad != "" && !hb.tooLarge {
 		c.debug("malformed request", "stream", id, "reason", hb.bad)
 		c.sendReset(id, protocol.ResetProtocolError)
 		return nil

@@ -36,6 +36,7 @@ type decoder struct {
 	max   int // as the peer's encoder has set it
 	names map[string]entry
 	huff  *bytes.Buffer
+	lit   entry // the literal being read; here, since a local one would be an allocation
 }
 
 func newDecoder() decoder { return decoder{max: decoderTableSize} }
@@ -102,13 +103,14 @@ func (d *decoder) literal(b []byte, sink fieldSink) (rest []byte, err error) {
 	if !ok {
 		return nil, errHPACK
 	}
-	var e entry
+	e := &d.lit
+	*e = entry{}
 	if i == 0 {
 		raw, more, err := d.str(b)
 		if err != nil {
 			return nil, err
 		}
-		e, b = d.name(raw), more
+		*e, b = d.name(raw), more
 	} else {
 		line := d.line(i)
 		if line == nil {
@@ -133,9 +135,9 @@ func (d *decoder) literal(b []byte, sink fieldSink) (rest []byte, err error) {
 	}
 	e.bad = e.bad || !validValue(e.value)
 	if indexed {
-		d.insert(&e)
+		d.insert(e)
 	}
-	sink.field(&e)
+	sink.field(e)
 	return b, nil
 }
 

@@ -203,6 +203,10 @@ func (c *Conn) requestHead(id uint32, end bool) {
 	if h.target != nil {
 		h.h.Path, h.h.Query, h.h.Route = h.target.path, h.target.query, h.target.route
 	}
+	if h.tooLarge {
+		c.refuse(s, headTooLarge)
+		return
+	}
 	mode := protocol.Pass
 	for _, app := range c.apps {
 		if mode = app.Match(&h.h); mode != protocol.Pass {
@@ -211,8 +215,6 @@ func (c *Conn) requestHead(id uint32, end bool) {
 		}
 	}
 	switch {
-	case h.tooLarge:
-		c.refuse(s, headTooLarge)
 	case mode == protocol.Pass:
 		c.refuse(s, unsupported)
 	case mode == protocol.Complete && !end:

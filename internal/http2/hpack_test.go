@@ -1,0 +1,183 @@
+package http2
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/http2/hpack"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// collector is a fieldSink that keeps everything.
+type collector struct{ fields [][2]string }
+
+func (c *collector) field(e *entry) { c.fields = append(c.fields, [2]string{e.name, e.value}) }
+func (c *collector) transient(v []byte) {
+	c.fields = append(c.fields, [2]string{"grpc-timeout", string(v)})
+}
+func (*collector) resolve(p []byte) *target { return &target{full: string(p)} }
+
+// randomFields makes fields that repeat now and then, so that tables are used.
+func randomFields(r *rand.Rand) []hpack.HeaderField {
+	fs := make([]hpack.HeaderField, r.IntN(12))
+	for i := range fs {
+		switch r.IntN(5) {
+		case 0:
+			fs[i] = hpack.HeaderField{Name: ":path", Value: fmt.Sprintf("/svc/method%d", r.IntN(20))}
+		case 1:
+			fs[i] = hpack.HeaderField{Name: "grpc-timeout", Value: fmt.Sprintf("%dm", r.IntN(1000))}
+		case 2:
+			fs[i] = hpack.HeaderField{Name: ":method", Value: "POST"}
+		case 3:
+			fs[i] = hpack.HeaderField{Name: fmt.Sprintf("x-%d", r.IntN(30)), Value: strings.Repeat("v", r.IntN(300)), Sensitive: r.IntN(4) == 0}
+		default:
+			b := make([]byte, r.IntN(40))
+			for j := range b {
+				b[j] = byte(r.Uint32())
+			}
+			fs[i] = hpack.HeaderField{Name: "x-bytes", Value: string(b)}
+		}
+	}
+	return fs
+}
+
+func pairs(fs []hpack.HeaderField) [][2]string {
+	var ps [][2]string
+	for _, f := range fs {
+		ps = append(ps, [2]string{f.Name, f.Value})
+	}
+	return ps
+}
+
+// What another implementation encodes must decode to the same fields, across evictions and size updates.
+func TestDecodeForeign(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	var buf bytes.Buffer
+	enc := hpack.NewEncoder(&buf)
+	d := newDecoder()
+	for i := range 5000 {
+		if i%97 == 0 {
+			enc.SetMaxDynamicTableSize(uint32(r.IntN(decoderTableSize + 1)))
+		}
+		fs := randomFields(r)
+		buf.Reset()
+		for _, f := range fs {
+			if err := enc.WriteField(f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var got collector
+		if err := d.decode(buf.Bytes(), &got); err != nil {
+			t.Fatalf("block %d: %v", i, err)
+		}
+		if want := pairs(fs); fmt.Sprint(got.fields) != fmt.Sprint(want) {
+			t.Fatalf("block %d: got %q, want %q", i, got.fields, want)
+		}
+	}
+}
+
+// What the encoder writes another implementation must read, also after the peer has shrunk the table.
+func TestEncodeForForeign(t *testing.T) {
+	t.Parallel()
+	var got [][2]string
+	dec := hpack.NewDecoder(decoderTableSize, func(f hpack.HeaderField) { got = append(got, [2]string{f.Name, f.Value}) })
+	e := newEncoder()
+	var blocks []*protocol.Block
+	for i := range 100 {
+		blocks = append(blocks, protocol.NewBlock(":method", "POST", ":scheme", "http", ":path", fmt.Sprintf("/service/method-%d", i),
+			"content-type", "application/grpc", "te", "trailers"))
+	}
+	r := rand.New(rand.NewPCG(3, 4))
+	for i := range 3000 {
+		if i == 1500 {
+			e.limit(100)
+			dec.SetAllowedMaxDynamicTableSize(100)
+		}
+		if i == 2000 {
+			e.limit(0)
+		}
+		blk := blocks[r.IntN(len(blocks))]
+		var md fairlead.Metadata
+		md.Add("x-id", fmt.Sprint(i))
+		md.Add("authorization", "secret")
+		md.Add("x-data-bin", "\x00\xff")
+		b := e.block(e.begin(nil), blk)
+		b = appendTransient(b, "grpc-timeout", []byte("1S"))
+		b = e.metadata(b, &md)
+		var want [][2]string
+		for j := 0; j < len(blk.Fields()); j += 2 {
+			want = append(want, [2]string{blk.Fields()[j], blk.Fields()[j+1]})
+		}
+		want = append(want, [2]string{"grpc-timeout", "1S"}, [2]string{"x-id", fmt.Sprint(i)},
+			[2]string{"authorization", "secret"}, [2]string{"x-data-bin", "AP8"})
+		got = nil
+		if _, err := dec.Write(b); err != nil {
+			t.Fatalf("block %d: %v", i, err)
+		}
+		if err := dec.Close(); err != nil {
+			t.Fatalf("block %d: %v", i, err)
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Fatalf("block %d: got %q, want %q", i, got, want)
+		}
+	}
+}
+
+func TestDecodeAllocs(t *testing.T) {
+	if raceEnabled {
+		t.Skip("allocations are not the program's own under the race detector")
+	}
+	e := newEncoder()
+	blk := protocol.NewBlock(":method", "POST", ":scheme", "http", ":path", "/a.B/C", "content-type", "application/grpc", "user-agent", "x")
+	d := newDecoder()
+	var sink nothing
+	var b []byte
+	f := func() {
+		b = e.block(b[:0], blk)
+		b = appendTransient(b, "grpc-timeout", []byte("999m"))
+		if err := d.decode(b, &sink); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f()
+	f()
+	if n := testing.AllocsPerRun(1000, f); n != 0 {
+		t.Errorf("a repeated head costs %v allocations, want 0", n)
+	}
+}
+
+type nothing struct{}
+
+func (*nothing) field(*entry)             {}
+func (*nothing) transient([]byte)         {}
+func (*nothing) resolve(p []byte) *target { return &target{full: string(p)} }
+
+// FuzzDecode compares with another decoder: no panic, the same verdict, the same fields.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte{0x82, 0x86, 0x84})
+	f.Add([]byte{0x40, 1, 'a', 1, 'b', 0xbe})
+	f.Add([]byte{0x20, 0x3f, 0xe1, 0x1f, 0x41, 0x8a, 0xa0, 0xe4, 0x1d, 0x13, 0x9d, 9})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		d := newDecoder()
+		var got collector
+		err := d.decode(b, &got)
+		var want [][2]string
+		x := hpack.NewDecoder(decoderTableSize, func(f hpack.HeaderField) { want = append(want, [2]string{f.Name, f.Value}) })
+		_, xerr := x.Write(b)
+		if xerr == nil {
+			xerr = x.Close()
+		}
+		if err == nil && xerr == nil && fmt.Sprint(got.fields) != fmt.Sprint(want) {
+			t.Errorf("got %q, want %q", got.fields, want)
+		}
+		if err == nil && xerr != nil && !strings.Contains(xerr.Error(), "string") {
+			t.Errorf("accepted what the other decoder refuses with %v", xerr)
+		}
+	})
+}

@@ -1,6 +1,6 @@
 // Package buffer holds pooled byte buffers under one ownership rule: whoever calls Get owns the buffer and either hands
-// it over, in which case the receiver owns it, or calls Put once and touches it no more. A buffer that is never put back
-// is garbage, not a fault, but tests count them.
+// it over, in which case the receiver owns it, or calls Put once and touches it no more. A buffer that is never put
+// back is garbage, not a fault, but tests count them: see Count.
 package buffer
 
 import (
@@ -8,63 +8,105 @@ import (
 	"sync"
 )
 
-// Buffers come in powers of two from minSize to maxSize; longer ones are not pooled.
+// Buffers come in powers of two from 512 bytes to 1 MiB. Longer ones are made and dropped, not pooled: they are rare,
+// and one that is kept for the next small use costs more than it saves.
 const (
-	minBits = 9  // 512 bytes
-	maxBits = 20 // 1 MiB
+	minBits = 9
+	maxBits = 20
+	classes = maxBits - minBits + 1
 )
 
-// Buf is a buffer from the pool. B is its content; the owner may append to it, also past its capacity.
+// Buf is a buffer from the pool. Its owner alone touches it.
 type Buf struct {
+	// B is the content; the owner may append to it, also past its capacity, and may replace it.
 	B []byte
+
+	free bool // it is in the pool, or was put
 }
 
-var pools [maxBits - minBits + 1]sync.Pool
+var pools [classes]sync.Pool
 
-// Get returns an empty buffer with room for at least n bytes.
+// Get returns an empty buffer with room for at least n bytes; with 512 or less it has room for 512. Safe for concurrent
+// use.
 func Get(n int) *Buf {
+	b := get(n)
+	if counting.Load() {
+		ledger.got(b)
+	}
+	return b
+}
+
+func get(n int) *Buf {
 	c := class(n)
-	if c >= len(pools) {
-		track(1)
+	if c >= classes {
 		return &Buf{B: make([]byte, 0, n)}
 	}
-	track(1)
 	if b, ok := pools[c].Get().(*Buf); ok {
-		b.B = b.B[:0]
+		b.B, b.free = b.B[:0], false
 		return b
 	}
 	return &Buf{B: make([]byte, 0, 1<<(c+minBits))}
 }
 
-// Put gives b back. Its owner must not touch it, or slices of its content, afterwards. Nil is allowed.
+// Put gives b back. Its owner must not touch it, or slices of its content, afterwards. Nil is allowed. Safe for
+// concurrent use.
 func Put(b *Buf) {
 	if b == nil {
 		return
 	}
-	track(-1)
-	// A buffer that has grown goes to the class whose promise it keeps.
-	c := bits.Len(uint(cap(b.B))) - 1 - minBits
-	if c < 0 || c >= len(pools) {
+	if counting.Load() {
+		ledger.put(b)
+	}
+	if b.free {
+		// Two owners would share it from now on, so the second Put is not believed. Tests panic instead.
 		return
 	}
-	pools[c].Put(b)
+	b.free = true
+	if c := home(cap(b.B)); c >= 0 {
+		pools[c].Put(b)
+	}
 }
 
-// Grow makes room for n more bytes in b, moving its content to a larger pooled array if it must.
+// Drop gives b up to the garbage collector instead of the pool. It is for an owner who cannot tell whether somebody
+// still reads the content, and is the same as forgetting b except that b no longer counts as held. Nil is allowed.
+func Drop(b *Buf) {
+	if b != nil && counting.Load() {
+		ledger.drop(b)
+	}
+}
+
+// Grow makes room for n more bytes in b, moving its content to a larger pooled array if it must. It at least doubles
+// the capacity then, so that many small steps cost no more than one large one. Slices of the old content are invalid
+// afterwards.
 func (b *Buf) Grow(n int) {
 	if cap(b.B)-len(b.B) >= n {
 		return
 	}
-	nb := Get(max(len(b.B)+n, 2*cap(b.B)))
-	nb.B = append(nb.B, b.B...)
-	b.B, nb.B = nb.B, b.B
-	Put(nb)
+	larger := get(max(len(b.B)+n, 2*cap(b.B)))
+	larger.B = append(larger.B, b.B...)
+	b.B, larger.B = larger.B, b.B
+	larger.free = true
+	if c := home(cap(larger.B)); c >= 0 {
+		if counting.Load() {
+			poison(larger.B)
+		}
+		pools[c].Put(larger)
+	}
 }
 
-// class returns the pool whose buffers have room for n bytes.
+// class returns the pool whose buffers have room for n bytes; classes and more mean that there is none.
 func class(n int) int {
 	if n <= 1<<minBits {
 		return 0
 	}
 	return bits.Len(uint(n-1)) - minBits
+}
+
+// home returns the pool for a buffer of that capacity, the largest whose promise it keeps, and -1 for one that is too
+// short or too long to keep. The owner may have appended past the capacity or cut the front off: any capacity occurs.
+func home(capacity int) int {
+	if capacity < 1<<minBits || capacity > 1<<maxBits {
+		return -1
+	}
+	return bits.Len(uint(capacity)) - 1 - minBits
 }

@@ -10,7 +10,10 @@ import (
 // ClientConn is a Conn in the client's role.
 type ClientConn struct{ *Conn }
 
-var _ protocol.HTTPConn = ClientConn{}
+var (
+	_ protocol.HTTPConn = ClientConn{}
+	_ protocol.Ender    = ClientConn{}
+)
 
 // Drain implements protocol.HTTPConn.
 func (c ClientConn) Drain() {
@@ -35,6 +38,9 @@ func (c ClientConn) Freed() <-chan struct{} { return c.freed }
 
 // Closed implements protocol.HTTPConn.
 func (c ClientConn) Closed() <-chan struct{} { return c.closing }
+
+// Done implements protocol.Ender.
+func (c ClientConn) Done() <-chan struct{} { return c.failed }
 
 // Err implements protocol.HTTPConn.
 func (c ClientConn) Err() error {

@@ -101,7 +101,9 @@ func (x exchange) Reply(r *protocol.Reply) error {
 		s.recycle()
 		return nil
 	}
-	c.appendHeaders(s, r.Head, r.Extra, false)
+	if r.Head != nil {
+		c.appendHeaders(s, r.Head, r.Extra, false)
+	}
 	if err == nil {
 		err = c.appendMessage(s, &r.Message, beside, r.Trailer == nil)
 	}

@@ -52,7 +52,7 @@ func Main(m *testing.M) {
 			code = 1
 		}
 	}
-	os.Exit(code)
+	os.Exit(code) //nolint:forbidigo // a TestMain is a main
 }
 
 // snapshot returns the numbers of the goroutines that run.
@@ -117,9 +117,11 @@ func parse(dump string) []goroutine {
 	return list
 }
 
-// outsiders start goroutines that belong to no test: the runtime, package testing, which waits for its own, and packages
-// of the standard library that keep one for ever once they are used.
-var outsiders = []string{"runtime.", "runtime/", "testing.", "os/signal."}
+// outsiders start goroutines that belong to no test: the runtime, package testing, which waits for its own, and
+// packages of the standard library that keep one for ever once they are used.
+var outsiders = []string{ //nolint:gochecknoglobals // only read
+	"runtime.", "runtime/", "testing.", "os/signal.",
+}
 
 // foreign says whether no test is responsible for the goroutine.
 func (g goroutine) foreign() bool {

@@ -10,6 +10,7 @@ import (
 // recorder is a testing.TB that keeps what Check does to it.
 type recorder struct {
 	testing.TB
+
 	failures []string
 	cleanups []func()
 }

@@ -1,0 +1,11 @@
+//go:build !unix
+
+package std
+
+import "errors"
+
+// passing says whether an error of accept is about one connection or a shortage, and not about the listener.
+func passing(err error) bool {
+	var temporary interface{ Temporary() bool }
+	return errors.As(err, &temporary) && temporary.Temporary()
+}

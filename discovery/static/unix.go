@@ -1,0 +1,49 @@
+package static
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/fairlead-go/fairlead/discovery"
+)
+
+// maxPath is the length of a Unix socket's path that all systems take: the field sun_path has 104 bytes at least, of
+// which one ends the path.
+const maxPath = 103
+
+// Unix answers targets that are paths of Unix sockets, such as "unix:///run/greeter.sock", "unix://greeter.sock",
+// which is relative to the working directory, or "unix://@greeter", which is an abstract socket of Linux. There is one
+// instance, whose ID is the path. The zero value is ready for use, and safe for concurrent use.
+type Unix struct{}
+
+var _ discovery.Resolver = Unix{}
+
+// Scheme returns "unix".
+func (Unix) Scheme() string { return "unix" }
+
+// Check says whether endpoint can be the path of a socket. Whether there is one shows when it is connected to.
+func (Unix) Check(endpoint string) error {
+	switch {
+	case endpoint == "" || endpoint == "@" || endpoint == "/":
+		return errors.New("unix: the path of the socket is empty")
+	case len(endpoint) > maxPath:
+		return fmt.Errorf("unix: the path %q has %d bytes, %d are possible", endpoint, len(endpoint), maxPath)
+	case endpoint[len(endpoint)-1] == '/':
+		return fmt.Errorf("unix: the path %q is that of a directory", endpoint)
+	}
+	for i := range len(endpoint) {
+		if endpoint[i] == 0 {
+			return fmt.Errorf("unix: the path %q has a zero byte", endpoint)
+		}
+	}
+	return nil
+}
+
+// Watch reports the instance once and waits until ctx ends. It returns at once if sink refuses it.
+func (u Unix) Watch(ctx context.Context, endpoint string, sink discovery.Sink) error {
+	if err := u.Check(endpoint); err != nil {
+		return err
+	}
+	return hold(ctx, sink, []discovery.Instance{instance("unix", endpoint)})
+}

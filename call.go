@@ -2,6 +2,8 @@ package fairlead
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -16,6 +18,18 @@ type Peer struct {
 
 // EndFunc is called once when a call has ended, with its final error.
 type EndFunc func(ctx context.Context, c *Call, err error)
+
+// Picked is where a client sends an attempt; it is the client's, which makes one for each instance, and read-only.
+type Picked struct {
+	Peer Peer // Call.Peer returns it until the protocol knows more
+	Node any  // the client's own
+}
+
+// trail is shared by all attempts of a call.
+type trail struct {
+	mu    sync.Mutex
+	tried []*Picked
+}
 
 // Driver is what a protocol gives a call: what needs the wire.
 type Driver interface {
@@ -37,6 +51,7 @@ type Call struct {
 	resp       any
 	stream     Stream
 	peer       *Peer
+	picked     *Picked
 	start      time.Time
 	deadline   time.Time
 	reqHeader  Metadata
@@ -64,7 +79,9 @@ type rareCall struct {
 	wraps      []func(Stream) Stream
 	values     []any
 	reply      any
+	trail      *trail // nil before the second attempt
 	info       *CallInfo
+	adopter    *Call // whose metadata the attempt's stream fills
 	hashKey    string
 	compressor string
 	recvLimit  int
@@ -135,6 +152,32 @@ func (c *Call) Peer() *Peer { return c.peer }
 // SetPeer is for protocols.
 func (c *Call) SetPeer(p *Peer) { c.peer = p }
 
+// Picked is for clients: where this attempt goes, nil before an instance was picked.
+func (c *Call) Picked() *Picked { return c.picked }
+
+// SetPicked is for clients: it sets where this attempt goes, and the peer.
+func (c *Call) SetPicked(p *Picked) {
+	c.picked, c.peer = p, &p.Peer
+	if c.rare == nil || c.rare.trail == nil {
+		return
+	}
+	t := c.rare.trail
+	t.mu.Lock()
+	t.tried = append(t.tried, p)
+	t.mu.Unlock()
+}
+
+// Tried is for clients: where the attempts of the call went so far, those under way included; nil during the first.
+func (c *Call) Tried() []*Picked {
+	if c.rare == nil || c.rare.trail == nil {
+		return nil
+	}
+	t := c.rare.trail
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.tried)
+}
+
 // Attempt counts the attempts of a client's call from 0.
 func (c *Call) Attempt() int { return int(c.attempt) }
 
@@ -186,11 +229,23 @@ func (c *Call) WaitForReady(byDefault bool) bool {
 // request is sent.
 func (c *Call) RequestHeader() *Metadata { return &c.reqHeader }
 
-// ResponseHeader is the metadata before the response. A server may add to it until the first message is sent.
-func (c *Call) ResponseHeader() *Metadata { return &c.respHeader }
+// ResponseHeader is the metadata before the response. A server may add to it until the first message is sent. A client
+// finds it there after a unary call, and for a stream once WaitHeader or the first Recv has returned.
+func (c *Call) ResponseHeader() *Metadata {
+	if c.rare != nil && c.rare.adopter != nil {
+		return c.rare.adopter.ResponseHeader()
+	}
+	return &c.respHeader
+}
 
-// ResponseTrailer is the metadata after the response. A server may add to it until the handler returns.
-func (c *Call) ResponseTrailer() *Metadata { return &c.trailer }
+// ResponseTrailer is the metadata after the response. A server may add to it until the handler returns. A client finds it
+// there after a unary call, and for a stream once Recv has returned an error.
+func (c *Call) ResponseTrailer() *Metadata {
+	if c.rare != nil && c.rare.adopter != nil {
+		return c.rare.adopter.ResponseTrailer()
+	}
+	return &c.trailer
+}
 
 // Request is the one request of a unary or server-streaming call, nil otherwise.
 func (c *Call) Request() any { return c.request }
@@ -243,10 +298,21 @@ func (c *Call) WrapStream(wrap func(Stream) Stream) {
 func (c *Call) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZero() }
 
 // Tighten brings the deadline forward to t; a t later than the deadline changes nothing. It makes no timer and no
-// context. On a server it must precede the handler's use of the context.
+// context. On a server it must precede the handler's use of the context, whose Deadline nobody may read meanwhile; what
+// waits for the context's end is served by the new deadline.
 func (c *Call) Tighten(t time.Time) {
-	if c.deadline.IsZero() || t.Before(c.deadline) {
-		c.deadline = t
+	if c.side == ServerSide {
+		c.ctx.mu.Lock()
+		defer c.ctx.mu.Unlock()
+	}
+	if !c.deadline.IsZero() && !t.Before(c.deadline) {
+		return
+	}
+	c.deadline = t
+	if c.ctx.timer != nil {
+		c.ctx.timer.Reset(time.Until(t))
+	} else if c.ctx.done != nil || len(c.ctx.after) > 0 {
+		(*callContext)(c).arm()
 	}
 }
 
@@ -295,8 +361,15 @@ func (c *Call) End(ctx context.Context, err error) {
 }
 
 // Another returns a copy of a client's call for one more attempt, with a response, received metadata and end functions
-// of its own. The header is copied.
+// of its own. The header is copied. The client runs the copy's end functions when the attempt is over.
 func (c *Call) Another() *Call {
+	r := c.needRare()
+	if r.trail == nil {
+		r.trail = new(trail)
+		if c.picked != nil {
+			r.trail.tried = append(r.trail.tried, c.picked)
+		}
+	}
 	a := &Call{
 		method:    c.method,
 		request:   c.request,
@@ -308,23 +381,31 @@ func (c *Call) Another() *Call {
 		wait:      c.wait,
 		attempt:   c.attempt + 1,
 	}
-	if r := c.rare; r != nil {
-		a.rare = &rareCall{
-			wraps: r.wraps, values: r.values, hashKey: r.hashKey, compressor: r.compressor,
-			recvLimit: r.recvLimit, sendLimit: r.sendLimit,
-		}
+	a.rare = &rareCall{
+		// Clipped: attempts that run side by side append to lists of their own.
+		wraps: slices.Clip(r.wraps), values: slices.Clip(r.values),
+		trail: r.trail, hashKey: r.hashKey, compressor: r.compressor,
+		recvLimit: r.recvLimit, sendLimit: r.sendLimit,
 	}
 	return a
 }
 
-// Adopt takes over what an attempt brought back: response, stream, metadata and peer.
+// Adopt takes over what an attempt brought back: response, stream, metadata and peer. Metadata that a stream of the
+// attempt receives later goes to c as well.
 func (c *Call) Adopt(a *Call) {
 	c.resp, c.stream, c.peer, c.attempt, c.driver = a.resp, a.stream, a.peer, a.attempt, a.driver
+	c.picked = a.picked
 	c.respHeader, c.trailer = a.respHeader, a.trailer
+	if a.stream != nil && a != c {
+		a.needRare().adopter = c
+	}
 }
 
 // SetDriver is for client protocols, before the stream is set.
 func (c *Call) SetDriver(d Driver) { c.driver = d }
+
+// Driver is for clients, which put one of their own around a stream's.
+func (c *Call) Driver() Driver { return c.driver }
 
 // SendHeader sends the response header now instead of with the first message. Server side; elsewhere it does nothing.
 func (c *Call) SendHeader() error {

@@ -2,6 +2,7 @@ package fairlead
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -42,7 +43,8 @@ func CallFrom(ctx context.Context) *Call {
 	return c
 }
 
-// Cancel ends the context of a server's call with err, once. Safe at any time, from any goroutine.
+// Cancel ends the context of a server's call, once: its Err is context.DeadlineExceeded if err is that, and
+// context.Canceled otherwise, since users of a context expect no third. Safe at any time, from any goroutine.
 func (c *Call) Cancel(err error) {
 	s := &c.ctx
 	s.mu.Lock()
@@ -50,7 +52,10 @@ func (c *Call) Cancel(err error) {
 		s.mu.Unlock()
 		return
 	}
-	s.err = err
+	s.err = context.Canceled
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.err = context.DeadlineExceeded
+	}
 	if s.done != nil {
 		close(s.done)
 	}
@@ -100,8 +105,9 @@ func (x *callContext) Err() error {
 	s := &x.ctx
 	s.mu.Lock()
 	err := s.err
+	late := err == nil && !x.deadline.IsZero() && !time.Now().Before(x.deadline)
 	s.mu.Unlock()
-	if err == nil && !x.deadline.IsZero() && !time.Now().Before(x.deadline) {
+	if late {
 		(*Call)(x).Cancel(context.DeadlineExceeded)
 		s.mu.Lock()
 		err = s.err // another end may have come first

@@ -51,11 +51,15 @@ type Error struct {
 	cause    error
 }
 
-// Errorf makes an Error with a formatted message. An operand of the verb %w becomes the cause, which errors.Is and
-// errors.As reach; the cause itself stays in this process.
+// Errorf makes an Error with a formatted message. Operands of the verb %w become its causes, which errors.Is and
+// errors.As reach; the causes themselves stay in this process.
 func Errorf(code Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
-	return &Error{Code: code, Message: err.Error(), cause: errors.Unwrap(err)}
+	e := &Error{Code: code, Message: err.Error(), cause: errors.Unwrap(err)}
+	if _, several := err.(interface{ Unwrap() []error }); several { //nolint:errorlint // err was made here
+		e.cause = err
+	}
+	return e
 }
 
 // PeerError is for protocols: an error that arrived from the peer.
@@ -71,6 +75,9 @@ func (e *Error) WithReach(r Reach) *Error {
 
 // Error returns the code's name and the message.
 func (e *Error) Error() string {
+	if e == nil {
+		return "nil"
+	}
 	if e.Message == "" {
 		return e.Code.String()
 	}
@@ -83,15 +90,22 @@ func (e *Error) Unwrap() error { return e.cause }
 // FromPeer says whether the error arrived from the peer; otherwise it arose on this side.
 func (e *Error) FromPeer() bool { return e.fromPeer }
 
-// ErrorOf returns err as an Error: one found by errors.As, a context error with its code, anything else as Unknown.
-// It returns nil for nil.
+// ErrorOf returns err as an Error: one found by errors.As, a context error with its code, anything else as Unknown. So is
+// an Error with the code OK, which would have its receiver take a failure for a success. It returns nil for nil.
 func ErrorOf(err error) *Error {
 	if err == nil {
 		return nil
 	}
-	var e *Error
+	e, ok := err.(*Error) //nolint:errorlint // the usual case, without what errors.As allocates
+	if !ok {
+		e, ok = findError(err)
+	}
 	switch {
-	case errors.As(err, &e):
+	case ok && e == nil:
+		return &Error{Code: Unknown, Message: "a nil *fairlead.Error was returned as an error"}
+	case ok && e.Code == OK:
+		return &Error{Code: Unknown, Message: e.Message, Details: e.Details, Reach: e.Reach, cause: err}
+	case ok:
 		return e
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Error{Code: DeadlineExceeded, Message: err.Error(), cause: err}
@@ -101,10 +115,18 @@ func ErrorOf(err error) *Error {
 	return &Error{Code: Unknown, Message: err.Error(), cause: err}
 }
 
+func findError(err error) (e *Error, ok bool) {
+	ok = errors.As(err, &e)
+	return e, ok
+}
+
 // CodeOf returns the code of err as ErrorOf would, and OK for nil.
 func CodeOf(err error) Code {
 	if err == nil {
 		return OK
+	}
+	if e, ok := err.(*Error); ok && e != nil && e.Code != OK { //nolint:errorlint // as in ErrorOf
+		return e.Code
 	}
 	return ErrorOf(err).Code
 }

@@ -44,6 +44,9 @@ func (m *Metadata) Has(key string) bool {
 // Add appends a value to those that key has. The key is lowered.
 func (m *Metadata) Add(key, value string) { m.kv = append(m.kv, strings.ToLower(key), value) }
 
+// Append is Add for protocols: key is known to be in lower case.
+func (m *Metadata) Append(key, value string) { m.kv = append(m.kv, key, value) }
+
 // Set replaces the values of key with one.
 func (m *Metadata) Set(key, value string) {
 	m.Del(key)

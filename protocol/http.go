@@ -181,7 +181,7 @@ type Message struct {
 
 // Reply is a whole response. It is only read, and not kept.
 type Reply struct {
-	Head         *Block
+	Head         *Block             // nil: SendHead was called
 	Extra        *fairlead.Metadata // more of the head; nil or empty: none
 	Message      Message
 	Trailer      *Block // nil: the body's end is the response's

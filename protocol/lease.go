@@ -77,7 +77,9 @@ type Lease struct {
 	listed atomic.Bool
 	watch  *Watch
 	conn   ServerConn
-	task   Task // written before state says running; read by whoever has won the role
+	// cost is that of the method that runs; written before state says running, read by whoever has won the role. It
+	// belongs to the route: the task itself may be in use again by then.
+	cost *Cost
 
 	seen  uint64 // the watch's
 	quiet int
@@ -87,7 +89,7 @@ type Lease struct {
 // meanwhile: the caller's Serve then returns nil at once and touches nothing.
 func (l *Lease) Run(t Task) (kept bool) {
 	running := l.state.Load() + 2 | 1
-	l.task = t
+	l.cost = t.Cost()
 	l.state.Store(running)
 	if !l.listed.Load() {
 		l.watch.list(l)
@@ -203,7 +205,7 @@ func (w *Watch) check(l *Lease) bool {
 		return true
 	}
 	if l.state.CompareAndSwap(state, (state+2)&^1) {
-		l.task.Cost().stalled()
+		l.cost.stalled()
 		w.stolen.Add(1)
 		go w.resume(l.conn)
 	}

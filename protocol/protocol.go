@@ -168,6 +168,11 @@ type ClientConn interface {
 	Err() error
 }
 
+// Ender is a ClientConn that tells when it has come to its end, as against taking no more calls: Done is closed when its
+// last call is over, its transport is closed and its goroutines are gone. With it a client that is closed cuts the calls
+// on connections that their peer has shut down too, and waits until nothing is left.
+type Ender interface{ Done() <-chan struct{} }
+
 // Task is a decoded unary call that is ready to run, usually the protocol's pooled state of it.
 type Task interface {
 	Run()

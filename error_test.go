@@ -1,0 +1,118 @@
+package fairlead
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"testing"
+)
+
+func TestErrorOf(t *testing.T) {
+	t.Parallel()
+	own := Errorf(NotFound, "no such user")
+	var none *Error
+	tests := []struct {
+		name    string
+		err     error
+		code    Code
+		message string
+	}{
+		{"own", own, NotFound, "no such user"},
+		{"wrapped", fmt.Errorf("loading: %w", own), NotFound, "no such user"},
+		{"joined", errors.Join(io.EOF, own), NotFound, "no such user"},
+		{"canceled", context.Canceled, Canceled, "context canceled"},
+		{"deadline", fmt.Errorf("query: %w", context.DeadlineExceeded), DeadlineExceeded,
+			"query: context deadline exceeded"},
+		{"other", io.ErrUnexpectedEOF, Unknown, "unexpected EOF"},
+		{"a failure that says OK", &Error{Code: OK, Message: "confused"}, Unknown, "confused"},
+		{"a nil pointer", none, Unknown, "a nil *fairlead.Error was returned as an error"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			e := ErrorOf(tt.err)
+			if e.Code != tt.code || e.Message != tt.message {
+				t.Errorf("got %v %q, want %v %q", e.Code, e.Message, tt.code, tt.message)
+			}
+			if got := CodeOf(tt.err); got != tt.code {
+				t.Errorf("CodeOf: got %v, want %v", got, tt.code)
+			}
+			if e.FromPeer() {
+				t.Error("a local error claims to be the peer's")
+			}
+		})
+	}
+	if got := ErrorOf(nil); got != nil {
+		t.Errorf("got %v for nil", got)
+	}
+	if got := CodeOf(nil); got != OK {
+		t.Errorf("got %v for nil, want OK", got)
+	}
+	if got := ErrorOf(own); got != own {
+		t.Errorf("got %p, want the error itself, %p", got, own)
+	}
+}
+
+func TestErrorf(t *testing.T) {
+	t.Parallel()
+	e := Errorf(Unavailable, "reading %s: %w", "x", fs.ErrNotExist)
+	if !errors.Is(e, fs.ErrNotExist) {
+		t.Error("the cause is lost")
+	}
+	if got, want := e.Error(), "UNAVAILABLE: reading x: file does not exist"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := (&Error{Code: Aborted}).Error(), "ABORTED"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if e.Reach != Unknowable || e.WithReach(NotSent) != e || e.Reach != NotSent {
+		t.Errorf("got reach %v", e.Reach)
+	}
+	details := []Detail{{Type: "t", Value: []byte("v")}}
+	p := PeerError(Internal, "there", details)
+	if !p.FromPeer() || p.Unwrap() != nil || len(p.Details) != 1 {
+		t.Errorf("got %+v", p)
+	}
+}
+
+func TestErrorfSeveralCauses(t *testing.T) {
+	t.Parallel()
+	e := Errorf(Internal, "%w and %w", fs.ErrExist, io.EOF)
+	if !errors.Is(e, fs.ErrExist) || !errors.Is(e, io.EOF) {
+		t.Errorf("got %v, which is not both of its causes", e)
+	}
+}
+
+func TestNames(t *testing.T) {
+	t.Parallel()
+	for got, want := range map[fmt.Stringer]string{
+		OK: "OK", Canceled: "CANCELLED", Unauthenticated: "UNAUTHENTICATED", Code(17): "CODE(17)",
+		Code(1 << 31): "CODE(2147483648)",
+		Unary:         "unary", ClientStreaming: "client streaming", ServerStreaming: "server streaming",
+		BidiStreaming: "bidirectional streaming",
+		ServerSide:    "server", ClientSide: "client",
+		Unknowable: "unknowable", NotSent: "not sent", Refused: "refused",
+	} {
+		if got.String() != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	for c := range codeCount {
+		if codeNames[c] == "" {
+			t.Errorf("code %d has no name", c)
+		}
+	}
+}
+
+func TestKinds(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[Kind][2]bool{
+		Unary: {false, false}, ClientStreaming: {true, false}, ServerStreaming: {false, true}, BidiStreaming: {true, true},
+	} {
+		if got := [2]bool{kind.ClientStreams(), kind.ServerStreams()}; got != want {
+			t.Errorf("%v: got %v, want %v", kind, got, want)
+		}
+	}
+}

@@ -1,0 +1,219 @@
+package grpc
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/codec"
+	"github.com/fairlead-go/fairlead/compress"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// Client is the client side of gRPC, a protocol.HTTPClient. It is safe for concurrent use.
+type Client struct {
+	attempts sync.Pool // of *attempt
+}
+
+// NewClient makes the client side of gRPC, to be given to the HTTP wire (web.NewClient). Codec, compressors and limits
+// come from the client that uses it.
+func NewClient() *Client { return new(Client) }
+
+// Name returns "grpc".
+func (*Client) Name() string { return name }
+
+// binding is a method prepared: what Bind returns.
+type binding struct {
+	method *fairlead.Method
+	msgs   *messages
+	recv   limit
+	send   limit
+
+	accepted    *compressors
+	compressMin int
+	compressor  int               // the client's own, in accepted.list; -1: none
+	head        *protocol.Block   // of requests that are not compressed
+	compressed  []*protocol.Block // of requests compressed by the one at the same place in accepted.list
+}
+
+// Bind implements protocol.HTTPClient.
+func (*Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Bind, error) {
+	if cfg.Codec == nil {
+		return nil, fmt.Errorf("grpc: %s: no codec", m.Path)
+	}
+	msgs, err := clientMessages(m, cfg.Codec)
+	if err != nil {
+		return nil, err
+	}
+	userAgent := strings.TrimSpace(cfg.UserAgent + " " + agent)
+	for _, v := range []string{userAgent, cfg.Authority, m.Path} {
+		if why := fault("x", v); why != "" {
+			return nil, fmt.Errorf("grpc: %s: %q cannot be sent: %s", m.Path, v, why)
+		}
+	}
+	scheme := "http"
+	if cfg.TLS {
+		scheme = "https"
+	}
+	b := &binding{
+		method:      m,
+		msgs:        msgs,
+		recv:        newLimit(cfg.RecvMessage, "client", "client.MaxRecvMessage"),
+		send:        newLimit(cfg.SendMessage, "client", "client.MaxSendMessage"),
+		accepted:    newCompressors(append([]compress.Compressor{cfg.Compressor}, cfg.Compressors...)...),
+		compressMin: cfg.CompressMin,
+		compressor:  -1,
+	}
+	fields := []string{
+		":method", "POST", ":scheme", scheme, ":path", m.Path, ":authority", cfg.Authority,
+		"content-type", contentTypeFor(msgs.name), "te", "trailers", "user-agent", userAgent,
+	}
+	if b.accepted.names != "" {
+		fields = append(fields, fieldAcceptEncoding, b.accepted.names)
+	}
+	b.head = protocol.NewBlock(fields...)
+	for _, c := range b.accepted.list {
+		own := append(append([]string(nil), fields...), fieldEncoding, c.Name())
+		b.compressed = append(b.compressed, protocol.NewBlock(own...))
+	}
+	if cfg.Compressor != nil {
+		b.compressor = b.accepted.index(cfg.Compressor.Name())
+	}
+	return b, nil
+}
+
+// clientMessages binds a codec to the types that a method names.
+func clientMessages(m *fairlead.Method, c codec.Codec) (*messages, error) {
+	in, out := c, c
+	var err error
+	if m.NewResponse != nil {
+		if in, err = codec.For(c, m.NewResponse()); err != nil {
+			return nil, fmt.Errorf("grpc: response of %s: %w", m.Path, err)
+		}
+	}
+	if m.NewRequest != nil {
+		if out, err = codec.For(c, m.NewRequest()); err != nil {
+			return nil, fmt.Errorf("grpc: request of %s: %w", m.Path, err)
+		}
+	}
+	sizer, _ := out.(codec.Sizer)
+	return newMessages(c.Name(), in, out, sizer, m.NewResponse == nil, m.NewRequest == nil), nil
+}
+
+// options resolves what a call may choose: the compressor, the head that names it, and limits.
+func (b *binding) options(c *fairlead.Call) (o outgoing, head *protocol.Block, recv limit, err error) {
+	o = outgoing{lim: b.send, compressMin: b.compressMin}
+	head, recv = b.head, b.recv
+	i := b.compressor
+	switch want := c.Compressor(); want {
+	case "":
+	case identity:
+		i = -1
+	default:
+		if i = b.accepted.index(want); i < 0 {
+			return o, nil, recv, fairlead.Errorf(fairlead.Internal, "compressor %q is not one of the client's (%s)",
+				want, b.accepted.supported()).WithReach(fairlead.NotSent)
+		}
+	}
+	if i >= 0 {
+		o.compressor, head = b.accepted.list[i], b.compressed[i]
+	}
+	r, s := c.MessageLimits()
+	if r > 0 {
+		recv = newLimit(r, "call", "fairlead.WithRecvLimit")
+	}
+	if s > 0 {
+		o.lim = newLimit(s, "call", "fairlead.WithSendLimit")
+	}
+	return o, head, recv, nil
+}
+
+// request fills the fields of a request but for its message. The timeout is formatted into buf, which must stay as it
+// is until the request is sent. With a deadline, left is the time until it.
+func (b *binding) request(
+	r *protocol.Request, c *fairlead.Call, head *protocol.Block, buf []byte,
+) (left time.Duration, timed bool, err error) {
+	if c.Attempt() > 0 {
+		// Attempts after the first have a header of their own; the field is that of gRPC's proposal A6.
+		c.RequestHeader().Set(fieldPriorAttempts, strconv.Itoa(c.Attempt()))
+	}
+	extra, err := requestHeader(c.RequestHeader())
+	if err != nil {
+		return 0, false, err
+	}
+	*r = protocol.Request{Head: head, Extra: extra}
+	at, timed := c.Deadline()
+	if timed {
+		if left = time.Until(at); left <= 0 {
+			return 0, true, notSent(errDeadline())
+		}
+		r.Name, r.Value = fieldTimeout, appendTimeout(buf, left)
+	}
+	return left, timed, nil
+}
+
+// requestHeader checks the metadata of a request. What cannot be sent is an error here, where its author sees it.
+func requestHeader(md *fairlead.Metadata) (*fairlead.Metadata, error) {
+	if md.Len() == 0 {
+		return nil, nil //nolint:nilnil // no fields to send
+	}
+	var err error
+	extra := sendable(md, func(key, why string) {
+		err = fairlead.Errorf(fairlead.Internal, "request metadata %q cannot be sent: %s", key, why).
+			WithReach(fairlead.NotSent)
+	})
+	return extra, err
+}
+
+// responseHead is what a response's head says.
+type responseHead struct {
+	encoding string
+	status   int
+	err      *fairlead.Error // the response is not one of gRPC, or not for this call
+}
+
+// parse reads a response's head for a call with a codec of that name. The fields of one that is also the trailer are
+// left for the caller.
+func (rh *responseHead) parse(h *protocol.Head, codecName string) {
+	rh.status = h.Status
+	got, ok := subtype(h.ContentType)
+	switch {
+	case !ok:
+		rh.err = httpError(h.Status, h.ContentType)
+	case got != codecName && strings.HasPrefix(h.ContentType, contentType+"+") && h.Status == 200:
+		rh.err = fairlead.Errorf(fairlead.Internal, "the response is encoded with %q, not %q", got, codecName)
+	default:
+		rh.encoding = h.Fields.Get(fieldEncoding)
+	}
+}
+
+// outcome reads the status and metadata of a trailer, or of a head that is one, into the call; a nil err is OK.
+func (rh *responseHead) outcome(h *protocol.Head, c *fairlead.Call) *fairlead.Error {
+	if h == nil {
+		if rh.status != 200 {
+			return httpError(rh.status, contentType)
+		}
+		return fairlead.Errorf(fairlead.Internal, "server closed the stream without sending trailers")
+	}
+	if key, ok := receive(c.ResponseTrailer(), &h.Fields); !ok {
+		return fairlead.Errorf(fairlead.Internal, "malformed binary metadata in trailer %q", key)
+	}
+	err, found := statusOf(&h.Fields)
+	switch {
+	case found:
+		return err
+	case rh.status != 200:
+		return httpError(rh.status, contentType)
+	default:
+		return fairlead.Errorf(fairlead.Unknown, "the trailer has no %s", fieldStatus)
+	}
+}
+
+// notSent returns err as an Error that says that nothing left this process.
+func notSent(err error) error {
+	e := *fairlead.ErrorOf(err) // a copy: the codec may return the same one again
+	return e.WithReach(fairlead.NotSent)
+}

@@ -1,0 +1,52 @@
+package grpc
+
+import (
+	"context"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// clientConn is gRPC's view of a connection, a protocol.ClientConn. What is not a call's is the connection's own.
+type clientConn struct {
+	hc     protocol.HTTPConn
+	client *Client
+}
+
+// NewConn implements protocol.HTTPClient.
+func (cl *Client) NewConn(hc protocol.HTTPConn, _ *protocol.ClientConfig) protocol.ClientConn {
+	return &clientConn{hc: hc, client: cl}
+}
+
+// Free implements protocol.ClientConn.
+func (cc *clientConn) Free() int { return cc.hc.Free() }
+
+// Freed implements protocol.ClientConn.
+func (cc *clientConn) Freed() <-chan struct{} { return cc.hc.Freed() }
+
+// Drain implements protocol.ClientConn.
+func (cc *clientConn) Drain() { cc.hc.Drain() }
+
+// Close implements protocol.ClientConn.
+func (cc *clientConn) Close(cause error) { cc.hc.Close(cause) }
+
+// Closed implements protocol.ClientConn.
+func (cc *clientConn) Closed() <-chan struct{} { return cc.hc.Closed() }
+
+// Err implements protocol.ClientConn.
+func (cc *clientConn) Err() error { return cc.hc.Err() }
+
+// bindingOf returns what Bind made of a method.
+func bindingOf(b protocol.Bind, c *fairlead.Call) (*binding, error) {
+	bd, ok := b.(*binding)
+	if !ok {
+		return nil, fairlead.Errorf(fairlead.Internal, "%s was not bound by gRPC but is %T", c.Method().Path, b).
+			WithReach(fairlead.NotSent)
+	}
+	return bd, nil
+}
+
+// contextError is the error of a call whose context has ended.
+func contextError(ctx context.Context) error {
+	return fairlead.Errorf(fairlead.CodeOf(ctx.Err()), "%w", ctx.Err())
+}

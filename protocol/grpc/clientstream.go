@@ -1,0 +1,271 @@
+package grpc
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// clientStream is a streaming call on the client: its Stream and its Driver.
+type clientStream struct {
+	b    *binding
+	call *fairlead.Call
+	x    protocol.ClientExchange
+	kind fairlead.Kind
+
+	draining <-chan struct{}
+
+	// sending is held while something is sent.
+	sending sync.Mutex
+	out     outgoing
+	msg     protocol.Message
+	closed  bool // no more messages follow
+
+	// receiving is held while the exchange is read.
+	receiving sync.Mutex
+	rd        reader
+	received  int
+	final     error // what Recv returns from now on
+
+	headMu   sync.Mutex
+	headRead bool
+	head     responseHead
+	headEnds bool
+	headErr  error
+
+	stopMu sync.Mutex
+	timer  *time.Timer // nil: no deadline
+	stop   func() bool // nil: the context does not end
+}
+
+// Open implements protocol.ClientConn.
+func (cc *clientConn) Open(ctx context.Context, bind protocol.Bind, c *fairlead.Call) error {
+	b, err := bindingOf(bind, c)
+	if err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return notSent(contextError(ctx))
+	}
+	out, head, recv, err := b.options(c)
+	if err != nil {
+		return err
+	}
+	var buf [16]byte
+	var req protocol.Request
+	left, timed, err := b.request(&req, c, head, buf[:0])
+	if err != nil {
+		return err
+	}
+	st := &clientStream{b: b, call: c, kind: b.method.Kind, draining: cc.hc.Closed(), out: out}
+	var held *buffer.Buf
+	if !st.kind.ClientStreams() {
+		if held, err = b.msgs.encode(&st.msg, c.Request(), &out); err != nil {
+			return notSent(err)
+		}
+		req.Message, req.Last, st.closed = &st.msg, true, true
+	}
+	st.x, err = cc.hc.Open(&req)
+	buffer.Put(held)
+	st.msg = protocol.Message{}
+	if err != nil {
+		return doError(err)
+	}
+	st.rd = reader{src: st.x, lim: recv}
+	st.watch(ctx, left, timed)
+	c.SetPeer(cc.hc.Peer())
+	c.SetDriver(st)
+	c.SetStream(st)
+	return nil
+}
+
+// watch has the stream end with its context and its deadline.
+func (st *clientStream) watch(ctx context.Context, left time.Duration, timed bool) {
+	st.stopMu.Lock()
+	defer st.stopMu.Unlock()
+	x := st.x
+	if timed {
+		st.timer = time.AfterFunc(left, func() { x.Reset(protocol.ResetCancel, errDeadline()) })
+	}
+	if ctx.Done() != nil {
+		st.stop = context.AfterFunc(ctx, func() { x.Reset(protocol.ResetCancel, contextError(ctx)) })
+	}
+}
+
+// unwatch stops what watch began.
+func (st *clientStream) unwatch() {
+	st.stopMu.Lock()
+	defer st.stopMu.Unlock()
+	if st.timer != nil {
+		st.timer.Stop()
+	}
+	if st.stop != nil {
+		st.stop()
+	}
+}
+
+// Send implements fairlead.Stream.
+func (st *clientStream) Send(msg any) error {
+	st.sending.Lock()
+	defer st.sending.Unlock()
+	if st.closed {
+		return fairlead.Errorf(fairlead.Internal, "no messages can be sent any more")
+	}
+	held, err := st.b.msgs.encode(&st.msg, msg, &st.out)
+	if err != nil {
+		return err
+	}
+	err = st.x.Send(&st.msg, false)
+	buffer.Put(held)
+	st.msg = protocol.Message{}
+	return st.sendError(err)
+}
+
+// sendError is the error for what Pipe.Send returned.
+func (st *clientStream) sendError(err error) error {
+	switch err.(type) { //nolint:errorlint // Pipe returns them bare
+	case nil:
+		return nil
+	case *protocol.Failure:
+		return io.EOF // Recv says why
+	}
+	if err == io.EOF { //nolint:errorlint // as above
+		return err
+	}
+	return asInternal(err, "cannot encode a message")
+}
+
+// CloseSend implements fairlead.Stream.
+func (st *clientStream) CloseSend() error {
+	st.sending.Lock()
+	defer st.sending.Unlock()
+	if st.closed {
+		return nil
+	}
+	st.closed = true
+	return st.sendError(st.x.Send(nil, true))
+}
+
+// Recv implements fairlead.Stream.
+func (st *clientStream) Recv(msg any) error {
+	st.receiving.Lock()
+	defer st.receiving.Unlock()
+	if st.final != nil {
+		return st.final
+	}
+	err := st.receive(msg)
+	if err != nil {
+		st.final = err
+		st.unwatch()
+	}
+	return err
+}
+
+// receive is Recv while the stream is not over. An error is the last one; the exchange is over with it.
+func (st *clientStream) receive(msg any) error {
+	<-st.x.HeadReady()
+	if err := st.readHead(); err != nil {
+		return st.giveUp(err)
+	}
+	payload, flags, err := st.rd.next()
+	switch err { //nolint:errorlint // reader returns them bare
+	case nil:
+	case io.EOF, io.ErrUnexpectedEOF:
+		return st.end(err)
+	default:
+		if e, ok := err.(*fairlead.Error); ok { //nolint:errorlint // reader returns it bare
+			return st.giveUp(e)
+		}
+		return failureError(err, isLate(st.call))
+	}
+	if st.received++; st.received > 1 && !st.kind.ServerStreams() {
+		return st.giveUp(errManyResponses())
+	}
+	data, b, err := st.b.accepted.plain(payload, flags, st.head.encoding, &st.rd.lim, fairlead.Internal)
+	if err == nil {
+		err = st.b.msgs.decode(data, msg)
+		buffer.Put(b)
+	}
+	st.rd.done()
+	if err != nil {
+		return st.giveUp(err)
+	}
+	return nil
+}
+
+// readHead reads the response's head, once, if there is one, and puts its metadata on the call. It is called by those
+// of the user's goroutines that wait for it.
+func (st *clientStream) readHead() error {
+	st.headMu.Lock()
+	defer st.headMu.Unlock()
+	if st.headRead {
+		return st.headErr
+	}
+	h, ends := st.x.Head()
+	if h == nil {
+		return nil // the exchange has ended without; Read says why
+	}
+	st.headRead, st.headEnds = true, ends
+	st.head.parse(h, st.b.msgs.name)
+	if st.head.err != nil {
+		st.headErr = st.head.err
+	} else if !ends {
+		if key, ok := receive(st.call.ResponseHeader(), &h.Fields); !ok {
+			st.headErr = errMalformedHeader(key)
+		}
+	}
+	return st.headErr
+}
+
+// end settles the call at the end of the body: io.EOF, or io.ErrUnexpectedEOF within a message.
+func (st *clientStream) end(err error) error {
+	trailer := st.x.Trailer()
+	if st.headEnds {
+		trailer, _ = st.x.Head()
+	}
+	if e := st.head.outcome(trailer, st.call); e != nil {
+		return e
+	}
+	switch {
+	case err == io.ErrUnexpectedEOF: //nolint:errorlint // reader returns it bare
+		return errCutOff()
+	case st.received == 0 && !st.kind.ServerStreams():
+		return errNoResponse()
+	}
+	return io.EOF
+}
+
+// giveUp resets the exchange because of what arrived.
+func (st *clientStream) giveUp(err error) error {
+	st.x.Reset(protocol.ResetCancel, err)
+	return err
+}
+
+// Close implements fairlead.Stream.
+func (st *clientStream) Close() error {
+	// Of an exchange that is over there is nothing to reset; of one that is not, this ends Send and Recv.
+	st.x.Reset(protocol.ResetCancel, fairlead.Errorf(fairlead.Canceled, "the stream was closed"))
+	st.unwatch()
+	return nil
+}
+
+// SendHeader implements fairlead.Driver; it is for servers.
+func (st *clientStream) SendHeader(*fairlead.Call) error { return nil }
+
+// WaitHeader implements fairlead.Driver.
+func (st *clientStream) WaitHeader(ctx context.Context, _ *fairlead.Call) error {
+	select {
+	case <-st.x.HeadReady():
+		return st.readHead()
+	case <-ctx.Done():
+		return contextError(ctx)
+	}
+}
+
+// Draining implements fairlead.Driver: the connection says when its server wants it to come to an end.
+func (st *clientStream) Draining() <-chan struct{} { return st.draining }

@@ -1,0 +1,270 @@
+package grpc
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// maxInline is the length in bytes of the longest message that the connection's reading goroutine decodes; it leaves
+// longer ones to the caller's, so that they do not hold up the calls behind them.
+const maxInline = 64 << 10
+
+// attempt is the state of one attempt of a unary call, pooled, and the protocol.Receiver of its response. The pool is
+// the Client's, so that channel and timer do not wander between synctest's bubbles.
+type attempt struct {
+	attemptState
+
+	done  chan struct{} // holds one value when the exchange is over
+	timer *time.Timer   // nil until the first deadline
+}
+
+// attemptState is what is reset between two uses.
+type attemptState struct {
+	b    *binding
+	call *fairlead.Call
+	recv limit
+
+	req     protocol.Request
+	msg     protocol.Message
+	timeout [16]byte
+
+	// The rest belongs to the connection's reading goroutine until the exchange is over.
+
+	head     responseHead
+	headEnds bool
+	prefix   [prefixSize]byte
+	nprefix  int
+	flags    uint8
+	length   int
+	buf      *buffer.Buf // the message, if it is for the caller's goroutine
+	whole    bool        // the message is there
+	reply    any         // the message, decoded
+	err      error       // what this side does not like
+	failure  error       // how the exchange broke
+	status   *fairlead.Error
+}
+
+// Unary implements protocol.ClientConn.
+func (cc *clientConn) Unary(ctx context.Context, bind protocol.Bind, c *fairlead.Call) error {
+	b, err := bindingOf(bind, c)
+	if err != nil {
+		return err
+	}
+	if ctx.Done() != nil && ctx.Err() != nil {
+		return notSent(contextError(ctx))
+	}
+	a, ok := cc.client.attempts.Get().(*attempt)
+	if !ok {
+		a = &attempt{done: make(chan struct{}, 1)}
+	}
+	a.b, a.call = b, c
+	err = a.run(ctx, cc.hc)
+	buffer.Put(a.buf)
+	a.attemptState = attemptState{}
+	cc.client.attempts.Put(a)
+	return err
+}
+
+// run sends the request and waits for the response.
+func (a *attempt) run(ctx context.Context, hc protocol.HTTPConn) error {
+	b, c := a.b, a.call
+	out, head, recv, err := b.options(c)
+	if err != nil {
+		return err
+	}
+	a.recv = recv
+	left, timed, err := b.request(&a.req, c, head, a.timeout[:0])
+	if err != nil {
+		return err
+	}
+	held, err := b.msgs.encode(&a.msg, c.Request(), &out)
+	if err != nil {
+		return notSent(err)
+	}
+	a.req.Message, a.req.Last = &a.msg, true
+	ticket, err := hc.Do(&a.req, a)
+	buffer.Put(held)
+	if err != nil {
+		return doError(err)
+	}
+	c.SetPeer(hc.Peer())
+	if ctx.Done() == nil && !timed {
+		<-a.done
+	} else if err := a.wait(ctx, hc, ticket, left, timed); err != nil {
+		return err
+	}
+	return a.result()
+}
+
+// wait waits for the end of the exchange, of the context, or of the time that is left. An error means that the exchange
+// was given up; nil that its result is there, even if it came late.
+func (a *attempt) wait(
+	ctx context.Context, hc protocol.HTTPConn, ticket protocol.Ticket, left time.Duration, timed bool,
+) error {
+	var late <-chan time.Time
+	if timed {
+		if a.timer == nil {
+			a.timer = time.NewTimer(left)
+		} else {
+			a.timer.Reset(left)
+		}
+		defer a.timer.Stop()
+		late = a.timer.C
+	}
+	var err error
+	select {
+	case <-a.done:
+		return nil
+	case <-ctx.Done():
+		err = contextError(ctx)
+	case <-late:
+		err = errDeadline()
+	}
+	if hc.Cancel(ticket, protocol.ResetCancel) {
+		return err
+	}
+	<-a.done
+	return nil
+}
+
+// Head implements protocol.Receiver.
+func (a *attempt) Head(h *protocol.Head, end bool) {
+	a.head.parse(h, a.b.msgs.name)
+	switch {
+	case a.head.err != nil:
+	case end:
+		a.headEnds = true
+		a.status = a.head.outcome(h, a.call)
+	default:
+		if key, ok := receive(a.call.ResponseHeader(), &h.Fields); !ok {
+			a.err = errMalformedHeader(key)
+		}
+	}
+}
+
+// Data implements protocol.Receiver.
+func (a *attempt) Data(part []byte) bool {
+	if a.head.err != nil || a.err != nil {
+		return false
+	}
+	for len(part) > 0 {
+		switch {
+		case a.whole:
+			a.err = errManyResponses()
+			return false
+		case a.nprefix < prefixSize:
+			n := copy(a.prefix[a.nprefix:], part)
+			a.nprefix += n
+			part = part[n:]
+			if a.nprefix < prefixSize {
+				return true
+			}
+			if a.flags, a.length, a.err = parsePrefix(a.prefix[:], &a.recv); a.err != nil {
+				return false
+			}
+			if a.length <= len(part) && a.length <= maxInline && a.flags == 0 {
+				if a.err = a.decode(part[:a.length]); a.err != nil {
+					return false
+				}
+				a.whole, part = true, part[a.length:]
+				continue
+			}
+			a.buf = buffer.Get(min(a.length, max(2*len(part), firstGather)))
+			a.whole = a.length == 0
+		default:
+			n := min(len(part), a.length-len(a.buf.B))
+			a.buf.Grow(n)
+			a.buf.B = append(a.buf.B, part[:n]...)
+			part = part[n:]
+			a.whole = len(a.buf.B) == a.length
+		}
+	}
+	return true
+}
+
+// End implements protocol.Receiver.
+func (a *attempt) End(trailer *protocol.Head, err error) {
+	switch {
+	case a.head.err != nil, a.err != nil, a.headEnds:
+	case err != nil:
+		a.failure = err
+	default:
+		a.status = a.head.outcome(trailer, a.call)
+	}
+	a.done <- struct{}{}
+}
+
+// decode makes the call's reply of a message.
+func (a *attempt) decode(data []byte) error {
+	a.reply = a.call.Reply()
+	return a.b.msgs.decode(data, a.reply)
+}
+
+// result settles the call once the exchange is over.
+func (a *attempt) result() error {
+	switch {
+	case a.head.err != nil:
+		return a.head.err
+	case a.err != nil:
+		return a.err
+	case a.failure != nil:
+		return failureError(a.failure, isLate(a.call))
+	case a.status != nil:
+		return a.status
+	case a.nprefix == 0:
+		return errNoResponse()
+	case !a.whole:
+		return errCutOff()
+	}
+	if a.buf != nil {
+		data, b, err := a.b.accepted.plain(a.buf.B, a.flags, a.head.encoding, &a.recv, fairlead.Internal)
+		if err != nil {
+			return err
+		}
+		err = a.decode(data)
+		buffer.Put(b)
+		if err != nil {
+			return err
+		}
+	}
+	a.call.SetResponse(a.reply)
+	return nil
+}
+
+// isLate says whether the call's deadline has passed.
+func isLate(c *fairlead.Call) bool {
+	at, ok := c.Deadline()
+	return ok && !time.Now().Before(at)
+}
+
+// doError is the error for what a connection returned instead of sending a request.
+func doError(err error) error {
+	if errors.Is(err, protocol.ErrFull) {
+		return protocol.ErrFull
+	}
+	if _, ok := err.(*protocol.Failure); ok { //nolint:errorlint // connections return it bare
+		return failureError(err, false)
+	}
+	return notSent(asInternal(err, "cannot encode the request"))
+}
+
+// errMalformedHeader is the error for a response's header that is not base64 as it should be.
+func errMalformedHeader(key string) error {
+	return fairlead.Errorf(fairlead.Internal, "malformed binary metadata in header %q", key)
+}
+
+// The specification lists both under "Unimplemented"
+// (https://github.com/grpc/grpc/blob/master/doc/statuscodes.md, response cardinality violation).
+
+func errNoResponse() error {
+	return fairlead.Errorf(fairlead.Unimplemented, "the method has one response, and the server sent none")
+}
+
+func errManyResponses() error {
+	return fairlead.Errorf(fairlead.Unimplemented, "the method has one response, and the server sent more")
+}

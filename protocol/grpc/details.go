@@ -1,0 +1,115 @@
+package grpc
+
+import (
+	"math"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/fairlead-go/fairlead"
+)
+
+// The field numbers of google.rpc.Status and google.protobuf.Any. They are written and read by hand: two small messages
+// are not worth their generated code and its registration.
+const (
+	statusCode    protowire.Number = 1
+	statusMessage protowire.Number = 2
+	statusDetails protowire.Number = 3
+
+	anyType  protowire.Number = 1
+	anyValue protowire.Number = 2
+)
+
+// encodeStatus returns the google.rpc.Status of e, the value of grpc-status-details-bin.
+func encodeStatus(code fairlead.Code, message string, details []fairlead.Detail) []byte {
+	dst := protowire.AppendTag(nil, statusCode, protowire.VarintType)
+	dst = protowire.AppendVarint(dst, uint64(code))
+	if message != "" {
+		dst = protowire.AppendTag(dst, statusMessage, protowire.BytesType)
+		dst = protowire.AppendString(dst, message)
+	}
+	for i := range details {
+		d := &details[i]
+		size := protowire.SizeTag(anyType) + protowire.SizeBytes(len(d.Type)) +
+			protowire.SizeTag(anyValue) + protowire.SizeBytes(len(d.Value))
+		dst = protowire.AppendTag(dst, statusDetails, protowire.BytesType)
+		dst = protowire.AppendVarint(dst, uint64(max(size, 0)))
+		dst = protowire.AppendTag(dst, anyType, protowire.BytesType)
+		dst = protowire.AppendString(dst, d.Type)
+		dst = protowire.AppendTag(dst, anyValue, protowire.BytesType)
+		dst = protowire.AppendBytes(dst, d.Value)
+	}
+	return dst
+}
+
+// parseStatus reads a google.rpc.Status. False: it is malformed, and nothing of it is to be used.
+func parseStatus(b []byte) (code fairlead.Code, message string, details []fairlead.Detail, ok bool) {
+	ok = eachField(b, func(num protowire.Number, v field) bool {
+		switch {
+		case num == statusCode && v.typ == protowire.VarintType:
+			if v.varint > math.MaxInt32 {
+				return false
+			}
+			code = fairlead.Code(v.varint)
+		case num == statusMessage && v.typ == protowire.BytesType:
+			message = string(v.bytes)
+		case num == statusDetails && v.typ == protowire.BytesType:
+			d, ok := parseAny(v.bytes)
+			if !ok {
+				return false
+			}
+			details = append(details, d)
+		}
+		return true
+	})
+	if !ok {
+		return 0, "", nil, false
+	}
+	return code, message, details, true
+}
+
+// parseAny reads a google.protobuf.Any.
+func parseAny(b []byte) (fairlead.Detail, bool) {
+	var d fairlead.Detail
+	ok := eachField(b, func(num protowire.Number, v field) bool {
+		switch {
+		case num == anyType && v.typ == protowire.BytesType:
+			d.Type = string(v.bytes)
+		case num == anyValue && v.typ == protowire.BytesType:
+			d.Value = append([]byte(nil), v.bytes...)
+		}
+		return true
+	})
+	return d, ok
+}
+
+// field is the value of one field of a message.
+type field struct {
+	typ    protowire.Type
+	varint uint64
+	bytes  []byte
+}
+
+// eachField calls f with the fields of a message until it returns false; unknown ones are for f to ignore.
+func eachField(b []byte, f func(protowire.Number, field) bool) bool {
+	for len(b) > 0 {
+		num, typ, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return false
+		}
+		b = b[n:]
+		v := field{typ: typ}
+		switch typ {
+		case protowire.VarintType:
+			v.varint, n = protowire.ConsumeVarint(b)
+		case protowire.BytesType:
+			v.bytes, n = protowire.ConsumeBytes(b)
+		default:
+			n = protowire.ConsumeFieldValue(num, typ, b)
+		}
+		if n < 0 || !f(num, v) {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
+}

@@ -1,0 +1,235 @@
+package grpc
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// incoming is what a server knows of a call from the head of its request, and how it answers.
+type incoming struct {
+	s        *Server
+	x        protocol.Exchange
+	answers  *answers
+	route    *protocol.Route
+	bound    *protocol.Bound
+	call     *fairlead.Call
+	encoding string // of compressed request messages
+	accept   string // encodings that the client takes
+	size     int    // what was admitted, in bytes
+	admitted bool
+	headSent bool
+	offer    bool // the client is to be told which encodings there are
+}
+
+// begin reads the head, makes the call and has it admitted. After an error fail answers.
+func (in *incoming) begin(x protocol.Exchange, driver fairlead.Driver, size int) error {
+	h := x.Head()
+	in.x = x
+	in.answers = in.s.answersTo(h.ContentType)
+	if in.answers == nil {
+		in.answers = in.s.answers[0]
+		if h.Route != nil {
+			codecName, _ := subtype(h.ContentType)
+			return noCodec(h.Route, codecName)
+		}
+	}
+	if h.Verb != "POST" {
+		return fairlead.Errorf(fairlead.Internal, "the request's method is %s, not POST", h.Verb)
+	}
+	in.route = h.Route
+	if in.route == nil {
+		return in.s.unknown(h.Path)
+	}
+	in.bound = in.route.Codec(in.answers.codec)
+	if in.bound == nil {
+		return noCodec(in.route, in.answers.codec)
+	}
+	p := fairlead.ServerCall{
+		Method:    in.route.Method,
+		Peer:      x.Peer(),
+		Authority: h.Authority,
+		UserAgent: h.UserAgent,
+		Driver:    driver,
+	}
+	if key, ok := in.fields(&h.Fields, &p.Header); !ok {
+		return fairlead.Errorf(fairlead.Internal, "malformed binary metadata in header %q", key)
+	}
+	if h.Timeout != nil {
+		d, ok := parseTimeout(h.Timeout)
+		switch {
+		case !ok:
+			return fairlead.Errorf(fairlead.Internal, "malformed %s: %q", fieldTimeout, h.Timeout)
+		case d == 0:
+			return errDeadline()
+		}
+		p.Deadline = time.Now().Add(d)
+	}
+	in.call = fairlead.NewServerCall(&p)
+	x.Attach(in.call)
+	if err := in.s.d.Admit(in.call, size); err != nil {
+		return err
+	}
+	in.size, in.admitted = size, true
+	return nil
+}
+
+// fields takes the protocol's fields for itself and the user's for the call.
+func (in *incoming) fields(fields, header *fairlead.Metadata) (malformed string, ok bool) {
+	users := false
+	for i := range fields.Len() {
+		switch k, v := fields.At(i); k {
+		case fieldEncoding:
+			in.encoding = v
+		case fieldAcceptEncoding:
+			if in.accept != "" {
+				v = in.accept + "," + v
+			}
+			in.accept = v
+		default:
+			users = users || !isReserved(k)
+		}
+	}
+	if !users {
+		return "", true
+	}
+	return receive(header, fields)
+}
+
+// noCodec is the error for a content type that names a codec that the method does not have.
+func noCodec(r *protocol.Route, codecName string) error {
+	names := make([]string, len(r.Codecs))
+	for i := range r.Codecs {
+		names[i] = r.Codecs[i].Name
+	}
+	return fairlead.Errorf(fairlead.Unimplemented, "codec %q is not supported; %s takes %s",
+		codecName, r.Method.Path, strings.Join(names, ","))
+}
+
+// decode fills msg with a message of the request.
+func (in *incoming) decode(m *messages, payload []byte, flags uint8, msg any) error {
+	data, b, err := in.s.accepted.plain(payload, flags, in.encoding, &in.s.recv, fairlead.Unimplemented)
+	if err != nil {
+		in.offer = in.offer || fairlead.CodeOf(err) == fairlead.Unimplemented
+		return err
+	}
+	err = m.decode(data, msg)
+	buffer.Put(b)
+	return err
+}
+
+// messages returns the codec of the call's messages.
+func (in *incoming) messages() *messages {
+	if m := in.s.messages[in.bound]; m != nil {
+		return m
+	}
+	return serverMessages(in.route.Method, in.bound)
+}
+
+// outgoing returns how responses are sent, and the head that says so.
+func (in *incoming) outgoing() (outgoing, *protocol.Block) {
+	o := outgoing{lim: in.s.send, compressMin: in.s.compressMin}
+	if i := in.compressor(); i >= 0 {
+		o.compressor = in.s.accepted.list[i]
+		return o, in.answers.compressed[i]
+	}
+	return o, in.answers.head
+}
+
+// compressor returns where the compressor for responses stands in the server's list: that of the request, if the client
+// takes it as well; -1 for none.
+func (in *incoming) compressor() int {
+	if in.encoding == "" || in.encoding == identity || !accepts(in.accept, in.encoding) {
+		return -1
+	}
+	return in.s.accepted.index(in.encoding)
+}
+
+// finish ends the exchange with a status, nil for OK, and the call's metadata. If no head was sent, the status goes in
+// its place, unless the user has metadata for the head.
+func (in *incoming) finish(e *fairlead.Error) {
+	var extra *fairlead.Metadata
+	if in.call != nil {
+		if header := in.header(); header != nil && !in.headSent {
+			in.headSent = in.x.SendHead(in.answers.head, header) == nil
+		}
+		extra = sendable(in.call.ResponseTrailer(), in.dropped)
+	}
+	code := 0
+	if e != nil {
+		md := new(fairlead.Metadata)
+		if in.offer && !in.headSent && in.s.accepted.names != "" {
+			md.Append(fieldAcceptEncoding, in.s.accepted.names)
+		}
+		addStatus(md, e)
+		if extra != nil {
+			for k, v := range extra.All() {
+				md.Append(k, v)
+			}
+		}
+		code, extra = int(e.Code), md
+	}
+	in.x.Finish(in.status(code), extra)
+}
+
+// status is the block for a code.
+func (in *incoming) status(code int) *protocol.Block {
+	named := code < namedCodes
+	switch {
+	case in.headSent && named:
+		return in.s.trailers[code]
+	case in.headSent:
+		return in.s.bare
+	case named:
+		return in.answers.only[code]
+	default:
+		return in.answers.head
+	}
+}
+
+// fail answers with an error before there was anything to run, and ends the call.
+func (in *incoming) fail(err error) {
+	if in.call != nil {
+		in.call.End(in.call.Context(), err)
+	}
+	e := fairlead.ErrorOf(err)
+	if h := in.x.Head(); h.Verb != "POST" {
+		md := new(fairlead.Metadata)
+		addStatus(md, e)
+		in.x.Finish(in.answers.wrongVerb, md)
+	} else {
+		in.finish(e)
+	}
+	in.done()
+}
+
+// done tells the server that the call is over.
+func (in *incoming) done() {
+	if in.admitted {
+		in.s.d.Done(in.call, in.size)
+	}
+}
+
+// header is the user's metadata for the response's head, nil when there is none.
+func (in *incoming) header() *fairlead.Metadata {
+	return sendable(in.call.ResponseHeader(), in.dropped)
+}
+
+// dropped reports a handler's metadata that cannot be sent. The call goes on without it.
+func (in *incoming) dropped(key, why string) {
+	in.s.d.Logger().Warn("grpc: response metadata dropped", "method", in.route.Method.Path, "key", key, "why", why)
+}
+
+// errDeadline is the error of a call whose deadline has passed.
+func errDeadline() error {
+	return fairlead.Errorf(fairlead.DeadlineExceeded, "%w", context.DeadlineExceeded)
+}
+
+// errCanceled is the error of a call that was given up.
+func errCanceled() error {
+	return fairlead.Errorf(fairlead.Canceled, "%w", context.Canceled)
+}

@@ -1,0 +1,146 @@
+package grpc
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// Server is the server side of gRPC, a protocol.HTTP. It is safe for concurrent use once it is attached.
+type Server struct {
+	d        protocol.Dispatcher
+	recv     limit
+	send     limit
+	accepted *compressors
+	// compressMin is the size in bytes below which responses are sent as they are.
+	compressMin int
+
+	answers  []*answers // by content type; the first is the one without a codec
+	trailers [namedCodes]*protocol.Block
+	bare     *protocol.Block // a trailer without a status of its own
+	services map[string]bool
+	messages map[*protocol.Bound]*messages
+
+	calls sync.Pool // of *unaryCall
+}
+
+// answers is the fixed part of the responses to one content type.
+type answers struct {
+	contentType string
+	codec       string
+	head        *protocol.Block
+	compressed  []*protocol.Block           // head, with the encoding of the compressor at the same place
+	only        [namedCodes]*protocol.Block // responses that consist of a status, by code
+	wrongVerb   *protocol.Block             // the same, for requests that are not POST
+}
+
+// NewServer makes the server side of gRPC, to be given to the HTTP wire (web.NewServer). What it serves, and its
+// limits, come from the server that it is attached to.
+func NewServer() *Server {
+	s := &Server{bare: protocol.NewBlock()}
+	for code := range s.trailers {
+		s.trailers[code] = protocol.NewBlock(fieldStatus, strconv.Itoa(code))
+	}
+	s.calls.New = func() any { return s.newUnaryCall() }
+	return s
+}
+
+// Name returns "grpc".
+func (s *Server) Name() string { return name }
+
+// Attach implements protocol.HTTP.
+func (s *Server) Attach(d protocol.Dispatcher) error {
+	l := d.Limits()
+	s.d = d
+	s.recv = newLimit(l.RecvMessage, "server", "server.MaxRecvMessage")
+	s.send = newLimit(l.SendMessage, "server", "server.MaxSendMessage")
+	s.accepted = newCompressors(l.Compressors...)
+	s.compressMin = l.CompressMin
+	s.services = make(map[string]bool)
+	s.messages = make(map[*protocol.Bound]*messages)
+	s.answers = []*answers{s.newAnswers(contentType, defaultCodec)}
+	for r := range d.Routes() {
+		s.services[r.Method.Service] = true
+		for i := range r.Codecs {
+			b := &r.Codecs[i]
+			s.messages[b] = serverMessages(r.Method, b)
+			if ct := contentType + "+" + b.Name; s.answersTo(ct) == nil {
+				s.answers = append(s.answers, s.newAnswers(ct, b.Name))
+			}
+		}
+	}
+	return nil
+}
+
+// newAnswers makes the blocks for a content type.
+func (s *Server) newAnswers(ct, codecName string) *answers {
+	a := &answers{
+		contentType: ct,
+		codec:       codecName,
+		head:        protocol.NewBlock(":status", "200", "content-type", ct),
+		wrongVerb: protocol.NewBlock(":status", "405", "content-type", ct, "allow", "POST",
+			fieldStatus, strconv.Itoa(int(fairlead.Internal))),
+	}
+	for _, c := range s.accepted.list {
+		a.compressed = append(a.compressed,
+			protocol.NewBlock(":status", "200", "content-type", ct, fieldEncoding, c.Name()))
+	}
+	for code := range a.only {
+		a.only[code] = protocol.NewBlock(":status", "200", "content-type", ct, fieldStatus, strconv.Itoa(code))
+	}
+	return a
+}
+
+// answersTo returns the answers to a content type as it was sent, nil for one that names a codec that no method has.
+func (s *Server) answersTo(ct string) *answers {
+	for _, a := range s.answers {
+		if a.contentType == ct {
+			return a
+		}
+	}
+	if bare, _, found := strings.Cut(ct, ";"); found {
+		return s.answersTo(strings.TrimSpace(bare))
+	}
+	return nil
+}
+
+// serverMessages makes the messages of a method with one of its codecs.
+func serverMessages(m *fairlead.Method, b *protocol.Bound) *messages {
+	return newMessages(b.Name, b.Req, b.Resp, b.RespSizer, m.NewRequest == nil, m.NewResponse == nil)
+}
+
+// Match implements protocol.HTTP: unary calls are wanted whole.
+func (s *Server) Match(h *protocol.Head) protocol.Mode {
+	if _, ok := subtype(h.ContentType); !ok {
+		return protocol.Pass
+	}
+	if h.Route != nil && h.Route.Method.Kind == fairlead.Unary && h.Verb == "POST" {
+		return protocol.Complete
+	}
+	return protocol.Streamed
+}
+
+// Open implements protocol.HTTP.
+func (s *Server) Open(x protocol.Exchange) {
+	if r := x.Head().Route; r != nil && r.Method.Kind != fairlead.Unary {
+		s.openStream(x)
+	} else {
+		s.openUnary(x)
+	}
+}
+
+// unknown is the error for a path that has no route.
+func (s *Server) unknown(path string) error {
+	i := strings.LastIndexByte(path, '/')
+	if i < 1 || path[0] != '/' {
+		return fairlead.Errorf(fairlead.Unimplemented, "malformed method name: %q", path)
+	}
+	service, method := path[1:i], path[i+1:]
+	if !s.services[service] {
+		return fairlead.Errorf(fairlead.Unimplemented, "unknown service %s", service)
+	}
+	return fairlead.Errorf(fairlead.Unimplemented, "unknown method %s for service %s", method, service)
+}

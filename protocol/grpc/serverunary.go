@@ -1,0 +1,277 @@
+package grpc
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// unaryCall is the state of one unary call on the server, pooled. It is the protocol.Task that runs it and the Driver
+// of its Call; a Call that is kept beyond its end finds out by itself that the state is another's.
+type unaryCall struct {
+	unaryState
+
+	server *Server // never changes: Draining may be called at any time
+}
+
+// unaryState is what is reset between two uses.
+type unaryState struct {
+	incoming
+
+	reply protocol.Reply
+}
+
+func (s *Server) newUnaryCall() *unaryCall {
+	u := &unaryCall{server: s}
+	u.s = s
+	return u
+}
+
+// Whole implements protocol.HTTP.
+func (s *Server) Whole(x protocol.Exchange, body []byte) {
+	u, _ := s.calls.Get().(*unaryCall)
+	if err := u.decodeWhole(x, body); err != nil {
+		u.fail(err)
+		u.release()
+		return
+	}
+	x.Run(u)
+}
+
+// decodeWhole makes the call and its request from a complete body.
+func (u *unaryCall) decodeWhole(x protocol.Exchange, body []byte) error {
+	if err := u.begin(x, u, len(body)); err != nil {
+		return err
+	}
+	if len(body) < prefixSize {
+		if len(body) == 0 {
+			return errNoRequest()
+		}
+		return errCutOff()
+	}
+	flags, n, err := parsePrefix(body, &u.s.recv)
+	if err != nil {
+		return err
+	}
+	switch body = body[prefixSize:]; {
+	case n > len(body):
+		return errCutOff()
+	case n < len(body):
+		return errManyRequests()
+	}
+	return u.decodeRequest(body, flags)
+}
+
+// decodeRequest makes the call's request from its message.
+func (u *unaryCall) decodeRequest(payload []byte, flags uint8) error {
+	m := u.route.Method
+	if m.NewRequest != nil && flags == 0 {
+		req := m.NewRequest()
+		if err := u.bound.Req.Unmarshal(payload, req); err != nil {
+			return asInternal(err, "cannot decode the request")
+		}
+		u.call.SetRequest(req)
+		return nil
+	}
+	var req any = new(fairlead.Raw)
+	if m.NewRequest != nil {
+		req = m.NewRequest()
+	}
+	if err := u.decode(u.messages(), payload, flags, req); err != nil {
+		return err
+	}
+	u.call.SetRequest(req)
+	return nil
+}
+
+// openUnary serves what is not given to Whole: requests with large bodies, and those that nobody serves.
+func (s *Server) openUnary(x protocol.Exchange) {
+	u, _ := s.calls.Get().(*unaryCall)
+	if err := u.begin(x, u, 0); err != nil {
+		u.fail(err)
+		u.release()
+		return
+	}
+	stop := u.interruptLate()
+	rd := reader{src: x, lim: s.recv, acct: s.d}
+	err := readOne(&rd, u.decodeRequest)
+	u.size += rd.reserved
+	stop()
+	if err != nil {
+		u.fail(err)
+		u.release()
+		return
+	}
+	u.Run()
+}
+
+// interruptLate has the exchange interrupted when the call's deadline passes while its request is read, before there is
+// a handler that uses the context.
+func (in *incoming) interruptLate() (stop func()) {
+	at, ok := in.call.Deadline()
+	if !ok {
+		return func() {}
+	}
+	x := in.x
+	t := time.AfterFunc(time.Until(at), func() { x.Interrupt(errDeadline()) })
+	return func() { t.Stop() }
+}
+
+// readOne reads the one request of a call that has no more and gives it to decode.
+func readOne(rd *reader, decode func(payload []byte, flags uint8) error) error {
+	payload, flags, err := rd.next()
+	switch {
+	case err == io.EOF: //nolint:errorlint // reader returns it bare
+		return errNoRequest()
+	case err != nil:
+		return peerError(err)
+	}
+	err = decode(payload, flags)
+	rd.done()
+	if err != nil {
+		return err
+	}
+	switch _, _, err = rd.next(); err { //nolint:errorlint // reader returns it bare
+	case io.EOF:
+		return nil
+	case nil:
+		rd.done()
+		return errManyRequests()
+	default:
+		return peerError(err)
+	}
+}
+
+// Cost implements protocol.Task.
+func (u *unaryCall) Cost() *protocol.Cost { return &u.route.Cost }
+
+// Run implements protocol.Task: the handler, and the response.
+func (u *unaryCall) Run() {
+	over := false
+	defer func() {
+		if !over {
+			u.abandon()
+		}
+	}()
+	ctx := u.call.Context()
+	began := u.route.Cost.Begin()
+	err := u.route.Handler(ctx, u.call)
+	u.route.Cost.End(began)
+	u.answer(ctx, err)
+	over = true
+	u.done()
+	u.release()
+}
+
+// abandon ends a call whose handler panicked or left its goroutine. The state does not return to the pool, since nobody
+// knows who still holds it.
+func (u *unaryCall) abandon() {
+	err := fairlead.Errorf(fairlead.Internal, "the handler did not return")
+	u.call.End(u.call.Context(), err)
+	u.finish(err)
+	u.done()
+}
+
+// answer ends the call with what its handler returned.
+func (u *unaryCall) answer(ctx context.Context, err error) {
+	var held *buffer.Buf
+	if err == nil {
+		held, err = u.encode()
+	}
+	u.call.End(ctx, err)
+	if err == nil {
+		if u.headSent {
+			u.reply.Head = nil
+		} else {
+			u.reply.Extra = u.header()
+		}
+		u.reply.Trailer = u.s.trailers[fairlead.OK]
+		u.reply.ExtraTrailer = sendable(u.call.ResponseTrailer(), u.dropped)
+		err = u.x.Reply(&u.reply)
+		buffer.Put(held)
+		if err == nil {
+			return
+		}
+		u.headSent = true
+		err = asInternal(err, "cannot encode the response")
+	}
+	u.finish(fairlead.ErrorOf(err))
+}
+
+// encode prepares the response as u.reply; the buffer is put back once that is sent.
+func (u *unaryCall) encode() (*buffer.Buf, error) {
+	resp := u.call.Response()
+	sizer := u.bound.RespSizer
+	if _, raw := resp.(*fairlead.Raw); sizer != nil && resp != nil && !raw && u.encoding == "" &&
+		u.route.Method.NewResponse != nil {
+		size := sizer.Size(resp)
+		if size > u.s.send.bytes {
+			return nil, u.s.send.sent(size)
+		}
+		u.reply.Head = u.answers.head
+		m := &u.reply.Message
+		m.Value, m.Sizer, m.Size, m.Envelope = resp, sizer, size, true
+		return nil, nil //nolint:nilnil // no buffer is needed
+	}
+	out, head := u.outgoing()
+	held, err := u.messages().encode(&u.reply.Message, resp, &out)
+	u.reply.Head = head
+	if u.reply.Message.Flags == 0 {
+		u.reply.Head = u.answers.head
+	}
+	return held, err
+}
+
+// release returns the state to the pool.
+func (u *unaryCall) release() {
+	u.unaryState = unaryState{incoming: incoming{s: u.server}}
+	u.server.calls.Put(u)
+}
+
+// SendHeader implements fairlead.Driver. Like all that a Call does for its handler it is for the goroutine that runs
+// it, so that no lock is needed to see that the state has gone on to another call.
+func (u *unaryCall) SendHeader(c *fairlead.Call) error {
+	if u.call != c {
+		return errOver()
+	}
+	if u.headSent {
+		return nil
+	}
+	_, head := u.outgoing()
+	if err := u.x.SendHead(head, u.header()); err != nil {
+		return peerError(err)
+	}
+	u.headSent = true
+	return nil
+}
+
+// WaitHeader implements fairlead.Driver; it is for clients.
+func (u *unaryCall) WaitHeader(context.Context, *fairlead.Call) error { return nil }
+
+// Draining implements fairlead.Driver.
+func (u *unaryCall) Draining() <-chan struct{} { return u.server.d.Draining() }
+
+// The specification lists both under "Unimplemented"
+// (https://github.com/grpc/grpc/blob/master/doc/statuscodes.md, request cardinality violation).
+
+func errNoRequest() error {
+	return fairlead.Errorf(fairlead.Unimplemented, "the method takes one request, and none was sent")
+}
+
+func errManyRequests() error {
+	return fairlead.Errorf(fairlead.Unimplemented, "the method takes one request, and more were sent")
+}
+
+// errCutOff is the error for a body that ends within a message.
+func errCutOff() error {
+	return fairlead.Errorf(fairlead.Internal, "the body ends within a message: %w", io.ErrUnexpectedEOF)
+}
+
+// errOver is the error for what is done with a call after its end.
+func errOver() error {
+	return fairlead.Errorf(fairlead.Internal, "the call is over")
+}

@@ -1,0 +1,81 @@
+package protocoltest
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"github.com/fairlead-go/fairlead/codec"
+)
+
+// Msg is the message of tests.
+type Msg struct {
+	Text string
+	N    int64
+}
+
+// Codec carries *Msg: a varint of N, then the text. It binds to nothing else and promises exact sizes. The zero value is
+// ready for use.
+type Codec struct{}
+
+var (
+	_ codec.Sizer  = Codec{}
+	_ codec.Binder = Codec{}
+)
+
+// ErrRefused is what Codec returns for messages whose text is Refused, so that tests can see encoding fail.
+var ErrRefused = errors.New("protocoltest: message refused by its codec")
+
+// Refused is the text of a message that Codec refuses to encode.
+const Refused = "\x00refused"
+
+// Name returns "msg".
+func (Codec) Name() string { return "msg" }
+
+// Bind accepts *Msg.
+func (c Codec) Bind(sample any) (codec.Codec, error) {
+	if _, ok := sample.(*Msg); !ok {
+		return nil, codec.ErrType
+	}
+	return c, nil
+}
+
+// AppendMarshal implements codec.Codec.
+func (Codec) AppendMarshal(dst []byte, msg any) ([]byte, error) {
+	m, ok := msg.(*Msg)
+	switch {
+	case !ok:
+		return dst, codec.ErrType
+	case m.Text == Refused:
+		return dst, ErrRefused
+	}
+	return append(binary.AppendVarint(dst, m.N), m.Text...), nil
+}
+
+// Unmarshal implements codec.Codec.
+func (Codec) Unmarshal(src []byte, msg any) error {
+	m, ok := msg.(*Msg)
+	if !ok {
+		return codec.ErrType
+	}
+	n, size := binary.Varint(src)
+	if size <= 0 {
+		return errors.New("protocoltest: a message begins with a varint")
+	}
+	m.N, m.Text = n, string(src[size:])
+	return nil
+}
+
+// Size implements codec.Sizer.
+func (Codec) Size(msg any) int {
+	m, ok := msg.(*Msg)
+	if !ok {
+		return 0
+	}
+	var b [binary.MaxVarintLen64]byte
+	return binary.PutVarint(b[:], m.N) + len(m.Text)
+}
+
+// AppendSized implements codec.Sizer.
+func (c Codec) AppendSized(dst []byte, msg any, _ int) ([]byte, error) {
+	return c.AppendMarshal(dst, msg)
+}

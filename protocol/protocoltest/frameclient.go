@@ -1,0 +1,491 @@
+package protocoltest
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/codec"
+	"github.com/fairlead-go/fairlead/protocol"
+	"github.com/fairlead-go/fairlead/transport"
+)
+
+// FrameClient is the client side of the wire. Its calls keep all promises of protocol.ClientConn but compression. The zero
+// value is ready for use and may serve any number of clients.
+type FrameClient struct{}
+
+var _ protocol.Client = FrameClient{}
+
+// Name returns "frame".
+func (FrameClient) Name() string { return "frame" }
+
+// ALPN returns "frame".
+func (FrameClient) ALPN() []string { return []string{"frame"} }
+
+// clientBind is a method prepared.
+type clientBind struct {
+	method    *fairlead.Method
+	codecName string
+	req, resp codec.Codec
+	authority string
+	userAgent string
+	sendLimit int
+	recvLimit int
+}
+
+// Bind implements protocol.Client.
+func (FrameClient) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Bind, error) {
+	b := &clientBind{
+		method: m, codecName: cfg.Codec.Name(), req: cfg.Codec, resp: cfg.Codec,
+		authority: cfg.Authority, userAgent: cfg.UserAgent, sendLimit: cfg.SendMessage, recvLimit: cfg.RecvMessage,
+	}
+	var err error
+	if m.NewRequest != nil {
+		if b.req, err = codec.For(cfg.Codec, m.NewRequest()); err != nil {
+			return nil, fmt.Errorf("%s: request: %w", m.Path, err)
+		}
+	}
+	if m.NewResponse != nil {
+		if b.resp, err = codec.For(cfg.Codec, m.NewResponse()); err != nil {
+			return nil, fmt.Errorf("%s: response: %w", m.Path, err)
+		}
+	}
+	return b, nil
+}
+
+// NewConn implements protocol.Client.
+func (FrameClient) NewConn(
+	_ context.Context, tc transport.Conn, cfg *protocol.ClientConfig,
+) (protocol.ClientConn, error) {
+	c := &clientConn{
+		tc: tc, w: writer{tc: tc}, peer: peerOf(tc), limit: cfg.RecvMessage + cfg.HeaderList, max: firstMax,
+		calls: make(map[uint32]*clientCall), freed: make(chan struct{}, 1), closed: make(chan struct{}),
+	}
+	if c.limit == 0 {
+		c.limit = 4 << 20
+	}
+	c.w.raw(preface)
+	go c.read()
+	return c, nil
+}
+
+// firstMax is the number of calls that a client dares before the server has said its own.
+const firstMax = 100
+
+// clientConn is a connection in the client's role. Its reading goroutine ends with the connection.
+type clientConn struct {
+	tc    transport.Conn
+	w     writer
+	peer  *fairlead.Peer
+	limit int
+	rest  skipper
+
+	mu       sync.Mutex
+	calls    map[uint32]*clientCall
+	lastID   uint32
+	max      int
+	draining bool // takes no new calls
+	err      error
+	freed    chan struct{}
+	closed   chan struct{}
+}
+
+// clientCall is a call under way: a unary one has done, a stream the stream.
+type clientCall struct {
+	stream *frameStream
+
+	done    chan struct{} // closed when what follows is there
+	header  fairlead.Metadata
+	status  status
+	payload []byte // of the response, a copy
+}
+
+// ---- reading
+
+func (c *clientConn) read() {
+	var err error
+	for err == nil {
+		err = c.readOne()
+	}
+	c.fail(err)
+}
+
+func (c *clientConn) readOne() error {
+	if err := c.rest.skip(c.tc); err != nil {
+		return err
+	}
+	f, err := readFrame(c.tc, c.limit)
+	if err != nil {
+		return err
+	}
+	if f.long {
+		c.tc.Discard(frameHead)
+		c.rest = skipper(f.size - frameHead)
+		c.tooLong(f.id)
+		return nil
+	}
+	defer c.tc.Discard(f.size)
+	if f.id == 0 {
+		return c.control(&f)
+	}
+	c.mu.Lock()
+	k := c.calls[f.id]
+	c.mu.Unlock()
+	if k == nil {
+		return nil // given up here, which the server did not know yet
+	}
+	p := parser{b: f.payload}
+	switch {
+	case f.typ == frameHeader:
+		k.gotHeader(p.metadata())
+	case f.typ == frameResponse:
+		st := status{header: p.metadata(), trailer: p.metadata()}
+		if k.stream != nil { // the one response of a client-streaming call
+			k.stream.gotHeader(st.header)
+			k.stream.push(p.b)
+		}
+		k.payload = append([]byte(nil), p.b...)
+		c.end(f.id, st)
+	case f.typ == frameStatus:
+		c.end(f.id, p.status())
+	case f.typ == frameRefused:
+		c.end(f.id, status{err: fairlead.Errorf(fairlead.Unavailable, "the server did not take the call").
+			WithReach(fairlead.Refused)})
+	case f.typ == frameMessage && k.stream != nil:
+		k.stream.push(f.payload)
+	case f.typ == frameCredit && k.stream != nil:
+		k.stream.addCredit(p.uint32())
+	default:
+		return errors.New("protocoltest: a frame that no server sends")
+	}
+	if p.bad {
+		return errors.New("protocoltest: malformed frame")
+	}
+	return nil
+}
+
+func (c *clientConn) control(f *frameIn) error {
+	switch f.typ {
+	case frameSettings:
+		if len(f.payload) != 4 {
+			return errors.New("protocoltest: malformed settings")
+		}
+		c.mu.Lock()
+		c.max = int(binary.BigEndian.Uint32(f.payload))
+		c.mu.Unlock()
+		c.signal()
+	case frameGoaway:
+		c.Drain()
+	default:
+		return errors.New("protocoltest: a frame of the connection that no server sends")
+	}
+	return nil
+}
+
+// tooLong fails the call whose message is longer than what the client takes.
+func (c *clientConn) tooLong(id uint32) {
+	if k := c.take(id); k != nil {
+		_ = c.w.frame(id, frameCancel, nil)
+		k.end(&status{err: fairlead.Errorf(fairlead.ResourceExhausted,
+			"the message is longer than the limit of %d bytes", c.limit)})
+	}
+}
+
+func (k *clientCall) gotHeader(md fairlead.Metadata) {
+	if k.stream != nil {
+		k.stream.gotHeader(md)
+		return
+	}
+	k.header = md
+}
+
+// end delivers the end of a call that was taken from the list.
+func (k *clientCall) end(st *status) {
+	if k.stream != nil {
+		k.stream.status(st)
+		return
+	}
+	k.status = *st
+	close(k.done)
+}
+
+// end takes a call from the list and delivers its end.
+func (c *clientConn) end(id uint32, st status) {
+	if k := c.take(id); k != nil {
+		k.end(&st)
+	}
+}
+
+// ---- the list of calls
+
+func (c *clientConn) add(k *clientCall) (id uint32, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.draining || len(c.calls) >= c.max {
+		return 0, protocol.ErrFull
+	}
+	c.lastID++
+	c.calls[c.lastID] = k
+	return c.lastID, nil
+}
+
+// take takes a call from the list. Whoever gets it delivers its end; nil: somebody else does.
+func (c *clientConn) take(id uint32) *clientCall {
+	c.mu.Lock()
+	k := c.calls[id]
+	delete(c.calls, id)
+	last := k != nil && c.draining && len(c.calls) == 0
+	c.mu.Unlock()
+	if k != nil {
+		c.signal()
+	}
+	if last {
+		c.w.finish()
+	}
+	return k
+}
+
+func (c *clientConn) signal() {
+	select {
+	case c.freed <- struct{}{}:
+	default:
+	}
+}
+
+// ---- protocol.ClientConn
+
+// Unary implements protocol.ClientConn.
+func (c *clientConn) Unary(ctx context.Context, bind protocol.Bind, call *fairlead.Call) error {
+	b, deadline, err := c.begin(ctx, bind, call)
+	if err != nil {
+		return err
+	}
+	recvLimit, sendLimit := b.limits(call)
+	body, err := encode(b.req, nil, call.Request(), sendLimit)
+	if err != nil {
+		return err
+	}
+	k := &clientCall{done: make(chan struct{})}
+	id, err := c.add(k)
+	if err != nil {
+		return err
+	}
+	call.SetPeer(c.peer)
+	if err := c.send(id, frameUnary, b, call, body); err != nil {
+		c.take(id)
+		return lost(err)
+	}
+	if err := wait(ctx, k.done, deadline); err != nil {
+		if c.take(id) != nil {
+			_ = c.w.frame(id, frameCancel, nil)
+			return err
+		}
+		<-k.done // the reader has it and is about to close done
+	}
+	header := k.header
+	if header.Len() == 0 {
+		header = k.status.header
+	}
+	*call.ResponseHeader(), *call.ResponseTrailer() = header, k.status.trailer
+	if k.status.err != nil {
+		return k.status.err
+	}
+	reply := call.Reply()
+	if err := decode(b.resp, b.codecName, k.payload, reply, recvLimit); err != nil {
+		return err
+	}
+	call.SetResponse(reply)
+	return nil
+}
+
+// wait waits for done, the context or the deadline, and returns the error of the latter two.
+func wait(ctx context.Context, done <-chan struct{}, deadline time.Time) error {
+	var late <-chan time.Time
+	if !deadline.IsZero() {
+		t := time.NewTimer(time.Until(deadline))
+		defer t.Stop()
+		late = t.C
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fairlead.ErrorOf(ctx.Err())
+	case <-late:
+		return errLate()
+	}
+}
+
+func errLate() error {
+	return fairlead.Errorf(fairlead.DeadlineExceeded, "the call's deadline passed: %w", context.DeadlineExceeded)
+}
+
+// Open implements protocol.ClientConn.
+func (c *clientConn) Open(ctx context.Context, bind protocol.Bind, call *fairlead.Call) error {
+	b, deadline, err := c.begin(ctx, bind, call)
+	if err != nil {
+		return err
+	}
+	var body []byte
+	typ := frameOpen
+	recvLimit, sendLimit := b.limits(call)
+	if !b.method.Kind.ClientStreams() {
+		typ = frameUnary
+		if body, err = encode(b.req, nil, call.Request(), sendLimit); err != nil {
+			return err
+		}
+	}
+	s := newFrameStream(&c.w, 0, fairlead.ClientSide, call)
+	s.in, s.out, s.codecName, s.sendLimit = b.resp, b.req, b.codecName, sendLimit
+	s.recvLimit, s.closedSend = recvLimit, typ == frameUnary
+	id, err := c.add(&clientCall{stream: s})
+	if err != nil {
+		return err
+	}
+	s.id, s.closed = id, func() { c.take(id) }
+	call.SetPeer(c.peer)
+	call.SetDriver(s)
+	if err := c.send(id, typ, b, call, body); err != nil {
+		c.take(id)
+		return lost(err)
+	}
+	s.endWith(ctx, deadline)
+	call.SetStream(s)
+	return nil
+}
+
+// endWith gives the stream up when ctx ends or the deadline passes.
+func (s *frameStream) endWith(ctx context.Context, deadline time.Time) {
+	stopCtx := context.AfterFunc(ctx, func() { s.giveUp(fairlead.ErrorOf(ctx.Err())) })
+	var timer *time.Timer
+	if !deadline.IsZero() {
+		timer = time.AfterFunc(time.Until(deadline), func() { s.giveUp(errLate()) })
+	}
+	s.mu.Lock()
+	s.release = func() {
+		stopCtx()
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+	over := s.over
+	s.mu.Unlock()
+	if over {
+		s.release()
+	}
+}
+
+// begin checks what can be checked before anything is sent.
+func (c *clientConn) begin(
+	ctx context.Context, bind protocol.Bind, call *fairlead.Call,
+) (b *clientBind, deadline time.Time, err error) {
+	b, ok := bind.(*clientBind)
+	if !ok {
+		return nil, deadline, fairlead.Errorf(fairlead.Internal, "a bind of another protocol: %T", bind)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, deadline, fairlead.ErrorOf(err).WithReach(fairlead.NotSent)
+	}
+	if t, ok := call.Deadline(); ok {
+		deadline = t
+		if !time.Now().Before(t) {
+			return nil, deadline, fairlead.ErrorOf(errLate()).WithReach(fairlead.NotSent)
+		}
+	}
+	return b, deadline, nil
+}
+
+func (b *clientBind) limits(call *fairlead.Call) (recv, send int) {
+	recv, send = call.MessageLimits()
+	if recv == 0 {
+		recv = b.recvLimit
+	}
+	if send == 0 {
+		send = b.sendLimit
+	}
+	return recv, send
+}
+
+// send sends the first frame of a call.
+func (c *clientConn) send(id uint32, typ frameType, b *clientBind, call *fairlead.Call, body []byte) error {
+	h := callHead{
+		crit: call.Criticality(), codec: b.codecName, path: b.method.Path,
+		authority: b.authority, userAgent: b.userAgent, header: *call.RequestHeader(),
+	}
+	h.deadline, _ = call.Deadline()
+	return c.w.frame(id, typ, func(p []byte) []byte { return append(h.append(p), body...) })
+}
+
+// Free implements protocol.ClientConn.
+func (c *clientConn) Free() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.draining {
+		return 0
+	}
+	return max(c.max-len(c.calls), 0)
+}
+
+// Freed implements protocol.ClientConn.
+func (c *clientConn) Freed() <-chan struct{} { return c.freed }
+
+// Drain implements protocol.ClientConn. The server is told that no more calls come.
+func (c *clientConn) Drain() {
+	c.mu.Lock()
+	if c.draining {
+		c.mu.Unlock()
+		return
+	}
+	c.draining = true
+	close(c.closed)
+	idle := len(c.calls) == 0
+	_ = c.w.frame(0, frameGoing, nil)
+	c.mu.Unlock()
+	if idle {
+		c.w.finish()
+	}
+}
+
+// Close implements protocol.ClientConn.
+func (c *clientConn) Close(cause error) {
+	c.fail(cause)
+	_ = c.tc.Close() // it ends either way
+}
+
+// fail ends all calls and the connection.
+func (c *clientConn) fail(cause error) {
+	if cause == nil {
+		cause = io.EOF
+	}
+	c.mu.Lock()
+	if c.err == nil {
+		c.err = cause
+	}
+	if !c.draining {
+		c.draining = true
+		close(c.closed)
+	}
+	calls := c.calls
+	c.calls = make(map[uint32]*clientCall)
+	c.mu.Unlock()
+	for _, k := range calls {
+		k.end(&status{err: lost(cause)})
+	}
+	c.signal()
+	_ = c.tc.Close() // it ends either way
+}
+
+// Closed implements protocol.ClientConn.
+func (c *clientConn) Closed() <-chan struct{} { return c.closed }
+
+// Err implements protocol.ClientConn.
+func (c *clientConn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}

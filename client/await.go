@@ -1,0 +1,159 @@
+package client
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/balance"
+)
+
+// patience is how long a call waits for the first connection to a node before it has another node connect as well.
+const patience = 250 * time.Millisecond
+
+// await picks a node that has a connection. It waits for the resolver's first answer and for connections being made;
+// with a target or nodes that have failed it waits only if the call wants to. The call may have picked n in s already.
+func (c *Client) await(
+	ctx context.Context, call *fairlead.Call, before []*balance.Node, s *snapshot, n *node,
+) (*node, error) {
+	c.start()
+	wait := call.WaitForReady(c.cfg.waitForReady)
+	for {
+		changed := c.changed.wait()
+		now := c.state.Load()
+		if c.ctx.Err() != nil {
+			return nil, errClosed()
+		}
+		what := "while " + c.target.text + " was being resolved"
+		if now != nil {
+			// The choice stands as long as there is hope for it: pickers that take turns would skip nodes otherwise.
+			if n == nil || now != s || n.pool.fault.Load() != nil || slices.Contains(before, &n.Node) {
+				s, n = now, now.pick(call, before)
+			}
+			ready, err := s.direct(call, n, before)
+			if ready != nil {
+				return ready, nil
+			}
+			if err != nil && !wait {
+				return nil, err
+			}
+			what = c.waitingFor(n, err)
+		}
+		patient, err := c.waitChange(ctx, call, changed, s != nil && len(s.nodes) > 1, what)
+		if err != nil {
+			return nil, err
+		}
+		if !patient && n != nil && call.HashKey() == "" && !slices.Contains(before, &n.Node) {
+			before = append(slices.Clip(before), &n.Node)
+		}
+	}
+}
+
+// direct returns the node that a call which picked n goes to. Nil and an error: none can be reached; nil and nil: a
+// connection is being made.
+func (s *snapshot) direct(call *fairlead.Call, n *node, before []*balance.Node) (*node, error) {
+	if len(s.nodes) == 0 {
+		return nil, s.err
+	}
+	if n == nil {
+		return nil, fairlead.Errorf(fairlead.Unavailable, "the balancer picked none of %d instances", len(s.nodes)).
+			WithReach(fairlead.NotSent)
+	}
+	if n.pool.ready() {
+		return n, nil
+	}
+	n.pool.kick()
+	if r := s.instead(call, n, before); r != nil {
+		return r, nil
+	}
+	fault := n.pool.fault.Load()
+	if fault == nil {
+		return nil, nil //nolint:nilnil // documented: to be waited for
+	}
+	// A picker takes a failing node when it has no others, or when this call has tried them.
+	for _, o := range s.nodes {
+		if o.pool.fault.Load() == nil {
+			o.pool.kick()
+			return nil, nil //nolint:nilnil // documented: to be waited for
+		}
+	}
+	return nil, fault
+}
+
+// instead returns a node with a connection for a call that picked n, which has none; nil if the call better waits: it
+// has a hash key and there is hope for n, or it has tried the others and not n.
+func (s *snapshot) instead(call *fairlead.Call, n *node, before []*balance.Node) *node {
+	failing := n.pool.fault.Load() != nil
+	if !failing && call.HashKey() != "" {
+		return nil
+	}
+	r := s.anyReady(before)
+	if r == nil || !failing && slices.Contains(before, &r.Node) && !slices.Contains(before, &n.Node) {
+		return nil
+	}
+	return r
+}
+
+// waitingFor says what a call that gives up was waiting for.
+func (c *Client) waitingFor(n *node, err error) string {
+	switch {
+	case err != nil:
+		return "while waiting for an instance (" + err.Error() + ")"
+	case n != nil:
+		return "while a connection to " + n.pool.target.Addr + " was being made"
+	}
+	return "while waiting for an instance"
+}
+
+// waitChange waits until changed is closed, which is true, or, with impatience, for a while, which is false.
+func (c *Client) waitChange(
+	ctx context.Context, call *fairlead.Call, changed <-chan struct{}, impatient bool, what string,
+) (bool, error) {
+	var timeout <-chan time.Time
+	deadline, bounded := call.Deadline()
+	if bounded || impatient {
+		d := patience
+		if bounded {
+			d = time.Until(deadline)
+		}
+		if impatient {
+			d = min(d, patience)
+		}
+		t := c.timer(d)
+		defer c.stop(t)
+		timeout = t.C
+	}
+	select {
+	case <-changed:
+		return true, nil
+	case <-timeout:
+		if bounded && !time.Now().Before(deadline) {
+			return false, c.gaveUp(ctx, what)
+		}
+		return false, nil
+	case <-ctx.Done():
+		return false, c.gaveUp(ctx, what)
+	case <-c.ctx.Done():
+		return true, nil // the caller looks
+	}
+}
+
+// over says whether the call's context has ended or its deadline has passed.
+func (c *Client) over(ctx context.Context, call *fairlead.Call) bool {
+	if ctx.Err() != nil {
+		return true
+	}
+	d, ok := call.Deadline()
+	return ok && !time.Now().Before(d)
+}
+
+// gaveUp is the error of a call that was not sent because its context ended or else its deadline passed.
+func (c *Client) gaveUp(ctx context.Context, what string) *fairlead.Error {
+	cause := ctx.Err()
+	if cause == nil {
+		cause = context.DeadlineExceeded
+	}
+	return fairlead.Errorf(fairlead.CodeOf(cause), "%s: the call ended %s: %w", c.target.text, what, cause).
+		WithReach(fairlead.NotSent)
+}

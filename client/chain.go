@@ -1,0 +1,82 @@
+package client
+
+import (
+	"context"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// method is a method as this client calls it.
+type method struct {
+	client *Client
+	bind   protocol.Bind
+	unary  bool
+	chain  fairlead.Handler // the middleware of an attempt around m.picked; nil: there is none
+}
+
+// Bind makes the handler that calls m: once for each client and method, later calls return the same. A method that the
+// protocol cannot bind, such as one whose messages the codec does not know, gets a handler that returns the reason.
+func (c *Client) Bind(m *fairlead.Method) fairlead.Handler {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := c.bound[m]
+	if h == nil {
+		h = c.bindLocked(m)
+		c.bound[m] = h
+	}
+	return h
+}
+
+func (c *Client) bindLocked(desc *fairlead.Method) fairlead.Handler {
+	at := fairlead.Site{Side: fairlead.ClientSide, Method: desc, Target: c.target.text}
+	m := &method{client: c, unary: desc.Kind == fairlead.Unary}
+	run := m.attempt
+	bind, err := c.cfg.protocol.Bind(desc, &c.protocol)
+	if err != nil {
+		err = errBind(desc, err)
+		run = func(context.Context, *fairlead.Call) error { return err }
+	}
+	m.bind = bind
+	if len(c.cfg.attempt) > 0 {
+		m.chain = fairlead.Chain(at, m.picked, c.cfg.attempt...)
+	}
+	return m.handler(fairlead.Chain(at, run, c.cfg.call...))
+}
+
+// handler is the outermost: it gives the call its deadline and its end.
+func (m *method) handler(next fairlead.Handler) fairlead.Handler {
+	if m.unary {
+		return func(ctx context.Context, call *fairlead.Call) error {
+			if d, ok := ctx.Deadline(); ok {
+				call.Tighten(d)
+			}
+			err := next(ctx, call)
+			call.End(ctx, err)
+			return err
+		}
+	}
+	return func(ctx context.Context, call *fairlead.Call) error {
+		if d, ok := ctx.Deadline(); ok {
+			call.Tighten(d)
+		}
+		err := next(ctx, call)
+		if err == nil && call.Stream() == nil {
+			err = fairlead.Errorf(fairlead.Internal, "%s: a middleware opened no stream", call.Method().Path)
+		}
+		if err != nil {
+			call.End(ctx, err)
+			return err
+		}
+		watchStream(ctx, call)
+		return nil
+	}
+}
+
+func errBind(m *fairlead.Method, err error) error {
+	code := fairlead.CodeOf(err)
+	if code == fairlead.Unknown {
+		code = fairlead.Internal
+	}
+	return fairlead.Errorf(code, "%s: %w", m.Path, err).WithReach(fairlead.NotSent)
+}

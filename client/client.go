@@ -1,0 +1,192 @@
+// Package client makes calls: it resolves a target, picks an instance, keeps connections to it and runs each attempt
+// through a protocol.
+//
+// A call goes through the files in this order: chain.go (the chain around the whole call, made once per method),
+// pick.go (an instance, and the chain around the attempt; await.go when there is no connection yet), roundtrip.go
+// (the attempt, repeated where nobody notices), pool.go (the connections of an instance; dial.go makes them, line.go
+// is where calls wait for room), stream.go (the end of a streaming call). resolve.go and target.go find the
+// instances. The package knows interfaces only; package preset names the implementations.
+package client
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/discovery"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// ErrClosed is the cause, found by errors.Is, of calls that fail because Close was called.
+var ErrClosed = errors.New("client: closed")
+
+// Client makes calls to one target. It is the fairlead.Binder that stubs are made with. Safe for concurrent use.
+type Client struct {
+	cfg      config
+	protocol protocol.ClientConfig
+	target   target
+	resolver discovery.Resolver
+
+	state   atomic.Pointer[snapshot] // nil before the first answer of the resolver
+	started atomic.Bool              // the resolver was started
+	changed signal                   // what calls without a connection wait for
+	refresh chan struct{}            // asks the resolver for a new look
+	timers  sync.Pool                // of *time.Timer, stopped
+
+	ctx    context.Context //nolint:containedctx // the client's life, the parent of what its goroutines do
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // all goroutines of the client
+
+	mu     sync.Mutex
+	closed bool
+	bound  map[*fairlead.Method]fairlead.Handler
+
+	update sync.Mutex // held while nodes and state change
+	nodes  []*node    // of all instances, in the resolver's order
+}
+
+// New makes a client for target: "dns:///greeter:8080", "static:///10.0.0.7:8080,10.0.0.8:8080",
+// "unix:///run/greeter.sock", or with any other scheme that a resolver was given for; "greeter:8080" is short for
+// "dns:///greeter:8080". It checks the target and the options, and its error names what is wrong. It does not connect:
+// the first call does, or Connect. Protocol, Dialer, Codec, Balancer and Resolver must be among the options.
+func New(target string, opts ...Option) (*Client, error) {
+	cfg := defaults()
+	for _, o := range opts {
+		if o != nil {
+			o.apply(&cfg)
+		}
+	}
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	t, r, err := cfg.resolve(target)
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.secure(t.host()); err != nil {
+		return nil, err
+	}
+	c := &Client{
+		cfg:      cfg,
+		protocol: cfg.forProtocol(t.authority()),
+		target:   t,
+		resolver: r,
+		refresh:  make(chan struct{}, 1),
+		bound:    make(map[*fairlead.Method]fairlead.Handler),
+	}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c, nil
+}
+
+// Target returns what the client was made for.
+func (c *Client) Target() string { return c.target.text }
+
+// Connect resolves the target and connects to all its instances without waiting for a call, and without waiting for the
+// end of a back-off. It returns nil once one instance is connected, and an error when the target cannot be
+// resolved, no instance can be reached, or ctx ends.
+func (c *Client) Connect(ctx context.Context) error {
+	c.start()
+	for nudged := false; ; {
+		changed := c.changed.wait()
+		s := c.state.Load()
+		if c.ctx.Err() != nil {
+			return errClosed()
+		}
+		switch {
+		case s == nil:
+		case len(s.nodes) == 0:
+			c.lookAgain()
+			return s.err
+		case s.anyReady(nil) != nil:
+			s.connectAll(false)
+			return nil
+		default:
+			s.connectAll(!nudged)
+			nudged = true
+			if err := s.allFailing(); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fairlead.ErrorOf(ctx.Err())
+		case <-c.ctx.Done():
+		}
+	}
+}
+
+// Close ends the client: calls under way and later ones fail with an error whose cause is ErrClosed or the protocol's
+// word for it. When it returns, the client's goroutines are gone. It returns nil, and may be called more than once.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.cancel()
+	c.update.Lock()
+	c.state.Store(&snapshot{err: errClosed()})
+	c.update.Unlock()
+	c.wg.Wait()
+	return nil
+}
+
+// spawn runs f in a goroutine that Close waits for; it returns false when the client is closed. What f waits for must
+// end with c.ctx.
+func (c *Client) spawn(f func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.wg.Go(f)
+	return true
+}
+
+// timer returns a running timer. Timers are pooled per client: those of one synctest bubble do not get into another.
+func (c *Client) timer(d time.Duration) *time.Timer {
+	if t, ok := c.timers.Get().(*time.Timer); ok {
+		t.Reset(d)
+		return t
+	}
+	return time.NewTimer(d)
+}
+
+// stop gives a timer back; nil is allowed.
+func (c *Client) stop(t *time.Timer) {
+	if t != nil {
+		t.Stop()
+		c.timers.Put(t)
+	}
+}
+
+func errClosed() *fairlead.Error {
+	return fairlead.Errorf(fairlead.Canceled, "%w", ErrClosed).WithReach(fairlead.NotSent)
+}
+
+// signal tells any number of goroutines that something has changed. The zero value is ready for use.
+type signal struct {
+	mu sync.Mutex
+	ch chan struct{}
+}
+
+// wait returns a channel that the next notify closes. What may change is looked at afterwards.
+func (s *signal) wait() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ch == nil {
+		s.ch = make(chan struct{})
+	}
+	return s.ch
+}
+
+func (s *signal) notify() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ch != nil {
+		close(s.ch)
+		s.ch = nil
+	}
+}

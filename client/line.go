@@ -1,0 +1,152 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/fairlead-go/fairlead"
+)
+
+// line is where calls wait for room on the connections of a pool, first come, first served.
+type line struct {
+	first, last *waiter
+	n           int
+}
+
+// waiter is one call in line.
+type waiter struct {
+	next, prev *waiter
+	called     bool          // it is not in line any more
+	turn       chan struct{} // closed when it is this call's turn
+}
+
+func (l *line) pushBack(w *waiter) {
+	w.prev = l.last
+	if l.last != nil {
+		l.last.next = w
+	} else {
+		l.first = w
+	}
+	l.last = w
+	l.n++
+}
+
+func (l *line) pushFront(w *waiter) {
+	w.next = l.first
+	if l.first != nil {
+		l.first.prev = w
+	} else {
+		l.last = w
+	}
+	l.first = w
+	l.n++
+}
+
+func (l *line) remove(w *waiter) {
+	if w.prev != nil {
+		w.prev.next = w.next
+	} else {
+		l.first = w.next
+	}
+	if w.next != nil {
+		w.next.prev = w.prev
+	} else {
+		l.last = w.prev
+	}
+	w.prev, w.next = nil, nil
+	l.n--
+}
+
+// queue waits until there may be room on a connection, or there is no connection any more. A call that was called and
+// found its place taken goes to the front.
+func (p *pool) queue(ctx context.Context, call *fairlead.Call, front bool) error {
+	w := &waiter{turn: make(chan struct{})}
+	p.mu.Lock()
+	if !p.ready() {
+		p.mu.Unlock()
+		return nil
+	}
+	if front {
+		p.line.pushFront(w)
+	} else {
+		p.line.pushBack(w)
+	}
+	if p.waiting.Add(1) == 1 {
+		for _, k := range p.list.Load().conns {
+			select {
+			case k.lined <- struct{}{}:
+			default:
+			}
+		}
+	}
+	p.dispatch() // room that came between ErrFull and now is announced no more
+	p.growLocked()
+	p.mu.Unlock()
+
+	var timeout <-chan time.Time
+	if d, ok := call.Deadline(); ok {
+		t := p.client.timer(time.Until(d))
+		defer p.client.stop(t)
+		timeout = t.C
+	}
+	select {
+	case <-w.turn:
+		p.called.Add(-1)
+		return nil
+	case <-timeout:
+	case <-ctx.Done():
+	case <-p.client.ctx.Done():
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w.called {
+		p.called.Add(-1)
+		p.dispatch() // somebody else's turn
+	} else {
+		p.line.remove(w)
+		p.waiting.Add(-1)
+	}
+	if p.client.ctx.Err() != nil {
+		return errClosed()
+	}
+	return p.client.gaveUp(ctx, fmt.Sprintf("in line: all %d connections to %s have their limit of concurrent streams",
+		len(p.list.Load().conns), p.target.Addr))
+}
+
+// lookForRoom is how often a pool with calls in line looks for room by itself. Room that comes with the end of a call
+// is noticed at once; this is for what a connection frees later, such as the place of a call that was given up.
+const lookForRoom = 5 * time.Millisecond
+
+// callNext is called when there may be room.
+func (p *pool) callNext() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dispatch()
+}
+
+// dispatch calls as many waiters as there is room for, all of them if there is no connection. Whoever finds no place
+// after all comes back to the front. The lock is held.
+func (p *pool) dispatch() {
+	if p.line.n == 0 {
+		return
+	}
+	conns := p.list.Load().conns
+	free := -int(p.called.Load())
+	for _, k := range conns {
+		if free += k.Free(); free >= p.line.n {
+			break
+		}
+	}
+	if len(conns) == 0 {
+		free = p.line.n
+	}
+	for ; free > 0 && p.line.n > 0; free-- {
+		w := p.line.first
+		p.line.remove(w)
+		p.waiting.Add(-1)
+		w.called = true
+		p.called.Add(1)
+		close(w.turn)
+	}
+}

@@ -1,0 +1,165 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/balance"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// How often an attempt is repeated without anybody noticing (RFC 9113, section 8.7, and the transparent retries of
+// gRPC's retry design, https://github.com/grpc/proposal/blob/master/A6-client-retries.md): as often as this when
+// nothing was sent, once when the peer says that it did not run the call.
+const (
+	maxUnsent  = 3
+	maxRefused = 1
+)
+
+// roundTrip runs one attempt on a connection to n, or where the picker says if n has none any more.
+func (m *method) roundTrip(ctx context.Context, call *fairlead.Call, n *node) error {
+	err := protocol.ErrFull
+	if n.pool.waiting.Load() == 0 { // behind others there is no room
+		if k := n.pool.choose(); k != nil {
+			if err = m.try(ctx, call, n, k); err == nil {
+				return nil
+			}
+		}
+	}
+	return m.repeat(ctx, call, n, err)
+}
+
+// repeat waits for room and repeats what may be repeated.
+func (m *method) repeat(ctx context.Context, call *fairlead.Call, n *node, err error) error {
+	c := m.client
+	var avoid []*balance.Node
+	for unsent, refused, front := 0, 0, false; ; {
+		if errors.Is(err, protocol.ErrFull) {
+			if err := n.pool.queue(ctx, call, front); err != nil {
+				return err
+			}
+			front = true
+		} else {
+			switch repeatable(err) {
+			case fairlead.NotSent:
+				unsent++
+			case fairlead.Refused:
+				refused++
+			default:
+				return err
+			}
+			if unsent > maxUnsent || refused > maxRefused || c.over(ctx, call) {
+				return err
+			}
+			clean(call)
+			avoid = append(avoid, &n.Node)
+			next, failed := c.await(ctx, call, avoid, nil, nil)
+			if failed != nil {
+				return failed
+			}
+			n, front = next, false
+			call.SetPicked(&n.picked)
+		}
+		k := n.pool.choose()
+		for k == nil {
+			next, failed := c.await(ctx, call, avoid, nil, nil)
+			if failed != nil {
+				return failed
+			}
+			n, front = next, false
+			call.SetPicked(&n.picked)
+			k = n.pool.choose()
+		}
+		if err = m.try(ctx, call, n, k); err == nil {
+			return nil
+		}
+	}
+}
+
+// repeatable returns NotSent or Refused for an error after which the attempt may be repeated, Unknowable for any other.
+// What failed here for the call's own sake, such as a message too long, would fail again.
+func repeatable(err error) fairlead.Reach {
+	var e *fairlead.Error
+	if !errors.As(err, &e) || e.Reach == fairlead.NotSent && e.Code != fairlead.Unavailable {
+		return fairlead.Unknowable
+	}
+	return e.Reach
+}
+
+// clean removes from the call what an attempt that failed may have left.
+func clean(call *fairlead.Call) {
+	call.SetResponse(nil)
+	*call.ResponseHeader() = fairlead.Metadata{}
+	*call.ResponseTrailer() = fairlead.Metadata{}
+}
+
+// latencySample is the number of calls of which one is timed when nobody observes them. A power of two.
+const latencySample = 8
+
+// latencyWeight is the part by which a new latency moves the average.
+const latencyWeight = 8
+
+// try runs the attempt on one connection.
+func (m *method) try(ctx context.Context, call *fairlead.Call, n *node, k *conn) error {
+	var err error
+	if s := m.client.state.Load(); s.measure {
+		err = m.measured(ctx, call, s, n, k)
+	} else {
+		err = m.send(ctx, call, k)
+	}
+	if !k.served.Load() && (err == nil || fairlead.ErrorOf(err).FromPeer()) {
+		n.pool.answered(k)
+	}
+	if n.pool.waiting.Load() > 0 && m.unary {
+		n.pool.callNext()
+	}
+	return err
+}
+
+func (m *method) send(ctx context.Context, call *fairlead.Call, k *conn) error {
+	if m.unary {
+		return k.Unary(ctx, m.bind, call)
+	}
+	return k.Open(ctx, m.bind, call)
+}
+
+// measured is send with the node's figures kept: the attempts under way, the latency of unary calls that succeed, and
+// what observers want to know of every attempt at its true end.
+func (m *method) measured(ctx context.Context, call *fairlead.Call, s *snapshot, n *node, k *conn) error {
+	n.Inflight.Add(1)
+	var begun time.Time
+	if len(s.observers) > 0 || m.unary && sampled() {
+		begun = time.Now()
+	}
+	err := m.send(ctx, call, k)
+	if err == nil && !m.unary {
+		call.OnEnd(func(_ context.Context, call *fairlead.Call, err error) { s.ended(call, n, begun, err, false) })
+		return nil
+	}
+	s.ended(call, n, begun, err, m.unary)
+	return err
+}
+
+func sampled() bool { return rand.Uint32()%latencySample == 0 } //nolint:gosec // it need not be a secret
+
+// ended takes an attempt out of the node's figures.
+func (s *snapshot) ended(call *fairlead.Call, n *node, begun time.Time, err error, unary bool) {
+	n.Inflight.Add(-1)
+	if begun.IsZero() || errors.Is(err, protocol.ErrFull) { // that one was none
+		return
+	}
+	took := time.Since(begun)
+	if unary && err == nil {
+		mean := n.Latency.Load()
+		if mean == 0 {
+			mean = int64(took)
+		}
+		n.Latency.Store(max(1, mean+(int64(took)-mean)/latencyWeight))
+	}
+	for _, o := range s.observers {
+		o.Observe(&n.Node, call, took, err)
+	}
+}

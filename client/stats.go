@@ -1,0 +1,48 @@
+package client
+
+import "time"
+
+// Stats is what a client has at one moment.
+type Stats struct {
+	Target    string
+	Instances []InstanceStats // in the resolver's order; none before its first answer
+	Err       error           // why there are none
+}
+
+// InstanceStats is what a client has with one instance.
+type InstanceStats struct {
+	ID          string
+	Addr        string // "10.0.0.7:8080"
+	Weight      uint32
+	Connections int           // connections that take calls
+	Waiting     int           // calls in line because the connections have no room
+	Inflight    int           // attempts under way; 0 when nobody balances, with one instance
+	Latency     time.Duration // moving average; 0 when unknown
+	Err         error         // why no connection can be made; nil: one is there or may be
+}
+
+// Stats returns the client's state, for a console or a log. Safe for concurrent use.
+func (c *Client) Stats() Stats {
+	st := Stats{Target: c.target.text}
+	if s := c.state.Load(); s != nil && s.err != nil {
+		st.Err = s.err
+	}
+	c.update.Lock()
+	defer c.update.Unlock()
+	for _, n := range c.nodes {
+		in := InstanceStats{
+			ID:          n.Instance.ID,
+			Addr:        n.pool.target.Addr,
+			Weight:      n.Instance.Weight,
+			Connections: len(n.pool.list.Load().conns),
+			Waiting:     int(n.pool.waiting.Load()),
+			Inflight:    int(n.Inflight.Load()),
+			Latency:     time.Duration(n.Latency.Load()),
+		}
+		if fault := n.pool.fault.Load(); fault != nil {
+			in.Err = fault
+		}
+		st.Instances = append(st.Instances, in)
+	}
+	return st
+}

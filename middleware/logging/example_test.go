@@ -1,0 +1,33 @@
+package logging_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/middleware/logging"
+)
+
+func ExampleNew() {
+	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey || a.Key == "took" { // they differ from run to run
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+	mw, err := logging.New(logger)
+	if err != nil {
+		panic(err)
+	}
+	method := fairlead.NewMethod[string, string](fairlead.Unary, "shop.Cart", "Add")
+	handler := mw(fairlead.Site{Method: method}, func(context.Context, *fairlead.Call) error {
+		return fairlead.Errorf(fairlead.NotFound, "no such cart")
+	})
+	call := fairlead.NewServerCall(&fairlead.ServerCall{Method: method, Peer: &fairlead.Peer{Addr: "10.0.0.7:41822"}})
+	call.End(call.Context(), handler(call.Context(), call))
+	// Output:
+	// level=INFO msg=call method=/shop.Cart/Add kind=unary side=server peer=10.0.0.7:41822 code=NOT_FOUND error="NOT_FOUND: no such cart"
+}

@@ -1,0 +1,143 @@
+package recovery
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/internal/assert"
+)
+
+func newCall(kind fairlead.Kind) *fairlead.Call {
+	return fairlead.NewServerCall(&fairlead.ServerCall{
+		Method: fairlead.NewMethod[int, int](kind, "s", "M"), Peer: &fairlead.Peer{Addr: "10.0.0.7:1"},
+	})
+}
+
+func around(t *testing.T, h fairlead.Handler, opts ...Option) fairlead.Handler {
+	t.Helper()
+	mw, err := New(opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mw(fairlead.Site{Method: newCall(fairlead.Unary).Method()}, h)
+}
+
+func TestRecovery(t *testing.T) {
+	t.Parallel()
+	failure := errors.New("failure")
+	tests := []struct {
+		name    string
+		handler fairlead.Handler
+		code    fairlead.Code
+		logged  string // "": nothing
+	}{
+		{"success", func(context.Context, *fairlead.Call) error { return nil }, fairlead.OK, ""},
+		{"an error", func(context.Context, *fairlead.Call) error { return failure }, fairlead.Unknown, ""},
+		{"a panic", func(context.Context, *fairlead.Call) error { panic("secret of the database") },
+			fairlead.Internal, "secret of the database"},
+		{"a run-time panic", func(_ context.Context, c *fairlead.Call) error {
+			_ = c.Request().(*int) //nolint:forcetypeassert // the panic that is caught
+			return nil
+		}, fairlead.Internal, "interface conversion"},
+		{"an error as panic", func(context.Context, *fairlead.Call) error { panic(failure) },
+			fairlead.Internal, "failure"},
+		{"a nil panic", func(context.Context, *fairlead.Call) error { panic(nil) },
+			fairlead.Internal, "nil"},
+	}
+	for _, tt := range tests {
+		for _, kind := range []fairlead.Kind{fairlead.Unary, fairlead.BidiStreaming} {
+			var log bytes.Buffer
+			h := around(t, tt.handler, Logger(slog.New(slog.NewTextHandler(&log, nil))))
+			c := newCall(kind)
+			err := h(c.Context(), c)
+			if got := fairlead.CodeOf(err); got != tt.code {
+				t.Errorf("%s: got %v, want %v", tt.name, err, tt.code)
+			}
+			switch {
+			case tt.logged == "":
+				if log.Len() > 0 {
+					t.Errorf("%s: logged %q", tt.name, &log)
+				}
+			case strings.Contains(err.Error(), tt.logged):
+				t.Errorf("%s: the caller is told %q", tt.name, err)
+			default:
+				for _, part := range []string{tt.logged, "recovery_test.go", "method=/s/M", "10.0.0.7:1", "side=server"} {
+					if !strings.Contains(log.String(), part) {
+						t.Errorf("%s: %q is not in the log %q", tt.name, part, &log)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestHandle(t *testing.T) {
+	t.Parallel()
+	own := fairlead.Errorf(fairlead.Unavailable, "try another")
+	for _, want := range []error{own, nil} {
+		h := around(t, func(context.Context, *fairlead.Call) error { panic(42) },
+			Logger(slog.New(slog.DiscardHandler)),
+			Handle(func(_ context.Context, c *fairlead.Call, p any, stack []byte) error {
+				if c == nil || p != 42 || !bytes.Contains(stack, []byte("TestHandle")) {
+					t.Errorf("got %v, %v, %s", c, p, stack)
+				}
+				return want
+			}))
+		c := newCall(fairlead.Unary)
+		err := h(c.Context(), c)
+		if want == nil {
+			if fairlead.CodeOf(err) != fairlead.Internal {
+				t.Errorf("got %v, want INTERNAL", err)
+			}
+			continue
+		}
+		if !errors.Is(err, want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+	}
+}
+
+// TestGoexit: it is no panic, and is left to end its goroutine.
+func TestGoexit(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	h := around(t, func(context.Context, *fairlead.Call) error { runtime.Goexit(); return nil },
+		Logger(slog.New(slog.NewTextHandler(&log, nil))))
+	returned := make(chan bool, 1)
+	go func() {
+		ok := false
+		defer func() { returned <- ok }()
+		c := newCall(fairlead.Unary)
+		_ = h(c.Context(), c)
+		ok = true
+	}()
+	if <-returned {
+		t.Error("Goexit was taken for a return")
+	}
+	if log.Len() > 0 {
+		t.Errorf("logged %q", &log)
+	}
+}
+
+func TestNewErrors(t *testing.T) {
+	t.Parallel()
+	if _, err := New(Logger(nil)); err == nil || !strings.Contains(err.Error(), "Logger") {
+		t.Errorf("got %v, want an error about Logger", err)
+	}
+}
+
+func TestAllocs(t *testing.T) { //nolint:paralleltest // it counts allocations
+	c := newCall(fairlead.Unary)
+	ctx := c.Context()
+	for _, result := range []error{nil, io.EOF} {
+		h := around(t, func(context.Context, *fairlead.Call) error { return result })
+		assert.Allocs(t, 0, func() { _ = h(ctx, c) })
+	}
+}

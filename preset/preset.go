@@ -1,0 +1,116 @@
+// Package preset makes servers and clients with the defaults of the framework. It is the only package that names
+// implementations: packages server and client see interfaces, and are told here what stands behind them.
+//
+// The defaults come before the options of the caller: an option for a single value replaces the default, one that takes
+// a list adds to it. Who wants one of the lists' entries gone calls server.New or client.New with options of its own;
+// ServerOptions and ClientOptions say what the defaults are.
+package preset
+
+import (
+	"log/slog"
+
+	"github.com/fairlead-go/fairlead/balance/roundrobin"
+	"github.com/fairlead-go/fairlead/client"
+	"github.com/fairlead-go/fairlead/codec/proto"
+	"github.com/fairlead-go/fairlead/compress"
+	"github.com/fairlead-go/fairlead/compress/gzip"
+	"github.com/fairlead-go/fairlead/compress/zstd"
+	"github.com/fairlead-go/fairlead/discovery/dns"
+	"github.com/fairlead-go/fairlead/discovery/static"
+	"github.com/fairlead-go/fairlead/middleware/logging"
+	"github.com/fairlead-go/fairlead/middleware/recovery"
+	"github.com/fairlead-go/fairlead/protocol/grpc"
+	"github.com/fairlead-go/fairlead/protocol/web"
+	"github.com/fairlead-go/fairlead/resilience/timeout"
+	"github.com/fairlead-go/fairlead/server"
+	"github.com/fairlead-go/fairlead/transport/std"
+)
+
+// NewServer makes a server that listens at addr, "host:port" or "unix:/path", when it is started: server.New with
+// ServerOptions before opts.
+func NewServer(addr string, opts ...server.Option) (*server.Server, error) {
+	all, err := ServerOptions()
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, server.Listen(addr))
+	return server.New(append(all, opts...)...)
+}
+
+// ServerOptions returns the defaults of NewServer but for the address, one for each, in this order: Transport (Go's
+// package net), Protocol (gRPC over HTTP/2), Codec (protobuf), Compressor (gzip and zstd), Logger (slog.Default())
+// and Use (recovery, and logging to slog.Default()). They serve one server; each call makes others.
+func ServerOptions() ([]server.Option, error) {
+	compressors, err := compressors()
+	if err != nil {
+		return nil, err
+	}
+	catch, err := recovery.New()
+	if err != nil {
+		return nil, err
+	}
+	log, err := logging.New(slog.Default())
+	if err != nil {
+		return nil, err
+	}
+	return []server.Option{
+		server.Transport(std.Network{}),
+		server.Protocol(web.NewServer(grpc.NewServer())),
+		server.Codec(proto.Codec{}),
+		server.Compressor(compressors...),
+		server.Logger(slog.Default()),
+		server.Use(catch, log),
+	}, nil
+}
+
+// NewClient makes a client for target, such as "dns:///greeter:8080", "static:///10.0.0.7:8080,10.0.0.8:8080" or
+// "unix:///run/greeter.sock": client.New with ClientOptions before opts.
+func NewClient(target string, opts ...client.Option) (*client.Client, error) {
+	all, err := ClientOptions()
+	if err != nil {
+		return nil, err
+	}
+	return client.New(target, append(all, opts...)...)
+}
+
+// ClientOptions returns the defaults of NewClient, one for each, in this order: Dialer (Go's package net), Protocol
+// (gRPC over HTTP/2), Codec (protobuf), Compressor (gzip and zstd are accepted in responses; requests are sent as
+// they are), Resolver (dns, static and unix), Balancer (round robin), Logger (slog.Default()) and Use (timeout.Share:
+// a call made on behalf of another has 0.7 of the time that is left to that).
+func ClientOptions() ([]client.Option, error) {
+	compressors, err := compressors()
+	if err != nil {
+		return nil, err
+	}
+	byName, err := dns.New()
+	if err != nil {
+		return nil, err
+	}
+	share, err := timeout.Share(timeout.DefaultShare)
+	if err != nil {
+		return nil, err
+	}
+	return []client.Option{
+		client.Dialer(std.Network{}),
+		client.Protocol(web.NewClient(grpc.NewClient())),
+		client.Codec(proto.Codec{}),
+		client.Compressor(compressors...),
+		client.Resolver(byName, static.Resolver{}, static.Unix{}),
+		client.Balancer(roundrobin.Balancer{}),
+		client.Logger(slog.Default()),
+		client.Use(share),
+	}, nil
+}
+
+// compressors returns what both sides understand, the one that clients should prefer first.
+func compressors() ([]compress.Compressor, error) {
+	g, err := gzip.New()
+	if err != nil {
+		return nil, err
+	}
+	z, err := zstd.New()
+	if err != nil {
+		return nil, err
+	}
+	return []compress.Compressor{g, z}, nil
+}

@@ -1,0 +1,81 @@
+// Package timeout gives calls their deadline, and each hop of a chain of calls its share of the first one's.
+//
+// A caller that waits a second for a service which waits a second for the next one learns of nobody's failure in time. With
+// a share of 0.7 a service that has a second left gives its own calls 0.7 s, and has 0.3 s to answer when they fail.
+package timeout
+
+import (
+	"fmt"
+	"time"
+)
+
+// DefaultShare is the usual part of the time left that a service gives to the calls that it makes.
+const DefaultShare = 0.7
+
+// Policy is the algorithm: deadlines in, deadline out. It is a plain value, knows no clock, and is safe for concurrent
+// use. A zero time means that there is no deadline.
+type Policy struct {
+	Share   float64       // of the time that the inbound call has left; above 0, at most 1
+	Default time.Duration // of calls that have no other deadline; 0: none
+	Least   time.Duration // with that much time left, or less, a call is not worth beginning
+}
+
+// Validate returns what is wrong with the policy.
+func (p *Policy) Validate() error {
+	switch {
+	case !(p.Share > 0 && p.Share <= 1): // in this form for NaN
+		return fmt.Errorf("timeout: Share: %v is not above 0 and at most 1", p.Share)
+	case p.Default < 0:
+		return fmt.Errorf("timeout: Default: %v is negative", p.Default)
+	case p.Least < 0:
+		return fmt.Errorf("timeout: Least: %v is negative", p.Least)
+	}
+	return nil
+}
+
+// Outgoing returns the deadline of a call that a client begins now: the earliest of its own, the method's timeout and the
+// share of the inbound call's time.
+func (p *Policy) Outgoing(now, own, inbound time.Time, method time.Duration) time.Time {
+	deadline := own
+	if method > 0 {
+		deadline = earlier(deadline, now.Add(method))
+	}
+	if !inbound.IsZero() {
+		// The time left may be negative, and a share of that would be a later time.
+		left := inbound.Sub(now)
+		if left > 0 {
+			left = time.Duration(float64(left) * p.Share)
+		}
+		deadline = earlier(deadline, now.Add(left))
+	}
+	if deadline.IsZero() && p.Default > 0 {
+		deadline = now.Add(p.Default)
+	}
+	return deadline
+}
+
+// Inbound returns the deadline of a call that arrives at a server now: the one that came with it, or else the method's
+// timeout, or else the default.
+func (p *Policy) Inbound(now, own time.Time, method time.Duration) time.Time {
+	switch {
+	case !own.IsZero():
+		return own
+	case method > 0:
+		return now.Add(method)
+	case p.Default > 0:
+		return now.Add(p.Default)
+	}
+	return time.Time{}
+}
+
+// Late says whether a call with that deadline is not worth beginning now.
+func (p *Policy) Late(now, deadline time.Time) bool {
+	return !deadline.IsZero() && deadline.Sub(now) <= p.Least
+}
+
+func earlier(t, u time.Time) time.Time {
+	if t.IsZero() || u.Before(t) {
+		return u
+	}
+	return t
+}

@@ -1,0 +1,124 @@
+package server
+
+import (
+	"iter"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// Dispatcher returns the server as protocols see it, for those that are not carried by connections of this server, such as
+// an HTTP handler mounted elsewhere.
+func (s *Server) Dispatcher() protocol.Dispatcher { return &s.dispatch }
+
+// load counts what is under way. Calls and bytes are one word, so that a call costs one atomic addition at its beginning
+// and one at its end.
+type load struct {
+	word         atomic.Int64 // calls<<bytesBits | bytes
+	refused      atomic.Int64
+	accepted     atomic.Int64
+	refusedConns atomic.Int64
+}
+
+// bytesBits leaves room for 8 million calls, and for bytes up to sixteen times the largest MaxBytes, since calls that are
+// about to be refused are counted for a moment.
+const (
+	bytesBits = 40
+	oneCall   = int64(1) << bytesBits
+	bytesMask = oneCall - 1
+)
+
+// Stats is a snapshot of the server's load.
+type Stats struct {
+	Connections        int   // that speak a known protocol
+	Detecting          int   // that are not that far yet
+	Accepted           int64 // connections in all
+	RefusedConnections int64 // by MaxConnections, in all
+	Calls              int   // under way
+	Bytes              int64 // of their requests
+	Refused            int64 // calls refused by MaxBytes or a Gate, in all
+	Stolen             int64 // reading roles taken away from slow handlers, in all
+}
+
+// Stats returns the server's load. Its fields are read one after another, not at one instant.
+func (s *Server) Stats() Stats {
+	s.mu.Lock()
+	conns, detecting := len(s.conns), len(s.detecting)
+	s.mu.Unlock()
+	word := s.load.word.Load()
+	return Stats{
+		Connections:        conns,
+		Detecting:          detecting,
+		Accepted:           s.load.accepted.Load(),
+		RefusedConnections: s.load.refusedConns.Load(),
+		Calls:              int(word >> bytesBits),
+		Bytes:              word & bytesMask,
+		Refused:            s.load.refused.Load(),
+		Stolen:             s.watch.Stolen(),
+	}
+}
+
+// dispatcher implements protocol.Dispatcher.
+type dispatcher struct{ s *Server }
+
+func (d *dispatcher) Lookup(path string) *protocol.Route { return d.s.routes[path] }
+
+// Routes ranges in the order of the Service options.
+func (d *dispatcher) Routes() iter.Seq[*protocol.Route] { return slices.Values(d.s.ordered) }
+
+// Admit does the cheap check first. Calls on draining connections are admitted: their clients could not know better.
+func (d *dispatcher) Admit(c *fairlead.Call, size int) error {
+	s := d.s
+	if err := s.load.add(oneCall, int64(size), s.cfg.maxBytes); err != nil {
+		return err
+	}
+	for i, g := range s.cfg.gates {
+		if err := g.Enter(c); err != nil {
+			for _, entered := range slices.Backward(s.cfg.gates[:i]) {
+				entered.Leave(c)
+			}
+			s.load.word.Add(-oneCall - int64(size))
+			s.load.refused.Add(1)
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *dispatcher) Reserve(n int) error { return d.s.load.add(0, int64(n), d.s.cfg.maxBytes) }
+
+// Done leaves the gates in the reverse order.
+func (d *dispatcher) Done(c *fairlead.Call, size int) {
+	for _, g := range slices.Backward(d.s.cfg.gates) {
+		g.Leave(c)
+	}
+	if word := d.s.load.word.Add(-oneCall - int64(size)); word < oneCall && d.s.isDraining() {
+		d.s.mu.Lock()
+		d.s.checkGone()
+		d.s.mu.Unlock()
+	}
+}
+
+func (d *dispatcher) Limits() *protocol.Limits { return &d.s.cfg.limits }
+
+func (d *dispatcher) Lease(c protocol.ServerConn) *protocol.Lease { return d.s.watch.Lease(c) }
+
+func (d *dispatcher) Draining() <-chan struct{} { return d.s.draining }
+
+func (d *dispatcher) Logger() *slog.Logger { return d.s.cfg.logger }
+
+// add counts calls and bytes, or neither when the bytes exceed limit. A single announcement beyond the limit is not added
+// even for a moment: it could spill into the calls.
+func (l *load) add(calls, bytes, limit int64) error {
+	if bytes <= limit {
+		if word := l.word.Add(calls + bytes); word&bytesMask <= limit {
+			return nil
+		}
+		l.word.Add(-calls - bytes)
+	}
+	l.refused.Add(1)
+	return fairlead.Errorf(fairlead.ResourceExhausted, "the server has no room for %d more bytes of requests", bytes)
+}

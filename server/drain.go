@@ -1,0 +1,148 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/fairlead-go/fairlead/protocol"
+	"github.com/fairlead-go/fairlead/transport"
+)
+
+const (
+	// finalAfter is the time that clients have to stop opening calls before new ones are refused: longer than a round
+	// trip, shorter than anybody's patience.
+	finalAfter = time.Second
+	// cutPatience is how long a Shutdown whose context has ended waits for the connections that it has closed.
+	cutPatience = time.Second
+)
+
+// Shutdown stops accepting, asks all clients to open no more calls, and waits until the last call is over and the last
+// connection closed. One second later, or after half of the time that ctx leaves if that is less, it refuses calls
+// that are still being opened. When ctx ends first, the remaining connections are closed, their calls cancelled, and
+// ctx's error is returned; handlers that ignore their context then outlive Shutdown.
+//
+// It may be called more than once, and by several goroutines: each waits by its own context.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.beginDrain()
+	timer := time.NewTimer(untilFinal(ctx))
+	defer timer.Stop()
+	select {
+	case <-s.gone:
+		return s.end()
+	case <-ctx.Done():
+		return s.cut(ctx)
+	case <-timer.C:
+	}
+	for _, c := range s.open() {
+		c.Drain(true)
+	}
+	select {
+	case <-s.gone:
+		return s.end()
+	case <-ctx.Done():
+		return s.cut(ctx)
+	}
+}
+
+// Stop is Shutdown, for app.App.
+func (s *Server) Stop(ctx context.Context) error { return s.Shutdown(ctx) }
+
+func untilFinal(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return min(finalAfter, time.Until(deadline)/2)
+	}
+	return finalAfter
+}
+
+// beginDrain is the first step, once: no more connections, and the wish for no more calls.
+func (s *Server) beginDrain() {
+	s.mu.Lock()
+	if s.stopping {
+		s.mu.Unlock()
+		return
+	}
+	s.stopping = true
+	close(s.draining)
+	listeners := append([]transport.Listener(nil), s.listeners...)
+	detecting := make([]transport.Conn, 0, len(s.detecting))
+	for tc := range s.detecting {
+		detecting = append(detecting, tc)
+	}
+	s.checkGone()
+	s.mu.Unlock()
+	closeAll(listeners)
+	for _, tc := range detecting {
+		_ = tc.Close() // no call can be on it yet
+	}
+	for _, c := range s.open() {
+		c.Drain(false)
+	}
+}
+
+// open returns the connections, so that they are called without the lock.
+func (s *Server) open() []protocol.ServerConn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	conns := make([]protocol.ServerConn, 0, len(s.conns))
+	for c := range s.conns {
+		conns = append(conns, c)
+	}
+	return conns
+}
+
+// checkGone notes that the server is stopping and no connection, or nothing at all, is left; the lock is held.
+func (s *Server) checkGone() {
+	if !s.stopping || s.accepting > 0 || len(s.detecting) > 0 || len(s.conns) > 0 {
+		return
+	}
+	closeOnce(s.parted)
+	// A call can outlive its connection, if its client left and its handler did not notice.
+	if s.load.word.Load() < oneCall {
+		closeOnce(s.gone)
+	}
+}
+
+// closeOnce closes c if it is open; the lock is held.
+func closeOnce(c chan struct{}) {
+	select {
+	case <-c:
+	default:
+		close(c)
+	}
+}
+
+func (s *Server) isDraining() bool {
+	select {
+	case <-s.draining:
+		return true
+	default:
+		return false
+	}
+}
+
+// end is the last step: without connections there are no reading roles to watch.
+func (s *Server) end() error {
+	s.watch.Close()
+	return nil
+}
+
+// cut closes what is left. The watch stays until all is gone: it frees the reading roles of handlers that do not return.
+func (s *Server) cut(ctx context.Context) error {
+	select {
+	case <-s.gone:
+		return s.end()
+	default:
+	}
+	for _, c := range s.open() {
+		c.Close(ErrClosed)
+	}
+	timer := time.NewTimer(cutPatience)
+	defer timer.Stop()
+	select {
+	case <-s.parted:
+	case <-timer.C:
+		s.cfg.logger.ErrorContext(ctx, "server: connections outlive their Close", "connections", len(s.open()))
+	}
+	_ = s.end() // always nil
+	return ctx.Err()
+}

@@ -1,0 +1,57 @@
+package server
+
+import (
+	"errors"
+	"io"
+
+	"github.com/fairlead-go/fairlead/protocol"
+	"github.com/fairlead-go/fairlead/transport"
+)
+
+// promote moves a connection whose wire is known to the list that Shutdown drains. False: the server is shutting down.
+func (s *Server) promote(tc transport.Conn, c protocol.ServerConn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return false
+	}
+	delete(s.detecting, tc)
+	s.conns[c] = tc.Info().Remote
+	return true
+}
+
+// forget drops a connection whose wire did not become known.
+func (s *Server) forget(tc transport.Conn) {
+	s.mu.Lock()
+	delete(s.detecting, tc)
+	s.checkGone()
+	s.mu.Unlock()
+}
+
+// serve holds the reading role of a connection. Nil from Serve means that another goroutine has it now, so only an error
+// ends the connection.
+func (s *Server) serve(c protocol.ServerConn) {
+	err := c.Serve()
+	if err == nil {
+		return
+	}
+	c.Close(err)
+	s.mu.Lock()
+	addr := s.conns[c]
+	s.mu.Unlock()
+	if !errors.Is(err, io.EOF) && !errors.Is(err, ErrClosed) {
+		peer := ""
+		if addr != nil {
+			peer = addr.String()
+		}
+		s.cfg.logger.Debug("server: connection ended", "peer", peer, "error", err)
+	}
+	// Last, because Shutdown returns when the list is empty.
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.checkGone()
+	s.mu.Unlock()
+}
+
+// resume is called by the watch, in a goroutine of its own, when the reading role of c was taken from a slow handler.
+func (s *Server) resume(c protocol.ServerConn) { s.serve(c) }

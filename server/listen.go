@@ -1,0 +1,204 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/fairlead-go/fairlead/transport"
+)
+
+// When a listener fails for want of descriptors or memory, the next try waits: doubled from minPause to maxPause.
+const (
+	minPause = 5 * time.Millisecond
+	maxPause = time.Second
+)
+
+// Start listens at the addresses of Listen and returns when all of them accept connections; if one cannot be had, none
+// is. It works once. The context bounds Start, not the server; Shutdown ends that.
+func (s *Server) Start(ctx context.Context) error {
+	if len(s.cfg.targets) == 0 {
+		return errors.New("server: Start needs Listen; a listener of your own goes to Serve")
+	}
+	s.mu.Lock()
+	again := s.started
+	s.started = true
+	s.mu.Unlock()
+	if again {
+		return errors.New("server: Start was called before")
+	}
+	var listeners []transport.Listener
+	for i, t := range s.cfg.targets {
+		l, err := s.cfg.network.Listen(ctx, t)
+		if err != nil {
+			closeAll(listeners)
+			return listenError(s.cfg.listen[i], err)
+		}
+		listeners = append(listeners, l)
+	}
+	if err := s.enlist(listeners...); err != nil {
+		return err
+	}
+	for _, l := range listeners {
+		s.cfg.logger.InfoContext(ctx, "server: listening", "addr", l.Addr().String())
+		go func() {
+			if err := s.accept(l); !errors.Is(err, ErrClosed) {
+				s.cfg.logger.Error("server: accepting failed", "addr", l.Addr().String(), "error", err)
+				select {
+				case s.failed <- fmt.Errorf("server: accepting on %s: %w", l.Addr(), err):
+				default: // one is enough
+				}
+			}
+		}()
+	}
+	return nil
+}
+
+func listenError(addr string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("server: listening on %s: the address is in use by another socket: %w", addr, err)
+	}
+	return fmt.Errorf("server: listening on %s: %w", addr, err)
+}
+
+func closeAll(listeners []transport.Listener) {
+	for _, l := range listeners {
+		_ = l.Close() // nothing was accepted
+	}
+}
+
+// Failed delivers an error when a listener that Start opened fails for good, so that an app.App can stop.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Addr returns the address of the first listener, nil before there is one.
+func (s *Server) Addr() net.Addr {
+	if addrs := s.Addrs(); len(addrs) > 0 {
+		return addrs[0]
+	}
+	return nil
+}
+
+// Addrs returns the addresses of all listeners: of Start, in the order of the Listen options, and of Serve.
+func (s *Server) Addrs() []net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	addrs := make([]net.Addr, 0, len(s.listeners))
+	for _, l := range s.listeners {
+		addrs = append(addrs, l.Addr())
+	}
+	return addrs
+}
+
+// Serve accepts connections from l, which it closes, until Shutdown, when it returns ErrClosed, or until l fails.
+func (s *Server) Serve(l transport.Listener) error {
+	if err := s.enlist(l); err != nil {
+		return err
+	}
+	return s.accept(l)
+}
+
+// enlist makes listeners known to Shutdown and announces their accept loops, or closes them after it.
+func (s *Server) enlist(listeners ...transport.Listener) error {
+	s.mu.Lock()
+	stopping := s.stopping
+	if !stopping {
+		s.listeners = append(s.listeners, listeners...)
+		s.accepting += len(listeners)
+	}
+	s.mu.Unlock()
+	if stopping {
+		closeAll(listeners)
+		return ErrClosed
+	}
+	return nil
+}
+
+func (s *Server) delist(l transport.Listener) {
+	_ = l.Close() // it has failed, or Shutdown has closed it
+	s.mu.Lock()
+	s.listeners = slices.DeleteFunc(s.listeners, func(other transport.Listener) bool { return other == l })
+	s.accepting--
+	s.checkGone()
+	s.mu.Unlock()
+}
+
+// accept is the accept loop of an enlisted listener.
+func (s *Server) accept(l transport.Listener) error {
+	defer s.delist(l)
+	pause := minPause
+	for {
+		tc, err := l.Accept()
+		switch {
+		case err == nil:
+			pause = minPause
+			s.take(tc)
+		case s.isDraining():
+			return ErrClosed
+		case !temporary(err):
+			return err
+		default:
+			s.cfg.logger.Warn("server: accepting pauses", "addr", l.Addr().String(), "error", err, "pause", pause)
+			if !s.sleep(pause) {
+				return ErrClosed
+			}
+			pause = min(2*pause, maxPause)
+		}
+	}
+}
+
+// temporary says whether accepting may succeed later: the peer gave up first, or a resource has run out.
+func temporary(err error) bool {
+	for _, e := range []error{
+		syscall.ECONNABORTED, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EINTR,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// sleep waits for d and returns false when Shutdown came first.
+func (s *Server) sleep(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-s.draining:
+		return false
+	}
+}
+
+// take starts the goroutine of a new connection, unless there are too many.
+func (s *Server) take(tc transport.Conn) {
+	s.mu.Lock()
+	full := s.cfg.maxConns > 0 && len(s.detecting)+len(s.conns) >= s.cfg.maxConns
+	refused := s.stopping || full
+	if !refused {
+		s.detecting[tc] = struct{}{}
+	}
+	s.mu.Unlock()
+	if refused {
+		_ = tc.Close() // nobody has read from it
+		if full {
+			s.load.refusedConns.Add(1)
+			s.cfg.logger.Debug("server: connection refused (MaxConnections)", "peer", remote(tc))
+		}
+		return
+	}
+	s.load.accepted.Add(1)
+	go s.connection(tc)
+}
+
+// remote returns the peer's address for logs.
+func remote(tc transport.Conn) string {
+	if a := tc.Info().Remote; a != nil {
+		return a.String()
+	}
+	return ""
+}

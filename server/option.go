@@ -1,0 +1,334 @@
+package server
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/codec"
+	"github.com/fairlead-go/fairlead/compress"
+	"github.com/fairlead-go/fairlead/protocol"
+	"github.com/fairlead-go/fairlead/transport"
+)
+
+// Option configures a Server. Options that take a single value override earlier ones; options that take any number of
+// values append to earlier ones, so that package preset's stay.
+type Option interface{ apply(c *config) }
+
+type option func(*config)
+
+func (o option) apply(c *config) { o(c) }
+
+// Gate decides on calls before their message is read: limits and load shedders are gates. Both methods are called by
+// reading goroutines and must not block. They are safe for concurrent use.
+type Gate interface {
+	// Enter admits the call or returns the error that its caller gets, RESOURCE_EXHAUSTED or UNAVAILABLE as a rule.
+	Enter(c *fairlead.Call) error
+	// Leave is called once for each call that this gate has admitted: at its end, or when a later gate refused it.
+	Leave(c *fairlead.Call)
+}
+
+// Service adds services. At least one method is needed; a path that two methods share is an error.
+func Service(impl ...*fairlead.Implementation) Option {
+	return option(func(c *config) { c.services = append(c.services, impl...) })
+}
+
+// Protocol adds wires. At least one is needed; a connection goes to the first whose ALPN was agreed upon or that knows its
+// first bytes. Two of the same name are an error. A value serves one server.
+func Protocol(p ...protocol.Server) Option {
+	return option(func(c *config) { c.protocols = append(c.protocols, p...) })
+}
+
+// Codec adds codecs. Each method is served with all that carry its messages, and one is needed; a codec takes the place of
+// an earlier one of the same name.
+func Codec(k ...codec.Codec) Option {
+	return option(func(c *config) { c.codecs = append(c.codecs, k...) })
+}
+
+// Compressor adds compressors that clients may use; a response is compressed as its request was. One takes the place of
+// an earlier one of the same name. Default: none.
+func Compressor(k ...compress.Compressor) Option {
+	return option(func(c *config) { c.compressors = append(c.compressors, k...) })
+}
+
+// Use adds middleware around all methods; the first is outermost. Default: none.
+func Use(mw ...fairlead.Middleware) Option {
+	return option(func(c *config) { c.middleware = append(c.middleware, mw...) })
+}
+
+// Admission adds gates, which are asked in order. Default: none.
+func Admission(g ...Gate) Option {
+	return option(func(c *config) { c.gates = append(c.gates, g...) })
+}
+
+// Transport sets the network in which Start listens. Needed with Listen; there is no default.
+func Transport(n transport.Network) Option { return option(func(c *config) { c.network = n }) }
+
+// Listen adds an address at which Start listens: "host:port", where the host may be empty for all interfaces and the port
+// 0 for any free one, or "unix:/path". Default: none.
+func Listen(addr string) Option {
+	return option(func(c *config) { c.listen = append(c.listen, addr) })
+}
+
+// TLS has all addresses of Listen speak TLS alone. The configuration needs a certificate, is copied, and gets the wires'
+// names in NextProtos behind its own and TLS 1.2 as the least version; a lower MinVersion is an error. What its
+// GetConfigForClient returns is used as it is, so that must set NextProtos itself. Default: plaintext.
+func TLS(cfg *tls.Config) Option {
+	return option(func(c *config) { c.tls, c.tlsSet = cfg, true })
+}
+
+// MaxRecvMessage limits a message received to n bytes, decompressed. Longer ones are answered with RESOURCE_EXHAUSTED.
+// Default: 4 MiB, which is gRPC's custom.
+func MaxRecvMessage(n int) Option { return option(func(c *config) { c.limits.RecvMessage = n }) }
+
+// MaxSendMessage limits a message sent to n bytes. Longer ones fail with RESOURCE_EXHAUSTED. Default: 2 GiB less a byte,
+// the most that any codec's peer can be expected to take.
+func MaxSendMessage(n int) Option { return option(func(c *config) { c.limits.SendMessage = n }) }
+
+// MaxHeaderList limits the header list of a request to n bytes, 32 for each field included (RFC 9113, section 6.5.2).
+// Default: 64 KiB, room for large tokens, and little enough for many streams to wait with one.
+func MaxHeaderList(n int) Option { return option(func(c *config) { c.limits.HeaderList = n }) }
+
+// MaxStreams limits the concurrent calls of a connection to n. Default: 1000.
+func MaxStreams(n int) Option { return option(func(c *config) { c.limits.Streams = n }) }
+
+// MaxConnections limits the open connections to n; more are closed as soon as they are accepted. Default: 0, which sets no
+// limit but the system's.
+func MaxConnections(n int) Option { return option(func(c *config) { c.maxConns = n }) }
+
+// MaxBytes limits the requests that are under way in the whole server to n bytes; calls that would exceed it are answered
+// with RESOURCE_EXHAUSTED before they are read. At most 64 GiB. Default: 256 MiB.
+func MaxBytes(n int64) Option { return option(func(c *config) { c.maxBytes = n }) }
+
+// QueuedBytes limits what a connection holds for slow handlers to n bytes; then it stops reading. Default: 16 MiB.
+func QueuedBytes(n int) Option { return option(func(c *config) { c.limits.QueuedBytes = n }) }
+
+// CompressMin has messages shorter than n bytes sent as they are. Default: 1024, since shorter ones fit into one packet
+// with or without compression, which then costs time and saves nothing. 0 compresses all.
+func CompressMin(n int) Option { return option(func(c *config) { c.limits.CompressMin = n }) }
+
+// HandshakeTimeout limits the time until a new connection has completed its TLS handshake and, without ALPN, sent the
+// bytes that tell its protocol. Default: 10 s.
+func HandshakeTimeout(d time.Duration) Option {
+	return option(func(c *config) { c.handshake = d })
+}
+
+// Logger sets the logger of connections and protocols. What a peer can bring about at will is logged at debug level.
+// Default: slog.Default() when New is called.
+func Logger(l *slog.Logger) Option { return option(func(c *config) { c.logger = l }) }
+
+// config is what the options set.
+type config struct {
+	services    []*fairlead.Implementation
+	protocols   []protocol.Server
+	codecs      []codec.Codec
+	compressors []compress.Compressor
+	middleware  []fairlead.Middleware
+	gates       []Gate
+	network     transport.Network
+	listen      []string
+	tls         *tls.Config
+	tlsSet      bool
+	limits      protocol.Limits
+	maxConns    int
+	maxBytes    int64
+	handshake   time.Duration
+	logger      *slog.Logger
+
+	targets []transport.Target // of listen, once checked
+}
+
+const maxMaxBytes = 64 << 30 // what the counter of bytes has room for, many times over: see load
+
+func newConfig(opts []Option) (*config, error) {
+	c := &config{
+		limits: protocol.Limits{
+			RecvMessage: 4 << 20,
+			SendMessage: math.MaxInt32,
+			HeaderList:  64 << 10,
+			Streams:     1000,
+			QueuedBytes: 16 << 20,
+			CompressMin: 1024,
+		},
+		maxBytes:  256 << 20,
+		handshake: 10 * time.Second,
+		logger:    slog.Default(),
+	}
+	for _, o := range opts {
+		if o == nil {
+			return nil, errors.New("server: nil Option")
+		}
+		o.apply(c)
+	}
+	err := errors.Join(c.checkLists(), c.checkNumbers(), c.checkListen(), c.checkTLS())
+	return c, err
+}
+
+func (c *config) checkLists() error {
+	var errs []error
+	if len(c.protocols) == 0 {
+		errs = append(errs, errors.New("server: no Protocol; package preset has a server with all of them"))
+	}
+	if len(c.codecs) == 0 {
+		errs = append(errs, errors.New("server: no Codec; package preset has a server with all of them"))
+	}
+	names := make(map[string]bool)
+	for _, p := range c.protocols {
+		switch {
+		case p == nil:
+			errs = append(errs, errors.New("server: Protocol: nil"))
+		case names[p.Name()]:
+			errs = append(errs, fmt.Errorf("server: Protocol: two are named %q", p.Name()))
+		default:
+			names[p.Name()] = true
+		}
+	}
+	for _, mw := range c.middleware {
+		if mw == nil {
+			errs = append(errs, errors.New("server: Use: nil Middleware"))
+		}
+	}
+	for _, g := range c.gates {
+		if g == nil {
+			errs = append(errs, errors.New("server: Admission: nil Gate"))
+		}
+	}
+	var err error
+	if c.codecs, err = lastOfName("Codec", c.codecs); err != nil {
+		errs = append(errs, err)
+	}
+	if c.compressors, err = lastOfName("Compressor", c.compressors); err != nil {
+		errs = append(errs, err)
+	}
+	c.limits.Compressors = c.compressors
+	return errors.Join(errs...)
+}
+
+// lastOfName keeps of all values with the same name the last one, in the place of the first.
+func lastOfName[T interface {
+	comparable
+	Name() string
+}](option string, list []T) ([]T, error) {
+	var zero T
+	var kept []T
+	at := make(map[string]int)
+	for _, v := range list {
+		if v == zero {
+			return nil, fmt.Errorf("server: %s: nil", option)
+		}
+		if i, ok := at[v.Name()]; ok {
+			kept[i] = v
+			continue
+		}
+		at[v.Name()] = len(kept)
+		kept = append(kept, v)
+	}
+	return kept, nil
+}
+
+func (c *config) checkNumbers() error {
+	var errs []error
+	for _, n := range []struct {
+		option           string
+		value, low, high int64
+	}{
+		{"MaxRecvMessage", int64(c.limits.RecvMessage), 1, math.MaxInt32},
+		{"MaxSendMessage", int64(c.limits.SendMessage), 1, math.MaxInt32},
+		{"MaxHeaderList", int64(c.limits.HeaderList), 1 << 10, 16 << 20},
+		{"MaxStreams", int64(c.limits.Streams), 1, 1 << 20},
+		{"MaxConnections", int64(c.maxConns), 0, math.MaxInt32},
+		{"MaxBytes", c.maxBytes, 1, maxMaxBytes},
+		{"QueuedBytes", int64(c.limits.QueuedBytes), 64 << 10, math.MaxInt32},
+		{"CompressMin", int64(c.limits.CompressMin), 0, math.MaxInt32},
+	} {
+		if n.value < n.low || n.value > n.high {
+			errs = append(errs, fmt.Errorf("server: %s: %d is not between %d and %d", n.option, n.value, n.low, n.high))
+		}
+	}
+	if c.handshake <= 0 {
+		errs = append(errs, fmt.Errorf("server: HandshakeTimeout: %v is not positive", c.handshake))
+	}
+	if c.logger == nil {
+		errs = append(errs, errors.New("server: Logger: nil"))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *config) checkListen() error {
+	var errs []error
+	if len(c.listen) > 0 && c.network == nil {
+		errs = append(errs, fmt.Errorf("server: Listen(%q) needs Transport", c.listen[0]))
+	}
+	for _, addr := range c.listen {
+		t, err := parseAddr(addr)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("server: Listen(%q): %w", addr, err))
+			continue
+		}
+		c.targets = append(c.targets, t)
+	}
+	return errors.Join(errs...)
+}
+
+// parseAddr reads "host:port" and "unix:/path".
+func parseAddr(addr string) (transport.Target, error) {
+	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+		if path == "" {
+			return transport.Target{}, errors.New("the path is missing")
+		}
+		return transport.Target{Network: "unix", Addr: path}, nil
+	}
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return transport.Target{}, errors.New(`not "host:port" or "unix:/path"`)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return transport.Target{}, fmt.Errorf("port %q is not a number from 0 to 65535", port)
+	}
+	return transport.Target{Network: "tcp", Addr: addr}, nil
+}
+
+func (c *config) checkTLS() error {
+	switch t := c.tls; {
+	case !c.tlsSet:
+		return nil
+	case t == nil:
+		return errors.New("server: TLS: nil configuration")
+	case len(c.listen) == 0:
+		return errors.New("server: TLS applies to the addresses of Listen, and there is none")
+	case len(t.Certificates) == 0 && t.GetCertificate == nil && t.GetConfigForClient == nil:
+		return errors.New("server: TLS: the configuration has no certificate")
+	case t.MinVersion != 0 && t.MinVersion < tls.VersionTLS12:
+		return fmt.Errorf("server: TLS: MinVersion is %s, and TLS 1.2 is the least", tls.VersionName(t.MinVersion))
+	case t.MaxVersion != 0 && t.MaxVersion < tls.VersionTLS12:
+		return fmt.Errorf("server: TLS: MaxVersion is %s, and TLS 1.2 is the least", tls.VersionName(t.MaxVersion))
+	}
+	t := c.tls.Clone()
+	t.MinVersion = max(t.MinVersion, tls.VersionTLS12)
+	have := make(map[string]bool)
+	for _, name := range t.NextProtos {
+		have[name] = true
+	}
+	for _, p := range c.protocols {
+		if p == nil {
+			continue
+		}
+		for _, name := range p.ALPN() {
+			if !have[name] {
+				have[name] = true
+				t.NextProtos = append(t.NextProtos, name)
+			}
+		}
+	}
+	for i := range c.targets {
+		c.targets[i].TLS = t
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+// Package server accepts connections, finds out what they speak, and runs the calls that arrive on them.
+//
+// It knows interfaces only: wires, codecs, middleware and the network are given to New. Package preset has a server with
+// the usual ones. The files read in the order of a request: listen.go, detect.go, dispatch.go, lease.go, drain.go.
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/codec"
+	"github.com/fairlead-go/fairlead/protocol"
+	"github.com/fairlead-go/fairlead/transport"
+)
+
+// ErrClosed is what Serve and Start return after Shutdown.
+var ErrClosed = errors.New("server: closed")
+
+// Server serves any number of services over any number of wires and listeners. Its methods are safe for concurrent use.
+// It is an app.Component.
+type Server struct {
+	cfg      *config
+	routes   map[string]*protocol.Route // read-only after New
+	ordered  []*protocol.Route
+	dispatch dispatcher
+	watch    *protocol.Watch
+	load     load
+	failed   chan error
+
+	// Closed one after another: when Shutdown begins, when no connection is left after that, and when no call is.
+	draining, parted, gone chan struct{}
+
+	mu        sync.Mutex
+	started   bool
+	stopping  bool
+	accepting int // accept loops
+	listeners []transport.Listener
+	detecting map[transport.Conn]struct{}
+	conns     map[protocol.ServerConn]net.Addr
+}
+
+// New makes a server. It checks everything that can be checked before the first connection, and returns all that it found
+// wrong.
+func New(opts ...Option) (*Server, error) {
+	cfg, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg:       cfg,
+		routes:    make(map[string]*protocol.Route),
+		failed:    make(chan error, 1),
+		draining:  make(chan struct{}),
+		parted:    make(chan struct{}),
+		gone:      make(chan struct{}),
+		detecting: make(map[transport.Conn]struct{}),
+		conns:     make(map[protocol.ServerConn]net.Addr),
+	}
+	s.dispatch.s = s
+	s.watch = protocol.NewWatch(s.resume)
+	var errs []error
+	for _, impl := range cfg.services {
+		errs = append(errs, s.addService(impl)...)
+	}
+	if len(errs) == 0 && len(s.routes) == 0 {
+		errs = append(errs, errors.New("server: no Service with a method"))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	for _, p := range cfg.protocols {
+		if err := p.Attach(&s.dispatch); err != nil {
+			return nil, fmt.Errorf("server: Protocol %s: %w", p.Name(), err)
+		}
+	}
+	return s, nil
+}
+
+// addService makes the routes of a service.
+func (s *Server) addService(impl *fairlead.Implementation) (errs []error) {
+	switch {
+	case impl == nil || impl.Service == nil:
+		return []error{errors.New("server: Service: nil")}
+	case len(impl.Handlers) != len(impl.Service.Methods):
+		return []error{fmt.Errorf("server: Service: %s has %d methods and %d handlers",
+			impl.Service.Name, len(impl.Service.Methods), len(impl.Handlers))}
+	}
+	for i, m := range impl.Service.Methods {
+		if err := s.addMethod(m, impl.Handlers[i]); err != nil {
+			errs = append(errs, fmt.Errorf("server: Service: %s: %w", impl.Service.Name, err))
+		}
+	}
+	return errs
+}
+
+func (s *Server) addMethod(m *fairlead.Method, h fairlead.Handler) error {
+	switch {
+	case m == nil:
+		return errors.New("nil method")
+	case !strings.HasPrefix(m.Path, "/"):
+		return fmt.Errorf("the path %q of method %s does not begin with a slash", m.Path, m.Name)
+	case h == nil:
+		return fmt.Errorf("%s has no handler", m.Path)
+	case s.routes[m.Path] != nil:
+		return fmt.Errorf("%s is there twice", m.Path)
+	}
+	codecs, err := bindCodecs(m, s.cfg.codecs)
+	if err != nil {
+		return err
+	}
+	at := fairlead.Site{Side: fairlead.ServerSide, Method: m}
+	r := &protocol.Route{Method: m, Handler: fairlead.Chain(at, h, s.cfg.middleware...), Codecs: codecs}
+	if r.Handler == nil {
+		return fmt.Errorf("%s: a Middleware (Use) returned a nil handler", m.Path)
+	}
+	s.routes[m.Path] = r
+	s.ordered = append(s.ordered, r)
+	return nil
+}
+
+// bindCodecs binds the codecs that carry a method's messages. Messages without a type are delivered as *fairlead.Raw,
+// which protocols see to, so such codecs stay unbound.
+func bindCodecs(m *fairlead.Method, codecs []codec.Codec) ([]protocol.Bound, error) {
+	var bound []protocol.Bound
+	var errs []error
+	for _, c := range codecs {
+		b := protocol.Bound{Name: c.Name()}
+		var reqErr, respErr error
+		b.Req, reqErr = bindCodec(c, m.NewRequest)
+		b.Resp, respErr = bindCodec(c, m.NewResponse)
+		if err := errors.Join(reqErr, respErr); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", c.Name(), err))
+			continue
+		}
+		b.RespSizer, _ = b.Resp.(codec.Sizer)
+		bound = append(bound, b)
+	}
+	if len(bound) == 0 {
+		return nil, fmt.Errorf("no Codec carries the messages of %s: %w", m.Path, errors.Join(errs...))
+	}
+	return bound, nil
+}
+
+func bindCodec(c codec.Codec, sample func() any) (codec.Codec, error) {
+	if sample == nil {
+		return c, nil
+	}
+	msg := sample()
+	b, err := codec.For(c, msg)
+	if err != nil {
+		return nil, fmt.Errorf("%T: %w", msg, err)
+	}
+	return b, nil
+}

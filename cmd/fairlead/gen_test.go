@@ -1,0 +1,220 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fairlead-go/fairlead"
+)
+
+const hello = `syntax = "proto3";
+package hello.v1;
+option go_package = "example.com/m/hello";
+message Hello { string name = 1; }
+service Greeter { rpc Say(Hello) returns (Hello); }
+`
+
+// tree writes files below a new directory that holds the module example.com/m, whose path it returns.
+func tree(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	put(t, root, "go.mod", "module example.com/m\n")
+	for name, text := range files {
+		put(t, root, name, text)
+	}
+	return root
+}
+
+func put(t *testing.T, root, name, text string) {
+	t.Helper()
+	path := filepath.Join(root, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// command runs fairlead. In args and in what it returns root stands as $.
+func command(t *testing.T, root string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	for i := range args {
+		args[i] = strings.ReplaceAll(args[i], "$", root)
+	}
+	var out, errs bytes.Buffer
+	code = run(args, &out, &errs)
+	return code, strings.ReplaceAll(out.String(), root, "$"), strings.ReplaceAll(errs.String(), root, "$")
+}
+
+func expect(t *testing.T, root string, args string, wantCode int, wantOut, wantErr string) {
+	t.Helper()
+	code, stdout, stderr := command(t, root, strings.Fields(args)...)
+	if code != wantCode {
+		t.Errorf("%s: exit code %d, want %d; %s", args, code, wantCode, stderr)
+	}
+	if stdout != wantOut {
+		t.Errorf("%s: printed\n%s\nwant\n%s", args, stdout, wantOut)
+	}
+	if wantErr == "" && stderr != "" || !strings.Contains(stderr, wantErr) {
+		t.Errorf("%s: error output is\n%s\nwant\n%s", args, stderr, wantErr)
+	}
+}
+
+func TestGen(t *testing.T) {
+	t.Parallel()
+	root := tree(t, map[string]string{"hello/hello.proto": hello})
+
+	expect(t, root, "gen --check $", exitOutdated,
+		"$/hello/hello.fl.go: missing\n$/hello/hello.pb.go: missing\n", "not up to date; run fairlead gen")
+	expect(t, root, "gen $", exitOK, "$/hello/hello.fl.go\n$/hello/hello.pb.go\n", "")
+	expect(t, root, "gen --check $", exitOK, "", "")
+
+	// What is current is left alone, to the time of its last change.
+	path := filepath.Join(root, "hello", "hello.pb.go")
+	before := time.Now().Add(-time.Hour).Truncate(time.Second)
+	if err := os.Chtimes(path, before, before); err != nil {
+		t.Fatal(err)
+	}
+	put(t, root, "hello/hello.fl.go", "package hello\n")
+	expect(t, root, "gen --check $", exitOutdated, "$/hello/hello.fl.go: out of date\n", "not up to date")
+	expect(t, root, "gen $", exitOK, "$/hello/hello.fl.go\n", "")
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !info.ModTime().Equal(before) {
+		t.Errorf("%s was written again", path)
+	}
+
+	expect(t, root, "gen --vt -q $/hello/hello.proto", exitOK, "", "")
+	expect(t, root, "gen --vt --check $", exitOK, "", "")
+
+	// Nothing but what was meant to be is there.
+	entries, err := os.ReadDir(filepath.Join(root, "hello"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]string, 0, len(entries))
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	if want := "hello.fl.go hello.pb.go hello.proto hello_vtproto.pb.go"; strings.Join(got, " ") != want {
+		t.Errorf("files are %v, want %s", got, want)
+	}
+}
+
+// TestGenRemovesStubs sees that the stubs of a service that is gone go too, and nothing else.
+func TestGenRemovesStubs(t *testing.T) {
+	t.Parallel()
+	root := tree(t, map[string]string{"hello.proto": hello})
+	expect(t, root, "gen $", exitOK, "$/hello.fl.go\n$/hello.pb.go\n", "")
+	put(t, root, "hello.proto", strings.Split(hello, "service")[0])
+	put(t, root, "other.proto", strings.Replace(strings.Split(hello, "service")[0], "Hello", "Other", 1))
+	put(t, root, "other.fl.go", "package hello // by hand\n")
+	expect(t, root, "gen --check --go=false $", exitOutdated, "$/hello.fl.go: to be removed\n", "not up to date")
+	expect(t, root, "gen --go=false $", exitOK, "$/hello.fl.go: removed\n", "")
+	if _, err := os.Stat(filepath.Join(root, "other.fl.go")); err != nil {
+		t.Errorf("a file that no generator wrote was removed: %v", err)
+	}
+}
+
+func TestGenPlaces(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, args, want string }{
+		{"out", "gen -o $/out $", "$/out/api/hello.fl.go\n$/out/api/hello.pb.go\n"},
+		{"root", "gen -I $/api -o $/out $", "$/out/hello.fl.go\n$/out/hello.pb.go\n"},
+		{
+			"import paths", "gen --paths import -o $/out $",
+			"$/out/example.com/m/hello/hello.fl.go\n$/out/example.com/m/hello/hello.pb.go\n",
+		},
+		{
+			"module", "gen --paths import --module example.com/m -o $/out $",
+			"$/out/hello/hello.fl.go\n$/out/hello/hello.pb.go\n",
+		},
+		{"stubs alone", "gen --go=false $", "$/api/hello.fl.go\n"},
+		{"messages alone", "gen --stubs=false $", "$/api/hello.pb.go\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			root := tree(t, map[string]string{"api/hello.proto": hello})
+			expect(t, root, tt.args, exitOK, tt.want, "")
+		})
+	}
+}
+
+// TestGenImports has roots that import from one another.
+func TestGenImports(t *testing.T) {
+	t.Parallel()
+	root := tree(t, map[string]string{
+		"api/hello.proto":        strings.Replace(hello, "option", "import \"shared/s.proto\";\noption", 1),
+		"third/shared/s.proto":   "syntax = \"proto3\";\npackage shared;\nmessage S {}\n",
+		"third/shared/bad.proto": "not a contract\n",
+	})
+	expect(t, root, "gen $/api", exitFailed, "", `hello.proto:3:8: "shared/s.proto" was not found`)
+	expect(t, root, "gen -I $/api -I $/third $/api", exitFailed, "",
+		"$/third/shared/s.proto: no Go package is named; add the line\n"+
+			"\toption go_package = \"example.com/m/third/shared\";\n"+
+			"or call fairlead gen with -M shared/s.proto=example.com/m/third/shared")
+	expect(t, root, "gen -I $/api -I $/third -M shared/s.proto=example.com/s $/api", exitOK,
+		"$/api/hello.fl.go\n$/api/hello.pb.go\n",
+		"$/api/hello.proto:3:1: import \"shared/s.proto\" is not used (warning)")
+}
+
+// TestGenWritesNothingOnError has one good contract and one bad one.
+func TestGenWritesNothingOnError(t *testing.T) {
+	t.Parallel()
+	root := tree(t, map[string]string{
+		"hello.proto":     hello,
+		"sub/go.mod":      "module example.com/sub\n",
+		"sub/bad.proto":   "syntax = \"proto3\";\nmessage M { Gone g = 1; Lost l = 2; }\n",
+		"sub/empty/x.txt": "",
+	})
+	expect(t, root, "gen $", exitFailed, "",
+		"$/sub/bad.proto:2:13: field M.g: unknown type Gone\n$/sub/bad.proto:2:25: field M.l: unknown type Lost\n")
+	if _, err := os.Stat(filepath.Join(root, "hello.pb.go")); err == nil {
+		t.Error("hello.pb.go was written")
+	}
+	expect(t, root, "gen $/sub/empty", exitFailed, "", "no .proto files in $/sub/empty")
+	expect(t, root, "gen $/absent", exitFailed, "", "no such file")
+}
+
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, args, want string }{
+		{"unknown flag", "gen --nonsense", "unknown flag: --nonsense"},
+		{"unknown command", "nonsense", `unknown command "nonsense"`},
+		{"paths", "gen --paths elsewhere", "--paths elsewhere: must be source_relative or import"},
+		{"module", "gen --module m", "--module needs --paths import"},
+		{"nothing", "gen --go=false --stubs=false", "nothing to generate"},
+		{"arguments", "version now", `unknown command "now"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			expect(t, t.TempDir(), tt.args, exitUsage, "", tt.want)
+		})
+	}
+}
+
+func TestTwoContractsForOneFile(t *testing.T) {
+	t.Parallel()
+	root := tree(t, map[string]string{"a/hello.proto": hello, "b/hello.proto": hello})
+	expect(t, root, "gen -I $/a -I $/b -o $/out $/a $/b", exitFailed, "", "hidden by")
+	put(t, root, "b/go.mod", "module example.com/b\n")
+	put(t, root, "a/go.mod", "module example.com/a\n")
+	expect(t, root, "gen -o $/out $", exitFailed, "", "$/out/hello.fl.go: two contracts would be written to it")
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	code, stdout, _ := command(t, t.TempDir(), "version")
+	if want := "fairlead " + fairlead.Version + " "; code != exitOK || !strings.HasPrefix(stdout, want) {
+		t.Errorf("exit code %d, printed %q, want %q", code, stdout, want)
+	}
+}

@@ -1,0 +1,174 @@
+package gen
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/cmd/protoc-gen-go/internal_gengo"
+	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/pluginpb"
+)
+
+// Config says what Run generates and where it goes.
+type Config struct {
+	// StubConfig is for the stubs.
+	StubConfig
+
+	// Messages generates what protoc-gen-go does, name.pb.go.
+	Messages bool
+	// VT generates vtprotobuf's marshal, unmarshal and size methods, name_vtproto.pb.go, for the files that vtprotobuf
+	// can do.
+	VT bool
+	// Stubs generates the services, name.fl.go.
+	Stubs bool
+
+	// ImportPaths places files by the Go import path of their package instead of beside the contract.
+	ImportPaths bool
+	// Module is a prefix that is cut from import paths; "" for none. Only with ImportPaths.
+	Module string
+	// Packages maps names of files to Go import paths, in place of their go_package options.
+	Packages map[string]string
+}
+
+// File is a generated file.
+type File struct {
+	Name    string // path with slashes, relative to the output directory
+	Content []byte // nil: nothing is generated under this name, and what an earlier run left there is stale
+}
+
+// Output is what Run generated.
+type Output struct {
+	Files []File // by name
+	// Notes say what was left out, and why.
+	Notes []string
+}
+
+// Run generates code for the files called names; files holds these and all that they import, in the order of
+// dependency. The output depends on nothing but the arguments and the versions of the generators.
+func Run(files []*descriptorpb.FileDescriptorProto, names []string, cfg Config) (*Output, error) {
+	request, err := cfg.request(files, names)
+	if err != nil {
+		return nil, err
+	}
+	r := run{request: request, contents: make(map[string][]byte)}
+	if cfg.Messages {
+		err = errors.Join(err, r.step(".pb.go", messages))
+	}
+	if cfg.VT {
+		err = errors.Join(err, r.step(vtSuffix, func(p *protogen.Plugin) error {
+			notes, err := vt(p)
+			r.notes = append(r.notes, notes...)
+			return err
+		}))
+	}
+	if cfg.Stubs {
+		err = errors.Join(err, r.step(stubSuffix, func(p *protogen.Plugin) error {
+			return Services(p, cfg.StubConfig)
+		}))
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := &Output{Notes: r.notes}
+	for _, name := range slices.Sorted(maps.Keys(r.contents)) {
+		out.Files = append(out.Files, File{Name: name, Content: r.contents[name]})
+	}
+	return out, nil
+}
+
+// MissingPackages returns the names of the files of which nothing says what Go package they belong to.
+func MissingPackages(files []*descriptorpb.FileDescriptorProto, packages map[string]string) []string {
+	var missing []string
+	for _, file := range files {
+		if file.GetOptions().GetGoPackage() == "" && packages[file.GetName()] == "" {
+			missing = append(missing, file.GetName())
+		}
+	}
+	return missing
+}
+
+// request returns an encoded CodeGeneratorRequest. It goes to the generators as bytes, as protoc would hand it over:
+// the compiler's descriptors hold extensions such as the editions' features for Go as types of its own, which the
+// generators would not find; decoding resolves them anew.
+func (cfg *Config) request(files []*descriptorpb.FileDescriptorProto, names []string) ([]byte, error) {
+	params := []string{"paths=source_relative"}
+	if cfg.ImportPaths {
+		params[0] = "paths=import"
+		if cfg.Module != "" {
+			params = append(params, "module="+cfg.Module)
+		}
+	}
+	for _, file := range slices.Sorted(maps.Keys(cfg.Packages)) {
+		param := "M" + file + "=" + cfg.Packages[file]
+		if strings.Contains(param, ",") {
+			return nil, fmt.Errorf("mapping %s: a comma cannot be part of it", param)
+		}
+		params = append(params, param)
+	}
+	parameter := strings.Join(params, ",")
+	return proto.MarshalOptions{Deterministic: true}.Marshal(&pluginpb.CodeGeneratorRequest{
+		FileToGenerate: names,
+		Parameter:      &parameter,
+		ProtoFile:      files,
+	})
+}
+
+// run collects the output of several generators.
+type run struct {
+	request  []byte
+	contents map[string][]byte
+	notes    []string
+}
+
+// step runs one generator, whose files end in suffix. Each gets a plugin of its own, because generators change it.
+func (r *run) step(suffix string, generate func(*protogen.Plugin) error) error {
+	request := new(pluginpb.CodeGeneratorRequest)
+	if err := proto.Unmarshal(r.request, request); err != nil {
+		return err
+	}
+	plugin, err := protogen.Options{}.New(request)
+	if err != nil {
+		return err
+	}
+	for _, file := range plugin.Files {
+		if file.Generate {
+			r.contents[outputName(plugin, file.GeneratedFilenamePrefix+suffix)] = nil
+		}
+	}
+	if err := generate(plugin); err != nil {
+		return err
+	}
+	response := plugin.Response()
+	if response.Error != nil {
+		return errors.New(response.GetError())
+	}
+	for _, file := range response.File {
+		r.contents[file.GetName()] = stripVersion([]byte(file.GetContent()))
+	}
+	return nil
+}
+
+// outputName cuts the module from name, as protogen does with the names of the files that it returns.
+func outputName(plugin *protogen.Plugin, name string) string {
+	for param := range strings.SplitSeq(plugin.Request.GetParameter(), ",") {
+		if module, ok := strings.CutPrefix(param, "module="); ok {
+			return strings.TrimPrefix(name, module+"/")
+		}
+	}
+	return name
+}
+
+// messages is protoc-gen-go.
+func messages(plugin *protogen.Plugin) error {
+	for _, file := range plugin.Files {
+		if file.Generate {
+			internal_gengo.GenerateFile(plugin, file)
+		}
+	}
+	return nil
+}

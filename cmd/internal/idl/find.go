@@ -1,0 +1,184 @@
+package idl
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Source names files to compile together, all of them below one directory.
+type Source struct {
+	// Dir is the root that holds the files.
+	Dir string
+	// Roots are the directories in which imports are looked for, in this order.
+	Roots []string
+	// Files are the names by which the files would be imported: paths below a root, with slashes.
+	Files []string
+}
+
+// Find lists the .proto files of args, which are files, or directories that it searches with all below them. It passes
+// over directories called testdata, vendor and node_modules and those whose names begin with a dot, unless they are in
+// args themselves.
+//
+// A file's name is its path below the first root that contains it. Without roots the root of a file is the directory of
+// the Go module that it lies in, or else the directory named in args, or the one that the named file lies in. Files
+// that lie in different roots come back as different Sources.
+func Find(args, roots []string) ([]Source, error) {
+	f := finder{roots: roots, found: make(map[string]map[string]bool)}
+	var errs []error
+	for _, arg := range args {
+		if err := f.add(arg); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	var sources []Source
+	for _, dir := range slices.Sorted(maps.Keys(f.found)) {
+		src := Source{Dir: dir, Roots: roots, Files: slices.Sorted(maps.Keys(f.found[dir]))}
+		if len(roots) == 0 {
+			src.Roots = []string{dir}
+		}
+		sources = append(sources, src)
+	}
+	return sources, nil
+}
+
+type finder struct {
+	roots []string
+	found map[string]map[string]bool // by root, then by name
+}
+
+func (f *finder) add(arg string) error {
+	info, err := os.Stat(arg)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		if filepath.Ext(arg) != ".proto" {
+			return fmt.Errorf("%s: not a .proto file", arg)
+		}
+		return f.addFile(arg, filepath.Dir(arg))
+	}
+	return filepath.WalkDir(arg, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir():
+			if path != arg && passOver(entry.Name()) {
+				return fs.SkipDir
+			}
+			return nil
+		case filepath.Ext(path) != ".proto":
+			return nil
+		default:
+			return f.addFile(path, arg)
+		}
+	})
+}
+
+func passOver(dir string) bool {
+	return strings.HasPrefix(dir, ".") || dir == "testdata" || dir == "vendor" || dir == "node_modules"
+}
+
+func (f *finder) addFile(path, fallback string) error {
+	if len(f.roots) > 0 {
+		for i, root := range f.roots {
+			if name, ok := below(root, path); ok {
+				f.keep(root, name)
+				return hidden(f.roots[:i], path, name)
+			}
+		}
+		return fmt.Errorf("%s: lies in none of the import roots (%s); name one that contains it with --proto-path",
+			path, strings.Join(f.roots, ", "))
+	}
+	root := cmp.Or(moduleRoot(filepath.Dir(path)), fallback)
+	name, ok := below(root, path)
+	if !ok {
+		return fmt.Errorf("%s: not below %s", path, root)
+	}
+	f.keep(root, name)
+	return nil
+}
+
+// hidden returns an error when one of roots, in which imports are looked for first, has another file of that name.
+func hidden(roots []string, path, name string) error {
+	for _, root := range roots {
+		other := filepath.Join(root, filepath.FromSlash(name))
+		if _, err := os.Stat(other); err == nil {
+			return fmt.Errorf("%s: hidden by %s, whose import root comes first", path, other)
+		}
+	}
+	return nil
+}
+
+func (f *finder) keep(root, name string) {
+	if f.found[root] == nil {
+		f.found[root] = make(map[string]bool)
+	}
+	f.found[root][name] = true
+}
+
+// below returns path relative to root, with slashes, when it lies there.
+func below(root, path string) (string, bool) {
+	absRoot, err := filepath.Abs(root)
+	if err != nil {
+		return "", false
+	}
+	absPath, err := filepath.Abs(path)
+	if err != nil {
+		return "", false
+	}
+	rel, err := filepath.Rel(absRoot, absPath)
+	if err != nil || !filepath.IsLocal(rel) {
+		return "", false
+	}
+	return filepath.ToSlash(rel), true
+}
+
+// Short returns a relative path without needless steps up and down again: "../here/a" is "a" in the directory here.
+func Short(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	dir, err := filepath.Abs(".")
+	if err != nil {
+		return path
+	}
+	short, err := filepath.Rel(dir, filepath.Join(dir, path))
+	if err != nil {
+		return path
+	}
+	return short
+}
+
+// moduleRoot returns the nearest directory from dir upwards that holds a go.mod, "" when there is none. The answer is
+// relative to the working directory as far as dir is, so that messages stay short.
+func moduleRoot(dir string) string {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return ""
+	}
+	for at := abs; ; at = filepath.Dir(at) {
+		if info, err := os.Stat(filepath.Join(at, "go.mod")); err == nil && info.Mode().IsRegular() {
+			if filepath.IsAbs(dir) {
+				return at
+			}
+			rel, err := filepath.Rel(abs, at)
+			if err != nil {
+				return at
+			}
+			return filepath.Join(dir, rel)
+		}
+		if at == filepath.Dir(at) {
+			return ""
+		}
+	}
+}

@@ -1,0 +1,31 @@
+// Protoc-gen-fairlead is a plugin for protoc and buf. It writes the stubs of services for package fairlead beside the
+// messages that protoc-gen-go writes:
+//
+//	protoc --go_out=. --fairlead_out=. greeter.proto
+//
+// It takes the options of protoc-gen-go that say where files go (paths, module and M), and beside_grpc=true for
+// packages that hold the code of protoc-gen-go-grpc too. The command fairlead gen does the same without protoc.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+
+	"google.golang.org/protobuf/compiler/protogen"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/cmd/internal/gen"
+)
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == "--version" {
+		fmt.Println("protoc-gen-fairlead", fairlead.Version)
+		return
+	}
+	var options flag.FlagSet
+	besideGRPC := options.Bool("beside_grpc", false, "leave the names of protoc-gen-go-grpc's code alone")
+	protogen.Options{ParamFunc: options.Set}.Run(func(plugin *protogen.Plugin) error {
+		return gen.Services(plugin, gen.StubConfig{BesideGRPC: *besideGRPC})
+	})
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/pluginpb"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/cmd/internal/idl"
+)
+
+// TestMain lets the test run itself as the plugin.
+func TestMain(m *testing.M) {
+	if os.Getenv("BE_THE_PLUGIN") == "1" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func plugin(t *testing.T, stdin []byte, args ...string) []byte {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, args...)
+	cmd.Env = append(os.Environ(), "BE_THE_PLUGIN=1")
+	cmd.Stdin = bytes.NewReader(stdin)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestPlugin speaks with the plugin as protoc does, and compares with the golden files of fairlead gen.
+func TestPlugin(t *testing.T) {
+	t.Parallel()
+	const golden = "../internal/gen/testdata"
+	tests := []struct{ file, parameter string }{
+		{"shapes/shapes", "paths=source_relative"},
+		{"opaque/opaque", "paths=source_relative"},
+		{"grpc/grpc", "paths=source_relative,beside_grpc=true"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.file, func(t *testing.T) {
+			t.Parallel()
+			src := idl.Source{Roots: []string{golden}, Files: []string{tt.file + ".proto"}}
+			contract, err := idl.Compile(t.Context(), src)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request, err := proto.Marshal(&pluginpb.CodeGeneratorRequest{
+				FileToGenerate: contract.Names,
+				Parameter:      &tt.parameter,
+				ProtoFile:      contract.Files,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var response pluginpb.CodeGeneratorResponse
+			if err := proto.Unmarshal(plugin(t, request), &response); err != nil {
+				t.Fatal(err)
+			}
+			if response.Error != nil || len(response.File) != 1 {
+				t.Fatalf("%d files, error %s", len(response.File), response.GetError())
+			}
+			want, err := os.ReadFile(filepath.Join(golden, tt.file+".fl.go"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := response.File[0]; got.GetName() != tt.file+".fl.go" || got.GetContent() != string(want) {
+				t.Errorf("%s differs from the golden file", got.GetName())
+			}
+			if got, want := response.GetSupportedFeatures(), uint64(3); got != want {
+				t.Errorf("supported features are %d, want %d: optional fields and editions", got, want)
+			}
+		})
+	}
+}
+
+func TestPluginVersion(t *testing.T) {
+	t.Parallel()
+	want := "protoc-gen-fairlead " + fairlead.Version
+	if got := strings.TrimSpace(string(plugin(t, nil, "--version"))); got != want {
+		t.Errorf("printed %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,34 @@
+// Server is the greeter's server.
+package main
+
+import (
+	"context"
+	"flag"
+	"log"
+
+	"github.com/fairlead-go/fairlead/app"
+	"github.com/fairlead-go/fairlead/examples/greeter"
+	"github.com/fairlead-go/fairlead/preset"
+	"github.com/fairlead-go/fairlead/server"
+)
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:8080", "`address` to listen at")
+	flag.Parse()
+	if err := run(context.Background(), *addr); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// run serves until ctx ends or the process is asked to stop, and then lets calls under way finish.
+func run(ctx context.Context, addr string) error {
+	srv, err := preset.NewServer(addr, server.Service(greeter.Greeter(service{})))
+	if err != nil {
+		return err
+	}
+	a, err := app.New("greeter", srv)
+	if err != nil {
+		return err
+	}
+	return a.Run(ctx)
+}

@@ -175,7 +175,7 @@ func (w *world) NewConn(
 	return k, nil
 }
 
-// fakeConn is a connection: protocol.ClientConn and protocol.Ender.
+// fakeConn is a connection: a protocol.ClientConn.
 type fakeConn struct {
 	server *host
 	limit  int

@@ -158,32 +158,20 @@ func (p *pool) watch(k *conn) {
 		}
 		p.client.stop(t)
 	}
-	if k.done() != nil {
-		select {
-		case <-k.done():
-			return
-		case <-closing:
-		}
+	select {
+	case <-k.Done():
+		return
+	case <-closing:
 	}
 	if p.client.ctx.Err() != nil {
 		k.end()
 	}
 }
 
-// done returns a channel that is closed when the connection has come to its end, nil if it does not say so.
-func (k *conn) done() <-chan struct{} {
-	if e, ok := k.ClientConn.(protocol.Ender); ok {
-		return e.Done()
-	}
-	return nil
-}
-
 // end cuts the connection because the client is closed, or the pool retired before any call.
 func (k *conn) end() {
 	k.Close(ErrClosed)
-	if done := k.done(); done != nil {
-		<-done
-	}
+	<-k.Done()
 }
 
 // errGoaway is why a connection that has not ended takes no more calls.

@@ -206,8 +206,8 @@ type HTTPClient interface {
 	NewConn(hc HTTPConn, cfg *ClientConfig) ClientConn
 }
 
-// HTTPConn is an HTTP connection in the client's role. Safe for concurrent use. Free, Freed, Drain, Close, Closed and Err
-// are as in ClientConn.
+// HTTPConn is an HTTP connection in the client's role. Safe for concurrent use. Free, Freed, Drain, Close, Closed, Err
+// and Done are as in ClientConn.
 type HTTPConn interface {
 	Peer() *fairlead.Peer
 	// Do sends a whole request, without waiting for the peer: what its window has no room for follows on its own. The
@@ -224,6 +224,7 @@ type HTTPConn interface {
 	Close(cause error)
 	Closed() <-chan struct{}
 	Err() error
+	Done() <-chan struct{}
 }
 
 // Ticket identifies what Do began, on its connection.

@@ -156,7 +156,8 @@ type ClientConn interface {
 	Open(ctx context.Context, b Bind, c *fairlead.Call) error
 	// Free returns the number of calls that it could take now; 0: full, draining or closed.
 	Free() int
-	// Freed delivers a value when there may be room again after ErrFull.
+	// Freed delivers a value when there may be room again after ErrFull. One value may stand for several places: whoever
+	// took it and found room leaves it to the connection to say that there is more.
 	Freed() <-chan struct{}
 	// Drain takes no new calls and closes the connection when the last one is over.
 	Drain()
@@ -166,12 +167,9 @@ type ClientConn interface {
 	Closed() <-chan struct{}
 	// Err says why, after Closed.
 	Err() error
+	// Done is closed when the last call is over, the transport is closed and no goroutine of the connection is left.
+	Done() <-chan struct{}
 }
-
-// Ender is a ClientConn that tells when it has come to its end, as against taking no more calls: Done is closed when its
-// last call is over, its transport is closed and its goroutines are gone. With it a client that is closed cuts the calls
-// on connections that their peer has shut down too, and waits until nothing is left.
-type Ender interface{ Done() <-chan struct{} }
 
 // Task is a decoded unary call that is ready to run, usually the protocol's pooled state of it.
 type Task interface {

@@ -1,6 +1,8 @@
 package http2
 
 import (
+	"context"
+	"fmt"
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/buffer"
 	"github.com/fairlead-go/fairlead/protocol"
@@ -10,10 +12,21 @@ import (
 // ClientConn is a Conn in the client's role.
 type ClientConn struct{ *Conn }
 
-var (
-	_ protocol.HTTPConn = ClientConn{}
-	_ protocol.Ender    = ClientConn{}
-)
+var _ protocol.HTTPConn = ClientConn{}
+
+// Ready waits for the server's first SETTINGS: before them a client does not know how many streams it may open, nor
+// whether anybody is there who speaks HTTP/2. It closes the connection when ctx ends first.
+func (c ClientConn) Ready(ctx context.Context) error {
+	select {
+	case <-c.ready:
+		return nil
+	case <-c.failed:
+		return c.Err()
+	case <-ctx.Done():
+		c.Close(ctx.Err())
+		return fmt.Errorf("no answer to HTTP/2's preface: %w", ctx.Err())
+	}
+}
 
 // Drain implements protocol.HTTPConn.
 func (c ClientConn) Drain() {
@@ -39,7 +52,7 @@ func (c ClientConn) Freed() <-chan struct{} { return c.freed }
 // Closed implements protocol.HTTPConn.
 func (c ClientConn) Closed() <-chan struct{} { return c.closing }
 
-// Done implements protocol.Ender.
+// Done implements protocol.HTTPConn.
 func (c ClientConn) Done() <-chan struct{} { return c.failed }
 
 // Err implements protocol.HTTPConn.

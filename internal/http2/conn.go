@@ -71,6 +71,7 @@ type Conn struct {
 	closing   chan struct{} // client: closed when no new calls are taken
 	freed     chan struct{} // client
 	failed    chan struct{} // client: closed when the reading goroutine has ended
+	ready     chan struct{} // client: closed when the server's first SETTINGS have come
 }
 
 // streams is the table of streams and the connection's state as far as it decides about them.
@@ -111,6 +112,7 @@ func NewClient(tc transport.Conn, cfg *Config) ClientConn {
 	c.closing = make(chan struct{})
 	c.freed = make(chan struct{}, 1)
 	c.failed = make(chan struct{})
+	c.ready = make(chan struct{})
 	c.wmu.Lock()
 	b := c.writeBuf()
 	b.B = append(b.B, Preface...)

@@ -369,6 +369,7 @@ func (c *Conn) onSettings(id uint32, flags uint8, p []byte) error {
 	if len(p)%6 != 0 {
 		return violation(codeFrameSize, "SETTINGS of %d bytes", len(p))
 	}
+	first := !c.r.settings
 	c.r.settings = true
 	c.wmu.Lock()
 	for ; len(p) > 0; p = p[6:] {
@@ -380,6 +381,9 @@ func (c *Conn) onSettings(id uint32, flags uint8, p []byte) error {
 	b := c.writeBuf()
 	b.B = appendFrameHeader(b.B, 0, frameSettings, flagAck, 0)
 	c.unlockFlush(bySpawn)
+	if first && c.client {
+		close(c.ready)
+	}
 	return nil
 }
 

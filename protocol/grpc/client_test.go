@@ -487,7 +487,8 @@ func TestClientSendsNothing(t *testing.T) {
 			text: "client.MaxSendMessage",
 		},
 		{name: "too long for the call", opts: []fairlead.CallOption{fairlead.WithSendLimit(1)}, req: &note{"xx"},
-			code: fairlead.ResourceExhausted, text: "message to be sent has 2 bytes and exceeds the call's limit of 1 (fairlead.WithSendLimit)"},
+			code: fairlead.ResourceExhausted,
+			text: "message to be sent has 2 bytes and exceeds the call's limit of 1 (fairlead.WithSendLimit)"},
 		{name: "bad", req: &note{"!bad"}, code: fairlead.Internal, text: "a bad note"},
 		{name: "nothing", req: nil, code: fairlead.Internal, text: "no message"},
 		{name: "closed", conn: func(c *conn) {
@@ -556,7 +557,7 @@ func TestClientConnPassesOn(t *testing.T) {
 	cc.Drain()
 	cc.Close(nil)
 	if cc.Free() != 7 || cc.Freed() != nil || cc.Closed() != (<-chan struct{})(hc.closed) ||
-		cc.Err() != io.ErrClosedPipe {
+		cc.Err() != io.ErrClosedPipe || cc.Done() != (<-chan struct{})(hc.closed) {
 		t.Error("the connection's answers were not passed on")
 	}
 }

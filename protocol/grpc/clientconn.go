@@ -36,6 +36,9 @@ func (cc *clientConn) Closed() <-chan struct{} { return cc.hc.Closed() }
 // Err implements protocol.ClientConn.
 func (cc *clientConn) Err() error { return cc.hc.Err() }
 
+// Done implements protocol.ClientConn.
+func (cc *clientConn) Done() <-chan struct{} { return cc.hc.Done() }
+
 // bindingOf returns what Bind made of a method.
 func bindingOf(b protocol.Bind, c *fairlead.Call) (*binding, error) {
 	bd, ok := b.(*binding)

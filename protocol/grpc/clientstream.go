@@ -173,9 +173,9 @@ func (st *clientStream) receive(msg any) error {
 		return st.giveUp(err)
 	}
 	payload, flags, err := st.rd.next()
-	switch err { //nolint:errorlint // reader returns them bare
+	switch err {
 	case nil:
-	case io.EOF, io.ErrUnexpectedEOF:
+	case io.EOF, io.ErrUnexpectedEOF: //nolint:errorlint // reader returns them bare
 		return st.end(err)
 	default:
 		if e, ok := err.(*fairlead.Error); ok { //nolint:errorlint // reader returns it bare

@@ -20,7 +20,8 @@ type incoming struct {
 	call     *fairlead.Call
 	encoding string // of compressed request messages
 	accept   string // encodings that the client takes
-	size     int    // what was admitted, in bytes
+	size     int    // bytes admitted and reserved
+	inflated int    // of them for the longest message that was decompressed
 	admitted bool
 	headSent bool
 	offer    bool // the client is to be told which encodings there are
@@ -117,9 +118,27 @@ func (in *incoming) decode(m *messages, payload []byte, flags uint8, msg any) er
 		in.offer = in.offer || fairlead.CodeOf(err) == fairlead.Unimplemented
 		return err
 	}
-	err = m.decode(data, msg)
+	if b != nil {
+		err = in.reserve(len(data))
+	}
+	if err == nil {
+		err = m.decode(data, msg)
+	}
 	buffer.Put(b)
 	return err
+}
+
+// reserve accounts for a message of n bytes that was decompressed. Like reader's it counts the longest one.
+func (in *incoming) reserve(n int) error {
+	more := n - in.inflated
+	if more <= 0 {
+		return nil
+	}
+	if err := in.s.d.Reserve(more); err != nil {
+		return err
+	}
+	in.size, in.inflated = in.size+more, n
+	return nil
 }
 
 // messages returns the codec of the call's messages.

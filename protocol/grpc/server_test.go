@@ -668,6 +668,18 @@ func TestServerAdmission(t *testing.T) {
 	}
 	s, d := newTestServer(t)
 	d.reserve = func(int) error { return busy }
+	zipped, err := gz{}.AppendCompress(nil, []byte("hi"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []*fairlead.Method{mUnary, mBidi} {
+		x := raw{
+			path: m.Path, fields: []string{"grpc-encoding", "gzip"}, parts: [][]byte{frame(1, string(zipped))},
+		}.send(t, s, d)
+		if code, msg, _ := x.status(); code != "14" || msg != "busy" {
+			t.Errorf("%s: got %s %q", m.Path, code, msg)
+		}
+	}
 	for _, m := range []*fairlead.Method{mUnary, mServer, mBidi} {
 		x := raw{path: m.Path, parts: cut(frame(0, strings.Repeat("h", protocol.MaxWhole)), 9999)}.send(t, s, d)
 		if code, msg, _ := x.status(); code != "14" || msg != "busy" {

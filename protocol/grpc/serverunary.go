@@ -135,8 +135,8 @@ func readOne(rd *reader, decode func(payload []byte, flags uint8) error) error {
 	if err != nil {
 		return err
 	}
-	switch _, _, err = rd.next(); err { //nolint:errorlint // reader returns it bare
-	case io.EOF:
+	switch _, _, err = rd.next(); err {
+	case io.EOF: //nolint:errorlint // reader returns it bare
 		return nil
 	case nil:
 		rd.done()

@@ -745,6 +745,7 @@ func (c *conn) Freed() <-chan struct{}  { return nil }
 func (c *conn) Drain()                  {}
 func (c *conn) Close(error)             {}
 func (c *conn) Closed() <-chan struct{} { return c.closed }
+func (c *conn) Done() <-chan struct{}   { return c.closed }
 func (c *conn) Err() error              { return io.ErrClosedPipe }
 
 // served returns the serve function of a gRPC server.

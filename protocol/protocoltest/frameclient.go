@@ -65,6 +65,7 @@ func (FrameClient) NewConn(
 	c := &clientConn{
 		tc: tc, w: writer{tc: tc}, peer: peerOf(tc), limit: cfg.RecvMessage + cfg.HeaderList, max: firstMax,
 		calls: make(map[uint32]*clientCall), freed: make(chan struct{}, 1), closed: make(chan struct{}),
+		done: make(chan struct{}),
 	}
 	if c.limit == 0 {
 		c.limit = 4 << 20
@@ -93,6 +94,7 @@ type clientConn struct {
 	err      error
 	freed    chan struct{}
 	closed   chan struct{}
+	done     chan struct{} // the reading goroutine has ended
 }
 
 // clientCall is a call under way: a unary one has done, a stream the stream.
@@ -113,6 +115,7 @@ func (c *clientConn) read() {
 		err = c.readOne()
 	}
 	c.fail(err)
+	close(c.done)
 }
 
 func (c *clientConn) readOne() error {
@@ -482,6 +485,9 @@ func (c *clientConn) fail(cause error) {
 
 // Closed implements protocol.ClientConn.
 func (c *clientConn) Closed() <-chan struct{} { return c.closed }
+
+// Done implements protocol.ClientConn.
+func (c *clientConn) Done() <-chan struct{} { return c.done }
 
 // Err implements protocol.ClientConn.
 func (c *clientConn) Err() error {

@@ -100,7 +100,7 @@ func (c *Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.
 }
 
 // NewConn implements protocol.Client.
-func (c *Client) NewConn(_ context.Context, tc transport.Conn, cfg *protocol.ClientConfig) (protocol.ClientConn, error) {
+func (c *Client) NewConn(ctx context.Context, tc transport.Conn, cfg *protocol.ClientConfig) (protocol.ClientConn, error) {
 	if info := tc.Info(); info.TLS != nil && info.ALPN != "h2" {
 		_ = tc.Close()
 		return nil, fmt.Errorf("web: %v did not agree on HTTP/2 by ALPN (it chose %q)", info.Remote, info.ALPN)
@@ -110,5 +110,8 @@ func (c *Client) NewConn(_ context.Context, tc transport.Conn, cfg *protocol.Cli
 		QueuedBytes: cfg.QueuedBytes,
 		Logger:      cfg.Logger,
 	})
+	if err := hc.Ready(ctx); err != nil {
+		return nil, fmt.Errorf("web: %v: %w", tc.Info().Remote, err)
+	}
 	return c.app.NewConn(hc, cfg), nil
 }

@@ -181,7 +181,7 @@ func (s *stream) Send(m *protocol.Message, last bool) error {
 // mayNotSend returns why Send fails, nil if it does not. The write lock is held.
 func (s *stream) mayNotSend() error {
 	switch {
-	case s.p.sendInterrupt != nil:
+	case s.p != nil && s.p.sendInterrupt != nil:
 		return s.p.sendInterrupt
 	case s.sendErr != nil:
 		if s.c.client {
@@ -291,6 +291,8 @@ func (s *stream) dropBody(all bool) {
 		n += len(reading.B)
 		if all {
 			buffer.Put(reading)
+		} else {
+			buffer.Drop(reading)
 		}
 	}
 	if n > 0 {

@@ -3,7 +3,6 @@ package grpc_test
 import (
 	"context"
 	"fmt"
-	"log"
 	"log/slog"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -40,10 +39,12 @@ func Example() {
 		server.Logger(slog.New(slog.DiscardHandler)),
 	)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	if err := srv.Start(ctx); err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer func() { _ = srv.Shutdown(ctx) }()
 
@@ -51,22 +52,26 @@ func Example() {
 	cfg := &protocol.ClientConfig{Codec: proto.Codec{}, Authority: "greeter", HeaderList: 16 << 10, QueuedBytes: 1 << 20}
 	bound, err := wire.Bind(method, cfg)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	tc, err := network.Dial(ctx, transport.Target{Addr: "greeter:1"})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	conn, err := wire.NewConn(ctx, tc, cfg)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer conn.Close(nil)
 
 	call := fairlead.NewCall(method, wrapperspb.String("Ann"))
 	reply, err := fairlead.Result[wrapperspb.StringValue](call, conn.Unary(ctx, bound, call))
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	fmt.Println(reply.Value)
 	// Output: hello Ann

@@ -41,8 +41,8 @@ type Driver interface {
 	Draining() <-chan struct{}
 }
 
-// Call is one call, seen by middleware, protocols and (through CallFrom) handlers. It is never reused, so it may be kept.
-// Its methods are for the goroutine that runs the call; Cancel, Draining and the methods of its context are safe
+// Call is one call, seen by middleware, protocols and (through CallFrom) handlers. It is never reused, so it may be
+// kept. Its methods are for the goroutine that runs the call; Cancel, Draining and the methods of its context are safe
 // for concurrent use.
 type Call struct {
 	method     *Method
@@ -99,7 +99,7 @@ const (
 
 // ServerCall is what a protocol knows when a request's head has arrived.
 type ServerCall struct {
-	Context     context.Context // of the connection, for its values; may be nil
+	Context     context.Context //nolint:containedctx // of the connection, for its values; may be nil
 	Method      *Method
 	Peer        *Peer
 	Header      Metadata // given over to the call
@@ -127,7 +127,7 @@ func NewServerCall(p *ServerCall) *Call {
 	if c.crit == CriticalityDefault {
 		c.crit = p.Method.Criticality
 	}
-	c.ctx.parent = p.Context
+	c.ctx.parent = p.Context //nolint:fatcontext // a call has one parent
 	return c
 }
 
@@ -238,8 +238,8 @@ func (c *Call) ResponseHeader() *Metadata {
 	return &c.respHeader
 }
 
-// ResponseTrailer is the metadata after the response. A server may add to it until the handler returns. A client finds it
-// there after a unary call, and for a stream once Recv has returned an error.
+// ResponseTrailer is the metadata after the response. A server may add to it until the handler returns. A client finds
+// it there after a unary call, and for a stream once Recv has returned an error.
 func (c *Call) ResponseTrailer() *Metadata {
 	if c.rare != nil && c.rare.adopter != nil {
 		return c.rare.adopter.ResponseTrailer()
@@ -283,8 +283,8 @@ func (c *Call) SetStream(s Stream) {
 	c.stream = s
 }
 
-// WrapStream has wrap put around the call's stream: now if there is one, when it opens otherwise. The wrapper registered
-// first is outermost.
+// WrapStream has wrap put around the call's stream: now if there is one, when it opens otherwise. The wrapper
+// registered first is outermost.
 func (c *Call) WrapStream(wrap func(Stream) Stream) {
 	if c.stream != nil {
 		c.stream = wrap(c.stream)
@@ -415,8 +415,8 @@ func (c *Call) SendHeader() error {
 	return c.driver.SendHeader(c)
 }
 
-// WaitHeader waits until the response header of a stream is there, or the stream or ctx ended. Client side; elsewhere it
-// returns at once.
+// WaitHeader waits until the response header of a stream is there, or the stream or ctx ended. Client side; elsewhere
+// it returns at once.
 func (c *Call) WaitHeader(ctx context.Context) error {
 	if c.driver == nil || c.side != ClientSide {
 		return nil

@@ -18,22 +18,24 @@ type callState struct {
 	timer *time.Timer
 }
 
-// callContext gives a Call the methods of a context. It is the Call itself, so that it costs nothing to make, and it has
-// AfterFunc, without which package context spends a goroutine on each context derived from it.
+// callContext gives a Call the methods of a context. It is the Call itself, so that it costs nothing to make, and it
+// has AfterFunc, without which package context spends a goroutine on each context derived from it.
 type callContext Call
 
 // callKey is the key under which a server's call finds itself.
 type callKey struct{}
 
 // closed is what Done returns for calls that ended before anybody asked.
+//
+//nolint:gochecknoglobals // read-only
 var closed = func() chan struct{} {
 	c := make(chan struct{})
 	close(c)
 	return c
 }()
 
-// Context is the context that a server's call runs in; it ends when the call ends, the peer gives it up, or the deadline
-// passes. Client side calls have none of their own.
+// Context is the context that a server's call runs in; it ends when the call ends, the peer gives it up, or the
+// deadline passes. Client side calls have none of their own.
 func (c *Call) Context() context.Context { return (*callContext)(c) }
 
 // CallFrom returns the server's call that ctx belongs to, nil when there is none. In a client's middleware that is the

@@ -31,7 +31,7 @@ func TestContextCancel(t *testing.T) {
 	}{
 		{"canceled", context.Canceled, context.Canceled},
 		{"deadline", context.DeadlineExceeded, context.DeadlineExceeded},
-		{"deadline behind wrapping", Errorf(DeadlineExceeded, "late: %w", context.DeadlineExceeded), context.DeadlineExceeded},
+		{"deadline behind wrapping", Errorf(Unknown, "late: %w", context.DeadlineExceeded), context.DeadlineExceeded},
 		{"anything else", errors.New("the connection broke"), context.Canceled},
 		{"nil", nil, context.Canceled},
 	}

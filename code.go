@@ -46,6 +46,7 @@ const (
 	codeCount
 )
 
+//nolint:gochecknoglobals // read-only
 var codeNames = [codeCount]string{
 	OK:                 "OK",
 	Canceled:           "CANCELLED",

@@ -4,14 +4,15 @@
 // # A tour
 //
 // A [Service] has [Method]s; an [Implementation] is a service with a [Handler] for each of them, and is a value that a
-// server takes. A [Call] is one call, on either side. A [Middleware] wraps a Handler at a [Site], once for each side and
-// method, and serves unary calls and streams alike. An [Error] is the one error that crosses the wire.
+// server takes. A [Call] is one call, on either side. A [Middleware] wraps a Handler at a [Site], once for each side
+// and method, and serves unary calls and streams alike. An [Error] is the one error that crosses the wire.
 //
 // # The server's path
 //
 // A listener accepts a connection, whose first bytes (or whose ALPN) tell the wire. The wire reads requests and gives
-// each to its protocol, which finds the method and its chain, made when the server was built; decodes; and runs the chain
-// down to the handler. The answer is encoded into the connection's buffer and leaves with those of its neighbours.
+// each to its protocol, which finds the method and its chain, made when the server was built; decodes; and runs the
+// chain down to the handler. The answer is encoded into the connection's buffer and leaves with those of its
+// neighbours.
 //
 // # The client's path
 //

@@ -56,7 +56,7 @@ type Error struct {
 func Errorf(code Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
 	e := &Error{Code: code, Message: err.Error(), cause: errors.Unwrap(err)}
-	if _, several := err.(interface{ Unwrap() []error }); several { //nolint:errorlint // err was made here
+	if _, several := err.(interface{ Unwrap() []error }); several {
 		e.cause = err
 	}
 	return e
@@ -90,15 +90,15 @@ func (e *Error) Unwrap() error { return e.cause }
 // FromPeer says whether the error arrived from the peer; otherwise it arose on this side.
 func (e *Error) FromPeer() bool { return e.fromPeer }
 
-// ErrorOf returns err as an Error: one found by errors.As, a context error with its code, anything else as Unknown. So is
-// an Error with the code OK, which would have its receiver take a failure for a success. It returns nil for nil.
+// ErrorOf returns err as an Error: one found by errors.As, a context error with its code, anything else as Unknown. So
+// is an Error with the code OK, which would have its receiver take a failure for a success. It returns nil for nil.
 func ErrorOf(err error) *Error {
 	if err == nil {
 		return nil
 	}
 	e, ok := err.(*Error) //nolint:errorlint // the usual case, without what errors.As allocates
 	if !ok {
-		e, ok = findError(err)
+		e, ok = errors.AsType[*Error](err)
 	}
 	switch {
 	case ok && e == nil:
@@ -113,11 +113,6 @@ func ErrorOf(err error) *Error {
 		return &Error{Code: Canceled, Message: err.Error(), cause: err}
 	}
 	return &Error{Code: Unknown, Message: err.Error(), cause: err}
-}
-
-func findError(err error) (e *Error, ok bool) {
-	ok = errors.As(err, &e)
-	return e, ok
 }
 
 // CodeOf returns the code of err as ErrorOf would, and OK for nil.

@@ -53,8 +53,8 @@ func serve(f func(context.Context, *HelloRequest) (*HelloReply, error), mw ...fa
 	return greeter{local{fairlead.UnaryHandler(f), mw}.Bind(hello)}
 }
 
-// One middleware serves unary calls and streams, clients and servers. What depends on the method alone is done once, when
-// the chain is built.
+// One middleware serves unary calls and streams, clients and servers. What depends on the method alone is done once,
+// when the chain is built.
 func ExampleMiddleware() {
 	counting := func(at fairlead.Site, next fairlead.Handler) fairlead.Handler {
 		fmt.Println("building for", at.Side, at.Method.Name)

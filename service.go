@@ -63,7 +63,8 @@ const (
 )
 
 // Method describes one method. Generated code makes it once as a package variable; it is read-only afterwards and
-// compared by pointer. It holds its service's name and not a pointer: a cycle of package variables would not initialise.
+// compared by pointer. It holds its service's name and not a pointer: a cycle of package variables would not
+// initialise.
 type Method struct {
 	Service string // full name of the service, "greeter.v1.Greeter"
 	Name    string // "SayHello"
@@ -85,7 +86,8 @@ type Method struct {
 	Extensions []any
 }
 
-// HTTPRule is one REST binding (google.api.http), compiled by the generator so that no reflection is needed at run time.
+// HTTPRule is one REST binding (google.api.http), compiled by the generator so that no reflection is needed at run
+// time.
 type HTTPRule struct {
 	Verb     string // "GET"
 	Template string // "/v1/hello/{name}"

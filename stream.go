@@ -21,7 +21,8 @@ type Stream interface {
 	Close() error
 }
 
-// Inbound receives messages of type T: a server's view of a client-streaming call, a client's of a server-streaming one.
+// Inbound receives messages of type T: a server's view of a client-streaming call, a client's of a server-streaming
+// one.
 type Inbound[T any] struct{ c *Call }
 
 // Recv returns the next message, and io.EOF after the last one.
@@ -30,8 +31,8 @@ func (s *Inbound[T]) Recv() (*T, error) { return recv[T](s.c) }
 // RecvInto decodes the next message into m, for callers that reuse one.
 func (s *Inbound[T]) RecvInto(m *T) error { return s.c.stream.Recv(m) }
 
-// All ranges over the messages until the last one or an error, which comes with a nil message. Leaving the loop early on
-// a client gives the call up.
+// All ranges over the messages until the last one or an error, which comes with a nil message. Leaving the loop early
+// on a client gives the call up.
 func (s *Inbound[T]) All() iter.Seq2[*T, error] { return all[T](s.c) }
 
 // Close gives the call up if it is not over. Client side.
@@ -52,8 +53,8 @@ func (s *Outbound[T]) Call() *Call { return s.c }
 // Bidi sends messages of type S and receives messages of type R. One goroutine may send while another receives.
 type Bidi[S, R any] struct{ c *Call }
 
-// Send sends m and keeps nothing of it; it blocks while the peer does not read. After the peer ended the call it returns
-// io.EOF; Recv says why.
+// Send sends m and keeps nothing of it; it blocks while the peer does not read. After the peer ended the call it
+// returns io.EOF; Recv says why.
 func (s *Bidi[S, R]) Send(m *S) error { return s.c.stream.Send(m) }
 
 // Recv returns the next message, and io.EOF after the last one.

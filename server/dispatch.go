@@ -10,12 +10,12 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// Dispatcher returns the server as protocols see it, for those that are not carried by connections of this server, such as
-// an HTTP handler mounted elsewhere.
+// Dispatcher returns the server as protocols see it, for those that are not carried by connections of this server, such
+// as an HTTP handler mounted elsewhere.
 func (s *Server) Dispatcher() protocol.Dispatcher { return &s.dispatch }
 
-// load counts what is under way. Calls and bytes are one word, so that a call costs one atomic addition at its beginning
-// and one at its end.
+// load counts what is under way. Calls and bytes are one word, so that a call costs one atomic addition at its
+// beginning and one at its end.
 type load struct {
 	word         atomic.Int64 // calls<<bytesBits | bytes
 	refused      atomic.Int64
@@ -23,8 +23,8 @@ type load struct {
 	refusedConns atomic.Int64
 }
 
-// bytesBits leaves room for 8 million calls, and for bytes up to sixteen times the largest MaxBytes, since calls that are
-// about to be refused are counted for a moment.
+// bytesBits leaves room for 8 million calls, and for bytes up to sixteen times the largest MaxBytes, since calls that
+// are about to be refused are counted for a moment.
 const (
 	bytesBits = 40
 	oneCall   = int64(1) << bytesBits
@@ -110,8 +110,8 @@ func (d *dispatcher) Draining() <-chan struct{} { return d.s.draining }
 
 func (d *dispatcher) Logger() *slog.Logger { return d.s.cfg.logger }
 
-// add counts calls and bytes, or neither when the bytes exceed limit. A single announcement beyond the limit is not added
-// even for a moment: it could spill into the calls.
+// add counts calls and bytes, or neither when the bytes exceed limit. A single announcement beyond the limit is not
+// added even for a moment: it could spill into the calls.
 func (l *load) add(calls, bytes, limit int64) error {
 	if bytes <= limit {
 		if word := l.word.Add(calls + bytes); word&bytesMask <= limit {

@@ -126,7 +126,8 @@ func (s *Server) end() error {
 	return nil
 }
 
-// cut closes what is left. The watch stays until all is gone: it frees the reading roles of handlers that do not return.
+// cut closes what is left. The watch stays until all is gone: it frees the reading roles of handlers that do not
+// return.
 func (s *Server) cut(ctx context.Context) error {
 	select {
 	case <-s.gone:

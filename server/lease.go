@@ -28,8 +28,8 @@ func (s *Server) forget(tc transport.Conn) {
 	s.mu.Unlock()
 }
 
-// serve holds the reading role of a connection. Nil from Serve means that another goroutine has it now, so only an error
-// ends the connection.
+// serve holds the reading role of a connection. Nil from Serve means that another goroutine has it now, so only an
+// error ends the connection.
 func (s *Server) serve(c protocol.ServerConn) {
 	err := c.Serve()
 	if err == nil {

@@ -40,14 +40,14 @@ func Service(impl ...*fairlead.Implementation) Option {
 	return option(func(c *config) { c.services = append(c.services, impl...) })
 }
 
-// Protocol adds wires. At least one is needed; a connection goes to the first whose ALPN was agreed upon or that knows its
-// first bytes. Two of the same name are an error. A value serves one server.
+// Protocol adds wires. At least one is needed; a connection goes to the first whose ALPN was agreed upon or that knows
+// its first bytes. Two of the same name are an error. A value serves one server.
 func Protocol(p ...protocol.Server) Option {
 	return option(func(c *config) { c.protocols = append(c.protocols, p...) })
 }
 
-// Codec adds codecs. Each method is served with all that carry its messages, and one is needed; a codec takes the place of
-// an earlier one of the same name.
+// Codec adds codecs. Each method is served with all that carry its messages, and one is needed; a codec takes the place
+// of an earlier one of the same name.
 func Codec(k ...codec.Codec) Option {
 	return option(func(c *config) { c.codecs = append(c.codecs, k...) })
 }
@@ -71,14 +71,14 @@ func Admission(g ...Gate) Option {
 // Transport sets the network in which Start listens. Needed with Listen; there is no default.
 func Transport(n transport.Network) Option { return option(func(c *config) { c.network = n }) }
 
-// Listen adds an address at which Start listens: "host:port", where the host may be empty for all interfaces and the port
-// 0 for any free one, or "unix:/path". Default: none.
+// Listen adds an address at which Start listens: "host:port", where the host may be empty for all interfaces and the
+// port 0 for any free one, or "unix:/path". Default: none.
 func Listen(addr string) Option {
 	return option(func(c *config) { c.listen = append(c.listen, addr) })
 }
 
-// TLS has all addresses of Listen speak TLS alone. The configuration needs a certificate, is copied, and gets the wires'
-// names in NextProtos behind its own and TLS 1.2 as the least version; a lower MinVersion is an error. What its
+// TLS has all addresses of Listen speak TLS alone. The configuration needs a certificate, is copied, and gets the
+// wires' names in NextProtos behind its own and TLS 1.2 as the least version; a lower MinVersion is an error. What its
 // GetConfigForClient returns is used as it is, so that must set NextProtos itself. Default: plaintext.
 func TLS(cfg *tls.Config) Option {
 	return option(func(c *config) { c.tls, c.tlsSet = cfg, true })
@@ -88,8 +88,8 @@ func TLS(cfg *tls.Config) Option {
 // Default: 4 MiB, which is gRPC's custom.
 func MaxRecvMessage(n int) Option { return option(func(c *config) { c.limits.RecvMessage = n }) }
 
-// MaxSendMessage limits a message sent to n bytes. Longer ones fail with RESOURCE_EXHAUSTED. Default: 2 GiB less a byte,
-// the most that any codec's peer can be expected to take.
+// MaxSendMessage limits a message sent to n bytes. Longer ones fail with RESOURCE_EXHAUSTED. Default: 2 GiB less a
+// byte, the most that any codec's peer can be expected to take.
 func MaxSendMessage(n int) Option { return option(func(c *config) { c.limits.SendMessage = n }) }
 
 // MaxHeaderList limits the header list of a request to n bytes, 32 for each field included (RFC 9113, section 6.5.2).
@@ -99,12 +99,12 @@ func MaxHeaderList(n int) Option { return option(func(c *config) { c.limits.Head
 // MaxStreams limits the concurrent calls of a connection to n. Default: 1000.
 func MaxStreams(n int) Option { return option(func(c *config) { c.limits.Streams = n }) }
 
-// MaxConnections limits the open connections to n; more are closed as soon as they are accepted. Default: 0, which sets no
-// limit but the system's.
+// MaxConnections limits the open connections to n; more are closed as soon as they are accepted. Default: 0, which sets
+// no limit but the system's.
 func MaxConnections(n int) Option { return option(func(c *config) { c.maxConns = n }) }
 
-// MaxBytes limits the requests that are under way in the whole server to n bytes; calls that would exceed it are answered
-// with RESOURCE_EXHAUSTED before they are read. At most 64 GiB. Default: 256 MiB.
+// MaxBytes limits the requests that are under way in the whole server to n bytes; calls that would exceed it are
+// answered with RESOURCE_EXHAUSTED before they are read. At most 64 GiB. Default: 256 MiB.
 func MaxBytes(n int64) Option { return option(func(c *config) { c.maxBytes = n }) }
 
 // QueuedBytes limits what a connection holds for slow handlers to n bytes; then it stops reading. Default: 16 MiB.

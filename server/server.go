@@ -1,7 +1,7 @@
 // Package server accepts connections, finds out what they speak, and runs the calls that arrive on them.
 //
-// It knows interfaces only: wires, codecs, middleware and the network are given to New. Package preset has a server with
-// the usual ones. The files read in the order of a request: listen.go, detect.go, dispatch.go, lease.go, drain.go.
+// It knows interfaces only: wires, codecs, middleware and the network are given to New. Package preset has a server
+// with the usual ones. The files read in the order of a request: listen.go, detect.go, dispatch.go, lease.go, drain.go.
 package server
 
 import (
@@ -43,8 +43,8 @@ type Server struct {
 	conns     map[protocol.ServerConn]net.Addr
 }
 
-// New makes a server. It checks everything that can be checked before the first connection, and returns all that it found
-// wrong.
+// New makes a server. It checks everything that can be checked before the first connection, and returns all that it
+// found wrong.
 func New(opts ...Option) (*Server, error) {
 	cfg, err := newConfig(opts)
 	if err != nil {

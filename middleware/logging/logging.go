@@ -31,10 +31,10 @@ func Levels(f Level) Option { return option(func(c *config) { c.level = f }) }
 // Message sets the line's message. Default: "call".
 func Message(m string) Option { return option(func(c *config) { c.message = m }) }
 
-// DefaultLevel logs success at debug level, outcomes that the caller brought about (a bad argument, a missing right, giving
-// up) at info, those that mean overload or a passing fault (UNAVAILABLE, RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, ABORTED)
-// at warn, and those that mean a fault of the program (UNKNOWN, INTERNAL, DATA_LOSS, UNIMPLEMENTED on the client's
-// side) at error.
+// DefaultLevel logs success at debug level, outcomes that the caller brought about (a bad argument, a missing right,
+// giving up) at info, those that mean overload or a passing fault (UNAVAILABLE, RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED,
+// ABORTED) at warn, and those that mean a fault of the program (UNKNOWN, INTERNAL, DATA_LOSS, UNIMPLEMENTED on the
+// client's side) at error.
 func DefaultLevel(at fairlead.Site, code fairlead.Code) slog.Level {
 	switch code {
 	case fairlead.OK:
@@ -56,10 +56,10 @@ func DefaultLevel(at fairlead.Site, code fairlead.Code) slog.Level {
 // codes is the number of codes that have a level of their own; unknown numbers are logged as Unknown.
 const codes = int(fairlead.Unauthenticated) + 1
 
-// New makes the middleware, which logs to l. It serves unary calls and streams, on servers and clients, and writes its line
-// at a call's true end: for a stream that is when the last message or the error was received, not when the stream opened.
-// The line has method, kind, side, peer, code, took and, for failures, error. A call whose level is not enabled costs no
-// allocation.
+// New makes the middleware, which logs to l. It serves unary calls and streams, on servers and clients, and writes its
+// line at a call's true end: for a stream that is when the last message or the error was received, not when the stream
+// opened. The line has method, kind, side, peer, code, took and, for failures, error. A call whose level is not enabled
+// costs no allocation.
 func New(l *slog.Logger, opts ...Option) (fairlead.Middleware, error) {
 	cfg := &config{level: DefaultLevel, message: "call"}
 	for _, o := range opts {

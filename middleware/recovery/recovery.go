@@ -1,5 +1,5 @@
-// Package recovery turns panics of handlers and of middleware further inside into errors, so that one bad request does not
-// end the process.
+// Package recovery turns panics of handlers and of middleware further inside into errors, so that one bad request does
+// not end the process.
 package recovery
 
 import (
@@ -26,16 +26,16 @@ type config struct {
 // Logger sets where panics are logged, at error level and with their stack. Default: slog.Default() when New is called.
 func Logger(l *slog.Logger) Option { return option(func(c *config) { c.logger = l }) }
 
-// Handle has f decide what the caller gets for the panic value p; the stack is that of the panicking goroutine and may be
-// kept. It runs in the call's goroutine, after the panic was logged. A nil error from f counts as the default. Default:
-// INTERNAL with the message "internal error", because what a panic says may be nobody else's business.
+// Handle has f decide what the caller gets for the panic value p; the stack is that of the panicking goroutine and may
+// be kept. It runs in the call's goroutine, after the panic was logged. A nil error from f counts as the default.
+// Default: INTERNAL with the message "internal error", because what a panic says may be nobody else's business.
 func Handle(f func(ctx context.Context, c *fairlead.Call, p any, stack []byte) error) Option {
 	return option(func(c *config) { c.handle = f })
 }
 
-// New makes the middleware. It serves unary calls and streams, on servers and on clients; what is to be caught has to be
-// further inside, so it comes early in the list. A call that does not panic costs no allocation. Panics of goroutines that
-// a handler starts, and runtime.Goexit, are not caught: the former cannot be, the latter is no panic.
+// New makes the middleware. It serves unary calls and streams, on servers and on clients; what is to be caught has to
+// be further inside, so it comes early in the list. A call that does not panic costs no allocation. Panics of
+// goroutines that a handler starts, and runtime.Goexit, are not caught: the former cannot be, the latter is no panic.
 func New(opts ...Option) (fairlead.Middleware, error) {
 	cfg := &config{logger: slog.Default()}
 	for _, o := range opts {

@@ -32,6 +32,7 @@ func around(t *testing.T, h fairlead.Handler, opts ...Option) fairlead.Handler {
 func TestRecovery(t *testing.T) {
 	t.Parallel()
 	failure := errors.New("failure")
+	var nothing any
 	tests := []struct {
 		name    string
 		handler fairlead.Handler
@@ -48,7 +49,7 @@ func TestRecovery(t *testing.T) {
 		}, fairlead.Internal, "interface conversion"},
 		{"an error as panic", func(context.Context, *fairlead.Call) error { panic(failure) },
 			fairlead.Internal, "failure"},
-		{"a nil panic", func(context.Context, *fairlead.Call) error { panic(nil) },
+		{"a nil panic", func(context.Context, *fairlead.Call) error { panic(nothing) },
 			fairlead.Internal, "nil"},
 	}
 	for _, tt := range tests {

@@ -13,8 +13,8 @@ type Msg struct {
 	N    int64
 }
 
-// Codec carries *Msg: a varint of N, then the text. It binds to nothing else and promises exact sizes. The zero value is
-// ready for use.
+// Codec carries *Msg: a varint of N, then the text. It binds to nothing else and promises exact sizes. The zero value
+// is ready for use.
 type Codec struct{}
 
 var (

@@ -21,7 +21,8 @@ type Direct struct {
 	mw    []fairlead.Middleware
 }
 
-// NewDirect makes a client of a connection. A method that cannot be bound fails t. The middleware runs around each call.
+// NewDirect makes a client of a connection. A method that cannot be bound fails t. The middleware runs around each
+// call.
 func NewDirect(
 	t testing.TB, p protocol.Client, conn protocol.ClientConn, cfg *protocol.ClientConfig, mw ...fairlead.Middleware,
 ) *Direct {

@@ -150,6 +150,7 @@ func TestStreams(t *testing.T) {
 	p := newPair(t, protocoltest.Handlers{})
 	const n = 100 // several windows
 	t.Run("gather", func(t *testing.T) {
+		t.Parallel()
 		s, err := p.echo.Gather(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -165,6 +166,7 @@ func TestStreams(t *testing.T) {
 		}
 	})
 	t.Run("scatter", func(t *testing.T) {
+		t.Parallel()
 		s, err := p.echo.Scatter(t.Context(), &protocoltest.Msg{N: n})
 		if err != nil {
 			t.Fatal(err)
@@ -184,6 +186,7 @@ func TestStreams(t *testing.T) {
 		}
 	})
 	t.Run("chat", func(t *testing.T) {
+		t.Parallel()
 		s, err := p.echo.Chat(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -247,7 +250,7 @@ func TestBackpressure(t *testing.T) {
 	}
 }
 
-func TestCancel(t *testing.T) {
+func TestCancel(t *testing.T) { //nolint:tparallel // the subtests take turns with the handlers
 	t.Parallel()
 	entered := make(chan struct{})
 	left := make(chan error, 1)

@@ -15,8 +15,8 @@ import (
 	"github.com/fairlead-go/fairlead/transport"
 )
 
-// FrameClient is the client side of the wire. Its calls keep all promises of protocol.ClientConn but compression. The zero
-// value is ready for use and may serve any number of clients.
+// FrameClient is the client side of the wire. Its calls keep all promises of protocol.ClientConn but compression. The
+// zero value is ready for use and may serve any number of clients.
 type FrameClient struct{}
 
 var _ protocol.Client = FrameClient{}

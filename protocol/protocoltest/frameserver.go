@@ -157,18 +157,24 @@ func (c *serverConn) take(f *frameIn) (t *serverCall, inline bool, err error) {
 		c.mu.Unlock()
 		c.endIfDrained()
 		return nil, false, nil
+	default:
+		return nil, false, c.forCall(f)
 	}
+}
+
+// forCall deals with a frame of a call under way.
+func (c *serverConn) forCall(f *frameIn) error {
 	c.mu.Lock()
-	t = c.calls[f.id]
+	t := c.calls[f.id]
 	c.mu.Unlock()
 	if t == nil {
-		return nil, false, nil // it is over here, which the client did not know yet
+		return nil // it is over here, which the client did not know yet
 	}
 	switch {
 	case f.typ == frameCancel:
 		t.call.Cancel(context.Canceled)
 	case t.stream == nil:
-		return nil, false, errors.New("protocoltest: a frame of a stream for a unary call")
+		return errors.New("protocoltest: a frame of a stream for a unary call")
 	case f.typ == frameMessage:
 		t.stream.push(f.payload)
 	case f.typ == frameEnd:
@@ -176,9 +182,9 @@ func (c *serverConn) take(f *frameIn) (t *serverCall, inline bool, err error) {
 	case f.typ == frameCredit && len(f.payload) == 4:
 		t.stream.addCredit(binary.BigEndian.Uint32(f.payload))
 	default:
-		return nil, false, errors.New("protocoltest: a frame that no client sends")
+		return errors.New("protocoltest: a frame that no client sends")
 	}
-	return nil, false, nil
+	return nil
 }
 
 // tooLong fails the call of a frame that is longer than the limits.
@@ -383,6 +389,10 @@ func (t *serverCall) finish(err error) {
 		t.status(err)
 	}
 	t.call.End(t.call.Context(), err)
+	if t.stream != nil {
+		// A goroutine that the handler left behind may still receive.
+		t.stream.cut(fairlead.Errorf(fairlead.Canceled, "the call is over: %w", context.Canceled))
+	}
 	t.c.d.Done(t.call, t.size)
 	t.c.delist(t)
 }

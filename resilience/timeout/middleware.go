@@ -18,18 +18,19 @@ func (o option) apply(p *Policy) { o(p) }
 // Default: 0, none, so that such calls may take for ever.
 func Default(d time.Duration) Option { return option(func(p *Policy) { p.Default = d }) }
 
-// Least has calls with that much time left, or less, fail at once with DEADLINE_EXCEEDED: their answer could not arrive in
-// time. Default: 0, which refuses those whose deadline has passed.
+// Least has calls with that much time left, or less, fail at once with DEADLINE_EXCEEDED: their answer could not arrive
+// in time. Default: 0, which refuses those whose deadline has passed.
 func Least(d time.Duration) Option { return option(func(p *Policy) { p.Least = d }) }
 
 // Share makes the middleware, for clients and servers.
 //
-// On a client a call's deadline becomes the earliest of the context's, the caller's (fairlead.WithTimeout), the method's
-// timeout and, when the call is made on behalf of an inbound one, share times what that has left: 1 passes all of it on. It
-// makes no timer and no context, and costs no allocation. It belongs among the middleware of the call, not of the attempt.
+// On a client a call's deadline becomes the earliest of the context's, the caller's (fairlead.WithTimeout), the
+// method's timeout and, when the call is made on behalf of an inbound one, share times what that has left: 1 passes all
+// of it on. It makes no timer and no context, and costs no allocation. It belongs among the middleware of the call, not
+// of the attempt.
 //
-// On a server it refuses calls whose deadline has passed before their handler would run, and gives those without a deadline
-// the method's timeout or else the default.
+// On a server it refuses calls whose deadline has passed before their handler would run, and gives those without a
+// deadline the method's timeout or else the default.
 func Share(share float64, opts ...Option) (fairlead.Middleware, error) {
 	p := &Policy{Share: share}
 	for _, o := range opts {

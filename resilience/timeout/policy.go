@@ -1,7 +1,8 @@
 // Package timeout gives calls their deadline, and each hop of a chain of calls its share of the first one's.
 //
-// A caller that waits a second for a service which waits a second for the next one learns of nobody's failure in time. With
-// a share of 0.7 a service that has a second left gives its own calls 0.7 s, and has 0.3 s to answer when they fail.
+// A caller that waits a second for a service which waits a second for the next one learns of nobody's failure in time.
+// With a share of 0.7 a service that has a second left gives its own calls 0.7 s, and has 0.3 s to answer when they
+// fail.
 package timeout
 
 import (
@@ -33,8 +34,8 @@ func (p *Policy) Validate() error {
 	return nil
 }
 
-// Outgoing returns the deadline of a call that a client begins now: the earliest of its own, the method's timeout and the
-// share of the inbound call's time.
+// Outgoing returns the deadline of a call that a client begins now: the earliest of its own, the method's timeout and
+// the share of the inbound call's time.
 func (p *Policy) Outgoing(now, own, inbound time.Time, method time.Duration) time.Time {
 	deadline := own
 	if method > 0 {

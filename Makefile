@@ -1,0 +1,63 @@
+# Each module is built and tested by its own requirements, as its users get it; go.work is for editors.
+export GOWORK := off
+
+SHELL := bash
+.DEFAULT_GOAL := help
+
+# ARGS are handed to the programs of demo and bench, PKG narrows test-race and lint: make lint PKG=./server/...
+ARGS ?=
+PKG ?=
+
+.PHONY: help
+help: ## list the targets
+	@echo "Fairlead. make TARGET, with TARGET one of:"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+.PHONY: demo
+demo: ## start a service, call it from Fairlead and from grpc-go, measure both: about a minute
+	@cd lab && go run ./cmd/demo $(ARGS)
+
+.PHONY: test
+test: ## build, vet, test (with and without the race detector), lint, check generated code
+	@tools/test.sh
+
+.PHONY: test-race
+test-race: ## go test -race of one pattern: make test-race PKG=./server/...
+	@tools/each.sh "$(PKG)" go test -race
+
+.PHONY: bench
+bench: ## measure against grpc-go on this machine, with the goals beside the figures: 20 to 30 minutes
+	@cd lab && go run ./cmd/bench $(ARGS)
+
+.PHONY: lint
+lint: .tools/golangci-lint ## run all linters over all modules, or over one pattern: make lint PKG=./server/...
+	@tools/each.sh "$(PKG)" "$(CURDIR)/.tools/golangci-lint" run --allow-parallel-runners
+
+.PHONY: fmt
+fmt: .tools/golangci-lint ## format the hand-written Go code of all modules
+	@tools/each.sh "$(PKG)" "$(CURDIR)/.tools/golangci-lint" fmt
+
+.PHONY: gen
+gen: ## generate all committed code again
+	@tools/gen.sh
+
+.PHONY: gen-check
+gen-check: ## fail if committed generated code is not what the generator makes
+	@tools/gen.sh --check
+
+.PHONY: tidy
+tidy: ## go mod tidy in all modules
+	@tools/each.sh "" go mod tidy
+
+.PHONY: tools
+tools: .tools/golangci-lint .tools/benchstat ## build the pinned tools into .tools
+
+.tools/golangci-lint .tools/benchstat &: tools/go.mod tools/go.sum
+	@echo "building the tools that tools/go.mod pins (once, a minute or two)"
+	@mkdir -p .tools
+	@cd tools && go build -o ../.tools/ tool
+	@touch .tools/golangci-lint .tools/benchstat
+
+.PHONY: clean
+clean: ## remove what make has built
+	rm -rf .tools bin

@@ -1,0 +1,222 @@
+// Package admin has the services by which a process is looked after: health (grpc.health.v1) and reflection
+// (grpc.reflection). Their messages are the package's own and leave the process's protobuf registry alone, so that they
+// live beside any other implementation of the same services.
+package admin
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/fairlead-go/fairlead"
+)
+
+// Status is a service's, with the numbers of grpc.health.v1.HealthCheckResponse.ServingStatus.
+type Status int32
+
+// The statuses.
+const (
+	StatusUnknown  Status = 0
+	Serving        Status = 1
+	NotServing     Status = 2
+	ServiceUnknown Status = 3 // of services that Health does not know; only Watch says it
+)
+
+// String returns the status's name in the protocol.
+func (s Status) String() string {
+	switch s {
+	case Serving:
+		return "SERVING"
+	case NotServing:
+		return "NOT_SERVING"
+	case ServiceUnknown:
+		return "SERVICE_UNKNOWN"
+	default:
+		return "UNKNOWN"
+	}
+}
+
+// Services that every Health knows beside "", which stands for the whole server. They are named for the probes of an
+// orchestrator, which asks two questions.
+const (
+	// Liveness is SERVING as long as the process answers, also while it drains: a probe that fails has it killed.
+	Liveness = "liveness"
+	// Readiness is SERVING while the process wants work: a probe that fails has its traffic taken away.
+	Readiness = "readiness"
+)
+
+// maxList is the number of services that List returns; the protocol asks for a limit.
+const maxList = 100
+
+// Health keeps the status of services and tells it by the protocol grpc.health.v1. It is an app.Component and an
+// app.Readiness: put first among the parts of an App, it is unready until all others have started, unready again before
+// the first of them stops, and the last to stop. Safe for concurrent use.
+type Health struct {
+	mu       sync.Mutex
+	ready    bool
+	shutdown bool
+	statuses map[string]Status
+	watchers map[chan struct{}]struct{} // each gets a value when something has changed
+}
+
+// NewHealth makes a Health that is ready and whose whole server, "", is SERVING.
+func NewHealth() *Health {
+	return &Health{
+		ready:    true,
+		statuses: map[string]Status{"": Serving},
+		watchers: make(map[chan struct{}]struct{}),
+	}
+}
+
+// SetServing sets a service SERVING or NOT_SERVING; "" is the whole server. Services become known by it.
+func (h *Health) SetServing(service string, serving bool) {
+	if serving {
+		h.SetStatus(service, Serving)
+	} else {
+		h.SetStatus(service, NotServing)
+	}
+}
+
+// SetStatus sets a service's status; "" is the whole server. It shows while Health is ready.
+func (h *Health) SetStatus(service string, s Status) {
+	h.change(func() { h.statuses[service] = s })
+}
+
+// SetReady says whether the process wants work. While it does not, all services but Liveness are NOT_SERVING; their own
+// statuses show again afterwards.
+func (h *Health) SetReady(ready bool) { h.change(func() { h.ready = ready }) }
+
+// Ready says whether the process wants work: SetReady said so, and Shutdown was not called.
+func (h *Health) Ready() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.ready && !h.shutdown
+}
+
+// Shutdown has all services but Liveness NOT_SERVING for good.
+func (h *Health) Shutdown() { h.change(func() { h.shutdown = true }) }
+
+// Start makes Health unready, until its App says otherwise.
+func (h *Health) Start(context.Context) error {
+	h.SetReady(false)
+	return nil
+}
+
+// Stop is Shutdown.
+func (h *Health) Stop(context.Context) error {
+	h.Shutdown()
+	return nil
+}
+
+// String names the component.
+func (h *Health) String() string { return "health" }
+
+// change does something to the state and wakes those who watch it.
+func (h *Health) change(f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f()
+	for w := range h.watchers {
+		select {
+		case w <- struct{}{}:
+		default: // it has not looked since the last change
+		}
+	}
+}
+
+// Status returns what the protocol tells of a service, and ServiceUnknown for one that is not known.
+func (h *Health) Status(service string) Status {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.status(service)
+}
+
+// status is Status; the lock is held.
+func (h *Health) status(service string) Status {
+	wanted := h.ready && !h.shutdown
+	s, known := h.statuses[service]
+	switch {
+	case known && wanted:
+		return s
+	case known:
+		return NotServing
+	case service == Liveness || service == Readiness && wanted:
+		return Serving
+	case service == Readiness:
+		return NotServing
+	default:
+		return ServiceUnknown
+	}
+}
+
+// Service returns the implementation of grpc.health.v1.Health for server.Service.
+func (h *Health) Service() *fairlead.Implementation {
+	const name = "grpc.health.v1.Health"
+	readOnly := func(m *fairlead.Method) { m.Idempotency, m.Criticality = fairlead.NoSideEffects, fairlead.CriticalPlus }
+	return fairlead.Implement(
+		fairlead.NewService(name, "proto", healthSchema,
+			fairlead.NewMethod[healthRequest, healthResponse](fairlead.Unary, name, "Check", readOnly),
+			fairlead.NewMethod[healthListRequest, healthListResponse](fairlead.Unary, name, "List", readOnly),
+			fairlead.NewMethod[healthRequest, healthResponse](fairlead.ServerStreaming, name, "Watch", readOnly),
+		),
+		fairlead.UnaryHandler(h.check),
+		fairlead.UnaryHandler(h.list),
+		fairlead.ServerStreamHandler(h.watch),
+	)
+}
+
+func (h *Health) check(_ context.Context, r *healthRequest) (*healthResponse, error) {
+	s := h.Status(r.service)
+	if s == ServiceUnknown {
+		return nil, fairlead.Errorf(fairlead.NotFound, "unknown service %q", r.service)
+	}
+	return &healthResponse{s}, nil
+}
+
+func (h *Health) list(context.Context, *healthListRequest) (*healthListResponse, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.statuses) > maxList {
+		return nil, fairlead.Errorf(fairlead.ResourceExhausted, "%d services are more than the %d that a list may have",
+			len(h.statuses), maxList)
+	}
+	resp := new(healthListResponse)
+	for _, service := range slices.Sorted(maps.Keys(h.statuses)) {
+		resp.statuses = append(resp.statuses, healthEntry{service, healthResponse{h.status(service)}})
+	}
+	return resp, nil
+}
+
+// watch sends the service's status now and whenever it has changed. A server that drains would wait for it, so it then
+// sends the status a last time, if that has changed, and ends; the client watches another instance.
+func (h *Health) watch(ctx context.Context, r *healthRequest, s *fairlead.Outbound[healthResponse]) error {
+	changed := make(chan struct{}, 1)
+	h.mu.Lock()
+	h.watchers[changed] = struct{}{}
+	h.mu.Unlock()
+	defer func() {
+		h.mu.Lock()
+		delete(h.watchers, changed)
+		h.mu.Unlock()
+	}()
+	last, draining := Status(-1), false
+	for {
+		if status := h.Status(r.service); status != last {
+			if err := s.Send(&healthResponse{status}); err != nil {
+				return err
+			}
+			last = status
+		}
+		if draining {
+			return fairlead.Errorf(fairlead.Unavailable, "the server is shutting down")
+		}
+		select {
+		case <-changed:
+		case <-s.Call().Draining():
+			draining = true
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/fairlead-go/fairlead"
+)
+
+// Reflection returns the implementations of grpc.reflection.v1.ServerReflection and its v1alpha, for server.Service.
+// They tell of the services given, from their schemas, and of themselves; of a service without a schema they tell what
+// is in the process's protobuf registry, where generated code for grpc-go puts it.
+//
+// Schemas are decoded when the first question comes, so that reflection costs nothing at start. A schema that cannot be
+// decoded is the answer to each question then.
+func Reflection(services ...*fairlead.Service) ([]*fairlead.Implementation, error) {
+	const v1, v1alpha = "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"
+	r := new(reflection)
+	own := []*fairlead.Service{
+		reflectionService(v1, "grpc.reflection.v1", "grpc/reflection/v1/reflection.proto"),
+		reflectionService(v1alpha, "grpc.reflection.v1alpha", "grpc/reflection/v1alpha/reflection.proto"),
+	}
+	names := make(map[string]bool)
+	for _, s := range slices.Concat(services, own) {
+		switch {
+		case s == nil:
+			return nil, errors.New("admin: Reflection: a service is nil")
+		case names[s.Name]:
+			return nil, fmt.Errorf("admin: Reflection: %s is there twice", s.Name)
+		}
+		names[s.Name] = true
+		r.names = append(r.names, s.Name)
+	}
+	slices.Sort(r.names)
+	r.index = sync.OnceValues(func() (*index, error) { return newIndex(slices.Concat(services, own)) })
+	var list []*fairlead.Implementation
+	for _, s := range own {
+		list = append(list, fairlead.Implement(s, fairlead.BidiHandler(r.info)))
+	}
+	return list, nil
+}
+
+func reflectionService(name, pkg, file string) *fairlead.Service {
+	return fairlead.NewService(name, "proto", func() []byte { return reflectionSchema(pkg, file) },
+		fairlead.NewMethod[reflectionRequest, reflectionResponse](fairlead.BidiStreaming, name, "ServerReflectionInfo",
+			func(m *fairlead.Method) { m.Idempotency, m.Criticality = fairlead.NoSideEffects, fairlead.Sheddable }))
+}
+
+// reflection answers both versions of the protocol.
+type reflection struct {
+	names []string
+	index func() (*index, error)
+}
+
+// received is a request, or the error that came in its place.
+type received struct {
+	request *reflectionRequest
+	err     error
+}
+
+// info answers a stream of questions until the client has no more, or the server drains.
+func (r *reflection) info(ctx context.Context, s *fairlead.Bidi[reflectionResponse, reflectionRequest]) error {
+	// Receiving has a goroutine of its own, since it would not notice the draining. It ends with the call.
+	requests := make(chan received)
+	go func() {
+		for {
+			req, err := s.Recv()
+			select {
+			case requests <- received{req, err}:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	sent := make(map[string]bool)
+	for {
+		select {
+		case in := <-requests:
+			if errors.Is(in.err, io.EOF) {
+				return nil
+			}
+			if in.err != nil {
+				return in.err
+			}
+			resp, err := r.answer(in.request, sent)
+			if err != nil {
+				return err
+			}
+			if err := s.Send(resp); err != nil {
+				return err
+			}
+		case <-s.Call().Draining():
+			return fairlead.Errorf(fairlead.Unavailable, "the server is shutting down")
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// answer answers one question. What does not exist is an answer, not the end of the stream.
+func (r *reflection) answer(q *reflectionRequest, sent map[string]bool) (*reflectionResponse, error) {
+	resp := &reflectionResponse{host: q.host, request: q}
+	x, err := r.index()
+	if err != nil {
+		resp.failure = &reflectionError{int32(fairlead.Internal), err.Error()}
+		return resp, nil //nolint:nilerr // it is the answer
+	}
+	var file *schemaFile
+	switch q.ask {
+	case askServices:
+		resp.services = &serviceList{r.names}
+		return resp, nil
+	case askExtensions:
+		numbers, known := x.extensionsOf(q.text)
+		if !known {
+			resp.failure = notFound("unknown type %q", q.text)
+			return resp, nil
+		}
+		resp.extensions = &extensionList{q.text, numbers}
+		return resp, nil
+	case askFile:
+		file = x.file(q.text)
+	case askSymbol:
+		file = x.fileOfSymbol(q.text)
+	case askExtension:
+		file = x.fileOfExtension(q.ext.typ, q.ext.number)
+	default:
+		return nil, fairlead.Errorf(fairlead.InvalidArgument, "a request without a question")
+	}
+	if file == nil {
+		resp.failure = unknownFile(q)
+		return resp, nil
+	}
+	resp.files = &fileList{x.withImports(file, sent)}
+	return resp, nil
+}
+
+func unknownFile(q *reflectionRequest) *reflectionError {
+	switch q.ask {
+	case askFile:
+		return notFound("unknown file %q", q.text)
+	case askSymbol:
+		return notFound("unknown symbol %q", q.text)
+	default:
+		return notFound("unknown extension %d of %q", q.ext.number, q.ext.typ)
+	}
+}
+
+func notFound(format string, args ...any) *reflectionError {
+	return &reflectionError{int32(fairlead.NotFound), fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,71 @@
+package conformance_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/fairlead-go/fairlead/client"
+	"github.com/fairlead-go/fairlead/contrib/grpcgo"
+	"github.com/fairlead-go/fairlead/preset"
+	"github.com/fairlead-go/fairlead/server"
+	"google.golang.org/grpc"
+)
+
+// serveFairlead serves with Fairlead, by way of a grpcgo.Registrar.
+func serveFairlead(t *testing.T, cfg *serverConfig) string {
+	t.Helper()
+	reg := grpcgo.NewRegistrar()
+	cfg.register(reg)
+	impls, err := reg.Implementations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := []server.Option{server.Service(impls...)}
+	if cfg.tls != nil {
+		opts = append(opts, server.TLS(cfg.tls.server()))
+	}
+	if cfg.maxRecv > 0 {
+		opts = append(opts, server.MaxRecvMessage(cfg.maxRecv))
+	}
+	if cfg.maxSend > 0 {
+		opts = append(opts, server.MaxSendMessage(cfg.maxSend))
+	}
+	if cfg.maxStreams > 0 {
+		opts = append(opts, server.MaxStreams(cfg.maxStreams))
+	}
+	s, err := preset.NewServer("127.0.0.1:0", opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := s.Shutdown(ctx); err != nil {
+			t.Errorf("Fairlead's server: %v", err)
+		}
+	})
+	return s.Addr().String()
+}
+
+// dialFairlead makes a client of Fairlead behind a grpcgo.Conn.
+func dialFairlead(t *testing.T, addr string, cfg *clientConfig) grpc.ClientConnInterface {
+	t.Helper()
+	var opts []client.Option
+	if cfg.tls != nil {
+		opts = append(opts, client.TLS(cfg.tls.client()))
+	}
+	c, err := preset.NewClient("static:///"+addr, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return grpcgo.NewConn(c)
+}

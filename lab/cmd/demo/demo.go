@@ -1,0 +1,190 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// demo is what the steps share.
+type demo struct {
+	repository string
+	dir        string // temporary: programs and generated code
+}
+
+// program is the path of a program that build has built.
+func (d *demo) program(name string) string { return filepath.Join(d.dir, name) }
+
+// build builds the programs, each in its own module.
+func (d *demo) build(ctx context.Context) error {
+	for _, p := range []struct{ name, module, pkg string }{
+		{"fairlead", "cmd", "./fairlead"},
+		{"server", "examples", "./greeter/server"},
+		{"client", "examples", "./greeter/client"},
+		{"client-grpc-go", "lab/peers/grpcgo", "./greeter"},
+	} {
+		cmd := exec.CommandContext(ctx, "go", "build", "-o", d.program(p.name), p.pkg)
+		cmd.Dir = filepath.Join(d.repository, filepath.FromSlash(p.module))
+		cmd.Env = append(os.Environ(), "GOWORK=off")
+		fmt.Printf("%s: go build %s\n", p.module, p.pkg)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("building %s in %s: %w\n%s", p.pkg, p.module, err, out)
+		}
+	}
+	return nil
+}
+
+// generate generates the greeter's code into a folder of its own and compares it with what is committed.
+func (d *demo) generate(ctx context.Context) error {
+	out := filepath.Join(d.dir, "generated")
+	cmd := exec.CommandContext(ctx, d.program("fairlead"), "gen", "--vt", "--out", out, "greeter")
+	cmd.Dir = filepath.Join(d.repository, "examples")
+	text, err := cmd.CombinedOutput()
+	fmt.Printf("examples: fairlead %s\n", strings.Join(cmd.Args[1:], " "))
+	if err != nil {
+		return fmt.Errorf("fairlead gen: %w\n%s", err, text)
+	}
+	n := 0
+	err = filepath.WalkDir(out, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(out, name)
+		if err != nil {
+			return err
+		}
+		n++
+		return d.same(name, filepath.Join(cmd.Dir, rel))
+	})
+	if err == nil && n == 0 {
+		err = errors.New("fairlead gen: it wrote nothing")
+	}
+	if err == nil {
+		fmt.Printf("%d files, all as they are committed\n", n)
+	}
+	return err
+}
+
+// same compares a generated file with the committed one.
+func (d *demo) same(generated, committed string) error {
+	a, err := os.ReadFile(generated)
+	if err != nil {
+		return err
+	}
+	b, err := os.ReadFile(committed)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(a, b) {
+		return fmt.Errorf("%s is not what fairlead gen makes of its contract", committed)
+	}
+	return nil
+}
+
+// grace is how long the server may take to end by itself.
+const grace = 10 * time.Second
+
+// call starts the server and has both clients call it.
+func (d *demo) call(ctx context.Context) (err error) {
+	addr, err := freeAddr(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	srv := exec.CommandContext(ctx, d.program("server"), "-addr", addr)
+	srv.Cancel = func() error { return srv.Process.Signal(os.Interrupt) }
+	srv.WaitDelay = grace
+	var log bytes.Buffer
+	srv.Stdout, srv.Stderr = &log, &log
+	if err := srv.Start(); err != nil {
+		return err
+	}
+	fmt.Printf("the server is process %d at %s\n", srv.Process.Pid, addr)
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Wait() }()
+	defer func() {
+		_ = srv.Process.Signal(os.Interrupt) // it drains and ends with 0; an error means that it has ended
+		if waitErr := <-ended; waitErr != nil && err == nil {
+			err = fmt.Errorf("the server: %w", waitErr)
+		}
+		if err != nil {
+			err = fmt.Errorf("%w\nthe server's log:\n%s", err, log.Bytes())
+		}
+	}()
+	timer := time.AfterFunc(time.Minute, cancel) // whatever happens, it ends
+	defer timer.Stop()
+	if err := listening(ctx, addr); err != nil {
+		return err
+	}
+	fairlead, err := d.client(ctx, "client", addr)
+	if err != nil {
+		return err
+	}
+	fmt.Print(indent("Fairlead's client", fairlead))
+	grpcgo, err := d.client(ctx, "client-grpc-go", addr)
+	if err != nil {
+		return err
+	}
+	fmt.Print(indent("grpc-go's client", grpcgo))
+	switch {
+	case !strings.Contains(fairlead, "SayHello: hello Ann") || !strings.Contains(fairlead, "Collect: hello Ann, Bo"):
+		return errors.New("the answers are not what the greeter says")
+	case fairlead != grpcgo:
+		return errors.New("the two clients got different answers")
+	}
+	return nil
+}
+
+// client runs a client to its end and returns what it printed.
+func (d *demo) client(ctx context.Context, name, addr string) (string, error) {
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, d.program(name), "-addr", addr)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("%s: %w\n%s%s", name, err, stdout.Bytes(), stderr.Bytes())
+	}
+	return stdout.String(), nil
+}
+
+func indent(title, text string) string {
+	return title + "\n  " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ") + "\n"
+}
+
+// freeAddr returns a loopback address at which nobody listens.
+func freeAddr(ctx context.Context) (string, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// listening waits until somebody listens at addr, 10 seconds at most.
+func listening(ctx context.Context, addr string) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, "tcp", addr)
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("nobody listens at %s: %w", addr, err)
+		}
+	}
+}

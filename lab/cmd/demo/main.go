@@ -1,0 +1,96 @@
+// Program demo shows in about a minute what Fairlead is: it generates the greeter example's code, serves it, calls it
+// with Fairlead's client and with grpc-go's, and measures both frameworks side by side on this machine. Everything that
+// it starts is ended before it does. It exits with 1 when something was not as it should be.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/fairlead-go/fairlead/lab/bench"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	repository := flag.String("repository", "..", "`folder` of the repository's checkout")
+	measure := flag.Bool("measure", true, "measure against grpc-go as well")
+	flag.Parse()
+	start := time.Now()
+	verdict, err := run(ctx, *repository, *measure)
+	took := time.Since(start).Round(time.Second)
+	if ctx.Err() != nil && err != nil {
+		err = errors.New("interrupted")
+	}
+	stop()
+	if err != nil {
+		fmt.Printf("\nFAIL: %v (%s)\n", err, took)
+		os.Exit(1)
+	}
+	fmt.Printf("\nPASS: %s (%s)\n", verdict, took)
+}
+
+func run(ctx context.Context, repository string, measure bool) (verdict string, err error) {
+	repository, err = filepath.Abs(repository)
+	if err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp("", "fairlead-demo-")
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	d := &demo{repository: repository, dir: dir}
+
+	for _, step := range []struct {
+		title string
+		run   func(context.Context) error
+	}{
+		{"building the command, the greeter's server and client, and a grpc-go client for it", d.build},
+		{"generating the greeter's code from its contract", d.generate},
+		{"calling the greeter: unary, server stream, client stream, bidirectional stream", d.call},
+	} {
+		fmt.Printf("\n== %s\n", step.title)
+		if err := step.run(ctx); err != nil {
+			return "", err
+		}
+	}
+	verdict = "the generated code is current, and both clients got the same answers to all four kinds of call"
+	if !measure {
+		return verdict, nil
+	}
+	ratio, err := compare(ctx, filepath.Join(repository, "lab"))
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s; %.1f times grpc-go's calls a second", verdict, ratio), nil
+}
+
+// compare measures both frameworks and returns the ratio of their calls a second.
+func compare(ctx context.Context, lab string) (float64, error) {
+	fmt.Printf("\n== measuring: 1 KiB echo, 1 connection, 100 callers, server and client as two processes\n")
+	opts := &bench.Options{Lab: lab, Log: os.Stdout}
+	opts.Short()
+	rep, err := bench.Measure(ctx, opts)
+	if err != nil {
+		return 0, err
+	}
+	fmt.Println()
+	if err := rep.WriteMedians(os.Stdout); err != nil {
+		return 0, err
+	}
+	row := rep.Goals[0]
+	switch {
+	case row.Failed:
+		return 0, errors.New("a measurement failed")
+	case row.Median < 1:
+		return 0, fmt.Errorf("only %.2f times grpc-go's calls a second", row.Median)
+	}
+	return row.Median, nil
+}

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Generates all committed code again, with the command of this checkout; with --check it writes nothing and fails when
+# something is not up to date. The test messages of codec/proto have a generator of their own, which has no check.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export GOWORK=off
+bin=$(mktemp -d)
+trap 'rm -rf "$bin"' EXIT
+(cd cmd && go build -o "$bin/fairlead" ./fairlead)
+"$bin/fairlead" gen "$@" --vt examples lab/echo conformance
+if [ $# -eq 0 ]; then
+	(cd codec/proto/vttest && go generate ./...)
+fi

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Follows the guide in README.md to the letter: runs its shell blocks, in order, from the root of this checkout, as
+# somebody who copies and pastes would. README.zh-CN.md must have the same blocks.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+blocks() { # FILE: the shell blocks between the two marks
+	awk '/<!-- guide -->/ { on = 1 } /<!-- end of guide -->/ { on = 0 }
+		/^```/ { if (in_block) { in_block = 0; next } if (on && $0 == "```sh") { in_block = 1; next } }
+		in_block' "$1"
+}
+
+work=$(mktemp -d)
+finish() {
+	local code=$?
+	for pid in $(jobs -p); do kill "$pid" 2>/dev/null || true; done
+	rm -rf "$work"
+	exit "$code"
+}
+trap finish EXIT
+
+blocks README.md >"$work/guide"
+blocks README.zh-CN.md >"$work/guide.zh-CN"
+[ -s "$work/guide" ] || {
+	echo "README.md has no guide" >&2
+	exit 1
+}
+diff "$work/guide" "$work/guide.zh-CN" || {
+	echo "the guides of README.md and README.zh-CN.md differ" >&2
+	exit 1
+}
+home=$work/home
+mkdir "$home"
+# The guide works in ~/clock; here that is a temporary folder.
+sed "s|~/clock|$home/clock|g" "$work/guide" >"$work/run"
+set -x
+# shellcheck disable=SC1091
+. "$work/run"

@@ -2,9 +2,6 @@ package conformance_test
 
 import (
 	"io"
-	"net"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -13,76 +10,16 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// meter is a proxy that counts the bytes of each direction.
-type meter struct {
-	up, down atomic.Int64
-	addr     string
-}
-
-// newMeter puts a meter before target.
-func newMeter(t *testing.T, target string) *meter {
-	t.Helper()
-	l := listen(t)
-	m := &meter{addr: l.Addr().String()}
-	var (
-		wg    sync.WaitGroup
-		mu    sync.Mutex
-		conns []net.Conn
-	)
-	relay := func(to, from net.Conn, n *atomic.Int64) {
-		defer wg.Done()
-		defer to.Close()
-		_, _ = io.Copy(to, io.TeeReader(from, counter{n})) // ends when either side closes
-	}
-	wg.Add(1)
-	go func() {
-		defer wg.Done()
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", target)
-			if err != nil {
-				_ = in.Close()
-				continue
-			}
-			mu.Lock()
-			conns = append(conns, in, out)
-			mu.Unlock()
-			wg.Add(2)
-			go relay(out, in, &m.up)
-			go relay(in, out, &m.down)
-		}
-	}()
-	t.Cleanup(func() {
-		_ = l.Close()
-		mu.Lock()
-		for _, c := range conns {
-			_ = c.Close()
-		}
-		mu.Unlock()
-		wg.Wait()
-	})
-	return m
-}
-
-type counter struct{ n *atomic.Int64 }
-
-func (c counter) Write(b []byte) (int, error) {
-	c.n.Add(int64(len(b)))
-	return len(b), nil
-}
-
 // TestCompression sends a megabyte of zeros each way, with and without gzip, and counts what is on the wire. A server
 // answers with the compressor of the request.
 func TestCompression(t *testing.T) {
+	t.Parallel()
 	const size = 1 << 20
 	eachPair(t, func(t *testing.T, p pair) {
 		sc := &serverConfig{register: func(r grpc.ServiceRegistrar) {
 			testpb.RegisterTestServiceServer(r, &service{})
 		}}
-		m := newMeter(t, p.server.serve(t, sc))
+		m := newProxy(t, p.server.serve(t, sc).addr)
 		client := testpb.NewTestServiceClient(p.client.dial(t, m.addr, &clientConfig{}))
 		zeros := &testpb.Payload{Body: make([]byte, size)}
 		calls := map[string]func(...grpc.CallOption){
@@ -132,6 +69,7 @@ func TestCompression(t *testing.T) {
 
 // TestCompressedBomb sees that a short message which decompresses to a long one meets the limit.
 func TestCompressedBomb(t *testing.T) {
+	t.Parallel()
 	eachPair(t, func(t *testing.T, p pair) {
 		client := p.connect(t, &service{})
 		_, err := client.UnaryCall(within(t), &testpb.SimpleRequest{Payload: &testpb.Payload{Body: make([]byte, 8<<20)}},

@@ -13,6 +13,7 @@ import (
 
 // TestDeadline sees that a server is told the client's deadline and that both give the call up when it passes.
 func TestDeadline(t *testing.T) {
+	t.Parallel()
 	eachPair(t, func(t *testing.T, p pair) {
 		const allowed = 200 * time.Millisecond
 		ended := make(chan error, 2)
@@ -58,6 +59,7 @@ func TestDeadline(t *testing.T) {
 
 // TestDeadlinePassed covers calls whose deadline has passed before they begin.
 func TestDeadlinePassed(t *testing.T) {
+	t.Parallel()
 	eachPair(t, func(t *testing.T, p pair) {
 		client := p.connect(t, &service{})
 		ctx, cancel := context.WithTimeout(t.Context(), -time.Second)
@@ -77,6 +79,7 @@ func TestDeadlinePassed(t *testing.T) {
 
 // TestCancel has the client give calls up, and sees the server learn of it.
 func TestCancel(t *testing.T) {
+	t.Parallel()
 	eachPair(t, func(t *testing.T, p pair) {
 		began, ended := make(chan struct{}), make(chan error, 1)
 		wait := func(ctx context.Context) error {
@@ -156,6 +159,7 @@ func TestCancel(t *testing.T) {
 
 // TestServerEndsFirst has the server end calls while the client still sends, with a status and with success.
 func TestServerEndsFirst(t *testing.T) {
+	t.Parallel()
 	eachPair(t, func(t *testing.T, p pair) {
 		for _, want := range []codes.Code{codes.OutOfRange, codes.OK} {
 			client := p.connect(t, &service{

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/client"
 	"github.com/fairlead-go/fairlead/contrib/grpcgo"
 	"github.com/fairlead-go/fairlead/preset"
@@ -13,14 +14,26 @@ import (
 )
 
 // serveFairlead serves with Fairlead, by way of a grpcgo.Registrar.
-func serveFairlead(t *testing.T, cfg *serverConfig) string {
+func serveFairlead(t *testing.T, cfg *serverConfig) running {
+	t.Helper()
+	return startFairlead(t, cfg, registered(t, cfg.register))
+}
+
+// registered returns what register registers.
+func registered(t *testing.T, register func(grpc.ServiceRegistrar)) []*fairlead.Implementation {
 	t.Helper()
 	reg := grpcgo.NewRegistrar()
-	cfg.register(reg)
+	register(reg)
 	impls, err := reg.Implementations()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return impls
+}
+
+// startFairlead serves with Fairlead; cfg.register is not looked at.
+func startFairlead(t *testing.T, cfg *serverConfig, impls []*fairlead.Implementation) running {
+	t.Helper()
 	opts := []server.Option{server.Service(impls...)}
 	if cfg.tls != nil {
 		opts = append(opts, server.TLS(cfg.tls.server()))
@@ -48,7 +61,11 @@ func serveFairlead(t *testing.T, cfg *serverConfig) string {
 			t.Errorf("Fairlead's server: %v", err)
 		}
 	})
-	return s.Addr().String()
+	return running{s.Addr().String(), func(ctx context.Context) {
+		if err := s.Shutdown(ctx); err != nil {
+			t.Errorf("Fairlead's server, draining: %v", err)
+		}
+	}}
 }
 
 // dialFairlead makes a client of Fairlead behind a grpcgo.Conn.

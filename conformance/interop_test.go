@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
+	"path/filepath"
 	"testing"
 
+	"github.com/fairlead-go/fairlead/internal/leakcheck"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/grpclog"
@@ -18,11 +19,7 @@ import (
 func TestMain(m *testing.M) {
 	grpclog.SetLoggerV2(fatalLogger{})
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // presets log calls there
-	code := m.Run()
-	if built.dir != "" {
-		_ = os.RemoveAll(built.dir)
-	}
-	os.Exit(code)
+	leakcheck.Main(m)
 }
 
 // interopCases are the test cases that need neither credentials of a cloud nor a balancer of grpc-go's. Package
@@ -36,10 +33,11 @@ func interopCases() []string {
 	}
 }
 
-// TestInteropPrograms runs the test cases as programs do it, one process for each: grpc-go's client against the server of
-// this module, and the client of this module, on generated stubs of Fairlead's own, against grpc-go's server.
+// TestInteropPrograms runs the test cases as programs do it, one process for each: grpc-go's client against the server
+// of this module, and the client of this module, on generated stubs of Fairlead's own, against grpc-go's server.
 func TestInteropPrograms(t *testing.T) {
 	t.Parallel()
+	own := programs(t)
 	for _, secure := range []bool{false, true} {
 		var serverFlags, clientFlags []string
 		if secure {
@@ -58,21 +56,22 @@ func TestInteropPrograms(t *testing.T) {
 			}
 		}
 		t.Run(fmt.Sprintf("grpcgo to fairlead, TLS %v", secure), func(t *testing.T) {
-			host, port := startServer(t, "interop-server", serverFlags...)
+			host, port := startServer(t, filepath.Join(own, "interop-server"), serverFlags...)
 			each(t, tool(t, "google.golang.org/grpc/interop/client"), host, port)
 		})
 		t.Run(fmt.Sprintf("fairlead to grpcgo, TLS %v", secure), func(t *testing.T) {
 			host, port := startAt(t, tool(t, "google.golang.org/grpc/interop/server"), func(port string) []string {
 				return append(serverFlags, "-port", port)
 			})
-			each(t, program(t, "interop-client"), host, port)
+			each(t, filepath.Join(own, "interop-client"), host, port)
 		})
 	}
 }
 
-// TestInteropLibrary runs grpc-go's own test functions against its own service, each with the clients and servers of both: the
-// service as a grpcgo.Registrar serves it, and the calls as a grpcgo.Conn makes them.
+// TestInteropLibrary runs grpc-go's own test functions against its own service, each with the clients and servers of
+// both: the service as a grpcgo.Registrar serves it, and the calls as a grpcgo.Conn makes them.
 func TestInteropLibrary(t *testing.T) {
+	t.Parallel()
 	cases := map[string]func(context.Context, testpb.TestServiceClient, ...grpc.CallOption){
 		"empty_unary":                 interop.DoEmptyUnaryCall,
 		"large_unary":                 interop.DoLargeUnaryCall,

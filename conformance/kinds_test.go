@@ -15,6 +15,7 @@ const large = 5 << 20
 
 // TestKinds runs calls of each kind with messages of several sizes, over plaintext and TLS.
 func TestKinds(t *testing.T) {
+	t.Parallel()
 	eachPair(t, func(t *testing.T, p pair) {
 		for _, secure := range []bool{false, true} {
 			t.Run(fmt.Sprintf("TLS %v", secure), func(t *testing.T) {
@@ -98,6 +99,7 @@ func kinds(t *testing.T, client testpb.TestServiceClient, size int) {
 // TestManyMessages pushes more than the windows hold through a stream in each direction at once, while nobody reads at
 // first.
 func TestManyMessages(t *testing.T) {
+	t.Parallel()
 	eachPair(t, func(t *testing.T, p pair) {
 		const count, size = 200, 32 << 10
 		client := p.connect(t, &service{})

@@ -12,9 +12,10 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// TestLimits sends messages that are just short enough and just too long, at each of the four places that limit them. The
-// error names the limit.
+// TestLimits sends messages that are just short enough and just too long, at each of the four places that limit them.
+// The error names the limit.
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	const limit = 10_000
 	fits := limit - 16 // what surrounds the bytes of a payload is less than that
 	eachPair(t, func(t *testing.T, p pair) {
@@ -61,6 +62,7 @@ func TestLimits(t *testing.T) {
 
 // TestDefaultLimit covers the 4 MiB that gRPC's implementations agree upon.
 func TestDefaultLimit(t *testing.T) {
+	t.Parallel()
 	eachPair(t, func(t *testing.T, p pair) {
 		client := p.connect(t, &service{})
 		_, err := client.UnaryCall(within(t), &testpb.SimpleRequest{Payload: payload(4<<20 - 16)})

@@ -26,8 +26,7 @@ func tool(t *testing.T, pkg string) string {
 	t.Helper()
 	find, _ := tools.LoadOrStore(pkg, sync.OnceValues(func() (string, error) {
 		out, err := exec.Command("go", "tool", "-n", pkg).Output()
-		var failed *exec.ExitError
-		if errors.As(err, &failed) {
+		if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 			err = fmt.Errorf("go tool -n %s: %w\n%s", pkg, err, failed.Stderr)
 		}
 		return strings.TrimSpace(string(out)), err
@@ -39,31 +38,19 @@ func tool(t *testing.T, pkg string) string {
 	return path
 }
 
-// built is the directory with this module's own programs.
-var built struct {
-	once sync.Once
-	dir  string
-	err  error
-	out  []byte
-}
-
-// program returns the path of a program of this module, which has the race detector if the test has.
-func program(t *testing.T, name string) string {
+// programs builds this module's own programs, with the race detector if the test has it, and returns their directory.
+// It is removed when t ends.
+func programs(t *testing.T) string {
 	t.Helper()
-	built.once.Do(func() {
-		if built.dir, built.err = os.MkdirTemp("", "conformance"); built.err != nil {
-			return
-		}
-		args := []string{"build", "-o", built.dir + string(filepath.Separator)}
-		if assert.Race {
-			args = append(args, "-race")
-		}
-		built.out, built.err = exec.Command("go", append(args, "./cmd/...")...).CombinedOutput()
-	})
-	if built.err != nil {
-		t.Fatalf("building the programs: %v\n%s", built.err, built.out)
+	dir := t.TempDir()
+	args := []string{"build", "-o", dir + string(filepath.Separator)}
+	if assert.Race {
+		args = append(args, "-race")
 	}
-	return filepath.Join(built.dir, name)
+	if out, err := exec.CommandContext(t.Context(), "go", append(args, "./cmd/...")...).CombinedOutput(); err != nil {
+		t.Fatalf("building the programs: %v\n%s", err, out)
+	}
+	return dir
 }
 
 // run runs a program to its end, and fails the test if that is not a success.
@@ -88,7 +75,7 @@ func try(t *testing.T, name string, args ...string) (string, error) {
 // startServer runs one of this module's servers and returns where it listens: the last word of its first line.
 func startServer(t *testing.T, name string, args ...string) (host, port string) {
 	t.Helper()
-	cmd := exec.Command(program(t, name), append([]string{"-host", "127.0.0.1", "-port", "0"}, args...)...)
+	cmd := exec.Command(name, append([]string{"-host", "127.0.0.1", "-port", "0"}, args...)...)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -15,8 +15,8 @@ type (
 		testpb.StreamingOutputCallRequest, testpb.StreamingOutputCallResponse]
 )
 
-// service has a handler of each kind. What a test does not set echoes; the sum of the sizes answers a client's stream, and
-// as many copies as response parameters a server's.
+// service has a handler of each kind. What a test does not set echoes; the sum of the sizes answers a client's stream,
+// and as many copies as response parameters a server's.
 type service struct {
 	testpb.UnimplementedTestServiceServer
 	unary  func(context.Context, *testpb.SimpleRequest) (*testpb.SimpleResponse, error)

@@ -14,18 +14,25 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 )
 
-// A stack is an implementation of gRPC, both sides. Tests are written once, against what protoc-gen-go-grpc generates, and
-// run with each client against each server. grpc-go against itself is among the pairs: it says whether a test asks
+// A stack is an implementation of gRPC, both sides. Tests are written once, against what protoc-gen-go-grpc generates,
+// and run with each client against each server. grpc-go against itself is among the pairs: it says whether a test asks
 // for the right thing.
 type stack struct {
 	name  string
-	serve func(t *testing.T, cfg *serverConfig) (addr string)
+	serve func(t *testing.T, cfg *serverConfig) running
 	dial  func(t *testing.T, addr string, cfg *clientConfig) grpc.ClientConnInterface
 }
 
 var stacks = []stack{
 	{"grpcgo", serveGRPC, dialGRPC},
 	{"fairlead", serveFairlead, dialFairlead},
+}
+
+// running is a server until its test ends.
+type running struct {
+	addr string
+	// drain has it take no more calls, and returns when it has none any more.
+	drain func(ctx context.Context)
 }
 
 // serverConfig is what a test wants of a server. Zero values leave the stack's defaults.
@@ -47,7 +54,6 @@ type pair struct{ client, server stack }
 // eachPair runs f for each client with each server, in parallel.
 func eachPair(t *testing.T, f func(t *testing.T, p pair)) {
 	t.Helper()
-	t.Parallel()
 	for _, c := range stacks {
 		for _, s := range stacks {
 			t.Run(c.name+" to "+s.name, func(t *testing.T) {
@@ -71,11 +77,11 @@ func (p pair) conn(
 	if sc.register == nil {
 		sc.register = func(r grpc.ServiceRegistrar) { testpb.RegisterTestServiceServer(r, svc) }
 	}
-	return p.client.dial(t, p.server.serve(t, sc), cc)
+	return p.client.dial(t, p.server.serve(t, sc).addr, cc)
 }
 
 // serveGRPC serves with grpc-go.
-func serveGRPC(t *testing.T, cfg *serverConfig) string {
+func serveGRPC(t *testing.T, cfg *serverConfig) running {
 	t.Helper()
 	var opts []grpc.ServerOption
 	if cfg.tls != nil {
@@ -101,7 +107,7 @@ func serveGRPC(t *testing.T, cfg *serverConfig) string {
 			t.Errorf("grpc-go's server: %v", err)
 		}
 	})
-	return l.Addr().String()
+	return running{l.Addr().String(), func(context.Context) { s.GracefulStop() }}
 }
 
 // dialGRPC makes a client of grpc-go.

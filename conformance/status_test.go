@@ -15,6 +15,7 @@ import (
 )
 
 func TestStatus(t *testing.T) {
+	t.Parallel()
 	type outcome struct {
 		name string
 		err  error
@@ -89,6 +90,7 @@ func TestStatus(t *testing.T) {
 
 // TestUnimplemented covers methods and services that a server does not have.
 func TestUnimplemented(t *testing.T) {
+	t.Parallel()
 	eachPair(t, func(t *testing.T, p pair) {
 		conn := p.conn(t, &service{}, &serverConfig{}, &clientConfig{})
 		client := testpb.NewTestServiceClient(conn)
@@ -102,7 +104,8 @@ func TestUnimplemented(t *testing.T) {
 			}
 		}
 		// These the description has, and the implementation not.
-		if _, err := client.CacheableUnaryCall(within(t), new(testpb.SimpleRequest)); status.Code(err) != codes.Unimplemented {
+		_, err := client.CacheableUnaryCall(within(t), new(testpb.SimpleRequest))
+		if status.Code(err) != codes.Unimplemented {
 			t.Errorf("unary: got %v, want Unimplemented", err)
 		}
 		s, err := client.HalfDuplexCall(within(t))

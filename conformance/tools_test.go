@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/admin"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -14,9 +16,14 @@ import (
 	"google.golang.org/grpc/reflection"
 )
 
+// registerInterop registers grpc-go's interoperability service.
+func registerInterop(r grpc.ServiceRegistrar) {
+	testpb.RegisterTestServiceServer(r, interop.NewTestServer())
+}
+
 // registerTools registers grpc-go's interoperability, health and reflection services.
 func registerTools(r grpc.ServiceRegistrar) {
-	testpb.RegisterTestServiceServer(r, interop.NewTestServer())
+	registerInterop(r)
 	h := health.NewServer()
 	h.SetServingStatus("ships", healthpb.HealthCheckResponse_SERVING)
 	h.SetServingStatus("wrecks", healthpb.HealthCheckResponse_NOT_SERVING)
@@ -26,25 +33,44 @@ func registerTools(r grpc.ServiceRegistrar) {
 	}
 }
 
+// serveAdmin serves the interoperability service with Fairlead's own health and reflection.
+func serveAdmin(t *testing.T, cfg *serverConfig) running {
+	t.Helper()
+	impls := registered(t, registerInterop)
+	h := admin.NewHealth()
+	h.SetServing("ships", true)
+	h.SetServing("wrecks", false)
+	impls = append(impls, h.Service())
+	var services []*fairlead.Service
+	for _, im := range impls {
+		services = append(services, im.Service)
+	}
+	reflect, err := admin.Reflection(services...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startFairlead(t, cfg, append(impls, reflect...))
+}
+
 // eachServer runs f with the address of each stack's server, over plaintext and TLS.
 func eachServer(t *testing.T, f func(t *testing.T, addr string, c *certificates)) {
 	t.Helper()
-	t.Parallel()
-	for _, s := range stacks {
+	for _, s := range append(stacks, stack{name: "fairlead with package admin", serve: serveAdmin}) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			f(t, s.serve(t, &serverConfig{register: registerTools}), nil)
+			f(t, s.serve(t, &serverConfig{register: registerTools}).addr, nil)
 		})
 		t.Run(s.name+", TLS", func(t *testing.T) {
 			t.Parallel()
 			c := newCertificates(t)
-			f(t, s.serve(t, &serverConfig{register: registerTools, tls: c}), c)
+			f(t, s.serve(t, &serverConfig{register: registerTools, tls: c}).addr, c)
 		})
 	}
 }
 
 // TestHealthProbe runs grpc_health_probe, as a container's liveness check does.
 func TestHealthProbe(t *testing.T) {
+	t.Parallel()
 	probe := func(t *testing.T) string { return tool(t, "github.com/grpc-ecosystem/grpc-health-probe") }
 	eachServer(t, func(t *testing.T, addr string, c *certificates) {
 		args := []string{"-addr", addr}
@@ -76,6 +102,7 @@ func exitCode(err error) int {
 
 // TestGrpcurl runs grpcurl, which learns all that it sends and prints from the server's reflection.
 func TestGrpcurl(t *testing.T) {
+	t.Parallel()
 	const service = "grpc.testing.TestService"
 	tests := map[string]struct {
 		args []string // behind the flags for TLS; ADDR stands for the address

@@ -26,4 +26,7 @@
 //
 // A response that a client-streaming handler gives to SendAndClose is sent when the handler returns, and not at all if
 // it returns an error then; the caller sees no difference, because grpc-go's client waits for the status too.
+//
+// ClientStream.Header does not tell a response without a header from one whose header has no metadata: it returns
+// metadata with nothing but content-type for both.
 package grpcgo

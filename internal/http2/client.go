@@ -18,9 +18,9 @@ var _ protocol.HTTPConn = ClientConn{}
 // whether anybody is there who speaks HTTP/2. It closes the connection when ctx ends first.
 func (c ClientConn) Ready(ctx context.Context) error {
 	select {
-	case <-c.ready:
+	case <-c.cl.ready:
 		return nil
-	case <-c.failed:
+	case <-c.cl.failed:
 		return c.Err()
 	case <-ctx.Done():
 		c.Close(ctx.Err())
@@ -43,17 +43,17 @@ func (c ClientConn) Drain() {
 // Close implements protocol.HTTPConn; it waits for the reading goroutine, which fails the calls under way.
 func (c ClientConn) Close(cause error) {
 	c.Conn.Close(cause)
-	<-c.failed
+	<-c.cl.failed
 }
 
 // Freed implements protocol.HTTPConn.
-func (c ClientConn) Freed() <-chan struct{} { return c.freed }
+func (c ClientConn) Freed() <-chan struct{} { return c.cl.freed }
 
 // Closed implements protocol.HTTPConn.
-func (c ClientConn) Closed() <-chan struct{} { return c.closing }
+func (c ClientConn) Closed() <-chan struct{} { return c.cl.closing }
 
 // Done implements protocol.HTTPConn.
-func (c ClientConn) Done() <-chan struct{} { return c.failed }
+func (c ClientConn) Done() <-chan struct{} { return c.cl.failed }
 
 // Err implements protocol.HTTPConn.
 func (c ClientConn) Err() error {
@@ -75,7 +75,7 @@ func (c ClientConn) Free() int {
 // signalFreed tells one who waits for a stream. The stream lock is held.
 func (c *Conn) signalFreed() {
 	select {
-	case c.freed <- struct{}{}:
+	case c.cl.freed <- struct{}{}:
 	default:
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -31,7 +32,7 @@ import (
 	"github.com/fairlead-go/fairlead/transport"
 )
 
-// Config is what the connections of a server or a client have in common. It is read-only.
+// Config is what the connections of a server or a client have in common. It is read-only once the first is made.
 type Config struct {
 	// MaxStreams is the number of concurrent streams that a peer may open. Server only.
 	MaxStreams int
@@ -40,6 +41,18 @@ type Config struct {
 	// QueuedBytes is how much a connection holds for slow readers of its streams before it lets the peer wait.
 	QueuedBytes int
 	Logger      *slog.Logger
+
+	targets map[string]*target // server: where the paths of its routes lead
+}
+
+// Route tells the connections of a server which paths there are, so that each is resolved once and not by each
+// connection.
+func (cfg *Config) Route(routes iter.Seq[*protocol.Route]) {
+	cfg.targets = make(map[string]*target)
+	for r := range routes {
+		path := r.Method.Path
+		cfg.targets[path] = &target{full: path, path: path, route: r}
+	}
 }
 
 // Conn is a connection. In the client's role it implements protocol.HTTPConn, in the server's protocol.ServerConn.
@@ -68,10 +81,15 @@ type Conn struct {
 	withheld atomic.Int64 // window not given back because of them
 
 	closeOnce sync.Once
-	closing   chan struct{} // client: closed when no new calls are taken
-	freed     chan struct{} // client
-	failed    chan struct{} // client: closed when the reading goroutine has ended
-	ready     chan struct{} // client: closed when the server's first SETTINGS have come
+	cl        *clientState // nil in a server
+}
+
+// clientState is what only a client's connection has.
+type clientState struct {
+	closing chan struct{} // closed when no new calls are taken
+	freed   chan struct{} // has a value when there may be room again
+	failed  chan struct{} // closed when the reading goroutine has ended
+	ready   chan struct{} // closed when the server's first SETTINGS have come
 }
 
 // streams is the table of streams and the connection's state as far as it decides about them.
@@ -109,10 +127,12 @@ func NewClient(tc transport.Conn, cfg *Config) ClientConn {
 	c.r.started = true
 	c.s.peerMax = initialPeerStreams
 	c.w.nextID = 1
-	c.closing = make(chan struct{})
-	c.freed = make(chan struct{}, 1)
-	c.failed = make(chan struct{})
-	c.ready = make(chan struct{})
+	c.cl = &clientState{
+		closing: make(chan struct{}),
+		freed:   make(chan struct{}, 1),
+		failed:  make(chan struct{}),
+		ready:   make(chan struct{}),
+	}
 	c.wmu.Lock()
 	b := c.writeBuf()
 	b.B = append(b.B, Preface...)
@@ -177,7 +197,7 @@ func (c *Conn) Serve() error {
 func (c *Conn) readClient() {
 	c.Close(c.ended(c.read()))
 	c.failStreams()
-	close(c.failed)
+	close(c.cl.failed)
 }
 
 // ended turns the error that ended reading into that of the connection, and tells the peer of a violation.
@@ -326,9 +346,9 @@ func (c *Conn) stopTaking() {
 	c.smu.Lock()
 	defer c.smu.Unlock()
 	select {
-	case <-c.closing:
+	case <-c.cl.closing:
 	default:
-		close(c.closing)
+		close(c.cl.closing)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -31,7 +32,7 @@ type dispatcher struct {
 }
 
 func (d *dispatcher) Lookup(path string) *protocol.Route          { return d.routes[path] }
-func (d *dispatcher) Routes() iter.Seq[*protocol.Route]           { return func(func(*protocol.Route) bool) {} }
+func (d *dispatcher) Routes() iter.Seq[*protocol.Route]           { return maps.Values(d.routes) }
 func (d *dispatcher) Admit(*fairlead.Call, int) error             { return nil }
 func (d *dispatcher) Reserve(int) error                           { return nil }
 func (d *dispatcher) Done(*fairlead.Call, int)                    {}
@@ -176,6 +177,7 @@ func newRig(t testing.TB, streams ...int) *rig {
 	r.d = &dispatcher{drain: make(chan struct{}), routes: map[string]*protocol.Route{
 		"/unary": {Method: &fairlead.Method{Path: "/unary"}},
 	}}
+	r.cfg.Route(r.d.Routes())
 	r.d.watch = protocol.NewWatch(func(c protocol.ServerConn) { r.serve(c) })
 	l, err := std.Network{}.Listen(t.Context(), transport.Target{Network: "tcp", Addr: "127.0.0.1:0"})
 	if err != nil {

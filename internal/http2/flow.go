@@ -202,10 +202,13 @@ func (c *Conn) appendMessage(s *stream, m *protocol.Message, beside *buffer.Buf,
 func (c *Conn) appendWaiting(s *stream, m *protocol.Message, beside *buffer.Buf) error {
 	switch {
 	case beside == nil:
-		out := s.out
+		out, size := s.out, bodyLen(m)
 		if out == nil {
-			out = buffer.Get(bodyLen(m))
-		} else if s.outAt > 0 {
+			if s.p != nil {
+				size = max(size, sendQuota)
+			}
+			out = buffer.Get(size)
+		} else if s.outAt > 0 && cap(out.B)-len(out.B) < size {
 			out.B = out.B[:copy(out.B, out.B[s.outAt:])]
 			s.outAt = 0
 		}
@@ -295,7 +298,7 @@ func (c *Conn) sendSome(s *stream) {
 	w.window -= int64(n)
 	s.sendDelta -= int64(n)
 	s.outAt += n
-	if s.p != nil && s.p.sendWaits && len(rest)-n < sendQuota {
+	if s.p != nil && s.p.sendWaits && len(rest)-n <= sendQuota/2 {
 		s.p.sendWaits = false
 		s.p.canSend.Broadcast()
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/buffer"
@@ -12,7 +13,7 @@ import (
 
 const refused = fairlead.Refused
 
-// target is where a path leads. It is found once for each path that a connection sees indexed or again.
+// target is where a path leads.
 type target struct {
 	full, path, query string
 	route             *protocol.Route
@@ -23,8 +24,7 @@ type headBuilder struct {
 	c       *Conn
 	h       protocol.Head
 	target  *target
-	targets map[string]*target // server: the known paths
-	length  int64              // content-length, -1: none
+	length  int64 // content-length, -1: none
 	size    int
 	seen    uint16 // pseudo-fields, by kind
 	timeout [16]byte
@@ -34,8 +34,13 @@ type headBuilder struct {
 	tooLarge bool
 }
 
-// maxTargets bounds the paths that a connection remembers; only those that have a route are.
-const maxTargets = 256
+var headPool = sync.Pool{New: func() any { return new(headBuilder) }}
+
+// release gives the builder back. What it points to must not be needed any more.
+func (hb *headBuilder) release() {
+	hb.reset(nil)
+	headPool.Put(hb)
+}
 
 func (hb *headBuilder) reset(c *Conn) {
 	fields := hb.h.Fields
@@ -45,22 +50,15 @@ func (hb *headBuilder) reset(c *Conn) {
 	hb.bad, hb.regular, hb.tooLarge = "", false, false
 }
 
-// resolve implements fieldSink.
+// resolve implements fieldSink. Paths that have a route were resolved when the server was made.
 func (hb *headBuilder) resolve(path []byte) *target {
-	if t := hb.targets[string(path)]; t != nil {
+	if t := hb.c.cfg.targets[string(path)]; t != nil {
 		return t
 	}
 	t := &target{full: string(path)}
 	t.path, t.query, _ = strings.Cut(t.full, "?")
-	if hb.c.client {
-		return t
-	}
-	t.route = hb.c.d.Lookup(t.path)
-	if t.route != nil && t.query == "" && len(hb.targets) < maxTargets {
-		if hb.targets == nil {
-			hb.targets = make(map[string]*target)
-		}
-		hb.targets[t.full] = t
+	if known := hb.c.cfg.targets[t.path]; known != nil {
+		t.path, t.route = known.path, known.route
 	}
 	return t
 }
@@ -223,7 +221,11 @@ func (c *Conn) onBlock(id uint32, flags uint8, block []byte) error {
 	if !c.client {
 		c.park() // its head is in the scratch that is about to be used again
 	}
-	hb := &c.r.head
+	hb := c.r.head
+	if hb == nil {
+		hb, _ = headPool.Get().(*headBuilder)
+		c.r.head = hb
+	}
 	hb.reset(c)
 	if err := c.r.dec.decode(block, hb); err != nil {
 		return violation(protocol.ResetCompression, "%v", err)
@@ -240,7 +242,7 @@ func (c *Conn) onResponse(id uint32, end bool) error {
 	if s == nil {
 		return err
 	}
-	hb := &c.r.head
+	hb := c.r.head
 	hb.judge(s.headSeen)
 	switch {
 	case hb.tooLarge:
@@ -254,7 +256,7 @@ func (c *Conn) onResponse(id uint32, end bool) error {
 }
 
 func (c *Conn) onRequest(id uint32, end bool) error {
-	hb := &c.r.head
+	hb := c.r.head
 	if id%2 == 0 {
 		return violation(protocol.ResetProtocolError, "request on stream %d", id)
 	}
@@ -286,7 +288,7 @@ func (c *Conn) requestTrailer(id uint32, end bool) error {
 		return violation(codeStreamClosed, "HEADERS on stream %d, which is closed", id)
 	}
 	c.smu.Unlock()
-	hb := &c.r.head
+	hb := c.r.head
 	hb.judge(true)
 	switch {
 	case !end:

@@ -21,7 +21,7 @@ const (
 	entryOverhead    = 32 // RFC 7541, section 4.1
 	decoderTableSize = 4096
 	// maxNames bounds the names that a connection remembers, which spares an allocation for each repetition.
-	maxNames = 64
+	maxNames = 16
 )
 
 var errHPACK = errors.New("malformed header block")
@@ -33,8 +33,8 @@ type decoder struct {
 	newst int
 	n     int
 	size  int
-	max   int // as the peer's encoder has set it
-	names map[string]entry
+	max   int     // as the peer's encoder has set it
+	names []entry // names that came as literals; few
 	huff  *bytes.Buffer
 	lit   entry // the literal being read; here, since a local one would be an allocation
 }
@@ -141,21 +141,39 @@ func (d *decoder) literal(b []byte, sink fieldSink) (rest []byte, err error) {
 	return b, nil
 }
 
-// name returns an entry for a literal name.
+// name returns an entry for a literal name, with the string of an earlier one if there was one.
 func (d *decoder) name(raw []byte) entry {
-	if e, ok := d.names[string(raw)]; ok {
+	if e, ok := commonNames[string(raw)]; ok {
 		return e
+	}
+	for i := range d.names {
+		if d.names[i].name == string(raw) {
+			return d.names[i]
+		}
 	}
 	name := string(raw)
 	e := entry{name: name, kind: kindOf(name), bad: !validName(name)}
 	if len(d.names) < maxNames && len(name) <= 64 {
-		if d.names == nil {
-			d.names = make(map[string]entry)
-		}
-		d.names[name] = e
+		d.names = append(d.names, e)
 	}
 	return e
 }
+
+// commonNames are the names that every connection would otherwise remember for itself.
+var commonNames = func() map[string]entry {
+	m := make(map[string]entry)
+	for i := 1; i < len(staticTable); i++ {
+		name := staticTable[i].name
+		m[name] = entry{name: name, kind: kindOf(name)}
+	}
+	for _, name := range []string{
+		"grpc-accept-encoding", "grpc-encoding", "grpc-message", "grpc-previous-rpc-attempts", "grpc-status",
+		"grpc-status-details-bin", "grpc-timeout", "te", "traceparent", "tracestate", "baggage", "x-request-id",
+	} {
+		m[name] = entry{name: name, kind: kindOf(name)}
+	}
+	return m
+}()
 
 // str reads a string literal (RFC 7541, section 5.2). The result is valid until the next call.
 func (d *decoder) str(b []byte) (raw, rest []byte, err error) {

@@ -1,7 +1,9 @@
 package http2
 
 import (
+	"bytes"
 	"encoding/base64"
+	"slices"
 	"strings"
 
 	"github.com/fairlead-go/fairlead"
@@ -14,19 +16,24 @@ import (
 type encoder struct {
 	max    int // the table's size, at most what the peer allows
 	size   int
-	lines  map[field]int // the number of the insertion, from 1
-	count  int           // insertions so far
-	shrunk bool          // the peer's decoder is to be told of a new max
-	blocks map[*protocol.Block]*encodedBlock
+	lines  []field // in the order of their insertion
+	shrunk bool    // the peer's decoder is to be told of a new max
+	blocks []encodedBlock
+	places map[*protocol.Block]int // of blocks in blocks, once there are many
 }
 
 type field struct{ name, value string }
 
-// encodedBlock is a block's encoding, good as long as the table has had count insertions.
+// encodedBlock is a block's encoding, good as long as the table has as many lines.
 type encodedBlock struct {
-	count int
+	block *protocol.Block
+	lines int
 	bytes []byte
 }
+
+// scanMax is the number of blocks up to which they are looked for one by one. A server sends few; a client one for each
+// method.
+const scanMax = 12
 
 func newEncoder() encoder { return encoder{max: decoderTableSize} }
 
@@ -35,9 +42,8 @@ func (e *encoder) limit(n int) {
 	if n >= e.max {
 		return
 	}
-	e.max, e.size, e.count, e.shrunk = n, 0, 0, true
-	clear(e.lines)
-	clear(e.blocks)
+	e.max, e.size, e.lines, e.shrunk = n, 0, nil, true
+	e.blocks, e.places = nil, nil
 }
 
 // begin appends what must stand at the beginning of a header block.
@@ -52,18 +58,47 @@ func (e *encoder) begin(b []byte) []byte {
 
 // block appends a preset block.
 func (e *encoder) block(b []byte, blk *protocol.Block) []byte {
-	if kept := e.blocks[blk]; kept != nil && kept.count == e.count {
-		return append(b, kept.bytes...)
+	i := e.place(blk)
+	if i >= 0 && e.blocks[i].lines == len(e.lines) {
+		return append(b, e.blocks[i].bytes...)
 	}
-	start, before := len(b), e.count
+	start, before := len(b), len(e.lines)
 	b = e.fields(b, blk)
-	if e.blocks == nil {
-		e.blocks = make(map[*protocol.Block]*encodedBlock)
+	if len(e.lines) != before {
+		return b // it will be shorter the next time
 	}
-	if e.count == before {
-		e.blocks[blk] = &encodedBlock{e.count, append([]byte(nil), b[start:]...)}
+	kept := encodedBlock{blk, before, bytes.Clone(b[start:])}
+	if i >= 0 {
+		e.blocks[i] = kept
+		return b
+	}
+	e.blocks = append(e.blocks, kept)
+	if len(e.blocks) > scanMax {
+		if e.places == nil {
+			e.places = make(map[*protocol.Block]int)
+			for i := range e.blocks {
+				e.places[e.blocks[i].block] = i
+			}
+		}
+		e.places[blk] = len(e.blocks) - 1
 	}
 	return b
+}
+
+// place returns where blk stands in blocks, -1 for nowhere.
+func (e *encoder) place(blk *protocol.Block) int {
+	if e.places != nil {
+		if i, ok := e.places[blk]; ok {
+			return i
+		}
+		return -1
+	}
+	for i := range e.blocks {
+		if e.blocks[i].block == blk {
+			return i
+		}
+	}
+	return -1
 }
 
 func (e *encoder) fields(b []byte, blk *protocol.Block) []byte {
@@ -79,19 +114,15 @@ func (e *encoder) indexed(b []byte, f field) []byte {
 	if i := staticLine[f]; i != 0 {
 		return appendInt(b, 0x80, 7, i)
 	}
-	if n := e.lines[f]; n != 0 {
-		return appendInt(b, 0x80, 7, uint64(len(staticTable)+e.count-n)) //nolint:gosec // not negative
+	if i := slices.Index(e.lines, f); i >= 0 {
+		return appendInt(b, 0x80, 7, uint64(len(staticTable)+len(e.lines)-1-i)) //nolint:gosec // not negative
 	}
 	size := len(f.name) + len(f.value) + entryOverhead
 	if e.size+size > e.max {
 		return appendLiteral(b, 0, f.name, f.value)
 	}
-	if e.lines == nil {
-		e.lines = make(map[field]int)
-	}
 	e.size += size
-	e.count++
-	e.lines[f] = e.count
+	e.lines = append(e.lines, f)
 	b = append(b, 0x40)
 	b = appendString(b, f.name)
 	return appendString(b, f.value)

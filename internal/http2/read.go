@@ -17,7 +17,7 @@ type reader struct {
 	turn     *turn
 
 	dec  decoder
-	head headBuilder
+	head *headBuilder // scratch; nil while the connection waits
 
 	block      *buffer.Buf // a header block that goes on in CONTINUATION frames
 	blockID    uint32
@@ -103,6 +103,10 @@ func (c *Conn) adopt() {
 func (c *Conn) endBatch() {
 	if c.r.uncredit >= connWindow/4 {
 		c.creditArrived()
+	}
+	if c.r.head != nil && (c.client || c.r.cur == nil) {
+		c.r.head.release()
+		c.r.head = nil
 	}
 	c.uncork()
 }
@@ -244,7 +248,7 @@ func (c *Conn) pulledData(s *stream, p []byte, padded int, end bool) error {
 		return nil
 	}
 	if len(p) > 0 {
-		s.append(p)
+		s.p.push(p)
 		s.p.canRead.Signal()
 	}
 	s.mu.Unlock()
@@ -278,11 +282,7 @@ func (c *Conn) requestEnd(s *stream) {
 func (s *stream) take(p []byte) {
 	s.c.queued.Add(int64(len(p)))
 	s.mu.Lock()
-	s.append(p)
-	s.mu.Unlock()
-}
-
-func (s *stream) append(p []byte) {
+	defer s.mu.Unlock()
 	if s.body == nil {
 		s.body = buffer.Get(len(p))
 	}
@@ -382,7 +382,7 @@ func (c *Conn) onSettings(id uint32, flags uint8, p []byte) error {
 	b.B = appendFrameHeader(b.B, 0, frameSettings, flagAck, 0)
 	c.unlockFlush(bySpawn)
 	if first && c.client {
-		close(c.ready)
+		close(c.cl.ready)
 	}
 	return nil
 }

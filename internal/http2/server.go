@@ -186,7 +186,7 @@ var errAbandoned = fairlead.Errorf(fairlead.Internal, "the protocol left the exc
 
 // head takes a request whose head has arrived.
 func (c *Conn) requestHead(id uint32, end bool) {
-	h := &c.r.head
+	h := c.r.head
 	c.smu.Lock()
 	drained, over := c.s.draining, c.s.open >= c.cfg.MaxStreams
 	if !drained && !over {
@@ -261,7 +261,7 @@ func (c *Conn) open(s *stream, end bool) {
 
 // own gives s a head of its own instead of the connection's scratch.
 func (c *Conn) own(s *stream) {
-	if s.head != &c.r.head.h {
+	if c.r.head == nil || s.head != &c.r.head.h {
 		return
 	}
 	h := *s.head

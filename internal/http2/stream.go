@@ -52,7 +52,7 @@ type stream struct {
 
 	mu   sync.Mutex
 	recv protocol.Receiver // client, not pulled; nil when it is not to be called
-	body *buffer.Buf       // what has arrived and nobody has taken
+	body *buffer.Buf       // server, not pulled: a body that came in several frames, as far as it is there
 
 	p *pulled
 }
@@ -61,8 +61,12 @@ type stream struct {
 type pulled struct {
 	// Under the stream's mu.
 	canRead     sync.Cond
-	reading     *buffer.Buf // what Read returned last
-	readErr     error       // io.EOF or a failure, behind body
+	parts       []*buffer.Buf // what has arrived and nobody has taken
+	reading     *buffer.Buf   // what Read returned last
+	spare       *buffer.Buf   // for the next part, while the reader is behind
+	held        int64         // bytes in parts and reading
+	behind      bool          // Read has not had to wait lately
+	readErr     error         // io.EOF or a failure, behind parts
 	interrupted error
 	respHead    *protocol.Head // client
 	headEnds    bool
@@ -72,7 +76,8 @@ type pulled struct {
 
 	// Under wmu.
 	canSend       sync.Cond
-	sendWaits     bool
+	sendWaits     bool // for window
+	roomWaits     bool // for room in the write buffer: in writer.forRoom
 	sendInterrupt error
 }
 
@@ -96,9 +101,51 @@ func (s *stream) recycle() {
 
 // pull makes s a pulled stream.
 func (s *stream) pull() {
-	s.p = new(pulled)
-	s.p.canRead.L = &s.mu
-	s.p.canSend.L = &s.c.wmu
+	p := new(pulled)
+	p.canRead.L = &s.mu
+	p.canSend.L = &s.c.wmu
+	s.mu.Lock()
+	if s.body != nil {
+		p.parts, p.held = append(p.parts, s.body), int64(len(s.body.B))
+		s.body = nil
+	}
+	s.mu.Unlock()
+	s.p = p
+}
+
+// partSize is the size of a buffer for a reader that is behind.
+const partSize = 32 << 10
+
+// push adds what has arrived. The stream's lock is held.
+func (p *pulled) push(b []byte) {
+	p.held += int64(len(b))
+	size := len(b)
+	if n := len(p.parts); n > 0 {
+		if last := p.parts[n-1]; cap(last.B)-len(last.B) >= len(b) {
+			last.B = append(last.B, b...)
+			return
+		}
+		size = max(size, partSize)
+	} else if p.behind {
+		size = max(size, partSize)
+	}
+	buf := p.spare
+	p.spare = nil
+	if buf == nil || cap(buf.B) < size {
+		buffer.Put(buf)
+		buf = buffer.Get(size)
+	}
+	buf.B = append(buf.B[:0], b...)
+	p.parts = append(p.parts, buf)
+}
+
+// pop takes the first part. The stream's lock is held.
+func (p *pulled) pop() *buffer.Buf {
+	b := p.parts[0]
+	n := copy(p.parts, p.parts[1:])
+	p.parts[n] = nil
+	p.parts = p.parts[:n]
+	return b
 }
 
 // inPlaceMax is the longest message in bytes that is encoded under the write lock.
@@ -111,35 +158,63 @@ const sendQuota = 64 << 10
 func (s *stream) Read() ([]byte, error) {
 	p := s.p
 	s.mu.Lock()
-	if p.reading != nil {
-		n := int64(len(p.reading.B))
-		s.uncredit += n
-		credit := int64(0)
-		if s.uncredit >= s.c.est.window.Load()/4 && p.readErr == nil {
-			credit, s.uncredit = s.uncredit, 0
-		}
-		buffer.Put(p.reading)
-		p.reading = nil
-		s.mu.Unlock()
-		s.c.release(n)
-		if credit > 0 {
-			s.c.creditStream(s.id, credit)
-		}
-		s.mu.Lock()
-	}
 	defer s.mu.Unlock()
+	if last := p.reading; last != nil {
+		p.reading = nil
+		n := int64(len(last.B))
+		p.held -= n
+		s.uncredit += n
+		if p.spare == nil {
+			p.spare = last
+		} else {
+			buffer.Put(last)
+		}
+		s.consumed(n)
+	}
+	p.behind = true
 	for {
 		switch {
 		case p.interrupted != nil:
+			p.drop()
 			return nil, p.interrupted
-		case s.body != nil:
-			p.reading, s.body = s.body, nil
+		case len(p.parts) > 0:
+			p.reading = p.pop()
 			return p.reading.B, nil
 		case p.readErr != nil:
+			p.drop()
 			return nil, p.readErr
 		}
+		p.behind = false
+		p.drop()
 		p.canRead.Wait()
 	}
+}
+
+// drop gives the spare buffer back. The stream's lock is held.
+func (p *pulled) drop() {
+	buffer.Put(p.spare)
+	p.spare = nil
+}
+
+// consumed gives back the window of n bytes that were read, if it is time. The stream's lock is held; it is released
+// while that goes into the write buffer.
+func (s *stream) consumed(n int64) {
+	credit := int64(0)
+	if s.uncredit >= s.c.est.window.Load()/4 && s.p.readErr == nil {
+		credit, s.uncredit = s.uncredit, 0
+	}
+	low := s.c.queued.Add(-n) < int64(s.c.cfg.QueuedBytes)/2 && s.c.withheld.Load() > 0
+	if credit == 0 && !low {
+		return
+	}
+	s.mu.Unlock()
+	if low {
+		s.c.giveBackWithheld()
+	}
+	if credit > 0 {
+		s.c.creditStream(s.id, credit)
+	}
+	s.mu.Lock()
 }
 
 // Send implements protocol.Pipe.
@@ -159,10 +234,13 @@ func (s *stream) Send(m *protocol.Message, last bool) error {
 			buffer.Put(beside)
 			return err
 		}
-		if s.out == nil || len(s.out.B)-s.outAt < sendQuota {
+		if s.out != nil && len(s.out.B)-s.outAt >= sendQuota {
+			s.p.sendWaits = true
+		} else if c.w.flushing && c.w.waitingBytes() >= roomAbove {
+			c.w.waitForRoom(s)
+		} else {
 			break
 		}
-		s.p.sendWaits = true
 		s.p.canSend.Wait()
 	}
 	if m != nil {
@@ -275,28 +353,29 @@ func (p *pulled) announceHead() {
 // otherwise that part is left to the garbage collector, since a Read in another goroutine may still be decoding it.
 func (s *stream) dropBody(all bool) {
 	s.mu.Lock()
-	body := s.body
-	s.body = nil
-	var reading *buffer.Buf
-	if s.p != nil {
-		reading, s.p.reading = s.p.reading, nil
+	n := int64(0)
+	if s.body != nil {
+		n = int64(len(s.body.B))
+		buffer.Put(s.body)
+		s.body = nil
+	}
+	if p := s.p; p != nil {
+		n += p.held
+		p.held = 0
+		for len(p.parts) > 0 {
+			buffer.Put(p.pop())
+		}
+		p.drop()
+		if all {
+			buffer.Put(p.reading)
+		} else if p.reading != nil {
+			buffer.Drop(p.reading)
+		}
+		p.reading = nil
 	}
 	s.mu.Unlock()
-	n := 0
-	if body != nil {
-		n += len(body.B)
-		buffer.Put(body)
-	}
-	if reading != nil {
-		n += len(reading.B)
-		if all {
-			buffer.Put(reading)
-		} else {
-			buffer.Drop(reading)
-		}
-	}
 	if n > 0 {
-		s.c.release(int64(n))
+		s.c.release(n)
 	}
 }
 

@@ -111,11 +111,8 @@ func (c *Conn) creditStream(id uint32, n int64) {
 // overWindow says whether a stream has sent more than its window allows. The stream's lock is held if it is pulled.
 func (s *stream) overWindow(n int) bool {
 	used := s.uncredit + int64(n)
-	if s.body != nil {
-		used += int64(len(s.body.B))
-	}
-	if s.p != nil && s.p.reading != nil {
-		used += int64(len(s.p.reading.B))
+	if s.p != nil {
+		used += s.p.held
 	}
 	return used > s.c.est.window.Load()
 }

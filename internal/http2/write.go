@@ -30,6 +30,8 @@ const (
 	yieldBelow = 32 << 10
 	// bufferSoftMax is the amount of waiting bytes above which DATA waits with its stream instead of in the buffer.
 	bufferSoftMax = 256 << 10
+	// roomAbove is the amount of waiting bytes above which a stream's sender waits for a write that is under way.
+	roomAbove = 128 << 10
 	// corkMax is the amount of waiting bytes above which a corked buffer is flushed all the same.
 	corkMax = 64 << 10
 	// refillMax is how much DATA of waiting streams is moved to the buffer at once.
@@ -46,8 +48,9 @@ type writer struct {
 	corked     bool // the reading goroutine will flush at the end of its batch
 	closeAfter bool // close the transport when all is written
 	err        error
-	hint       int       // how long the buffer got lately
-	deadline   time.Time // the transport's write deadline
+	spare      *buffer.Buf // for the next buffer, while streams are open
+	hint       int         // how long the buffer got lately
+	deadline   time.Time   // the transport's write deadline
 
 	enc      encoder
 	window   int64 // what may be sent on the connection
@@ -56,6 +59,7 @@ type writer struct {
 	nextID   uint32 // client
 
 	waiting streamQueue // streams with DATA to send and window to send it
+	forRoom []*stream   // senders that wait for the buffer to be written
 }
 
 func (w *writer) init() {
@@ -71,11 +75,40 @@ func (w *writer) fail(err error) {
 	for s := w.waiting.pop(); s != nil; s = w.waiting.pop() {
 		s.dropOut()
 	}
+	w.dropSpare()
+	w.wakeForRoom()
+}
+
+// dropSpare gives the spare buffer back. The write lock is held.
+func (w *writer) dropSpare() {
+	buffer.Put(w.spare)
+	w.spare = nil
+}
+
+// waitForRoom has s woken when the buffer has been written. The write lock is held.
+func (w *writer) waitForRoom(s *stream) {
+	if !s.p.roomWaits {
+		s.p.roomWaits = true
+		w.forRoom = append(w.forRoom, s)
+	}
+}
+
+func (w *writer) wakeForRoom() {
+	for i, s := range w.forRoom {
+		s.p.roomWaits = false
+		s.p.canSend.Broadcast()
+		w.forRoom[i] = nil
+	}
+	w.forRoom = w.forRoom[:0]
 }
 
 // writeBuf returns the buffer to append to. The write lock is held.
 func (c *Conn) writeBuf() *buffer.Buf {
 	if c.w.buf == nil {
+		if c.w.buf = c.w.spare; c.w.buf != nil {
+			c.w.spare = nil
+			return c.w.buf
+		}
 		c.w.buf = buffer.Get(max(c.w.hint, minWriteBuffer))
 	}
 	return c.w.buf
@@ -137,17 +170,32 @@ func (c *Conn) writeOut() {
 		c.renewDeadline()
 		c.wmu.Unlock()
 		err := c.tc.Write(b.B)
-		buffer.Put(b)
 		c.wmu.Lock()
+		if w.spare == nil && cap(b.B) <= maxWriteBuffer {
+			b.B = b.B[:0]
+			w.spare = b
+		} else {
+			buffer.Put(b)
+		}
+		w.wakeForRoom()
 		if err != nil {
 			w.fail(&protocol.Failure{Kind: protocol.FailedLost, Cause: err})
 			_ = c.tc.Close() // wakes the reading goroutine, which ends the connection
 		}
 	}
 	w.flushing = false
+	if w.spare != nil {
+		c.smu.Lock()
+		idle := c.s.open == 0
+		c.smu.Unlock()
+		if idle {
+			w.dropSpare()
+		}
+	}
 	if w.err != nil {
 		buffer.Put(w.buf)
 		w.buf = nil
+		w.dropSpare()
 	}
 	if w.closeAfter {
 		_ = c.tc.Close()

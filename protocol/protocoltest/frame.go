@@ -55,6 +55,7 @@ type writer struct {
 	writing bool
 	closing bool // close the connection when all is written
 	err     error
+	wg      sync.WaitGroup
 }
 
 // frame appends a frame whose payload fill appends.
@@ -94,10 +95,20 @@ func (w *writer) finish() {
 
 // kick starts the writing goroutine if it is not running; the lock is held.
 func (w *writer) kick() {
-	if !w.writing {
+	if !w.writing && w.err == nil {
 		w.writing = true
-		go w.write()
+		w.wg.Go(w.write)
 	}
+}
+
+// shut ends the writer of a closed connection for good, and waits for its goroutine.
+func (w *writer) shut(cause error) {
+	w.mu.Lock()
+	if w.err == nil {
+		w.err = cause
+	}
+	w.mu.Unlock()
+	w.wg.Wait()
 }
 
 func (w *writer) write() {

@@ -94,7 +94,7 @@ type clientConn struct {
 	err      error
 	freed    chan struct{}
 	closed   chan struct{}
-	done     chan struct{} // the reading goroutine has ended
+	done     chan struct{} // all of that has ended
 }
 
 // clientCall is a call under way: a unary one has done, a stream the stream.
@@ -115,6 +115,7 @@ func (c *clientConn) read() {
 		err = c.readOne()
 	}
 	c.fail(err)
+	c.w.shut(err)
 	close(c.done)
 }
 

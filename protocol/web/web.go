@@ -59,6 +59,7 @@ func (s *Server) Attach(d protocol.Dispatcher) error {
 		QueuedBytes: l.QueuedBytes,
 		Logger:      d.Logger(),
 	}
+	s.cfg.Route(d.Routes())
 	return nil
 }
 

@@ -1,5 +1,5 @@
-// Command interop-client runs a test case of gRPC's interoperability suite with Fairlead against a server of others. Its
-// flags are those of grpc-go's program.
+// Command interop-client runs a test case of gRPC's interoperability suite with Fairlead against a server of others.
+// Its flags are those of grpc-go's program.
 package main
 
 import (

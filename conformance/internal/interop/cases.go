@@ -19,10 +19,10 @@ const (
 	largeResponse = 314159
 )
 
-var (
-	requestSizes  = []int{27182, 8, 1828, 45904}
-	responseSizes = []int32{31415, 9, 2653, 58979}
-)
+// requestSizes and responseSizes are those of the messages of a stream.
+func requestSizes() []int { return []int{27182, 8, 1828, 45904} }
+
+func responseSizes() []int32 { return []int32{31415, 9, 2653, 58979} }
 
 // Client runs test cases.
 type Client struct {
@@ -97,7 +97,9 @@ func (c *Client) largeUnary(ctx context.Context) error {
 }
 
 // unary makes a call with payloads of the given sizes.
-func unary(ctx context.Context, stub *pb.TestServiceClient, request int, response int32, o ...fairlead.CallOption) error {
+func unary(
+	ctx context.Context, stub *pb.TestServiceClient, request int, response int32, o ...fairlead.CallOption,
+) error {
 	r, err := stub.UnaryCall(ctx, &pb.SimpleRequest{
 		ResponseSize: response, Payload: &pb.Payload{Body: make([]byte, request)},
 	}, o...)
@@ -122,7 +124,7 @@ func (c *Client) clientStreaming(ctx context.Context) error {
 	}
 	defer s.Close()
 	sum := 0
-	for _, n := range requestSizes {
+	for _, n := range requestSizes() {
 		if err := s.Send(&pb.StreamingInputCallRequest{Payload: &pb.Payload{Body: make([]byte, n)}}); err != nil {
 			return err
 		}
@@ -140,7 +142,8 @@ func (c *Client) clientStreaming(ctx context.Context) error {
 
 func (c *Client) serverStreaming(ctx context.Context) error {
 	in := new(pb.StreamingOutputCallRequest)
-	for _, n := range responseSizes {
+	sizes := responseSizes()
+	for _, n := range sizes {
 		in.ResponseParameters = append(in.ResponseParameters, &pb.ResponseParameters{Size: n})
 	}
 	s, err := c.stub().StreamingOutputCall(ctx, in)
@@ -153,16 +156,16 @@ func (c *Client) serverStreaming(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if i == len(responseSizes) {
+		if i == len(sizes) {
 			return errors.New("got too many responses")
 		}
-		if err := sized(m.GetPayload(), responseSizes[i]); err != nil {
+		if err := sized(m.GetPayload(), sizes[i]); err != nil {
 			return err
 		}
 		i++
 	}
-	if i != len(responseSizes) {
-		return fmt.Errorf("got %d responses, want %d", i, len(responseSizes))
+	if i != len(sizes) {
+		return fmt.Errorf("got %d responses, want %d", i, len(sizes))
 	}
 	return nil
 }
@@ -173,15 +176,16 @@ func (c *Client) pingPong(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	for i, n := range requestSizes {
-		if err := s.Send(ping(n, responseSizes[i])); err != nil {
+	sizes := responseSizes()
+	for i, n := range requestSizes() {
+		if err := s.Send(ping(n, sizes[i])); err != nil {
 			return err
 		}
 		m, err := s.Recv()
 		if err != nil {
 			return err
 		}
-		if err := sized(m.GetPayload(), responseSizes[i]); err != nil {
+		if err := sized(m.GetPayload(), sizes[i]); err != nil {
 			return err
 		}
 	}
@@ -296,7 +300,8 @@ func (c *Client) statusCodeAndMessage(ctx context.Context) error {
 // echoed checks that err is the status that was asked for.
 func echoed(err error, want *pb.EchoStatus) error {
 	var e *fairlead.Error
-	if !errors.As(err, &e) || int32(e.Code) != want.GetCode() || e.Message != want.GetMessage() || !e.FromPeer() { //nolint:gosec // codes are small
+	code := fairlead.Code(want.GetCode()) //nolint:gosec // one of gRPC's
+	if !errors.As(err, &e) || e.Code != code || e.Message != want.GetMessage() || !e.FromPeer() {
 		return fmt.Errorf("got %w, want code %d and message %q", err, want.GetCode(), want.GetMessage())
 	}
 	return nil
@@ -313,10 +318,8 @@ func (c *Client) specialStatusMessage(ctx context.Context) error {
 
 func (c *Client) customMetadata(ctx context.Context) error {
 	const initial, trailing = "test_initial_metadata_value", "\xab\xab\xab"
-	opts := []fairlead.CallOption{
-		fairlead.WithHeader(echoInitial, initial),
-		fairlead.WithHeader(echoTrailing, trailing),
-	}
+	opts := append(make([]fairlead.CallOption, 0, 3),
+		fairlead.WithHeader(echoInitial, initial), fairlead.WithHeader(echoTrailing, trailing))
 	check := func(header, trailer *fairlead.Metadata) error {
 		if got := header.Values(echoInitial); len(got) != 1 || got[0] != initial {
 			return fmt.Errorf("got header %q, want %q", got, initial)

@@ -21,8 +21,8 @@ const (
 // MaxWhole is the largest body in bytes that is given to HTTP.Whole.
 const MaxWhole = 64 << 10
 
-// HTTP is the server side of a protocol that is carried by HTTP requests, whatever the version: gRPC, gRPC-Web, Connect,
-// REST, a mounted handler.
+// HTTP is the server side of a protocol that is carried by HTTP requests, whatever the version: gRPC, gRPC-Web,
+// Connect, REST, a mounted handler.
 type HTTP interface {
 	Name() string
 	// Attach gives it the routes, once, before the first connection.
@@ -30,8 +30,8 @@ type HTTP interface {
 	// Match is asked for each request, in the order in which the protocols were given. It is called by the reading
 	// goroutine and must be quick.
 	Match(h *Head) Mode
-	// Whole gets a request with its complete body, which is valid until Whole returns. It is called by the reading goroutine
-	// and must not block: it decodes and calls x.Run, or answers at once.
+	// Whole gets a request with its complete body, which is valid until Whole returns. It is called by the reading
+	// goroutine and must not block: it decodes and calls x.Run, or answers at once.
 	Whole(x Exchange, body []byte)
 	// Open gets any other request, in a goroutine of its own. It has ended the exchange when it returns.
 	Open(x Exchange)
@@ -90,7 +90,7 @@ const (
 )
 
 // Failure is the error of an exchange that did not come to its proper end.
-type Failure struct {
+type Failure struct { //nolint:errname // it is the end of an exchange, and used as a value as well
 	Kind  FailureKind
 	Code  ResetCode // with FailedReset and FailedGoaway the peer's, with FailedViolation the one sent to it
 	Reach fairlead.Reach
@@ -135,8 +135,8 @@ type Pipe interface {
 	Send(m *Message, last bool) error
 	// Interrupt has Read and Send return cause, now and from now on. The peer does not notice.
 	Interrupt(cause error)
-	// Reset ends the exchange at once: the peer gets code, Read and Send return cause. It does nothing when the exchange
-	// is over.
+	// Reset ends the exchange at once: the peer gets code, Read and Send return cause. It does nothing when the
+	// exchange is over.
 	Reset(code ResetCode, cause error)
 }
 
@@ -166,8 +166,8 @@ type Exchange interface {
 
 // Message is what goes into a body. It is only read, and not kept.
 type Message struct {
-	// Value is encoded by Sizer, straight into the connection's buffer, when that is set and by Codec into a buffer beside
-	// it otherwise. With a nil Value, Bytes is the encoding.
+	// Value is encoded by Sizer, straight into the connection's buffer, when that is set and by Codec into a buffer
+	// beside it otherwise. With a nil Value, Bytes is the encoding.
 	Value any
 	Sizer codec.Sizer
 	Codec codec.Codec
@@ -213,8 +213,8 @@ type HTTPConn interface {
 	// Do sends a whole request, without waiting for the peer: what its window has no room for follows on its own. The
 	// response goes to r. On an error, ErrFull or the codec's, r is not used.
 	Do(req *Request, r Receiver) (Ticket, error)
-	// Cancel gives up what Do began. True: r is not called again, and its End was not and will not be called. False: End
-	// was called or is about to be.
+	// Cancel gives up what Do began. True: r is not called again, and its End was not and will not be called. False:
+	// End was called or is about to be.
 	Cancel(t Ticket, code ResetCode) bool
 	// Open sends the head of a request and, if it has one, its message. Errors are as with Do.
 	Open(req *Request) (ClientExchange, error)
@@ -241,8 +241,8 @@ type Request struct {
 	Last    bool               // the body ends here; Do takes it for granted
 }
 
-// Receiver gets the response of a request sent with Do. Its methods are called by the connection's reading goroutine, one
-// after another, and must not block.
+// Receiver gets the response of a request sent with Do. Its methods are called by the connection's reading goroutine,
+// one after another, and must not block.
 type Receiver interface {
 	// Head gets the head of the response; h is valid during the call. With end the response has no body and no trailer,
 	// and End follows at once.

@@ -135,7 +135,7 @@ type ClientConfig struct {
 	RecvMessage int                   // bytes of a message received, decompressed
 	SendMessage int                   // bytes of a message sent
 	HeaderList  int                   // bytes of a header list received
-	QueuedBytes int                   // bytes of responses that a connection holds for slow readers before it stops reading
+	QueuedBytes int                   // bytes of responses held for slow readers before a connection stops reading
 	UserAgent   string                // put before the framework's own
 	Authority   string                // the host asked for
 	TLS         bool                  // the scheme is https
@@ -156,8 +156,8 @@ type ClientConn interface {
 	Open(ctx context.Context, b Bind, c *fairlead.Call) error
 	// Free returns the number of calls that it could take now; 0: full, draining or closed.
 	Free() int
-	// Freed delivers a value when there may be room again after ErrFull. One value may stand for several places: whoever
-	// took it and found room leaves it to the connection to say that there is more.
+	// Freed delivers a value when there may be room again after ErrFull. One value may stand for several places:
+	// whoever took it and found room leaves it to the connection to say that there is more.
 	Freed() <-chan struct{}
 	// Drain takes no new calls and closes the connection when the last one is over.
 	Drain()

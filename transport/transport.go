@@ -13,8 +13,8 @@ import (
 type Conn interface {
 	// Peek waits until at least n bytes are buffered and returns all that are. They stay valid until the next Peek or
 	// Discard. It holds no buffer while it waits and nothing is buffered. With fewer than n bytes before the end of
-	// the stream it returns what there is and io.EOF, or io.ErrUnexpectedEOF if that is not nothing. The first Peek or Write
-	// completes a TLS handshake.
+	// the stream it returns what there is and io.EOF, or io.ErrUnexpectedEOF if that is not nothing. The first Peek
+	// or Write completes a TLS handshake.
 	Peek(n int) ([]byte, error)
 	// Discard drops the first n of the bytes that Peek returned.
 	Discard(n int)
@@ -59,8 +59,8 @@ type Dialer interface {
 // Network connects and listens.
 type Network interface {
 	Dialer
-	// Listen listens at t. With TLS the handshake is left to the connection's first Peek or to Handshake, so that Accept
-	// does not wait for a slow peer.
+	// Listen listens at t. With TLS the handshake is left to the connection's first Peek or to Handshake, so that
+	// Accept does not wait for a slow peer.
 	Listen(ctx context.Context, t Target) (Listener, error)
 }
 

@@ -16,7 +16,7 @@ import (
 // loop is a client and a server without a wire between them: it hands encoded messages and metadata over as a protocol
 // does. Tests look into the client's calls with seen.
 type loop struct {
-	t        *testing.T
+	t        testing.TB
 	handlers map[string]fairlead.Handler
 	methods  map[string]*fairlead.Method
 	peer     *fairlead.Peer
@@ -25,7 +25,7 @@ type loop struct {
 	running  sync.WaitGroup
 }
 
-func newLoop(t *testing.T, reg *grpcgo.Registrar) *loop {
+func newLoop(t testing.TB, reg *grpcgo.Registrar) *loop {
 	t.Helper()
 	impls, err := reg.Implementations()
 	if err != nil {

@@ -15,14 +15,14 @@ import (
 )
 
 // serveFunc serves a registrar and returns a client of it.
-type serveFunc func(*testing.T, *grpcgo.Registrar) fairlead.Binder
+type serveFunc func(testing.TB, *grpcgo.Registrar) fairlead.Binder
 
 // eachTransport runs f with the loop, which is predictable in every detail, and with the real thing.
 func eachTransport(t *testing.T, f func(t *testing.T, serve serveFunc)) {
 	t.Helper()
 	t.Run("loop", func(t *testing.T) {
 		t.Parallel()
-		f(t, func(t *testing.T, reg *grpcgo.Registrar) fairlead.Binder {
+		f(t, func(t testing.TB, reg *grpcgo.Registrar) fairlead.Binder {
 			t.Helper()
 			return newLoop(t, reg)
 		})
@@ -34,7 +34,7 @@ func eachTransport(t *testing.T, f func(t *testing.T, serve serveFunc)) {
 }
 
 // serveInproc serves reg with the preset's stack and an in-process network.
-func serveInproc(t *testing.T, reg *grpcgo.Registrar) fairlead.Binder {
+func serveInproc(t testing.TB, reg *grpcgo.Registrar) fairlead.Binder {
 	t.Helper()
 	impls, err := reg.Implementations()
 	if err != nil {

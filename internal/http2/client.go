@@ -3,10 +3,11 @@ package http2
 import (
 	"context"
 	"fmt"
+	"io"
+
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/buffer"
 	"github.com/fairlead-go/fairlead/protocol"
-	"io"
 )
 
 // ClientConn is a Conn in the client's role.
@@ -354,7 +355,8 @@ func (c *Conn) failOne(s *stream, code protocol.ResetCode, reason string) {
 	c.forget(s.id)
 	c.debug("stream error", "stream", s.id, "reason", reason)
 	c.sendReset(s.id, code)
-	c.endStream(s.id, &protocol.Failure{Kind: protocol.FailedViolation, Code: code, Cause: fairlead.Errorf(fairlead.Internal, "%s", reason)})
+	cause := fairlead.Errorf(fairlead.Internal, "%s", reason)
+	c.endStream(s.id, &protocol.Failure{Kind: protocol.FailedViolation, Code: code, Cause: cause})
 }
 
 // responseData takes a part of a response's body.

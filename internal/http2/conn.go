@@ -1,5 +1,5 @@
-// Package http2 is one HTTP/2 connection (RFC 9113), in either role. It knows HTTP and nothing of the protocols above it:
-// they are given to a server's connection as protocol.HTTP and use a client's as protocol.HTTPConn.
+// Package http2 is one HTTP/2 connection (RFC 9113), in either role. It knows HTTP and nothing of the protocols above
+// it: they are given to a server's connection as protocol.HTTP and use a client's as protocol.HTTPConn.
 //
 // # Who does what
 //
@@ -142,8 +142,8 @@ func NewClient(tc transport.Conn, cfg *Config) ClientConn {
 	return ClientConn{c}
 }
 
-// initialPeerStreams is how many streams a client opens before it has seen the server's SETTINGS. RFC 9113 sets no limit
-// then and asks servers for at least 100 (section 6.5.2).
+// initialPeerStreams is how many streams a client opens before it has seen the server's SETTINGS. RFC 9113 sets no
+// limit then and asks servers for at least 100 (section 6.5.2).
 const initialPeerStreams = 100
 
 func newConn(tc transport.Conn, cfg *Config) *Conn {
@@ -202,8 +202,7 @@ func (c *Conn) readClient() {
 
 // ended turns the error that ended reading into that of the connection, and tells the peer of a violation.
 func (c *Conn) ended(err error) error {
-	var v *connError
-	if errors.As(err, &v) {
+	if v, ok := errors.AsType[*connError](err); ok {
 		c.violated(v)
 		return &protocol.Failure{Kind: protocol.FailedViolation, Code: v.code, Cause: err}
 	}
@@ -265,8 +264,7 @@ func (c *Conn) Close(cause error) {
 		if cause == nil {
 			cause = errDone
 		}
-		var f *protocol.Failure
-		if !errors.As(cause, &f) {
+		if _, ok := errors.AsType[*protocol.Failure](cause); !ok {
 			cause = &protocol.Failure{Kind: protocol.FailedClosed, Cause: cause}
 		}
 		c.wmu.Lock()
@@ -286,13 +284,14 @@ func (c *Conn) Close(cause error) {
 	})
 }
 
-// failStreams ends all streams with the connection's error. In a client only the reading goroutine may do that, since it
-// alone calls Receivers.
+// failStreams ends all streams with the connection's error. In a client only the reading goroutine may do that, since
+// it alone calls Receivers.
 func (c *Conn) failStreams() {
 	c.smu.Lock()
 	err := c.s.err
-	var ids []uint32
-	for _, s := range c.s.table.all() {
+	all := c.s.table.all()
+	ids := make([]uint32, 0, len(all))
+	for _, s := range all {
 		ids = append(ids, s.id)
 	}
 	c.smu.Unlock()
@@ -301,10 +300,10 @@ func (c *Conn) failStreams() {
 	}
 }
 
-// Drain asks the peer to open no more streams, in two steps (RFC 9113, section 6.8): the first GOAWAY names the highest
-// id there is, so that streams already on their way are still taken; when the PING behind it is answered, or with final,
-// the second one names the last stream taken. The connection closes when its last stream is over. In a client it only
-// takes no new calls.
+// Drain asks the peer to open no more streams, in two steps (RFC 9113, section 6.8): the first GOAWAY names the
+// highest id there is, so that streams already on their way are still taken; when the PING behind it is answered, or
+// with final, the second one names the last stream taken. The connection closes when its last stream is over. In a
+// client it only takes no new calls.
 func (c *Conn) drain(final bool) {
 	c.wmu.Lock()
 	c.smu.Lock()
@@ -332,7 +331,7 @@ func (c *Conn) drain(final bool) {
 }
 
 // drainPing is the payload of the PING between the two GOAWAYs.
-var drainPing = [8]byte{'d', 'r', 'a', 'i', 'n', 'i', 'n', 'g'}
+var drainPing = [8]byte{'d', 'r', 'a', 'i', 'n', 'i', 'n', 'g'} //nolint:gochecknoglobals // a constant
 
 // finishIfDrained closes a connection that was drained and whose last stream is over.
 func (c *Conn) finishIfDrained() {

@@ -85,7 +85,8 @@ func (t *echoTask) Run() {
 		time.Sleep(t.sleep)
 	}
 	t.cost.End(b)
-	t.reply = protocol.Reply{Head: echoHead, Extra: &t.extra, Message: protocol.Message{Bytes: t.body}, Trailer: echoTrailer}
+	m := protocol.Message{Bytes: t.body}
+	t.reply = protocol.Reply{Head: echoHead, Extra: &t.extra, Message: m, Trailer: echoTrailer}
 	if err := t.x.Reply(&t.reply); err != nil {
 		panic(err)
 	}
@@ -170,7 +171,9 @@ type rig struct {
 func newRig(t testing.TB, streams ...int) *rig {
 	t.Helper()
 	r := &rig{t: t, app: &echo{}, open: make(map[http2.ServerConn]bool)}
-	r.cfg = &http2.Config{MaxStreams: 1000, HeaderList: 16 << 10, QueuedBytes: 16 << 20, Logger: slog.New(slog.DiscardHandler)}
+	r.cfg = &http2.Config{
+		MaxStreams: 1000, HeaderList: 16 << 10, QueuedBytes: 16 << 20, Logger: slog.New(slog.DiscardHandler),
+	}
 	if len(streams) > 0 {
 		r.cfg.MaxStreams = streams[0]
 	}
@@ -237,7 +240,6 @@ type answer struct {
 	echoed  string
 	err     error
 	done    chan struct{}
-	hold    chan struct{}
 	refuse  bool
 	trailed bool
 }
@@ -262,7 +264,8 @@ func (a *answer) End(t *protocol.Head, err error) {
 }
 
 func head(path string) *protocol.Block {
-	return protocol.NewBlock(":method", "POST", ":scheme", "http", ":path", path, ":authority", "test", "content-type", "application/echo")
+	return protocol.NewBlock(":method", "POST", ":scheme", "http", ":path", path, ":authority", "test",
+		"content-type", "application/echo")
 }
 
 var unaryHead, streamHead, dropHead, hangHead = head("/unary"), head("/stream"), head("/drop"), head("/hang")

@@ -135,7 +135,7 @@ func encode(dst []byte, m *protocol.Message) (b []byte, err error) {
 	}
 	if m.Envelope {
 		n := len(b) - at - envelopeLen
-		if uint64(n) > 1<<32-1 {
+		if int64(n) > 1<<32-1 {
 			return dst, fairlead.Errorf(fairlead.ResourceExhausted, "message of %d bytes is longer than its prefix can say", n)
 		}
 		binary.BigEndian.PutUint32(b[at+1:], uint32(n)) //nolint:gosec // checked above
@@ -158,7 +158,7 @@ func bodyLen(m *protocol.Message) int {
 // fits says whether n bytes can leave in one DATA frame at once. The write lock is held.
 func (c *Conn) fits(s *stream, n int) bool {
 	w := &c.w
-	return s.out == nil && n <= w.maxFrame && int64(n) <= w.window && int64(n) <= s.window() && w.waitingBytes() < bufferSoftMax
+	return s.out == nil && n <= w.maxFrame && int64(n) <= min(w.window, s.window()) && w.waitingBytes() < bufferSoftMax
 }
 
 // appendMessage appends a message to the body of s, as a frame in the buffer if it fits, to what waits otherwise. With
@@ -232,8 +232,8 @@ func (c *Conn) appendWaiting(s *stream, m *protocol.Message, beside *buffer.Buf)
 	return nil
 }
 
-// wait puts s among those that have something to send, if its own window is open; a WINDOW_UPDATE does it otherwise. The
-// write lock is held.
+// wait puts s among those that have something to send, if its own window is open; a WINDOW_UPDATE does it otherwise.
+// The write lock is held.
 func (c *Conn) wait(s *stream) {
 	if s.window() > 0 || s.out != nil && len(s.out.B) == s.outAt {
 		c.w.waiting.push(s)

@@ -75,11 +75,14 @@ func violation(code protocol.ResetCode, format string, args ...any) error {
 
 // appendFrameHeader appends the nine bytes before a payload of n bytes.
 func appendFrameHeader(b []byte, n int, typ frameType, flags uint8, id uint32) []byte {
-	return append(b, byte(n>>16), byte(n>>8), byte(n), byte(typ), flags, byte(id>>24), byte(id>>16), byte(id>>8), byte(id))
+	b = append(b, byte(n>>16), byte(n>>8), byte(n), byte(typ), flags) //nolint:gosec // 24 bits are meant
+	return binary.BigEndian.AppendUint32(b, id)
 }
 
 // putFrameLen sets the length of the frame that starts at b[at].
-func putFrameLen(b []byte, at, n int) { b[at], b[at+1], b[at+2] = byte(n>>16), byte(n>>8), byte(n) }
+func putFrameLen(b []byte, at, n int) {
+	b[at], b[at+1], b[at+2] = byte(n>>16), byte(n>>8), byte(n) //nolint:gosec // 24 bits are meant
+}
 
 func appendWindowUpdate(b []byte, id uint32, n int64) []byte {
 	b = appendFrameHeader(b, 4, frameWindowUpdate, 0, id)

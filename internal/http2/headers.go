@@ -122,7 +122,7 @@ func (hb *headBuilder) pseudo(e *entry) {
 	}
 	hb.seen |= bit
 	h := &hb.h
-	switch e.kind {
+	switch e.kind { //nolint:exhaustive // pseudo-fields only
 	case kindMethod:
 		h.Verb = e.value
 	case kindScheme:

@@ -26,8 +26,9 @@ const (
 
 var errHPACK = errors.New("malformed header block")
 
-// decoder decodes header blocks (RFC 7541). Its dynamic table grows with use, so that an idle connection holds none. What
-// x/net's decoder lacks is the meaning of a field kept in the table: paths are resolved once, when they enter it.
+// decoder decodes header blocks (RFC 7541). Its dynamic table grows with use, so that an idle connection holds none.
+// What x/net's decoder lacks is the meaning of a field kept in the table: paths are resolved once, when they enter
+// it.
 type decoder struct {
 	ring  []entry // a power of two of lines; ring[(newest-i)&mask] is line i of the table
 	newst int
@@ -51,7 +52,8 @@ type fieldSink interface {
 	resolve(path []byte) *target
 }
 
-// decode decodes one complete block. An error is one of compression (RFC 7541, section 2.3): the connection cannot go on.
+// decode decodes one complete block. An error is one of compression (RFC 7541, section 2.3): the connection cannot go
+// on.
 func (d *decoder) decode(b []byte, sink fieldSink) error {
 	first := true
 	for len(b) > 0 {
@@ -79,7 +81,7 @@ func (d *decoder) decode(b []byte, sink fieldSink) error {
 			if !ok || !first || n > decoderTableSize {
 				return errHPACK
 			}
-			d.max, b = int(n), rest //nolint:gosec // at most decoderTableSize
+			d.max, b = int(n), rest
 			d.evict(0)
 			continue
 		}
@@ -160,7 +162,7 @@ func (d *decoder) name(raw []byte) entry {
 }
 
 // commonNames are the names that every connection would otherwise remember for itself.
-var commonNames = func() map[string]entry {
+var commonNames = func() map[string]entry { //nolint:gochecknoglobals // a constant
 	m := make(map[string]entry)
 	for i := 1; i < len(staticTable); i++ {
 		name := staticTable[i].name
@@ -208,10 +210,11 @@ func (d *decoder) line(i uint64) *entry {
 		return &staticTable[i]
 	}
 	i -= uint64(len(staticTable))
-	if i >= uint64(d.n) {
+	n := int(i) //nolint:gosec // readInt gives at most 32 bits
+	if n >= d.n {
 		return nil
 	}
-	return &d.ring[(d.newst-int(i))&(len(d.ring)-1)]
+	return &d.ring[(d.newst-n)&(len(d.ring)-1)]
 }
 
 // insert adds a line to the dynamic table (RFC 7541, section 4.4).
@@ -269,7 +272,7 @@ func readInt(b []byte, n uint) (v uint64, rest []byte, ok bool) {
 }
 
 // staticTable is RFC 7541's appendix A; line 0 is not used.
-var staticTable = func() (t [62]entry) {
+var staticTable = func() (t [62]entry) { //nolint:gochecknoglobals // a constant
 	for i, f := range [...][2]string{
 		{":authority", ""},
 		{":method", "GET"},

@@ -10,9 +10,9 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// encoder encodes header blocks (RFC 7541). Only the fields of preset blocks enter the dynamic table, and nothing is ever
-// evicted from it: when it is full, further fields stay literal. So the indices of a block change only when another one
-// adds lines, and its encoding can be kept.
+// encoder encodes header blocks (RFC 7541). Only the fields of preset blocks enter the dynamic table, and nothing is
+// ever evicted from it: when it is full, further fields stay literal. So the indices of a block change only when
+// another one adds lines, and its encoding can be kept.
 type encoder struct {
 	max    int // the table's size, at most what the peer allows
 	size   int
@@ -168,21 +168,21 @@ func appendString(b []byte, s string) []byte {
 	return append(b, s...)
 }
 
-// appendInt appends an integer with a prefix of n bits, the other bits of the first byte being first's (RFC 7541, section
-// 5.1).
+// appendInt appends an integer with a prefix of n bits, the other bits of the first byte being first's (RFC 7541,
+// section 5.1).
 func appendInt(b []byte, first byte, n uint, v uint64) []byte {
 	limit := uint64(1)<<n - 1
 	if v < limit {
-		return append(b, first|byte(v))
+		return append(b, first|byte(v)) //nolint:gosec // less than 256
 	}
-	b = append(b, first|byte(limit))
+	b = append(b, first|byte(limit)) //nolint:gosec // n is at most 7
 	for v -= limit; v >= 0x80; v >>= 7 {
 		b = append(b, byte(v)|0x80)
 	}
 	return append(b, byte(v))
 }
 
-var staticLine = func() map[field]uint64 {
+var staticLine = func() map[field]uint64 { //nolint:gochecknoglobals // a constant
 	m := make(map[field]uint64)
 	for i := 1; i < len(staticTable); i++ {
 		if e := &staticTable[i]; e.value != "" {

@@ -34,7 +34,8 @@ func randomFields(r *rand.Rand) []hpack.HeaderField {
 		case 2:
 			fs[i] = hpack.HeaderField{Name: ":method", Value: "POST"}
 		case 3:
-			fs[i] = hpack.HeaderField{Name: fmt.Sprintf("x-%d", r.IntN(30)), Value: strings.Repeat("v", r.IntN(300)), Sensitive: r.IntN(4) == 0}
+			name, value := fmt.Sprintf("x-%d", r.IntN(30)), strings.Repeat("v", r.IntN(300))
+			fs[i] = hpack.HeaderField{Name: name, Value: value, Sensitive: r.IntN(4) == 0}
 		default:
 			b := make([]byte, r.IntN(40))
 			for j := range b {
@@ -90,7 +91,8 @@ func TestEncodeForForeign(t *testing.T) {
 	e := newEncoder()
 	var blocks []*protocol.Block
 	for i := range 100 {
-		blocks = append(blocks, protocol.NewBlock(":method", "POST", ":scheme", "http", ":path", fmt.Sprintf("/service/method-%d", i),
+		path := fmt.Sprintf("/service/method-%d", i)
+		blocks = append(blocks, protocol.NewBlock(":method", "POST", ":scheme", "http", ":path", path,
 			"content-type", "application/grpc", "te", "trailers"))
 	}
 	r := rand.New(rand.NewPCG(3, 4))
@@ -129,12 +131,13 @@ func TestEncodeForForeign(t *testing.T) {
 	}
 }
 
-func TestDecodeAllocs(t *testing.T) {
+func TestDecodeAllocs(t *testing.T) { //nolint:paralleltest // counts allocations
 	if raceEnabled {
 		t.Skip("allocations are not the program's own under the race detector")
 	}
 	e := newEncoder()
-	blk := protocol.NewBlock(":method", "POST", ":scheme", "http", ":path", "/a.B/C", "content-type", "application/grpc", "user-agent", "x")
+	blk := protocol.NewBlock(":method", "POST", ":scheme", "http", ":path", "/a.B/C",
+		"content-type", "application/grpc", "user-agent", "x")
 	d := newDecoder()
 	var sink nothing
 	var b []byte

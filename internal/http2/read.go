@@ -3,6 +3,7 @@ package http2
 import (
 	"encoding/binary"
 	"io"
+	"slices"
 
 	"github.com/fairlead-go/fairlead/buffer"
 	"github.com/fairlead-go/fairlead/protocol"
@@ -52,12 +53,7 @@ func (r *resetRing) add(id uint32) {
 }
 
 func (r *resetRing) has(id uint32) bool {
-	for _, v := range r.ids {
-		if v == id {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(r.ids, id)
 }
 
 // read reads and handles frames until the connection ends, or returns nil when the reading role is lost.
@@ -139,7 +135,8 @@ func (c *Conn) frames(t *turn) (need int, err error) {
 		}
 		c.r.off += frameHeaderLen + n
 		id := binary.BigEndian.Uint32(b[5:]) & maxWindow
-		if err := c.frame(frameType(b[3]), b[4], id, b[frameHeaderLen:frameHeaderLen+n:frameHeaderLen+n]); err != nil || t.lost {
+		payload := b[frameHeaderLen : frameHeaderLen+n : frameHeaderLen+n]
+		if err := c.frame(frameType(b[3]), b[4], id, payload); err != nil || t.lost {
 			return 0, err
 		}
 	}
@@ -245,7 +242,7 @@ func (c *Conn) pulledData(s *stream, p []byte, padded int, end bool) error {
 	if s.p.readErr != nil { // reset here meanwhile
 		s.mu.Unlock()
 		c.release(int64(len(p)))
-		return nil
+		return nil //nolint:nilerr // the reader has it; the connection goes on
 	}
 	if len(p) > 0 {
 		s.p.push(p)
@@ -304,7 +301,7 @@ func (c *Conn) strayData(id uint32) error {
 // checkOpened says whether a stream that is not in the table was open once. If it never was, the connection ends (RFC
 // 9113, section 5.1: idle).
 func (c *Conn) checkOpened(id uint32) error {
-	known := false
+	var known bool
 	if c.client {
 		c.wmu.Lock()
 		known = id%2 == 1 && id < c.w.nextID

@@ -232,6 +232,8 @@ func (c *Conn) requestHead(id uint32, end bool) {
 }
 
 // Answers that no protocol gives.
+//
+//nolint:gochecknoglobals // constants
 var (
 	unsupported  = protocol.NewBlock(":status", "415", "content-length", "0")
 	headTooLarge = protocol.NewBlock(":status", "431", "content-length", "0")

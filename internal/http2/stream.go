@@ -13,9 +13,10 @@ import (
 // stream is one exchange, in either role. A pulled stream is read by a goroutine of its own through Read; others get
 // what they receive from the reading goroutine, and are pooled.
 //
-// Who may touch a pooled stream that is found in the table: whoever holds the stream lock (smu), as long as it is held,
-// since a stream is removed under that lock before it is recycled. A server's is recycled by the goroutine that answers,
-// a client's by the reading goroutine, and one that was cancelled, or had DATA waiting for window, by nobody.
+// Who may touch a pooled stream that is found in the table: whoever holds the stream lock (smu), as long as it is
+// held, since a stream is removed under that lock before it is recycled. A server's is recycled by the goroutine that
+// answers, a client's by the reading goroutine, and one that was cancelled, or had DATA waiting for window, by
+// nobody.
 type stream struct {
 	c  *Conn
 	id uint32
@@ -46,9 +47,8 @@ type stream struct {
 	uncredit int64 // of them not yet given back to the peer; for pulled streams under mu
 
 	// Server: what the request is and who answers it.
-	app   protocol.HTTP
-	head  *protocol.Head
-	route *protocol.Route
+	app  protocol.HTTP
+	head *protocol.Head
 
 	mu   sync.Mutex
 	recv protocol.Receiver // client, not pulled; nil when it is not to be called
@@ -234,11 +234,7 @@ func (s *stream) Send(m *protocol.Message, last bool) error {
 			buffer.Put(beside)
 			return err
 		}
-		if s.out != nil && len(s.out.B)-s.outAt >= sendQuota {
-			s.p.sendWaits = true
-		} else if c.w.flushing && c.w.waitingBytes() >= roomAbove {
-			c.w.waitForRoom(s)
-		} else {
+		if !c.mustWait(s) {
 			break
 		}
 		s.p.canSend.Wait()
@@ -254,6 +250,19 @@ func (s *stream) Send(m *protocol.Message, last bool) error {
 	}
 	c.unlockFlush(bySpawn)
 	return nil
+}
+
+// mustWait says whether s must wait before it sends more, and has it woken. The write lock is held.
+func (c *Conn) mustWait(s *stream) bool {
+	switch {
+	case s.out != nil && len(s.out.B)-s.outAt >= sendQuota:
+		s.p.sendWaits = true
+	case c.w.flushing && c.w.waitingBytes() >= roomAbove:
+		c.w.waitForRoom(s)
+	default:
+		return false
+	}
+	return true
 }
 
 // mayNotSend returns why Send fails, nil if it does not. The write lock is held.

@@ -1,8 +1,8 @@
 package http2
 
-// table finds streams by id. Ids are handed out in sequence, so a ring indexed by the low bits of the id nearly always
-// has a place; what collides with a long-lived stream goes to the map. It starts without memory and grows with the number
-// of streams. The stream lock guards it.
+// table finds streams by id. Ids are handed out in sequence, so a ring indexed by the low bits of the id nearly
+// always has a place; what collides with a long-lived stream goes to the map. It starts without memory and grows with
+// the number of streams. The stream lock guards it.
 type table struct {
 	ring []*stream
 	over map[uint32]*stream

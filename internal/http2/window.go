@@ -25,7 +25,7 @@ type estimate struct {
 }
 
 // bdpPing is the payload of the PING of a measurement.
-var bdpPing = [8]byte{'w', 'i', 'n', 'd', 'o', 'w', 0, 1}
+var bdpPing = [8]byte{'w', 'i', 'n', 'd', 'o', 'w', 0, 1} //nolint:gochecknoglobals // a constant
 
 // count notes n bytes of DATA for s, and starts a measurement when the stream is one that a larger window might help.
 func (c *Conn) count(s *stream, n int64) {

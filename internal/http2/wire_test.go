@@ -1,10 +1,10 @@
 package http2_test
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"testing"
 
 	"github.com/fairlead-go/fairlead"
@@ -14,7 +14,7 @@ import (
 )
 
 // What RFC 9113 says of malformed input from a client.
-func TestServerAgainstMalformed(t *testing.T) {
+func TestServerAgainstMalformed(t *testing.T) { //nolint:tparallel // what follows the subtests needs their end
 	t.Parallel()
 	ok := "echo-status 0"
 	tests := []struct {
@@ -55,17 +55,23 @@ func TestServerAgainstMalformed(t *testing.T) {
 		{"ping", func(f *foreign) { f.frame(typePing, 0, 0, make([]byte, 8)) }, "pong"},
 		{"no protocol takes it", func(f *foreign) { f.headers(1, true, f.request("/nowhere")) }, ":status 415"},
 		{"header list too long", func(f *foreign) {
-			f.headers(1, true, f.request("/unary", "x", string(bytes.Repeat([]byte("v"), 15000)), "y", string(bytes.Repeat([]byte("v"), 1300))))
+			f.headers(1, true, f.request("/unary", "x", strings.Repeat("v", 15000), "y", strings.Repeat("v", 1300)))
 		}, ":status 431"},
 
 		{"content-length wrong", func(f *foreign) {
 			f.headers(1, false, f.request("/unary", "content-length", "2"))
 			f.data(1, true, "a")
 		}, "reset PROTOCOL_ERROR"},
-		{"content-length wrong, no body", func(f *foreign) { f.headers(1, true, f.request("/unary", "content-length", "2")) }, "reset PROTOCOL_ERROR"},
+		{"content-length wrong, no body", func(f *foreign) {
+			f.headers(1, true, f.request("/unary", "content-length", "2"))
+		}, "reset PROTOCOL_ERROR"},
 		{"upper case", func(f *foreign) { f.headers(1, true, f.request("/unary", "X-Y", "z")) }, "reset PROTOCOL_ERROR"},
-		{"line feed in value", func(f *foreign) { f.headers(1, true, f.request("/unary", "x", "a\nb")) }, "reset PROTOCOL_ERROR"},
-		{"connection field", func(f *foreign) { f.headers(1, true, f.request("/unary", "connection", "close")) }, "reset PROTOCOL_ERROR"},
+		{"line feed in value", func(f *foreign) {
+			f.headers(1, true, f.request("/unary", "x", "a\nb"))
+		}, "reset PROTOCOL_ERROR"},
+		{"connection field", func(f *foreign) {
+			f.headers(1, true, f.request("/unary", "connection", "close"))
+		}, "reset PROTOCOL_ERROR"},
 		{"te", func(f *foreign) { f.headers(1, true, f.request("/unary", "te", "gzip")) }, "reset PROTOCOL_ERROR"},
 		{"pseudo-field last", func(f *foreign) {
 			f.headers(1, true, f.block(":method", "POST", ":scheme", "http", "x", "y", ":path", "/unary"))
@@ -73,9 +79,13 @@ func TestServerAgainstMalformed(t *testing.T) {
 		{"pseudo-field twice", func(f *foreign) {
 			f.headers(1, true, f.block(":method", "POST", ":method", "POST", ":scheme", "http", ":path", "/unary"))
 		}, "reset PROTOCOL_ERROR"},
-		{"unknown pseudo-field", func(f *foreign) { f.headers(1, true, f.request("/unary", ":x", "y")) }, "reset PROTOCOL_ERROR"},
+		{"unknown pseudo-field", func(f *foreign) {
+			f.headers(1, true, f.request("/unary", ":x", "y"))
+		}, "reset PROTOCOL_ERROR"},
 		{"status in a request", func(f *foreign) { f.headers(1, true, f.block(":status", "200")) }, "reset PROTOCOL_ERROR"},
-		{"no path", func(f *foreign) { f.headers(1, true, f.block(":method", "POST", ":scheme", "http")) }, "reset PROTOCOL_ERROR"},
+		{"no path", func(f *foreign) {
+			f.headers(1, true, f.block(":method", "POST", ":scheme", "http"))
+		}, "reset PROTOCOL_ERROR"},
 		{"relative path", func(f *foreign) { f.headers(1, true, f.request("unary")) }, "reset PROTOCOL_ERROR"},
 		{"pseudo-field in a trailer", func(f *foreign) {
 			f.headers(1, false, f.request("/unary"))
@@ -97,17 +107,27 @@ func TestServerAgainstMalformed(t *testing.T) {
 			f.headers(1, true, f.request("/unary", "x-sleep", "50ms"))
 			f.data(1, true, "")
 		}, "reset STREAM_CLOSED"},
-		{"priority of the wrong length", func(f *foreign) { f.frame(typePriority, 0, 1, make([]byte, 4)) }, "reset FRAME_SIZE_ERROR"},
+		{"priority of the wrong length", func(f *foreign) {
+			f.frame(typePriority, 0, 1, make([]byte, 4))
+		}, "reset FRAME_SIZE_ERROR"},
 
-		{"bad compression", func(f *foreign) { f.headers(1, true, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}) }, "goaway COMPRESSION_ERROR"},
+		{"bad compression", func(f *foreign) {
+			f.headers(1, true, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
+		}, "goaway COMPRESSION_ERROR"},
 		{"even stream", func(f *foreign) { f.headers(2, true, f.request("/unary")) }, "goaway PROTOCOL_ERROR"},
 		{"HEADERS on stream 0", func(f *foreign) { f.headers(0, true, f.request("/unary")) }, "goaway PROTOCOL_ERROR"},
 		{"DATA on stream 0", func(f *foreign) { f.data(0, true, "") }, "goaway PROTOCOL_ERROR"},
 		{"DATA on an idle stream", func(f *foreign) { f.data(1, true, "") }, "goaway PROTOCOL_ERROR"},
 		{"RST_STREAM on an idle stream", func(f *foreign) { f.frame(typeReset, 0, 1, u32(0)) }, "goaway PROTOCOL_ERROR"},
-		{"WINDOW_UPDATE on an idle stream", func(f *foreign) { f.frame(typeWindowUpdate, 0, 1, u32(1)) }, "goaway PROTOCOL_ERROR"},
-		{"connection window overflow", func(f *foreign) { f.frame(typeWindowUpdate, 0, 0, u32(1<<31-1)) }, "goaway FLOW_CONTROL_ERROR"},
-		{"connection window update of 0", func(f *foreign) { f.frame(typeWindowUpdate, 0, 0, make([]byte, 4)) }, "goaway PROTOCOL_ERROR"},
+		{"WINDOW_UPDATE on an idle stream", func(f *foreign) {
+			f.frame(typeWindowUpdate, 0, 1, u32(1))
+		}, "goaway PROTOCOL_ERROR"},
+		{"connection window overflow", func(f *foreign) {
+			f.frame(typeWindowUpdate, 0, 0, u32(1<<31-1))
+		}, "goaway FLOW_CONTROL_ERROR"},
+		{"connection window update of 0", func(f *foreign) {
+			f.frame(typeWindowUpdate, 0, 0, make([]byte, 4))
+		}, "goaway PROTOCOL_ERROR"},
 		{"CONTINUATION alone", func(f *foreign) { f.frame(typeCont, flagHeadersEnd, 1, nil) }, "goaway PROTOCOL_ERROR"},
 		{"something within a header block", func(f *foreign) {
 			f.frame(typeHeaders, 0, 1, f.request("/unary"))
@@ -120,12 +140,20 @@ func TestServerAgainstMalformed(t *testing.T) {
 			}
 		}, "goaway ENHANCE_YOUR_CALM"},
 		{"frame too long", func(f *foreign) { f.frame(typeData, 0, 1, make([]byte, 16385)) }, "goaway FRAME_SIZE_ERROR"},
-		{"settings of the wrong length", func(f *foreign) { f.frame(typeSettings, 0, 0, make([]byte, 5)) }, "goaway FRAME_SIZE_ERROR"},
+		{"settings of the wrong length", func(f *foreign) {
+			f.frame(typeSettings, 0, 0, make([]byte, 5))
+		}, "goaway FRAME_SIZE_ERROR"},
 		{"settings on a stream", func(f *foreign) { f.frame(typeSettings, 0, 1, nil) }, "goaway PROTOCOL_ERROR"},
-		{"settings, window too large", func(f *foreign) { f.frame(typeSettings, 0, 0, setting(4, 1<<31)) }, "goaway FLOW_CONTROL_ERROR"},
-		{"settings, frame too small", func(f *foreign) { f.frame(typeSettings, 0, 0, setting(5, 16383)) }, "goaway PROTOCOL_ERROR"},
+		{"settings, window too large", func(f *foreign) {
+			f.frame(typeSettings, 0, 0, setting(4, 1<<31))
+		}, "goaway FLOW_CONTROL_ERROR"},
+		{"settings, frame too small", func(f *foreign) {
+			f.frame(typeSettings, 0, 0, setting(5, 16383))
+		}, "goaway PROTOCOL_ERROR"},
 		{"settings, push", func(f *foreign) { f.frame(typeSettings, 0, 0, setting(2, 2)) }, "goaway PROTOCOL_ERROR"},
-		{"ping of the wrong length", func(f *foreign) { f.frame(typePing, 0, 0, make([]byte, 7)) }, "goaway FRAME_SIZE_ERROR"},
+		{"ping of the wrong length", func(f *foreign) {
+			f.frame(typePing, 0, 0, make([]byte, 7))
+		}, "goaway FRAME_SIZE_ERROR"},
 		{"ping on a stream", func(f *foreign) { f.frame(typePing, 0, 1, make([]byte, 8)) }, "goaway PROTOCOL_ERROR"},
 		{"push promise", func(f *foreign) { f.frame(typePush, 4, 1, make([]byte, 4)) }, "goaway PROTOCOL_ERROR"},
 		{"padding longer than the frame", func(f *foreign) {
@@ -206,8 +234,12 @@ func TestClientAgainstForeign(t *testing.T) {
 			f.data(1, true, "x")
 		}},
 		{name: "reset", kind: protocol.FailedReset, do: func(f *foreign) { f.frame(typeReset, 0, 1, u32(2)) }},
-		{name: "refused", kind: protocol.FailedReset, reach: fairlead.Refused, do: func(f *foreign) { f.frame(typeReset, 0, 1, u32(7)) }},
-		{name: "goaway before it", kind: protocol.FailedGoaway, reach: fairlead.Refused, do: func(f *foreign) { f.frame(typeGoaway, 0, 0, make([]byte, 8)) }},
+		{name: "refused", kind: protocol.FailedReset, reach: fairlead.Refused, do: func(f *foreign) {
+			f.frame(typeReset, 0, 1, u32(7))
+		}},
+		{name: "goaway before it", kind: protocol.FailedGoaway, reach: fairlead.Refused, do: func(f *foreign) {
+			f.frame(typeGoaway, 0, 0, make([]byte, 8))
+		}},
 		{name: "goaway after it", ok: true, do: func(f *foreign) {
 			f.frame(typeGoaway, 0, 0, append(u32(1), 0, 0, 0, 0))
 			f.headers(1, false, f.block(head...))
@@ -219,7 +251,8 @@ func TestClientAgainstForeign(t *testing.T) {
 		{name: "bad frame", kind: protocol.FailedViolation, do: func(f *foreign) { f.frame(typePing, 0, 0, nil) }},
 		{name: "idle stream", kind: protocol.FailedViolation, do: func(f *foreign) { f.headers(5, true, f.block(head...)) }},
 		{name: "header list too long", kind: protocol.FailedViolation, do: func(f *foreign) {
-			f.headers(1, true, f.block(append(head, "y", string(bytes.Repeat([]byte("v"), 15000)), "z", string(bytes.Repeat([]byte("v"), 1300)))...))
+			long := []string{":status", "200", "y", strings.Repeat("v", 15000), "z", strings.Repeat("v", 1300)}
+			f.headers(1, true, f.block(long...))
 		}},
 	}
 	for _, tt := range tests {
@@ -227,7 +260,8 @@ func TestClientAgainstForeign(t *testing.T) {
 			t.Parallel()
 			c, f := toClient(t)
 			a := newAnswer()
-			if _, err := c.Do(&protocol.Request{Head: unaryHead, Message: &protocol.Message{Bytes: []byte("x")}}, a); err != nil {
+			req := &protocol.Request{Head: unaryHead, Message: &protocol.Message{Bytes: []byte("x")}}
+			if _, err := c.Do(req, a); err != nil {
 				t.Fatal(err)
 			}
 			for {

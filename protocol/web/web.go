@@ -101,7 +101,9 @@ func (c *Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.
 }
 
 // NewConn implements protocol.Client.
-func (c *Client) NewConn(ctx context.Context, tc transport.Conn, cfg *protocol.ClientConfig) (protocol.ClientConn, error) {
+func (c *Client) NewConn(
+	ctx context.Context, tc transport.Conn, cfg *protocol.ClientConfig,
+) (protocol.ClientConn, error) {
 	if info := tc.Info(); info.TLS != nil && info.ALPN != "h2" {
 		_ = tc.Close()
 		return nil, fmt.Errorf("web: %v did not agree on HTTP/2 by ALPN (it chose %q)", info.Remote, info.ALPN)

@@ -601,3 +601,34 @@ func TestLostConnection(t *testing.T) {
 		t.Errorf("Do on a closed connection: %v", err)
 	}
 }
+
+// A connection that is closed while requests are still being read leaves no handler waiting.
+func TestCloseWhileReading(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for range 30 {
+		c := r.dial()
+		var wg sync.WaitGroup
+		for range 50 {
+			wg.Go(func() {
+				x, err := c.Open(&protocol.Request{Head: hangHead})
+				if err != nil {
+					return
+				}
+				for err == nil {
+					_, err = x.Read()
+				}
+			})
+		}
+		r.mu.Lock()
+		for s := range r.open {
+			s.Close(nil)
+		}
+		r.mu.Unlock()
+		c.Close(nil)
+		wg.Wait()
+	}
+	for r.app.running.Load() != 0 {
+		time.Sleep(time.Millisecond)
+	}
+}

@@ -83,12 +83,19 @@ func (c *Conn) read() error {
 
 // adopt goes on where the last holder of the role was interrupted.
 func (c *Conn) adopt() {
+	// The handler may finish at any moment, and its stream be recycled: it is looked at under the lock alone.
+	id := uint32(0)
 	c.smu.Lock()
 	if s := c.s.running; s != nil {
 		c.s.running = nil
-		c.enter(s)
+		c.enterLocked(s)
+		id = s.id
 	}
+	err := c.s.err
 	c.smu.Unlock()
+	if id != 0 && err != nil {
+		c.endStream(id, err)
+	}
 	if len(c.r.in) > 0 {
 		c.uncork() // what was answered before should not wait for the rest of the batch
 		c.cork()

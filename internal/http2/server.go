@@ -61,21 +61,28 @@ func (x exchange) Run(t protocol.Task) {
 		}
 		return
 	}
-	if !s.inTable {
-		c.smu.Lock()
-		c.enter(s)
-		c.smu.Unlock()
-	}
+	c.enter(s)
 	go t.Run()
 }
 
-// enter puts s in the table. The stream lock is held.
+// enter puts s in the table, so that what the peer says of it, and the end of the connection, reach it. If the
+// connection has ended already, so has s.
 func (c *Conn) enter(s *stream) {
-	if s.over || s.inTable {
-		return
+	c.smu.Lock()
+	c.enterLocked(s)
+	id, err := s.id, c.s.err
+	c.smu.Unlock()
+	if err != nil {
+		c.endStream(id, err)
 	}
-	s.inTable = true
-	c.s.table.put(s)
+}
+
+// enterLocked puts s in the table. The stream lock is held.
+func (c *Conn) enterLocked(s *stream) {
+	if !s.over && !s.inTable {
+		s.inTable = true
+		c.s.table.put(s)
+	}
 }
 
 // SendHead implements protocol.Exchange.
@@ -148,7 +155,7 @@ func (c *Conn) answered(s *stream) {
 	waiting := s.out != nil
 	if waiting {
 		c.smu.Lock()
-		c.enter(s) // WINDOW_UPDATEs must find it
+		c.enterLocked(s) // WINDOW_UPDATEs must find it
 		c.smu.Unlock()
 	}
 	pulled := s.p != nil // what waits may be sent and s be recycled as soon as the lock is released
@@ -256,8 +263,8 @@ func (c *Conn) open(s *stream, end bool) {
 	}
 	c.smu.Lock()
 	s.remoteDone = end
-	c.enter(s)
 	c.smu.Unlock()
+	c.enter(s)
 	go c.serveOpen(s)
 }
 
@@ -282,9 +289,7 @@ func (c *Conn) park() {
 	}
 	c.r.cur = nil
 	c.own(s)
-	c.smu.Lock()
 	c.enter(s)
-	c.smu.Unlock()
 }
 
 // requestData takes a part of a request's body.

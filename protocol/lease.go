@@ -13,10 +13,18 @@ import (
 const (
 	// inlineMax is the handler time in nanoseconds above which a goroutine of its own is the better choice.
 	inlineMax = 4000
+	// sampleMax is the longest time in nanoseconds that a sample counts for: a handler whose processor was taken away
+	// while it was timed is not a slow one.
+	sampleMax = 4 * inlineMax
 	// sampleEvery is the number of calls of which one is timed. A power of two.
 	sampleEvery = 32
-	// After a stall the method runs in goroutines for this many calls, doubled with each stall.
+	// After a stall the method runs in goroutines for this many calls, doubled with each stall that follows within
+	// oftenBelow calls.
 	minPenalty, maxPenalty = 1024, 1 << 20
+	// A stall that follows after more calls is taken for the machine's, not the handler's: on a busy host the watch sees
+	// some 50 in a million calls of a handler that never waits. It costs this many calls.
+	rarePenalty = 64
+	oftenBelow  = 4096
 	// tick is the watch's period: a handler is taken for stalled when it has been seen twice.
 	tick = time.Millisecond
 	// quietTicks is how long a lease stays on the watch list without running anything.
@@ -30,6 +38,7 @@ type Cost struct {
 	skip    atomic.Int64 // calls still to be run in goroutines
 	penalty atomic.Int64
 	calls   atomic.Uint32
+	stallAt atomic.Uint32 // calls at the last stall
 }
 
 // Inline says whether the next call should run in the reading goroutine.
@@ -54,7 +63,7 @@ func (c *Cost) End(begin time.Time) {
 	if begin.IsZero() {
 		return
 	}
-	took := min(int64(time.Since(begin)), int64(time.Millisecond))
+	took := min(int64(time.Since(begin)), sampleMax)
 	mean := c.mean.Load()
 	c.mean.Store(mean - mean/8 + took/8)
 	if p := c.penalty.Load(); p > 0 && c.skip.Load() <= 0 {
@@ -64,6 +73,11 @@ func (c *Cost) End(begin time.Time) {
 
 // stalled makes the next calls run in goroutines.
 func (c *Cost) stalled() {
+	n := c.calls.Load()
+	if n-c.stallAt.Swap(n) > oftenBelow {
+		c.skip.Store(rarePenalty)
+		return
+	}
 	p := min(max(2*c.penalty.Load(), minPenalty), maxPenalty)
 	c.penalty.Store(p)
 	c.skip.Store(p)

@@ -19,8 +19,8 @@ import (
 	"github.com/fairlead-go/fairlead/transport"
 )
 
-// replay is a connection whose peer sends n unary calls as fast as they are taken, in batches as a socket delivers them,
-// and drops what it is sent. What remains is the server's own work.
+// replay is a connection whose peer sends n unary calls as fast as they are taken, in batches as a socket delivers
+// them, and drops what it is sent. What remains is the server's own work.
 type replay struct {
 	head, next []byte // what precedes all calls; the frames of a call
 	window     []byte // opens the connection's window, now and then
@@ -111,6 +111,7 @@ func BenchmarkServerUnary(b *testing.B) {
 }
 
 func benchmarkServer(b *testing.B, bare bool) {
+	b.Helper()
 	s, err := preset.NewServer("127.0.0.1:0", server.Service(echo.Echo(service{})))
 	if err != nil {
 		b.Fatal(err)

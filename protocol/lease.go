@@ -7,9 +7,9 @@ import (
 )
 
 // Inline execution. A handler that takes a microsecond is cheaper run by the goroutine that read its request than by
-// one of its own (20 to 30 % more calls a second in the prototype that preceded this code); one that waits must not hold
-// up the calls behind it. So a method's cost is sampled, only cheap ones run inline, and a watch takes the reading role
-// away from a handler that has stalled and gives it to a new goroutine.
+// one of its own (20 to 30 % more calls a second in the prototype that preceded this code); one that waits must not
+// hold up the calls behind it. So a method's cost is sampled, only cheap ones run inline, and a watch takes the
+// reading role away from a handler that has stalled and gives it to a new goroutine.
 const (
 	// inlineMax is the handler time in nanoseconds above which a goroutine of its own is the better choice.
 	inlineMax = 4000
@@ -21,8 +21,8 @@ const (
 	// After a stall the method runs in goroutines for this many calls, doubled with each stall that follows within
 	// oftenBelow calls.
 	minPenalty, maxPenalty = 1024, 1 << 20
-	// A stall that follows after more calls is taken for the machine's, not the handler's: on a busy host the watch sees
-	// some 50 in a million calls of a handler that never waits. It costs this many calls.
+	// A stall that follows after more calls is taken for the machine's, not the handler's: on a busy host the watch
+	// sees some 50 in a million calls of a handler that never waits. It costs this many calls.
 	rarePenalty = 64
 	oftenBelow  = 4096
 	// tick is the watch's period: a handler is taken for stalled when it has been seen twice.

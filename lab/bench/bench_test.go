@@ -54,7 +54,7 @@ func TestTables(t *testing.T) {
 		if g.of == g.against {
 			t.Errorf("goal %s compares %v with itself", g.name, g.of)
 		}
-		if g.reach != 0 && !g.holds(g.reach, g.must) {
+		if g.reach != 0 && g.must != 0 && !g.holds(g.reach, g.must) {
 			t.Errorf("goal %s: what to reach for is not beyond what must be", g.name)
 		}
 	}
@@ -72,6 +72,9 @@ func TestRow(t *testing.T) {
 	t.Parallel()
 	ratio := faster("x", "unary-1", "", ours, 5, 8)
 	absolute := goal{scenario: "unary-1", figure: serverCPU, of: ours, must: 3, reach: 1, lower: true}
+	scaled := goal{
+		scenario: "unary-1", figure: serverCPU, of: ours, against: theirs, reference: 20, must: 3, reach: 1, lower: true,
+	}
 	failed := Run{Scenario: "unary-1", Round: 1, Pair: ours, Error: "broken"}
 	tests := []struct {
 		name    string
@@ -96,6 +99,10 @@ func TestRow(t *testing.T) {
 		{"nothing", ratio, nil, 0, "FAILED"},
 		{"lower is better", absolute, []Run{result(1, ours, 200)}, 2, "PASS"},
 		{"lower, reached", absolute, []Run{result(1, ours, 100)}, 1, "PASS, reached"},
+		{"a slower machine", scaled, []Run{result(1, theirs, 4000), result(1, ours, 500)}, 2.5, "PASS"},
+		{"a faster machine", scaled, []Run{result(1, theirs, 1000), result(1, ours, 310)}, 3.1, "BELOW"},
+		{"no reference", scaled, []Run{result(1, ours, 310)}, 0, "FAILED"},
+		{"no bound", goal{scenario: "unary-1", figure: serverCPU, of: ours}, []Run{result(1, ours, 310)}, 3.1, ""},
 		{"lower, below", absolute, []Run{result(1, ours, 301)}, 3.01, "BELOW"},
 	}
 	for _, tt := range tests {

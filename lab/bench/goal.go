@@ -13,22 +13,41 @@ type goal struct {
 	scenario string
 	figure   func(*peer.Result) float64
 	of       Pair
-	against  Pair    // the value is the ratio to this pair in the same round; zero: the figure itself
-	unit     string  // of the figure itself
-	must     float64 // 0: none
-	reach    float64 // 0: none
-	lower    bool    // lower is better
+	against  Pair   // the value is the ratio to this pair in the same round; zero: the figure itself
+	unit     string // of the figure itself
+	// reference makes the value a figure at the speed of the machine that the bounds were set on, where the pair against
+	// has this figure: it is not a ratio then.
+	reference float64
+	must      float64 // 0: none
+	reach     float64 // 0: none
+	lower     bool    // lower is better
 }
 
-// ratio says whether the goal compares two pairs.
-func (g *goal) ratio() bool { return g.against != Pair{} }
+// compares says whether the goal needs a second pair.
+func (g *goal) compares() bool { return g.against != Pair{} }
+
+// ratio says whether the value is a ratio.
+func (g *goal) ratio() bool { return g.compares() && g.reference == 0 }
 
 // pairs are those that the goal needs runs of.
 func (g *goal) pairs() []Pair {
-	if g.ratio() {
+	if g.compares() {
 		return []Pair{g.against, g.of}
 	}
 	return []Pair{g.of}
+}
+
+// value makes the goal's value of the figures of its pairs in one round. A machine that is faster than the reference
+// gets no credit for it.
+func (g *goal) value(of, against float64) float64 {
+	switch {
+	case g.ratio():
+		return of / against
+	case g.compares():
+		return of / max(against/g.reference, 1)
+	default:
+		return of
+	}
 }
 
 // holds says whether a value is at least as good as a bound.
@@ -41,6 +60,10 @@ func (g *goal) holds(value, bound float64) bool {
 
 // noise is what a ratio may be below 1 and still count as "not below grpc-go": the machine varies by that much.
 const noise = 0.05
+
+// grpcGoServerCPU is what grpc-go's server costs for a call of row unary-1, in microseconds, on the machine that the
+// goal for ours was set on: 17 without deadline, metadata and middleware, which make it 1.18 times as much.
+const grpcGoServerCPU = 20
 
 // The contract's own objects, which each call makes whatever the framework: the request's message and its text are
 // decoded and the response's message is made on the server; the response's message and its text are decoded on the
@@ -66,8 +89,13 @@ func goals() []goal {
 		faster("their-client", "unary-1", "grpc-go's client on our server", theirClient, 1.8, 2.2),
 		faster("our-client", "unary-1", "our client on grpc-go's server", ourClient, 1.5, 1.9),
 		{
-			name: "server-cpu", title: "server CPU a call, our client", scenario: "unary-1",
-			figure: serverCPU, of: ours, unit: "µs", must: 3, reach: 1.5, lower: true,
+			name: "server-cpu-measured", title: "server CPU a call, our client, on this machine", scenario: "unary-1",
+			figure: serverCPU, of: ours, unit: "µs", lower: true,
+		},
+		{
+			name: "server-cpu", title: "the same, on one where grpc-go's takes 20 µs", scenario: "unary-1",
+			figure: serverCPU, of: ours, against: theirs, reference: grpcGoServerCPU,
+			unit: "µs", must: 3, reach: 1.5, lower: true,
 		},
 		{
 			name: "server-cpu-their-client", title: "server CPU a call, grpc-go's client", scenario: "unary-1",

@@ -35,11 +35,13 @@ type Row struct {
 	Beyond bool      `json:"beyond,omitempty"` // what it is to reach for, too
 }
 
-// Verdict is PASS or BELOW, by what must be.
+// Verdict is PASS or BELOW, by what must be, and empty where nothing must.
 func (r *Row) Verdict() string {
 	switch {
 	case r.Failed:
 		return "FAILED"
+	case r.Must == 0:
+		return ""
 	case !r.Met:
 		return "BELOW"
 	case r.Beyond:
@@ -82,16 +84,17 @@ func (r *runner) row(g *goal) Row {
 	}
 	for round := 1; round <= last; round++ {
 		value, ok := figures[round][g.of]
-		if g.ratio() {
-			base, have := figures[round][g.against]
+		base := 0.0
+		if g.compares() {
+			have := false
+			base, have = figures[round][g.against]
 			ok = ok && have && base > 0
-			value /= base
 		}
 		if !ok {
 			row.Failed = true
 			continue
 		}
-		row.Rounds = append(row.Rounds, value)
+		row.Rounds = append(row.Rounds, g.value(value, base))
 	}
 	row.Failed = row.Failed || len(row.Rounds) == 0
 	row.Median = median(row.Rounds)

@@ -343,3 +343,79 @@ func TestLeaseAllocs(t *testing.T) { //nolint:paralleltest // it counts allocati
 	})
 	w.Close()
 }
+
+// TestCostRareStall: a stall long after the last one is taken for the machine's and costs few calls; one that follows
+// soon is the handler's.
+func TestCostRareStall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { rareStalls(t) }) // where the machine's own delays do not count
+}
+
+func rareStalls(t *testing.T) {
+	t.Helper()
+	cost := new(Cost)
+	run := func(calls int) (inline int) {
+		for range calls {
+			cost.End(cost.Begin())
+			if cost.Inline() {
+				inline++
+			}
+		}
+		return inline
+	}
+	run(oftenBelow + 1)
+	cost.stalled()
+	if got, want := run(2*rarePenalty), rarePenalty; got != want {
+		t.Errorf("after a rare stall %d of %d calls run inline, want %d", got, 2*rarePenalty, want)
+	}
+	run(oftenBelow - 2*rarePenalty)
+	cost.stalled()
+	if got, want := run(2*minPenalty), minPenalty; got != want {
+		t.Errorf("after a stall that follows %d calls after another %d of %d calls run inline, want %d",
+			oftenBelow, got, 2*minPenalty, want)
+	}
+	run(oftenBelow)
+	cost.stalled()
+	if got, want := run(2*rarePenalty), rarePenalty; got != want {
+		t.Errorf("after another rare stall %d of %d calls run inline, want %d", got, 2*rarePenalty, want)
+	}
+}
+
+// TestCostOutlier: a sample during which the processor was taken away does not make a fast method a slow one, while
+// calls that are slow again and again do.
+func TestCostOutlier(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		cost := new(Cost)
+		sample := func(took time.Duration) {
+			for {
+				begin := cost.Begin()
+				if begin.IsZero() {
+					continue
+				}
+				time.Sleep(took)
+				cost.End(begin)
+				return
+			}
+		}
+		sample(time.Second)
+		if got := cost.mean.Load(); got > sampleMax/8 {
+			t.Errorf("one sample of 1s moves the mean to %d ns, want %d at most", got, sampleMax/8)
+		}
+		if !cost.Inline() {
+			t.Error("one outlier sends the method to goroutines")
+		}
+		for range 30 {
+			sample(100 * time.Microsecond)
+		}
+		if cost.Inline() {
+			t.Error("a slow method runs inline")
+		}
+		for range 30 {
+			sample(time.Microsecond)
+		}
+		if !cost.Inline() {
+			t.Error("a method that has become fast does not run inline")
+		}
+	})
+}

@@ -155,7 +155,7 @@ func (c *Conn) begin(s *stream, req *protocol.Request, last bool) error {
 	at := c.beginHeaders(buf, s, last && m == nil)
 	buf.B = c.w.enc.block(buf.B, req.Head)
 	if req.Name != "" {
-		buf.B = appendTransient(buf.B, req.Name, req.Value)
+		buf.B = c.w.enc.transient(buf.B, req.Name, req.Value)
 	}
 	if req.Extra != nil && req.Extra.Len() > 0 {
 		buf.B = c.w.enc.metadata(buf.B, req.Extra)

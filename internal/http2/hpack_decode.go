@@ -1,11 +1,6 @@
 package http2
 
-import (
-	"bytes"
-	"errors"
-
-	"golang.org/x/net/http2/hpack"
-)
+import "errors"
 
 // entry is a line of a header table with what its name means and, for a path, where it leads.
 type entry struct {
@@ -20,6 +15,8 @@ func (e *entry) size() int { return len(e.name) + len(e.value) + entryOverhead }
 const (
 	entryOverhead    = 32 // RFC 7541, section 4.1
 	decoderTableSize = 4096
+	// keptString bounds the memory in bytes that is kept for the next string.
+	keptString = 1 << 10
 	// maxNames bounds the names that a connection remembers, which spares an allocation for each repetition.
 	maxNames = 16
 )
@@ -36,7 +33,7 @@ type decoder struct {
 	size  int
 	max   int     // as the peer's encoder has set it
 	names []entry // names that came as literals; few
-	huff  *bytes.Buffer
+	huff  []byte  // the string decoded last, if it was encoded
 	lit   entry // the literal being read; here, since a local one would be an allocation
 }
 
@@ -191,14 +188,13 @@ func (d *decoder) str(b []byte) (raw, rest []byte, err error) {
 	if !huffman {
 		return raw, rest, nil
 	}
-	if d.huff == nil {
-		d.huff = new(bytes.Buffer)
+	if cap(d.huff) > keptString {
+		d.huff = nil
 	}
-	d.huff.Reset()
-	if _, err := hpack.HuffmanDecode(d.huff, raw); err != nil {
+	if d.huff, ok = huffmanCode.decode(d.huff[:0], raw); !ok {
 		return nil, nil, errHPACK
 	}
-	return d.huff.Bytes(), rest, nil
+	return d.huff, rest, nil
 }
 
 // line returns line i of static and dynamic table together, nil when there is none (RFC 7541, section 2.3.3).

@@ -10,19 +10,32 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// encoder encodes header blocks (RFC 7541). Only the fields of preset blocks enter the dynamic table, and nothing is
-// ever evicted from it: when it is full, further fields stay literal. So the indices of a block change only when
-// another one adds lines, and its encoding can be kept.
+// encoder encodes header blocks (RFC 7541). The fields of preset blocks enter the dynamic table, and fields whose value
+// changes from call to call once, for the sake of their name. Nothing is ever evicted from it: when it is full, further
+// fields stay literal. So the indices of a block change only when another one adds lines, and its encoding can be kept.
 type encoder struct {
 	max    int // the table's size, at most what the peer allows
 	size   int
 	lines  []field // in the order of their insertion
 	shrunk bool    // the peer's decoder is to be told of a new max
+	names  []namedLine
 	blocks []encodedBlock
 	places map[*protocol.Block]int // of blocks in blocks, once there are many
 }
 
 type field struct{ name, value string }
+
+// namedLine is a name that a line of a table has: of the dynamic one, or of the static one if it is negative.
+type namedLine struct {
+	name string
+	line int
+}
+
+// What of the dynamic table is used for names: so many, and so long a field at most.
+const (
+	maxIndexedNames = 16
+	maxIndexedField = 128
+)
 
 // encodedBlock is a block's encoding, good as long as the table has as many lines.
 type encodedBlock struct {
@@ -43,7 +56,7 @@ func (e *encoder) limit(n int) {
 		return
 	}
 	e.max, e.size, e.lines, e.shrunk = n, 0, nil, true
-	e.blocks, e.places = nil, nil
+	e.blocks, e.places, e.names = nil, nil, nil
 }
 
 // begin appends what must stand at the beginning of a header block.
@@ -119,7 +132,7 @@ func (e *encoder) indexed(b []byte, f field) []byte {
 	}
 	size := len(f.name) + len(f.value) + entryOverhead
 	if e.size+size > e.max {
-		return appendLiteral(b, 0, f.name, f.value)
+		return appendLiteral(b, f.name, f.value)
 	}
 	e.size += size
 	e.lines = append(e.lines, f)
@@ -128,39 +141,72 @@ func (e *encoder) indexed(b []byte, f field) []byte {
 	return appendString(b, f.value)
 }
 
-// metadata appends fields that change from call to call, as literals outside the table; values of names that end in
-// "-bin" go in base64.
+// metadata appends fields whose values change from call to call; values of names that end in "-bin" go in base64.
 func (e *encoder) metadata(b []byte, md *fairlead.Metadata) []byte {
 	for i := range md.Len() {
 		name, value := md.At(i)
-		var first byte
-		switch {
-		case strings.HasSuffix(name, "-bin"):
-			b = append(b, 0)
-			b = appendString(b, name)
-			b = appendInt(b, 0, 7, uint64(base64.RawStdEncoding.EncodedLen(len(value)))) //nolint:gosec // not negative
-			b = base64.RawStdEncoding.AppendEncode(b, []byte(value))
+		if !strings.HasSuffix(name, "-bin") {
+			b = e.name(b, name, len(value))
+			b = appendString(b, value)
 			continue
-		case name == "authorization" || name == "cookie" || name == "proxy-authorization":
-			first = 0x10 // never to be indexed by anybody on the way (RFC 7541, section 7.1.3)
 		}
-		b = appendLiteral(b, first, name, value)
+		n := base64.RawStdEncoding.EncodedLen(len(value))
+		b = e.name(b, name, n)
+		b = appendInt(b, 0, 7, uint64(n)) //nolint:gosec // not negative
+		b = base64.RawStdEncoding.AppendEncode(b, []byte(value))
 	}
 	return b
 }
 
-func appendLiteral(b []byte, first byte, name, value string) []byte {
-	b = append(b, first)
-	b = appendString(b, name)
-	return appendString(b, value)
-}
-
-// appendTransient appends a literal field whose value is bytes.
-func appendTransient(b []byte, name string, value []byte) []byte {
-	b = append(b, 0)
-	b = appendString(b, name)
+// transient appends a field whose value is bytes.
+func (e *encoder) transient(b []byte, name string, value []byte) []byte {
+	b = e.name(b, name, len(value))
 	b = appendInt(b, 0, 7, uint64(len(value)))
 	return append(b, value...)
+}
+
+// name begins a literal field, whose value of n bytes must follow: by the index of its name if a table has it, otherwise
+// with the name, and so that the field enters the table if there is room. The name of every later one is an index then,
+// which is shorter and spares the peer looking at the name.
+func (e *encoder) name(b []byte, name string, n int) []byte {
+	for i := range e.names {
+		if l := &e.names[i]; l.name == name {
+			return e.byName(b, l)
+		}
+	}
+	switch name {
+	case "authorization", "cookie", "proxy-authorization":
+		// Never to be indexed by anybody on the way (RFC 7541, section 7.1.3).
+		return appendInt(b, 0x10, 4, staticName[name])
+	}
+	size := len(name) + n + entryOverhead
+	line := len(e.lines)
+	if i := staticName[name]; i != 0 {
+		line = -int(i) //nolint:gosec // at most 61
+	}
+	if len(e.names) == maxIndexedNames || line >= 0 && (size > maxIndexedField || e.size+size > e.max) {
+		return appendString(append(b, 0), name)
+	}
+	e.names = append(e.names, namedLine{name, line})
+	if line < 0 {
+		return e.byName(b, &e.names[len(e.names)-1])
+	}
+	e.size += size
+	e.lines = append(e.lines, field{name, "\x00"}) // no field is found there, only the name
+	return appendString(append(b, 0x40), name)
+}
+
+// byName begins a literal field that does not enter the table and whose name a table has.
+func (e *encoder) byName(b []byte, l *namedLine) []byte {
+	if l.line < 0 {
+		return appendInt(b, 0, 4, uint64(-l.line)) //nolint:gosec // positive
+	}
+	return appendInt(b, 0, 4, uint64(len(staticTable)+len(e.lines)-1-l.line)) //nolint:gosec // not negative
+}
+
+func appendLiteral(b []byte, name, value string) []byte {
+	b = appendString(append(b, 0), name)
+	return appendString(b, value)
 }
 
 func appendString(b []byte, s string) []byte {
@@ -188,6 +234,15 @@ var staticLine = func() map[field]uint64 { //nolint:gochecknoglobals // a consta
 		if e := &staticTable[i]; e.value != "" {
 			m[field{e.name, e.value}] = uint64(i)
 		}
+	}
+	return m
+}()
+
+// staticName is the first line of the static table that has a name.
+var staticName = func() map[string]uint64 { //nolint:gochecknoglobals // a constant
+	m := make(map[string]uint64)
+	for i := len(staticTable) - 1; i > 0; i-- {
+		m[staticTable[i].name] = uint64(i)
 	}
 	return m
 }()

@@ -110,7 +110,7 @@ func TestEncodeForForeign(t *testing.T) {
 		md.Add("authorization", "secret")
 		md.Add("x-data-bin", "\x00\xff")
 		b := e.block(e.begin(nil), blk)
-		b = appendTransient(b, "grpc-timeout", []byte("1S"))
+		b = e.transient(b, "grpc-timeout", []byte("1S"))
 		b = e.metadata(b, &md)
 		var want [][2]string
 		for j := 0; j < len(blk.Fields()); j += 2 {
@@ -143,7 +143,7 @@ func TestDecodeAllocs(t *testing.T) { //nolint:paralleltest // counts allocation
 	var b []byte
 	f := func() {
 		b = e.block(b[:0], blk)
-		b = appendTransient(b, "grpc-timeout", []byte("999m"))
+		b = e.transient(b, "grpc-timeout", []byte("999m"))
 		if err := d.decode(b, &sink); err != nil {
 			t.Fatal(err)
 		}

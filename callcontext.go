@@ -55,7 +55,7 @@ func (c *Call) Cancel(err error) {
 		return
 	}
 	s.err = context.Canceled
-	if errors.Is(err, context.DeadlineExceeded) {
+	if err != context.Canceled && errors.Is(err, context.DeadlineExceeded) { //nolint:errorlint // the usual case first
 		s.err = context.DeadlineExceeded
 	}
 	if s.done != nil {

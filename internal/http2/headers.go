@@ -263,11 +263,11 @@ func (c *Conn) onRequest(id uint32, end bool) error {
 	if id <= c.s.lastPeer {
 		return c.requestTrailer(id, end)
 	}
-	c.smu.Lock()
-	c.s.lastPeer = id
-	c.smu.Unlock()
 	hb.judge(false)
 	if hb.bad != "" && !hb.tooLarge {
+		c.smu.Lock()
+		c.s.lastPeer = id
+		c.smu.Unlock()
 		c.debug("malformed request", "stream", id, "reason", hb.bad)
 		c.sendReset(id, protocol.ResetProtocolError)
 		return nil

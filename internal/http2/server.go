@@ -39,6 +39,10 @@ func (x exchange) Peer() *fairlead.Peer { return x.c.peer }
 // Attach implements protocol.Exchange.
 func (x exchange) Attach(call *fairlead.Call) {
 	c := x.c
+	if !x.entered { // nobody else can reach the stream yet
+		x.call = call
+		return
+	}
 	c.smu.Lock()
 	x.call = call
 	over := x.over
@@ -80,7 +84,7 @@ func (c *Conn) enter(s *stream) {
 // enterLocked puts s in the table. The stream lock is held.
 func (c *Conn) enterLocked(s *stream) {
 	if !s.over && !s.inTable {
-		s.inTable = true
+		s.inTable, s.entered = true, true
 		c.s.table.put(s)
 	}
 }
@@ -195,6 +199,7 @@ var errAbandoned = fairlead.Errorf(fairlead.Internal, "the protocol left the exc
 func (c *Conn) requestHead(id uint32, end bool) {
 	h := c.r.head
 	c.smu.Lock()
+	c.s.lastPeer = id
 	drained, over := c.s.draining, c.s.open >= c.cfg.MaxStreams
 	if !drained && !over {
 		c.s.open++

@@ -20,6 +20,8 @@ import (
 type stream struct {
 	c  *Conn
 	id uint32
+	// entered says that s was once put in the table. Until then only one goroutine at a time has it.
+	entered bool
 
 	// Under smu.
 	inTable    bool

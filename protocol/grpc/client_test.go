@@ -7,6 +7,7 @@ import (
 	"math"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -975,4 +976,43 @@ func TestClientWaitHeader(t *testing.T) {
 	if err := c.Stream().Recv(new(note)); err != io.EOF {
 		t.Error(err)
 	}
+}
+
+// TestClientDeadlines: calls of one connection share a timer. Each is given up at its own time, in whatever order they
+// were made, and those that have more time are left alone.
+func TestClientDeadlines(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		over := make(chan struct{})
+		b := bindTo(t, newConn(t, func(x *exchange, _ bool) {
+			<-over
+			x.fail(&protocol.Failure{Kind: protocol.FailedLost})
+		}), mUnary, config())
+		begin := time.Now()
+		var wg sync.WaitGroup
+		for _, ms := range []int{500, 100, 300, 0, 100, 200, 400, 101, 5000} {
+			wg.Go(func() {
+				c := fairlead.NewCall(mUnary, &note{"q"})
+				given, code := time.Duration(ms)*time.Millisecond, fairlead.DeadlineExceeded
+				if given > 0 {
+					c.Tighten(begin.Add(given))
+				}
+				if given == 0 || given > time.Second {
+					given, code = time.Second, fairlead.Unavailable
+				}
+				wantError(t, b.cc.Unary(t.Context(), b.b, c), code, "")
+				if took := time.Since(begin); took < given || took > given+apart {
+					t.Errorf("%d ms: it took %v, want %v", ms, took, given)
+				}
+			})
+		}
+		time.Sleep(time.Second)
+		close(over)
+		wg.Wait()
+		conn, _ := b.cc.(*clientConn)
+		if n := len(conn.late.calls); n != 0 {
+			t.Errorf("%d calls are left", n)
+		}
+		b.cc.Close(nil)
+	})
 }

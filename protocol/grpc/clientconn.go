@@ -11,11 +11,12 @@ import (
 type clientConn struct {
 	hc     protocol.HTTPConn
 	client *Client
+	late   deadlines
 }
 
 // NewConn implements protocol.HTTPClient.
 func (cl *Client) NewConn(hc protocol.HTTPConn, _ *protocol.ClientConfig) protocol.ClientConn {
-	return &clientConn{hc: hc, client: cl}
+	return &clientConn{hc: hc, client: cl, late: deadlines{hc: hc}}
 }
 
 // Free implements protocol.ClientConn.
@@ -28,7 +29,10 @@ func (cc *clientConn) Freed() <-chan struct{} { return cc.hc.Freed() }
 func (cc *clientConn) Drain() { cc.hc.Drain() }
 
 // Close implements protocol.ClientConn.
-func (cc *clientConn) Close(cause error) { cc.hc.Close(cause) }
+func (cc *clientConn) Close(cause error) {
+	cc.hc.Close(cause)
+	cc.late.stop()
+}
 
 // Closed implements protocol.ClientConn.
 func (cc *clientConn) Closed() <-chan struct{} { return cc.hc.Closed() }

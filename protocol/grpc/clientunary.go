@@ -15,12 +15,11 @@ import (
 const maxInline = 64 << 10
 
 // attempt is the state of one attempt of a unary call, pooled, and the protocol.Receiver of its response. The pool is
-// the Client's, so that channel and timer do not wander between synctest's bubbles.
+// the Client's, so that channels do not wander between synctest's bubbles.
 type attempt struct {
 	attemptState
 
-	done  chan struct{} // holds one value when the exchange is over
-	timer *time.Timer   // nil until the first deadline
+	done chan struct{} // holds one value when the exchange is over
 }
 
 // attemptState is what is reset between two uses.
@@ -32,6 +31,9 @@ type attemptState struct {
 	req     protocol.Request
 	msg     protocol.Message
 	timeout [16]byte
+
+	place int  // in the connection's deadlines, counted from 1; under their lock
+	late  bool // given up by them
 
 	// The rest belongs to the connection's reading goroutine until the exchange is over.
 
@@ -63,7 +65,7 @@ func (cc *clientConn) Unary(ctx context.Context, bind protocol.Bind, c *fairlead
 		a = &attempt{done: make(chan struct{}, 1)}
 	}
 	a.b, a.call = b, c
-	err = a.run(ctx, cc.hc)
+	err = a.run(ctx, cc)
 	buffer.Put(a.buf)
 	a.attemptState = attemptState{}
 	cc.client.attempts.Put(a)
@@ -71,14 +73,14 @@ func (cc *clientConn) Unary(ctx context.Context, bind protocol.Bind, c *fairlead
 }
 
 // run sends the request and waits for the response.
-func (a *attempt) run(ctx context.Context, hc protocol.HTTPConn) error {
+func (a *attempt) run(ctx context.Context, cc *clientConn) error {
 	b, c := a.b, a.call
 	out, head, recv, err := b.options(c)
 	if err != nil {
 		return err
 	}
 	a.recv = recv
-	left, timed, err := b.request(&a.req, c, head, a.timeout[:0])
+	_, timed, err := b.request(&a.req, c, head, a.timeout[:0])
 	if err != nil {
 		return err
 	}
@@ -87,48 +89,41 @@ func (a *attempt) run(ctx context.Context, hc protocol.HTTPConn) error {
 		return notSent(err)
 	}
 	a.req.Message, a.req.Last = &a.msg, true
-	ticket, err := hc.Do(&a.req, a)
+	ticket, err := cc.hc.Do(&a.req, a)
 	buffer.Put(held)
 	if err != nil {
 		return doError(err)
 	}
-	c.SetPeer(hc.Peer())
-	if ctx.Done() == nil && !timed {
-		<-a.done
-	} else if err := a.wait(ctx, hc, ticket, left, timed); err != nil {
+	c.SetPeer(cc.hc.Peer())
+	if timed {
+		at, _ := c.Deadline()
+		cc.late.add(a, ticket, at)
+		defer cc.late.remove(a)
+	}
+	if err := a.wait(ctx, cc.hc, ticket); err != nil {
 		return err
 	}
 	return a.result()
 }
 
-// wait waits for the end of the exchange, of the context, or of the time that is left. An error means that the exchange
-// was given up; nil that its result is there, even if it came late.
-func (a *attempt) wait(
-	ctx context.Context, hc protocol.HTTPConn, ticket protocol.Ticket, left time.Duration, timed bool,
-) error {
-	var late <-chan time.Time
-	if timed {
-		if a.timer == nil {
-			a.timer = time.NewTimer(left)
-		} else {
-			a.timer.Reset(left)
+// wait waits for the end of the exchange or of the context. An error means that the exchange was given up; nil that its
+// result is there, even if it came late.
+func (a *attempt) wait(ctx context.Context, hc protocol.HTTPConn, ticket protocol.Ticket) error {
+	if over := ctx.Done(); over == nil {
+		<-a.done
+	} else {
+		select {
+		case <-a.done:
+		case <-over:
+			if hc.Cancel(ticket, protocol.ResetCancel) {
+				return contextError(ctx)
+			}
+			<-a.done
 		}
-		defer a.timer.Stop()
-		late = a.timer.C
 	}
-	var err error
-	select {
-	case <-a.done:
-		return nil
-	case <-ctx.Done():
-		err = contextError(ctx)
-	case <-late:
-		err = errDeadline()
+	if a.late {
+		return errDeadline()
 	}
-	if hc.Cancel(ticket, protocol.ResetCancel) {
-		return err
-	}
-	<-a.done
 	return nil
 }
 

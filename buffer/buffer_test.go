@@ -168,26 +168,73 @@ func TestCountingPoisons(t *testing.T) { //nolint:paralleltest // the count is t
 }
 
 func TestPutTwice(t *testing.T) { //nolint:paralleltest // the count is the process's
-	b := Get(300 << 10)
-	Put(b)
-	Put(b)
-	if first, second := Get(300<<10), Get(300<<10); first == second {
-		t.Error("two owners got the same buffer")
+	if !Poisoning {
+		b := Get(300 << 10)
+		Put(b)
+		Put(b)
+		if first, second := Get(300<<10), Get(300<<10); first == second {
+			t.Error("two owners got the same buffer")
+		}
+		Count(true)
+		defer Count(false)
 	}
-
-	Count(true)
-	defer Count(false)
-	b = Get(1)
+	b := Get(1)
 	Put(b)
 	defer func() {
 		if recover() == nil {
-			t.Error("the second Put was not noticed while counting")
+			t.Error("the second Put was not noticed")
 		}
 	}()
 	Put(b)
 }
 
+// What the tag poison does.
+func TestPoisoned(t *testing.T) {
+	t.Parallel()
+	if !Poisoning {
+		t.Skip("built without the tag poison")
+	}
+	b := Get(10)
+	b.B = append(b.B, "secret"...)
+	late := b.B
+	b.Grow(1000)
+	again := b.B
+	Put(b)
+	for range 100 { // nobody gets it any more
+		if other := Get(10); &other.B[:1][0] == &late[0] || &other.B[:1][0] == &again[0] {
+			t.Error("a buffer that was put back is used again")
+		}
+	}
+	if string(late) != venom[:6] || string(again) != venom[:6] {
+		t.Errorf("got %q and %q after Put, want poison", late, again)
+	}
+}
+
+func TestInspect(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ length, written int }{
+		{1, 0}, {3, 2}, {8, 7}, {9, 8}, {512, 0}, {512, 300}, {1000, 999}, {3, -1}, {513, -1}, {0, -1},
+	} {
+		array := make([]byte, tt.length)
+		poison(array)
+		if tt.written >= 0 {
+			array[tt.written] = 'x'
+		}
+		noticed := func() (yes bool) {
+			defer func() { yes = recover() != nil }()
+			inspect(array)
+			return false
+		}()
+		if noticed != (tt.written >= 0) {
+			t.Errorf("%d bytes, one written at %d: noticed %v", tt.length, tt.written, noticed)
+		}
+	}
+}
+
 func TestAllocs(t *testing.T) { //nolint:paralleltest // it counts allocations
+	if Poisoning {
+		t.Skip("nothing is pooled with the tag poison")
+	}
 	assert.Allocs(t, 0, func() {
 		b := Get(32 << 10)
 		b.B = append(b.B, "some bytes"...)

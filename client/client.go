@@ -35,6 +35,7 @@ type Client struct {
 	changed signal                   // what calls without a connection wait for
 	refresh chan struct{}            // asks the resolver for a new look
 	timers  sync.Pool                // of *time.Timer, stopped
+	keeper  *protocol.Keeper
 
 	ctx    context.Context //nolint:containedctx // the client's life, the parent of what its goroutines do
 	cancel context.CancelFunc
@@ -76,6 +77,7 @@ func New(target string, opts ...Option) (*Client, error) {
 		resolver: r,
 		refresh:  make(chan struct{}, 1),
 		bound:    make(map[*fairlead.Method]fairlead.Handler),
+		keeper:   protocol.NewKeeper(cfg.alive),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil
@@ -130,6 +132,7 @@ func (c *Client) Close() error {
 	c.state.Store(&snapshot{err: errClosed()})
 	c.update.Unlock()
 	c.wg.Wait()
+	c.keeper.Close()
 	return nil
 }
 

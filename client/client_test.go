@@ -30,6 +30,7 @@ func TestNewErrors(t *testing.T) {
 		{"no endpoint", "test:///", nil, "no endpoint"},
 		{"no scheme", "://x", nil, "empty scheme"},
 		{"unknown scheme", "etcd:///x", nil, `no Resolver for scheme "etcd", only for ["test"]`},
+		{"URL", "http://greeter:8080", nil, `only for ["test"]; write host:port`},
 		{"no default resolver", "greeter:8080", nil, `scheme "dns"`},
 		{"bad endpoint", "test:///a!", nil, "bad endpoint"},
 		{"protocol", "", []Option{Protocol(nil)}, "Protocol"},

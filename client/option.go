@@ -53,6 +53,8 @@ type config struct {
 	connectTimeout time.Duration
 	backoffBase    time.Duration
 	backoffMax     time.Duration
+	alive          protocol.Alive
+	guard          *protocol.Guard
 }
 
 func defaults() config {
@@ -62,11 +64,13 @@ func defaults() config {
 		sendMessage:    math.MaxInt32,
 		headerList:     64 << 10,
 		queuedBytes:    16 << 20,
+		guard:          &protocol.Guard{ControlBudget: 10_000, FrameTimeout: 30 * time.Second},
 		connections:    1,
 		maxConnections: 8,
 		connectTimeout: 20 * time.Second,
 		backoffBase:    time.Second,
 		backoffMax:     120 * time.Second,
+		alive:          protocol.Alive{Idle: 30 * time.Minute},
 		logger:         slog.New(slog.DiscardHandler),
 	}
 }
@@ -134,6 +138,12 @@ func MaxHeaderList(bytes int) Option { return option(func(c *config) { c.headerL
 // 16 MiB.
 func QueuedBytes(bytes int) Option { return option(func(c *config) { c.queuedBytes = bytes }) }
 
+// ControlBudget bounds, for each connection, the work that a server can make without answering calls: frames such as
+// SETTINGS, PING, WINDOW_UPDATE and empty DATA cost one unit, streams that are reset two. The budget is n units, at
+// least 100; n/2 come back each second, and calls and received data give back more. A server that is over it is left,
+// with GOAWAY and ENHANCE_YOUR_CALM, and the calls under way there fail. Default: 10,000.
+func ControlBudget(n int) Option { return option(func(c *config) { c.guard.ControlBudget = n }) }
+
 // UserAgent is put before the framework's own name and version. Default: "".
 func UserAgent(name string) Option { return option(func(c *config) { c.userAgent = name }) }
 
@@ -169,6 +179,27 @@ func Backoff(base, limit time.Duration) Option {
 	return option(func(c *config) { c.backoffBase, c.backoffMax = base, limit })
 }
 
+// KeepAlive has a server asked for an answer, by a PING, when nothing came from it for interval; if nothing comes
+// within timeout, the connection is closed, and its calls fail with UNAVAILABLE. So calls do not wait for a server that
+// is gone without a word. While no call is under way it is not asked, unless idle is set. The interval is 0, for never,
+// or at least 10 s, the least that gRPC's clients allow: less is an error of New. Default: 0.
+//
+// Servers bound the PINGs that they take: those of gRPC to one in five minutes, and to none without calls, unless they
+// are told otherwise. Agree with their owner. When an instance says that it had too many, the interval is doubled for
+// its later connections.
+//
+// It applies to protocols that know a PING, as HTTP/2 does. The times are exact to a tenth of the shortest, IdleTimeout
+// included, or to a minute.
+func KeepAlive(interval, timeout time.Duration, idle bool) Option {
+	return option(func(c *config) {
+		c.alive.PingAfter, c.alive.PingTimeout, c.alive.PingIdle = interval, timeout, idle
+	})
+}
+
+// IdleTimeout has connections closed that had no call for d; the next call makes one again. 0 is never. Default:
+// 30 min.
+func IdleTimeout(d time.Duration) Option { return option(func(c *config) { c.alive.Idle = d }) }
+
 // Logger is told about resolvers and connections that fail. Default: nobody is.
 func Logger(l *slog.Logger) Option { return option(func(c *config) { c.logger = l }) }
 
@@ -195,12 +226,18 @@ func (c *config) check() error {
 	bad(c.recvMessage <= 0, "MaxRecvMessage is %d, want 1 byte or more", c.recvMessage)
 	bad(c.sendMessage <= 0, "MaxSendMessage is %d, want 1 byte or more", c.sendMessage)
 	bad(c.headerList <= 0, "MaxHeaderList is %d, want 1 byte or more", c.headerList)
+	bad(c.guard.ControlBudget < 100, "ControlBudget is %d, want 100 or more", c.guard.ControlBudget)
 	bad(c.queuedBytes <= 0, "QueuedBytes is %d, want 1 byte or more", c.queuedBytes)
 	bad(c.connections < 1, "Connections is %d, want 1 or more", c.connections)
 	bad(c.maxConnections < 1, "MaxConnections is %d, want 1 or more", c.maxConnections)
 	bad(c.connectTimeout <= 0, "ConnectTimeout is %s, want more than 0", c.connectTimeout)
 	bad(c.backoffBase <= 0 || c.backoffMax < c.backoffBase,
 		"Backoff is from %s to %s, want more than 0 and not less", c.backoffBase, c.backoffMax)
+	a := &c.alive
+	bad(a.PingAfter != 0 && a.PingAfter < minPingInterval,
+		"KeepAlive has an interval of %s, want 0 or %s or more", a.PingAfter, minPingInterval)
+	bad(a.PingAfter != 0 && a.PingTimeout <= 0, "KeepAlive has a timeout of %s, want more than 0", a.PingTimeout)
+	bad(a.Idle < 0, "IdleTimeout is %s, want 0 or more", a.Idle)
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
@@ -213,6 +250,9 @@ func (c *config) check() error {
 	}
 	return nil
 }
+
+// minPingInterval is the shortest interval of KeepAlive (https://github.com/grpc/proposal/blob/master, A8).
+const minPingInterval = 10 * time.Second
 
 // identity is the name of no compression.
 const identity = "identity"
@@ -261,6 +301,7 @@ func (c *config) forProtocol(authority string) protocol.ClientConfig {
 		SendMessage: c.sendMessage,
 		HeaderList:  c.headerList,
 		QueuedBytes: c.queuedBytes,
+		Guard:       c.guard,
 		UserAgent:   c.userAgent,
 		Authority:   authority,
 		TLS:         c.tls != nil,

@@ -38,6 +38,7 @@ type pool struct {
 	failures  int       // in a row
 	strangers int       // connections in a row that broke before any call on them was answered
 	retryAt   time.Time // the end of the back-off
+	slow      int       // how often the server had too many PINGs
 	retired   bool
 }
 
@@ -132,6 +133,11 @@ func (p *pool) setConns(conns []*conn) {
 // watch looks after one connection: it tells those in line that there is room, takes it out of the pool when it takes
 // no more calls, and cuts it when the client is closed.
 func (p *pool) watch(k *conn) {
+	p.mu.Lock()
+	slow := p.slow
+	p.mu.Unlock()
+	care := p.client.keeper.Add(k.ClientConn, slow)
+	defer p.client.keeper.Remove(care)
 	closing := p.client.ctx.Done()
 	for open := true; open; {
 		// Room is of interest only while calls wait for it: a connection may tell of it after every call, or once
@@ -194,8 +200,9 @@ func (p *pool) lost(k *conn) {
 		"error", err)
 	p.goal = max(p.client.cfg.connections, min(p.goal, len(conns)))
 	p.setConns(conns)
+	p.calmDown(k)
 	switch {
-	case k.served.Load() || time.Since(k.born) >= p.client.cfg.connectTimeout:
+	case k.served.Load() || time.Since(k.born) >= p.client.cfg.longLived():
 		p.failures, p.strangers = 0, 0
 	default:
 		if p.strangers++; p.strangers >= maxStrangers {
@@ -206,6 +213,24 @@ func (p *pool) lost(k *conn) {
 	p.dispatch()
 	p.growLocked()
 	p.client.changed.notify()
+}
+
+// calmDown has fewer PINGs sent on later connections if the server had too many on k. The lock is held.
+func (p *pool) calmDown(k *conn) {
+	if c, ok := k.ClientConn.(protocol.Complained); !ok || !c.TooManyPings() {
+		return
+	}
+	p.slow++
+	p.client.cfg.logger.Warn("the server had too many PINGs (KeepAlive); they will come at half the rate",
+		"target", p.client.target.text, "address", p.target.Addr)
+}
+
+// longLived is the age from which on a connection's end says nothing about the server.
+func (c *config) longLived() time.Duration {
+	if c.alive.Idle > 0 {
+		return min(c.connectTimeout, c.alive.Idle)
+	}
+	return c.connectTimeout
 }
 
 // growLocked has one more connection made than there is, if calls are in line and MaxConnections allows. The lock is

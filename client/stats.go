@@ -1,12 +1,18 @@
 package client
 
-import "time"
+import (
+	"time"
+
+	"github.com/fairlead-go/fairlead/protocol"
+)
 
 // Stats is what a client has at one moment.
 type Stats struct {
 	Target    string
 	Instances []InstanceStats // in the resolver's order; none before its first answer
 	Err       error           // why there are none
+	// Guard is what servers did that no good server does, in all: see AbuseCounts.All.
+	Guard protocol.AbuseCounts
 }
 
 // InstanceStats is what a client has with one instance.
@@ -23,7 +29,7 @@ type InstanceStats struct {
 
 // Stats returns the client's state, for a console or a log. Safe for concurrent use.
 func (c *Client) Stats() Stats {
-	st := Stats{Target: c.target.text}
+	st := Stats{Target: c.target.text, Guard: c.cfg.guard.Counts()}
 	if s := c.state.Load(); s != nil && s.err != nil {
 		st.Err = s.err
 	}

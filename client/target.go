@@ -44,6 +44,9 @@ func parseTarget(text string) (target, error) {
 		return t, fmt.Errorf("client: target %q has an empty scheme", text)
 	case t.endpoint == "":
 		return t, fmt.Errorf("client: target %q has no endpoint", text)
+	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		// Part of it is sent as the authority of each request.
+		return t, fmt.Errorf("client: target %q has a control character in it", text)
 	}
 	return t, nil
 }
@@ -61,11 +64,11 @@ func (t *target) first() string {
 // authority returns the host to ask for: the endpoint, port included, as other gRPC clients do it.
 func (t *target) authority() string {
 	a := t.first()
-	switch {
-	case t.scheme == schemeUnix || a == "" || strings.ContainsAny(a, "/?#@ \\"):
+	if t.scheme == schemeUnix || a == "" || strings.ContainsAny(a, "/?#@ \\") {
 		return "localhost"
-	case strings.HasPrefix(a, ":"):
-		return "localhost" + a
+	}
+	if host, port, err := net.SplitHostPort(a); err == nil && host == "" {
+		return "localhost:" + port
 	}
 	return a
 }
@@ -88,8 +91,12 @@ func (c *config) resolve(text string) (target, discovery.Resolver, error) {
 	}
 	i := slices.IndexFunc(c.resolvers, func(r discovery.Resolver) bool { return r.Scheme() == t.scheme })
 	if i < 0 {
-		return t, nil, fmt.Errorf("client: target %q: no Resolver for scheme %q, only for %q", text, t.scheme,
-			names(c.resolvers, discovery.Resolver.Scheme))
+		hint := ""
+		if t.scheme == "http" || t.scheme == "https" {
+			hint = "; write host:port, and give client.TLS for a connection with TLS"
+		}
+		return t, nil, fmt.Errorf("client: target %q: no Resolver for scheme %q, only for %q%s", text, t.scheme,
+			names(c.resolvers, discovery.Resolver.Scheme), hint)
 	}
 	if err := c.resolvers[i].Check(t.endpoint); err != nil {
 		return t, nil, fmt.Errorf("client: target %q: %w", text, err)

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -118,8 +119,14 @@ func (f *Failure) Error() string {
 	return what
 }
 
-// Unwrap returns the cause.
-func (f *Failure) Unwrap() error { return f.Cause }
+// Unwrap returns the cause, but for one that is io.EOF, as when the peer has closed the connection: those who receive
+// take errors.Is(err, io.EOF) for the proper end of a stream, and a Failure is none.
+func (f *Failure) Unwrap() error {
+	if errors.Is(f.Cause, io.EOF) {
+		return nil
+	}
+	return f.Cause
+}
 
 // Pipe is both directions of an open exchange. One goroutine may read while another sends; Interrupt may be called from
 // any.

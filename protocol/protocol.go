@@ -9,6 +9,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"time"
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/codec"
@@ -82,6 +83,14 @@ type Limits struct {
 	Streams     int // concurrent calls on a connection
 	QueuedBytes int // bytes of requests that a connection holds for slow handlers before it stops reading
 
+	// PingMin is the time that a client must leave between two PINGs that no response was sent between; without calls
+	// it must leave two hours, unless PingIdle is set. 0: PINGs are not counted.
+	PingMin  time.Duration
+	PingIdle bool
+
+	// Guard is what wires defend their connections with; nil: they use defaults of their own.
+	Guard *Guard
+
 	// Compressors are accepted from clients; responses use the one of the request.
 	Compressors []compress.Compressor
 	// CompressMin is the size in bytes below which messages are sent as they are.
@@ -135,6 +144,7 @@ type ClientConfig struct {
 	RecvMessage int                   // bytes of a message received, decompressed
 	SendMessage int                   // bytes of a message sent
 	HeaderList  int                   // bytes of a header list received
+	Guard       *Guard                // what connections defend themselves with; nil: defaults of the wire
 	QueuedBytes int                   // bytes of responses held for slow readers before a connection stops reading
 	UserAgent   string                // put before the framework's own
 	Authority   string                // the host asked for

@@ -95,10 +95,47 @@ func (s *Server) detect(tc transport.Conn, deadline time.Time) (protocol.Server,
 		case p != nil:
 			return p, tc.SetReadDeadline(time.Time{})
 		case !more || n > detectMax:
-			return nil, errUnknown(first)
+			err := errUnknown(first)
+			s.refuse(tc, first)
+			return nil, err
 		}
 	}
 }
+
+// refuse tells a peer that speaks a relative of one of the wires what is the matter, and waits a moment until it has
+// hung up: closing a socket with unread bytes would make the kernel send a reset, which may overtake the answer.
+func (s *Server) refuse(tc transport.Conn, first []byte) {
+	for _, p := range s.cfg.protocols {
+		r, ok := p.(protocol.Refuser)
+		if !ok {
+			continue
+		}
+		answer := r.Refuse(first)
+		if answer == nil {
+			continue
+		}
+		s.cfg.logger.Info("server: connection refused", "peer", remote(tc), "first_bytes", quote(first))
+		until := time.Now().Add(refusalTime)
+		if tc.SetWriteDeadline(until) != nil || tc.Write(answer) != nil || tc.SetReadDeadline(until) != nil {
+			return
+		}
+		for n := 0; n < refusalBytes; {
+			b, err := tc.Peek(1)
+			if err != nil {
+				return
+			}
+			n += len(b)
+			tc.Discard(len(b))
+		}
+		return
+	}
+}
+
+// How long, and for how many bytes, a refused peer may take to hang up.
+const (
+	refusalTime  = time.Second
+	refusalBytes = 64 << 10
+)
 
 // ask returns the first wire that knows the bytes; more says that one may know them with more of them.
 func (s *Server) ask(first []byte) (known protocol.Server, more bool) {

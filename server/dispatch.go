@@ -3,6 +3,7 @@ package server
 import (
 	"iter"
 	"log/slog"
+	"math"
 	"slices"
 	"sync/atomic"
 
@@ -29,6 +30,9 @@ const (
 	bytesBits = 40
 	oneCall   = int64(1) << bytesBits
 	bytesMask = oneCall - 1
+	// loadClosed is set, as the sign, when Shutdown has seen the last call: one that was on its way from a connection
+	// that ended meanwhile does not begin behind its back.
+	loadClosed = math.MinInt64
 )
 
 // Stats is a snapshot of the server's load.
@@ -41,6 +45,10 @@ type Stats struct {
 	Bytes              int64 // of their requests
 	Refused            int64 // calls refused by MaxBytes or a Gate, in all
 	Stolen             int64 // reading roles taken away from slow handlers, in all
+	// Guard is what clients did that no good client does, in all: Guard[protocol.FloodPing] is the number of
+	// connections that ended over a flood of PINGs, and Guard.All ranges over all counts by their names in
+	// docs/security.md.
+	Guard protocol.AbuseCounts
 }
 
 // Stats returns the server's load. Its fields are read one after another, not at one instant.
@@ -48,7 +56,7 @@ func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	conns, detecting := len(s.conns), len(s.detecting)
 	s.mu.Unlock()
-	word := s.load.word.Load()
+	word := s.load.word.Load() &^ loadClosed
 	return Stats{
 		Connections:        conns,
 		Detecting:          detecting,
@@ -58,6 +66,7 @@ func (s *Server) Stats() Stats {
 		Bytes:              word & bytesMask,
 		Refused:            s.load.refused.Load(),
 		Stolen:             s.watch.Stolen(),
+		Guard:              s.cfg.guard.Counts(),
 	}
 }
 
@@ -73,6 +82,7 @@ func (d *dispatcher) Routes() iter.Seq[*protocol.Route] { return slices.Values(d
 func (d *dispatcher) Admit(c *fairlead.Call, size int) error {
 	s := d.s
 	if err := s.load.add(oneCall, int64(size), s.cfg.maxBytes); err != nil {
+		s.eased(s.load.word.Load()) // it was counted for a moment
 		return err
 	}
 	for i, g := range s.cfg.gates {
@@ -80,7 +90,7 @@ func (d *dispatcher) Admit(c *fairlead.Call, size int) error {
 			for _, entered := range slices.Backward(s.cfg.gates[:i]) {
 				entered.Leave(c)
 			}
-			s.load.word.Add(-oneCall - int64(size))
+			s.eased(s.load.word.Add(-oneCall - int64(size)))
 			s.load.refused.Add(1)
 			return err
 		}
@@ -95,10 +105,15 @@ func (d *dispatcher) Done(c *fairlead.Call, size int) {
 	for _, g := range slices.Backward(d.s.cfg.gates) {
 		g.Leave(c)
 	}
-	if word := d.s.load.word.Add(-oneCall - int64(size)); word < oneCall && d.s.isDraining() {
-		d.s.mu.Lock()
-		d.s.checkGone()
-		d.s.mu.Unlock()
+	d.s.eased(d.s.load.word.Add(-oneCall - int64(size)))
+}
+
+// eased is called with the load after a call was taken off it: a server that drains may be waiting for that.
+func (s *Server) eased(word int64) {
+	if word < oneCall && s.isDraining() {
+		s.mu.Lock()
+		s.checkGone()
+		s.mu.Unlock()
 	}
 }
 
@@ -110,14 +125,31 @@ func (d *dispatcher) Draining() <-chan struct{} { return d.s.draining }
 
 func (d *dispatcher) Logger() *slog.Logger { return d.s.cfg.logger }
 
+// close has add fail from now on if there is no call. It returns whether there is none.
+func (l *load) close() bool {
+	for {
+		word := l.word.Load()
+		if word >= oneCall {
+			return false
+		}
+		if word < 0 || l.word.CompareAndSwap(word, word|loadClosed) {
+			return true
+		}
+	}
+}
+
 // add counts calls and bytes, or neither when the bytes exceed limit. A single announcement beyond the limit is not
 // added even for a moment: it could spill into the calls.
 func (l *load) add(calls, bytes, limit int64) error {
 	if bytes <= limit {
-		if word := l.word.Add(calls + bytes); word&bytesMask <= limit {
+		word := l.word.Add(calls + bytes)
+		if word >= 0 && word&bytesMask <= limit {
 			return nil
 		}
 		l.word.Add(-calls - bytes)
+		if word < 0 {
+			return fairlead.Errorf(fairlead.Unavailable, "%w", ErrClosed)
+		}
 	}
 	l.refused.Add(1)
 	return fairlead.Errorf(fairlead.ResourceExhausted, "the server has no room for %d more bytes of requests", bytes)

@@ -131,3 +131,26 @@ func TestAdmitAllocs(t *testing.T) { //nolint:paralleltest // it counts allocati
 		d.Done(call, 10)
 	})
 }
+
+// A request may still be on its way to its handler when its connection has ended and Shutdown has seen nothing left.
+func TestNoCallBeginsAfterShutdown(t *testing.T) {
+	t.Parallel()
+	s := plain(t)
+	d := s.Dispatcher()
+	call := fairlead.NewServerCall(&fairlead.ServerCall{Method: s.ordered[0].Method})
+	if err := d.Admit(call, 10); err != nil {
+		t.Fatal(err)
+	}
+	d.Done(call, 10)
+	for range 2 {
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Admit(call, 10); fairlead.CodeOf(err) != fairlead.Unavailable || !errors.Is(err, ErrClosed) {
+			t.Errorf("got %v, want the server closed", err)
+		}
+		if got, want := s.Stats(), (Stats{}); got != want {
+			t.Errorf("got %+v, want nothing", got)
+		}
+	}
+}

@@ -97,7 +97,7 @@ func (s *Server) checkGone() {
 	}
 	closeOnce(s.parted)
 	// A call can outlive its connection, if its client left and its handler did not notice.
-	if s.load.word.Load() < oneCall {
+	if s.load.close() {
 		closeOnce(s.gone)
 	}
 }
@@ -120,8 +120,9 @@ func (s *Server) isDraining() bool {
 	}
 }
 
-// end is the last step: without connections there are no reading roles to watch.
+// end is the last step: without connections there is nothing to watch.
 func (s *Server) end() error {
+	s.keeper.Close()
 	s.watch.Close()
 	return nil
 }

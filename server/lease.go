@@ -16,7 +16,7 @@ func (s *Server) promote(tc transport.Conn, c protocol.ServerConn) bool {
 		return false
 	}
 	delete(s.detecting, tc)
-	s.conns[c] = tc.Info().Remote
+	s.conns[c] = known{tc.Info().Remote, s.keeper.Add(c, 0)}
 	return true
 }
 
@@ -37,12 +37,13 @@ func (s *Server) serve(c protocol.ServerConn) {
 	}
 	c.Close(err)
 	s.mu.Lock()
-	addr := s.conns[c]
+	k := s.conns[c]
 	s.mu.Unlock()
+	s.keeper.Remove(k.care)
 	if !errors.Is(err, io.EOF) && !errors.Is(err, ErrClosed) {
 		peer := ""
-		if addr != nil {
-			peer = addr.String()
+		if k.addr != nil {
+			peer = k.addr.String()
 		}
 		s.cfg.logger.Debug("server: connection ended", "peer", peer, "error", err)
 	}

@@ -115,9 +115,52 @@ func QueuedBytes(n int) Option { return option(func(c *config) { c.limits.Queued
 func CompressMin(n int) Option { return option(func(c *config) { c.limits.CompressMin = n }) }
 
 // HandshakeTimeout limits the time until a new connection has completed its TLS handshake and, without ALPN, sent the
-// bytes that tell its protocol. Default: 10 s.
+// bytes that tell its protocol; and again, from there to its first SETTINGS. Default: 10 s.
 func HandshakeTimeout(d time.Duration) Option {
 	return option(func(c *config) { c.handshake = d })
+}
+
+// KeepAlive has a client asked for an answer, by a PING, when nothing came from it for interval; if nothing comes
+// within timeout, its connection is closed and its calls cancelled. So connections end whose client is gone without a
+// word. The interval is 0, for never, or at least 1 s. Default: 2 h and 20 s, which are grpc-go's.
+//
+// It applies to wires that know a PING, as HTTP/2 does. This and the times of IdleTimeout and MaxAge are exact to a
+// tenth of the shortest of them, or to a minute.
+func KeepAlive(interval, timeout time.Duration) Option {
+	return option(func(c *config) { c.alive.PingAfter, c.alive.PingTimeout = interval, timeout })
+}
+
+// PingPolicy bounds the PINGs of clients: between two of them must be least, or two hours while the client has no call
+// and withoutCalls is false. PINGs with a response, or a part of one, between them are not counted. A client that comes
+// too soon three times is sent away with GOAWAY, ENHANCE_YOUR_CALM and the debug data "too_many_pings", upon which
+// gRPC's clients double their interval. 0 turns it off. Default: 5 min and false, which are grpc-go's.
+func PingPolicy(least time.Duration, withoutCalls bool) Option {
+	return option(func(c *config) { c.limits.PingMin, c.limits.PingIdle = least, withoutCalls })
+}
+
+// IdleTimeout has connections drained that had no call for d: their clients connect anew for the next one, and no call
+// fails. Default: 0, which is never.
+func IdleTimeout(d time.Duration) Option {
+	return option(func(c *config) { c.alive.Idle = d })
+}
+
+// MaxAge has connections drained at the given age, give or take a tenth, so that clients find new servers and balance
+// anew. Calls under way go on for at most grace; then they are cut. 0 sets no limit, to either. Default: 0 and 0.
+func MaxAge(age, grace time.Duration) Option {
+	return option(func(c *config) { c.alive.Age, c.alive.Grace = age, grace })
+}
+
+// ControlBudget bounds, for each connection, the work that a client can make without calls: frames such as SETTINGS,
+// PING, PRIORITY, WINDOW_UPDATE and empty DATA cost one unit, streams that are reset or refused two. The budget is n
+// units, at least 100; n/2 come back each second, and answered calls and received data give back more, so that ordinary
+// clients do not notice it. Whoever is over it is sent away with GOAWAY, ENHANCE_YOUR_CALM and the name of the flood.
+// Default: 10,000.
+func ControlBudget(n int) Option { return option(func(c *config) { c.guard.ControlBudget = n }) }
+
+// FrameTimeout limits the time that a client takes to send the rest of a frame, or of a header block, that it has
+// begun, to d, and twice that at worst. 0 sets no limit. Default: 30 s.
+func FrameTimeout(d time.Duration) Option {
+	return option(func(c *config) { c.guard.FrameTimeout = d })
 }
 
 // Logger sets the logger of connections and protocols. What a peer can bring about at will is logged at debug level.
@@ -140,6 +183,8 @@ type config struct {
 	maxConns    int
 	maxBytes    int64
 	handshake   time.Duration
+	alive       protocol.Alive
+	guard       *protocol.Guard
 	logger      *slog.Logger
 
 	targets []transport.Target // of listen, once checked
@@ -156,7 +201,10 @@ func newConfig(opts []Option) (*config, error) {
 			Streams:     1000,
 			QueuedBytes: 16 << 20,
 			CompressMin: 1024,
+			PingMin:     5 * time.Minute,
 		},
+		alive:     protocol.Alive{PingAfter: 2 * time.Hour, PingTimeout: 20 * time.Second, PingIdle: true},
+		guard:     &protocol.Guard{ControlBudget: 10_000, FrameTimeout: 30 * time.Second},
 		maxBytes:  256 << 20,
 		handshake: 10 * time.Second,
 		logger:    slog.Default(),
@@ -167,6 +215,7 @@ func newConfig(opts []Option) (*config, error) {
 		}
 		o.apply(c)
 	}
+	c.guard.FirstTimeout, c.limits.Guard = c.handshake, c.guard
 	err := errors.Join(c.checkLists(), c.checkNumbers(), c.checkListen(), c.checkTLS())
 	return c, err
 }
@@ -247,6 +296,7 @@ func (c *config) checkNumbers() error {
 		{"MaxBytes", c.maxBytes, 1, maxMaxBytes},
 		{"QueuedBytes", int64(c.limits.QueuedBytes), 64 << 10, math.MaxInt32},
 		{"CompressMin", int64(c.limits.CompressMin), 0, math.MaxInt32},
+		{"ControlBudget", int64(c.guard.ControlBudget), 100, math.MaxInt32},
 	} {
 		if n.value < n.low || n.value > n.high {
 			errs = append(errs, fmt.Errorf("server: %s: %d is not between %d and %d", n.option, n.value, n.low, n.high))
@@ -255,11 +305,36 @@ func (c *config) checkNumbers() error {
 	if c.handshake <= 0 {
 		errs = append(errs, fmt.Errorf("server: HandshakeTimeout: %v is not positive", c.handshake))
 	}
+	if c.guard.FrameTimeout < 0 {
+		errs = append(errs, fmt.Errorf("server: FrameTimeout: %v is negative", c.guard.FrameTimeout))
+	}
+	errs = append(errs, c.checkAlive())
 	if c.logger == nil {
 		errs = append(errs, errors.New("server: Logger: nil"))
 	}
 	return errors.Join(errs...)
 }
+
+func (c *config) checkAlive() error {
+	a := &c.alive
+	var errs []error
+	bad := func(wrong bool, format string, args ...any) {
+		if wrong {
+			errs = append(errs, fmt.Errorf("server: "+format, args...))
+		}
+	}
+	bad(a.PingAfter != 0 && a.PingAfter < minPingInterval,
+		"KeepAlive: the interval %v is neither 0 nor at least %v", a.PingAfter, minPingInterval)
+	bad(a.PingAfter != 0 && a.PingTimeout <= 0, "KeepAlive: the timeout %v is not positive", a.PingTimeout)
+	bad(c.limits.PingMin < 0, "PingPolicy: %v is negative", c.limits.PingMin)
+	bad(a.Idle < 0, "IdleTimeout: %v is negative", a.Idle)
+	bad(a.Age < 0 || a.Grace < 0, "MaxAge: %v or %v is negative", a.Age, a.Grace)
+	bad(a.Age == 0 && a.Grace > 0, "MaxAge: a grace of %v and no age", a.Grace)
+	return errors.Join(errs...)
+}
+
+// minPingInterval is the shortest interval of KeepAlive.
+const minPingInterval = time.Second
 
 func (c *config) checkListen() error {
 	var errs []error

@@ -28,6 +28,7 @@ type Server struct {
 	ordered  []*protocol.Route
 	dispatch dispatcher
 	watch    *protocol.Watch
+	keeper   *protocol.Keeper
 	load     load
 	failed   chan error
 
@@ -40,7 +41,13 @@ type Server struct {
 	accepting int // accept loops
 	listeners []transport.Listener
 	detecting map[transport.Conn]struct{}
-	conns     map[protocol.ServerConn]net.Addr
+	conns     map[protocol.ServerConn]known
+}
+
+// known is what the server keeps of a connection whose wire is known.
+type known struct {
+	addr net.Addr
+	care *protocol.Care
 }
 
 // New makes a server. It checks everything that can be checked before the first connection, and returns all that it
@@ -58,7 +65,8 @@ func New(opts ...Option) (*Server, error) {
 		parted:    make(chan struct{}),
 		gone:      make(chan struct{}),
 		detecting: make(map[transport.Conn]struct{}),
-		conns:     make(map[protocol.ServerConn]net.Addr),
+		conns:     make(map[protocol.ServerConn]known),
+		keeper:    protocol.NewKeeper(cfg.alive),
 	}
 	s.dispatch.s = s
 	s.watch = protocol.NewWatch(s.resume)

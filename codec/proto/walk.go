@@ -43,8 +43,8 @@ func (t *table) check(b []byte, depth int) (verdict, *field) {
 			return unusual, nil
 		}
 		if t.entry {
-			// An entry is plain if it has its key and then its value. UnmarshalVT does not merge values and leaves messages
-			// nil that are not there.
+			// An entry is plain if it has its key and then its value. UnmarshalVT does not merge values and leaves
+			// messages nil that are not there.
 			if num != next {
 				return unusual, nil
 			}
@@ -104,8 +104,8 @@ func (f *field) check(content []byte, depth int) (verdict, *field) {
 	return plain, nil
 }
 
-// validText says whether b is UTF-8. Most text is ASCII, at least at its beginning: that part is passed over 32 bytes at
-// a time, which takes a third of the instructions of utf8.Valid.
+// validText says whether b is UTF-8. Most text is ASCII, at least at its beginning: that part is passed over 32 bytes
+// at a time, which takes a third of the instructions of utf8.Valid.
 func validText(b []byte) bool {
 	const high = 0x8080808080808080
 	for len(b) >= 32 {
@@ -155,7 +155,7 @@ func (t *table) invalidText(b []byte) *field {
 	for len(b) > 0 {
 		tag, n := uint64(b[0]), 1
 		if tag >= 1<<7 {
-			if tag, n = protowire.ConsumeVarint(b); n < 0 {
+			if tag, n = protowire.ConsumeVarint(b); n < 0 || tag>>3 > uint64(protowire.MaxValidNumber) {
 				return nil
 			}
 		}

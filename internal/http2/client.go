@@ -252,6 +252,7 @@ func (c *Conn) responseHead(id uint32, end bool) error {
 		if end {
 			c.failOne(s, protocol.ResetProtocolError, "interim response that ends the stream")
 		}
+		c.r.guard.draw(protocol.FloodHeaders, 1)
 		return nil // interim, of no use to anybody here (RFC 9110, section 15.2)
 	case s.headSeen && !end:
 		c.failOne(s, protocol.ResetProtocolError, "trailer that does not end the stream")
@@ -353,6 +354,12 @@ func (c *Conn) forget(id uint32) {
 // failOne ends one stream because of what the peer did on it (RFC 9113, section 5.4.2).
 func (c *Conn) failOne(s *stream, code protocol.ResetCode, reason string) {
 	c.forget(s.id)
+	c.smu.Lock()
+	over := s.over
+	c.smu.Unlock()
+	if over {
+		return // a client's user has given it up meanwhile, and it was reset then
+	}
 	c.debug("stream error", "stream", s.id, "reason", reason)
 	c.sendReset(s.id, code)
 	cause := fairlead.Errorf(fairlead.Internal, "%s", reason)
@@ -428,6 +435,9 @@ func (c *Conn) cancelPush(id uint32) bool {
 func (c *Conn) serverGoaway(last uint32, code protocol.ResetCode, debug string) {
 	c.smu.Lock()
 	c.s.draining, c.s.goaway = true, true
+	if code == protocol.ResetEnhanceCalm && debug == tooManyPings {
+		c.s.complained = true
+	}
 	var refused []uint32
 	for _, s := range c.s.table.all() {
 		if s.id > last {

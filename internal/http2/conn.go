@@ -40,7 +40,14 @@ type Config struct {
 	HeaderList int
 	// QueuedBytes is how much a connection holds for slow readers of its streams before it lets the peer wait.
 	QueuedBytes int
-	Logger      *slog.Logger
+	// PingMin is the time that a client must leave between PINGs; PingIdle lets it send them without calls. 0: PINGs
+	// are not counted. Server only: see alive.go.
+	PingMin  time.Duration
+	PingIdle bool
+	// Guard has the limits against hostile peers and counts what they do. Nil: without limits of time, and with a
+	// default for the rest.
+	Guard  *protocol.Guard
+	Logger *slog.Logger
 
 	targets map[string]*target // server: where the paths of its routes lead
 }
@@ -79,6 +86,7 @@ type Conn struct {
 	received atomic.Int64 // what the peer may still send on the connection
 	queued   atomic.Int64 // bytes held for the readers of streams
 	withheld atomic.Int64 // window not given back because of them
+	heard    atomic.Bool  // something was received since the keeper last looked
 
 	closeOnce sync.Once
 	cl        *clientState // nil in a server
@@ -96,6 +104,8 @@ type clientState struct {
 type streams struct {
 	table table
 	open  int // streams that are not over, in the table or not
+	// orphans is, in a server, the number of handlers that run although their stream is over.
+	orphans int
 
 	// running is the stream whose handler runs in the reading goroutine and that is not in the table.
 	running *stream
@@ -104,7 +114,10 @@ type streams struct {
 	draining   bool   // no new streams from now on
 	drainFirst bool   // the first GOAWAY was sent
 	goaway     bool   // client: the peer sent GOAWAY
+	complained bool   // client: the peer had enough of PINGs
 	err        error  // why the connection has ended, once it has
+
+	reset resetRing
 
 	peerMax int  // client: concurrent streams that the peer allows
 	full    bool // client: somebody was once refused for want of a stream, and may wait for one
@@ -117,6 +130,7 @@ func NewServer(tc transport.Conn, cfg *Config, d protocol.Dispatcher, apps []pro
 	c.lease = d.Lease(ServerConn{c})
 	c.w.buf = buffer.Get(minWriteBuffer)
 	c.w.buf.B = c.appendSettings(c.w.buf.B)
+	c.awaitFirst()
 	return ServerConn{c}
 }
 
@@ -202,6 +216,8 @@ func (c *Conn) readClient() {
 
 // ended turns the error that ended reading into that of the connection, and tells the peer of a violation.
 func (c *Conn) ended(err error) error {
+	buffer.Put(c.r.block) // a header block whose end did not come
+	c.r.block = nil
 	if v, ok := errors.AsType[*connError](err); ok {
 		c.violated(v)
 		return &protocol.Failure{Kind: protocol.FailedViolation, Code: v.code, Cause: err}
@@ -221,6 +237,7 @@ func (c *Conn) ended(err error) error {
 // GOAWAY.
 func (c *Conn) violated(v *connError) {
 	c.debug("connection error", "reason", v.reason, "code", uint32(v.code))
+	c.cfg.Guard.Note(protocol.ConnectionError)
 	c.smu.Lock()
 	last := c.s.lastPeer
 	c.s.draining = true
@@ -296,6 +313,10 @@ func (c *Conn) failStreams() {
 	}
 	c.smu.Unlock()
 	for _, id := range ids {
+		err := err
+		if c.client {
+			err = c.unsent(id, err)
+		}
 		c.endStream(id, err)
 	}
 }

@@ -1,5 +1,7 @@
 package http2
 
+import "strings"
+
 // fieldKind sorts field names into those that the engine treats in a way of their own and all others.
 type fieldKind uint8
 
@@ -15,6 +17,7 @@ const (
 	kindTimeout
 	kindContentLength
 	kindTE
+	kindHost
 	kindForbidden     // connection-specific (RFC 9113, section 8.2.2)
 	kindUnknownPseudo // RFC 9113, section 8.3: malformed
 )
@@ -43,6 +46,8 @@ func kindOf(name string) fieldKind {
 		return kindContentLength
 	case "te":
 		return kindTE
+	case "host":
+		return kindHost
 	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
 		return kindForbidden
 	}
@@ -75,6 +80,36 @@ func validValue(value string) bool {
 		}
 	}
 	return true
+}
+
+// validValue is validValue for the value of e; what pseudo-fields may hold is less. It is asked once for each literal
+// and not for each call.
+func (e *entry) validValue() bool {
+	switch {
+	case !validValue(e.value):
+		return false
+	case e.kind == kindAuthority:
+		// A host and a port. Who takes user information for a part of the host, or a path behind it, sees another
+		// server than we do (RFC 9113, section 8.3.1; RFC 3986, section 3.2).
+		return validHost(e.value)
+	case e.kind == kindPath && e.path.route == nil:
+		return !hasAny(e.value, "#")
+	case e.kind == kindHost:
+		return validHost(e.value)
+	}
+	return true
+}
+
+func validHost(v string) bool { return !hasAny(v, "@/?#\\") }
+
+// hasAny says whether v has one of some bytes, or white space or a control character.
+func hasAny(v, some string) bool {
+	for i := range len(v) {
+		if c := v[i]; c <= ' ' || c == 0x7f || strings.IndexByte(some, c) >= 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // tokenByte holds the bytes of a token (RFC 9110, section 5.6.2) without the capital letters.

@@ -66,7 +66,8 @@ func (c *Conn) beginHeaders(buf *buffer.Buf, s *stream, end bool) (at int) {
 	}
 	buf.B = appendFrameHeader(buf.B, 0, frameHeaders, flags, s.id)
 	buf.B = c.w.enc.begin(buf.B)
-	s.headSent = true
+	s.headSent, c.w.answered = true, true
+	c.w.frames++
 	return at
 }
 
@@ -195,6 +196,8 @@ func (c *Conn) appendMessage(s *stream, m *protocol.Message, beside *buffer.Buf,
 	}
 	c.w.window -= int64(n)
 	s.sendDelta -= int64(n)
+	c.w.answered = true
+	c.w.frames++
 	return nil
 }
 
@@ -297,6 +300,8 @@ func (c *Conn) sendSome(s *stream) {
 	buf.B = append(buf.B, rest[:n]...)
 	w.window -= int64(n)
 	s.sendDelta -= int64(n)
+	w.answered = true
+	w.frames++
 	s.outAt += n
 	if s.p != nil && s.p.sendWaits && len(rest)-n <= sendQuota/2 {
 		s.p.sendWaits = false

@@ -34,6 +34,8 @@ type foreign struct {
 	enc *hpack.Encoder
 	dec *hpack.Decoder
 	buf bytes.Buffer
+
+	debug []byte // of the last GOAWAY
 }
 
 func newForeign(t *testing.T, nc net.Conn) *foreign {
@@ -133,6 +135,7 @@ func (f *foreign) outcome() string {
 		case typeReset:
 			return "reset " + codeNames[binary.BigEndian.Uint32(p)]
 		case typeGoaway:
+			f.debug = p[8:]
 			return "goaway " + codeNames[binary.BigEndian.Uint32(p[4:])]
 		case typePing:
 			if flags&1 != 0 {
@@ -144,7 +147,7 @@ func (f *foreign) outcome() string {
 				return fmt.Sprint("bad header block: ", err)
 			}
 			for _, h := range fields {
-				if flags&flagEnd != 0 && (h.Name == "echo-status" || h.Name == ":status" && h.Value != "200") {
+				if h.Name == ":status" && h.Value != "200" || h.Name == "echo-status" && flags&flagEnd != 0 {
 					return h.Name + " " + h.Value
 				}
 			}

@@ -25,6 +25,7 @@ type headBuilder struct {
 	h       protocol.Head
 	target  *target
 	length  int64 // content-length, -1: none
+	host    string
 	size    int
 	seen    uint16 // pseudo-fields, by kind
 	timeout [16]byte
@@ -38,6 +39,12 @@ var headPool = sync.Pool{New: func() any { return new(headBuilder) }}
 
 // release gives the builder back. What it points to must not be needed any more.
 func (hb *headBuilder) release() {
+	if buffer.Poisoning {
+		// The next one is another; who still reads this one finds a request that nobody sent.
+		hb.h = protocol.Head{Verb: "RELEASED", Path: "released", ContentType: "released", Status: -1}
+		hb.c, hb.target = nil, nil
+		return
+	}
 	hb.reset(nil)
 	headPool.Put(hb)
 }
@@ -47,7 +54,7 @@ func (hb *headBuilder) reset(c *Conn) {
 	fields.Reset()
 	hb.h = protocol.Head{Version: 2, Fields: fields}
 	hb.c, hb.target, hb.length, hb.size, hb.seen = c, nil, -1, 0, 0
-	hb.bad, hb.regular, hb.tooLarge = "", false, false
+	hb.bad, hb.host, hb.regular, hb.tooLarge = "", "", false, false
 }
 
 // resolve implements fieldSink. Paths that have a route were resolved when the server was made.
@@ -102,12 +109,20 @@ func (hb *headBuilder) field(e *entry) {
 			hb.malformed("te other than trailers")
 		}
 	case kindContentLength:
-		n, err := strconv.ParseInt(e.value, 10, 64)
-		if err != nil || n < 0 || hb.length >= 0 && hb.length != n {
+		// Digits and nothing else (RFC 9110, section 8.6): ParseUint takes no sign.
+		u, err := strconv.ParseUint(e.value, 10, 63)
+		n := int64(u)
+		if err != nil || hb.length >= 0 && hb.length != n {
 			hb.malformed("bad content-length")
 			return
 		}
 		hb.length = n
+		h.Fields.Append(e.name, e.value)
+	case kindHost:
+		if hb.host != "" {
+			hb.malformed("more than one host")
+		}
+		hb.host = e.value
 		h.Fields.Append(e.name, e.value)
 	default:
 		h.Fields.Append(e.name, e.value)
@@ -168,6 +183,8 @@ func (hb *headBuilder) judge(trailer bool) {
 		hb.malformed("request without :method, :scheme or :path")
 	case hb.target.path == "" || hb.target.path[0] != '/' && (hb.target.path != "*" || hb.h.Verb != "OPTIONS"):
 		hb.malformed("bad :path")
+	case hb.host != "" && hb.h.Authority != "" && !strings.EqualFold(hb.host, hb.h.Authority):
+		hb.malformed("host other than :authority") // RFC 9113, section 8.3.1
 	}
 }
 
@@ -204,10 +221,14 @@ func (c *Conn) onContinuation(id uint32, flags uint8, p []byte) error {
 		return violation(protocol.ResetProtocolError, "CONTINUATION without HEADERS")
 	}
 	if len(b.B)+len(p) > 2*c.cfg.HeaderList+defaultFrameSize || len(p) == 0 && flags&flagEndHeaders == 0 {
+		c.cfg.Guard.Note(protocol.FloodContinuation)
 		return violation(protocol.ResetEnhanceCalm, "header block that does not come to an end")
 	}
 	b.B = append(b.B, p...)
 	if flags&flagEndHeaders == 0 {
+		if len(p) < smallContinuation {
+			c.r.guard.draw(protocol.FloodContinuation, 1)
+		}
 		return nil
 	}
 	c.r.block = nil
@@ -240,12 +261,14 @@ func (c *Conn) onBlock(id uint32, flags uint8, block []byte) error {
 func (c *Conn) onResponse(id uint32, end bool) error {
 	s, err := c.lookup(id)
 	if s == nil {
+		c.r.guard.draw(protocol.FloodHeaders, 1)
 		return err
 	}
 	hb := c.r.head
 	hb.judge(s.headSeen)
 	switch {
 	case hb.tooLarge:
+		c.cfg.Guard.Note(protocol.HeaderListLimit)
 		c.failOne(s, protocol.ResetCancel, "header list longer than the limit of "+strconv.Itoa(c.cfg.HeaderList)+" bytes")
 		return nil
 	case hb.bad != "":
@@ -263,12 +286,16 @@ func (c *Conn) onRequest(id uint32, end bool) error {
 	if id <= c.s.lastPeer {
 		return c.requestTrailer(id, end)
 	}
+	if next := (c.s.lastPeer + 1) | 1; id > next {
+		c.r.skipped = [2]uint32{next, id}
+	}
 	hb.judge(false)
 	if hb.bad != "" && !hb.tooLarge {
 		c.smu.Lock()
 		c.s.lastPeer = id
 		c.smu.Unlock()
 		c.debug("malformed request", "stream", id, "reason", hb.bad)
+		c.cfg.Guard.Note(protocol.MalformedRequest)
 		c.sendReset(id, protocol.ResetProtocolError)
 		return nil
 	}
@@ -278,13 +305,19 @@ func (c *Conn) onRequest(id uint32, end bool) error {
 
 // requestTrailer takes a header block on a stream that was opened before.
 func (c *Conn) requestTrailer(id uint32, end bool) error {
-	if c.r.reset.has(id) {
+	c.smu.Lock()
+	if c.s.reset.has(id) {
+		c.smu.Unlock()
+		c.r.guard.draw(protocol.FloodHeaders, 1)
 		return nil
 	}
-	c.smu.Lock()
 	s := c.s.table.get(id)
 	if s == nil || s.remoteDone {
 		c.smu.Unlock()
+		if id >= c.r.skipped[0] && id < c.r.skipped[1] {
+			// An identifier that was never used is not that of a new stream either (RFC 9113, section 5.1.1).
+			return violation(protocol.ResetProtocolError, "HEADERS on stream %d, which was passed over", id)
+		}
 		return violation(codeStreamClosed, "HEADERS on stream %d, which is closed", id)
 	}
 	c.smu.Unlock()

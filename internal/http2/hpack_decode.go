@@ -34,7 +34,7 @@ type decoder struct {
 	max   int     // as the peer's encoder has set it
 	names []entry // names that came as literals; few
 	huff  []byte  // the string decoded last, if it was encoded
-	lit   entry // the literal being read; here, since a local one would be an allocation
+	lit   entry   // the literal being read; here, since a local one would be an allocation
 }
 
 func newDecoder() decoder { return decoder{max: decoderTableSize} }
@@ -132,7 +132,7 @@ func (d *decoder) literal(b []byte, sink fieldSink) (rest []byte, err error) {
 	} else {
 		e.value = string(raw)
 	}
-	e.bad = e.bad || !validValue(e.value)
+	e.bad = e.bad || !e.validValue()
 	if indexed {
 		d.insert(e)
 	}

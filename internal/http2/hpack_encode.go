@@ -165,9 +165,9 @@ func (e *encoder) transient(b []byte, name string, value []byte) []byte {
 	return append(b, value...)
 }
 
-// name begins a literal field, whose value of n bytes must follow: by the index of its name if a table has it, otherwise
-// with the name, and so that the field enters the table if there is room. The name of every later one is an index then,
-// which is shorter and spares the peer looking at the name.
+// name begins a literal field, whose value of n bytes must follow: by the index of its name if a table has it,
+// otherwise with the name, and so that the field enters the table if there is room. The name of every later one is an
+// index then, which is shorter and spares the peer looking at the name.
 func (e *encoder) name(b []byte, name string, n int) []byte {
 	for i := range e.names {
 		if l := &e.names[i]; l.name == name {
@@ -199,7 +199,7 @@ func (e *encoder) name(b []byte, name string, n int) []byte {
 // byName begins a literal field that does not enter the table and whose name a table has.
 func (e *encoder) byName(b []byte, l *namedLine) []byte {
 	if l.line < 0 {
-		return appendInt(b, 0, 4, uint64(-l.line)) //nolint:gosec // positive
+		return appendInt(b, 0, 4, uint64(-l.line))
 	}
 	return appendInt(b, 0, 4, uint64(len(staticTable)+len(e.lines)-1-l.line)) //nolint:gosec // not negative
 }

@@ -7,8 +7,8 @@ import (
 )
 
 // Huffman's code of HPACK (RFC 7541, section 5.2 and appendix B), decoded four bits at a time: a request of another
-// gRPC implementation has some 30 bytes of it, and decoding them bit by bit through x/net was a third of what the server
-// did for such a call.
+// gRPC implementation has some 30 bytes of it, and decoding them bit by bit through x/net was a third of what the
+// server did for such a call.
 
 // step is what four bits lead to: another node of the code's tree and, on the way, at most one symbol, since the
 // shortest code has five bits.
@@ -47,7 +47,7 @@ var huffmanCode = func() *huffman { //nolint:gochecknoglobals // a constant
 	}
 	for c := range 256 {
 		symbol := string([]byte{byte(c)})
-		bits := int(hpack.HuffmanEncodeLength(strings.Repeat(symbol, 8))) //nolint:gosec // at most 30
+		bits := int(hpack.HuffmanEncodeLength(strings.Repeat(symbol, 8)))
 		var code uint64
 		encoded := hpack.AppendHuffmanString(nil, symbol)
 		for _, b := range encoded {

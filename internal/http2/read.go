@@ -28,7 +28,13 @@ type reader struct {
 	// scratch; in a client, the stream that a frame came for last.
 	cur      *stream
 	uncredit int64 // bytes of DATA not given back to the connection's window
-	reset    resetRing
+
+	// skipped is, in a server, the range of stream identifiers that the peer passed over last, without its end.
+	skipped [2]uint32
+
+	pings pings
+	guard guard
+	timer frameTimer
 }
 
 // turn is one goroutine's time with the reading role.
@@ -66,15 +72,19 @@ func (c *Conn) read() error {
 		if t.lost {
 			return nil
 		}
+		if err == nil && c.r.guard.work > 0 && c.r.guard.work > c.cfg.budget() {
+			err = c.settle()
+		}
 		if err != nil {
 			return err
 		}
 		c.endBatch()
-		c.tc.Discard(c.r.off)
-		c.r.in, c.r.off = nil, 0
-		in, err := c.tc.Peek(need)
+		in, err := c.await(need)
 		if err != nil {
 			return err
+		}
+		if !c.heard.Load() { // it is the keeper that clears it
+			c.heard.Store(true)
 		}
 		c.r.in = in
 		c.cork()
@@ -118,6 +128,7 @@ func (c *Conn) endBatch() {
 func (c *Conn) creditArrived() {
 	n := c.r.uncredit
 	c.r.uncredit = 0
+	c.r.guard.earn(int(n / earnedPerBytes))
 	c.creditConn(n)
 }
 
@@ -135,6 +146,9 @@ func (c *Conn) frames(t *turn) (need int, err error) {
 		}
 		n := int(b[0])<<16 | int(b[1])<<8 | int(b[2])
 		if n > defaultFrameSize {
+			if c.client && !c.r.settings && string(b[:5]) == "HTTP/" {
+				return 0, violation(protocol.ResetProtocolError, "the peer answers in HTTP/1 and does not serve HTTP/2 here")
+			}
 			return 0, violation(codeFrameSize, "frame of %d bytes, the limit is %d", n, defaultFrameSize)
 		}
 		if len(b) < frameHeaderLen+n {
@@ -193,6 +207,7 @@ func (c *Conn) frame(typ frameType, flags uint8, id uint32, p []byte) error {
 	case framePush:
 		return violation(protocol.ResetProtocolError, "PUSH_PROMISE, which is disabled")
 	}
+	c.r.guard.draw(protocol.FloodUnknown, 1)
 	return nil // unknown types are ignored (RFC 9113, section 5.5)
 }
 
@@ -211,6 +226,9 @@ func (c *Conn) onData(id uint32, flags uint8, p []byte) error {
 	padded := len(p) - len(body)
 	held := c.queued.Load()
 	end := flags&flagEndStream != 0
+	if len(body) == 0 && !end {
+		c.r.guard.draw(protocol.FloodData, 1)
+	}
 	if c.client {
 		err = c.responseData(id, body, padded, end)
 	} else {
@@ -299,8 +317,13 @@ func (c *Conn) strayData(id uint32) error {
 	if err := c.checkOpened(id); err != nil {
 		return err
 	}
-	if !c.r.reset.has(id) {
+	c.smu.Lock()
+	known := c.s.reset.has(id)
+	c.smu.Unlock()
+	if !known {
 		c.sendReset(id, codeStreamClosed)
+		// The response may still be under way, and nothing may follow the reset.
+		c.endStream(id, &protocol.Failure{Kind: protocol.FailedViolation, Code: codeStreamClosed})
 	}
 	return nil
 }
@@ -320,245 +343,4 @@ func (c *Conn) checkOpened(id uint32) error {
 		return violation(protocol.ResetProtocolError, "frame on stream %d, which is idle", id)
 	}
 	return nil
-}
-
-// sendReset sends RST_STREAM. It is the reading goroutine's.
-func (c *Conn) sendReset(id uint32, code protocol.ResetCode) {
-	c.r.reset.add(id)
-	c.wmu.Lock()
-	if c.w.err == nil {
-		b := c.writeBuf()
-		b.B = appendReset(b.B, id, code)
-	}
-	c.unlockFlush(bySpawn)
-}
-
-func (c *Conn) onReset(id uint32, p []byte) error {
-	if len(p) != 4 {
-		return violation(codeFrameSize, "RST_STREAM of %d bytes", len(p))
-	}
-	if id == 0 {
-		return violation(protocol.ResetProtocolError, "RST_STREAM on stream 0")
-	}
-	if err := c.checkOpened(id); err != nil {
-		return err
-	}
-	code := protocol.ResetCode(binary.BigEndian.Uint32(p))
-	if c.client {
-		c.r.cur = nil
-		f := &protocol.Failure{Kind: protocol.FailedReset, Code: code}
-		if code == protocol.ResetRefused {
-			f.Reach = refused // RFC 9113, section 8.7
-		}
-		c.endStream(id, f)
-		return nil
-	}
-	c.requestReset(id, code)
-	return nil
-}
-
-func (c *Conn) onSettings(id uint32, flags uint8, p []byte) error {
-	if id != 0 {
-		return violation(protocol.ResetProtocolError, "SETTINGS on stream %d", id)
-	}
-	if flags&flagAck != 0 {
-		if len(p) != 0 {
-			return violation(codeFrameSize, "SETTINGS acknowledgement of %d bytes", len(p))
-		}
-		if !c.r.settings {
-			return violation(protocol.ResetProtocolError, "the first SETTINGS frame is an acknowledgement")
-		}
-		return nil
-	}
-	if len(p)%6 != 0 {
-		return violation(codeFrameSize, "SETTINGS of %d bytes", len(p))
-	}
-	first := !c.r.settings
-	c.r.settings = true
-	c.wmu.Lock()
-	for ; len(p) > 0; p = p[6:] {
-		if err := c.setting(binary.BigEndian.Uint16(p), binary.BigEndian.Uint32(p[2:])); err != nil {
-			c.wmu.Unlock()
-			return err
-		}
-	}
-	b := c.writeBuf()
-	b.B = appendFrameHeader(b.B, 0, frameSettings, flagAck, 0)
-	c.unlockFlush(bySpawn)
-	if first && c.client {
-		close(c.cl.ready)
-	}
-	return nil
-}
-
-// setting obeys one of the peer's settings (RFC 9113, section 6.5.2). The write lock is held.
-func (c *Conn) setting(id uint16, v uint32) error {
-	switch id {
-	case settingHeaderTableSize:
-		c.w.enc.limit(int(min(v, decoderTableSize)))
-	case settingEnablePush:
-		if v > 1 || c.client && v == 1 {
-			return violation(protocol.ResetProtocolError, "SETTINGS_ENABLE_PUSH of %d", v)
-		}
-	case settingMaxStreams:
-		if c.client {
-			c.smu.Lock()
-			c.s.peerMax = int(min(v, maxWindow))
-			if c.s.full {
-				c.signalFreed()
-			}
-			c.smu.Unlock()
-		}
-	case settingInitialWindowSize:
-		if v > maxWindow {
-			return violation(protocol.ResetFlowControl, "SETTINGS_INITIAL_WINDOW_SIZE of %d", v)
-		}
-		return c.setInitialWindow(int64(v))
-	case settingMaxFrameSize:
-		if v < defaultFrameSize || v > maxFrameSizeLimit {
-			return violation(protocol.ResetProtocolError, "SETTINGS_MAX_FRAME_SIZE of %d", v)
-		}
-		// Larger frames would let one stream hold the connection up; more than this gains nothing.
-		c.w.maxFrame = int(min(v, 4*defaultFrameSize))
-	}
-	return nil
-}
-
-// setInitialWindow changes the windows of all streams (RFC 9113, section 6.9.2). The write lock is held.
-func (c *Conn) setInitialWindow(v int64) error {
-	c.w.initial = v
-	c.smu.Lock()
-	all := c.s.table.all()
-	c.smu.Unlock()
-	for _, s := range all {
-		if s.window() > maxWindow {
-			return violation(protocol.ResetFlowControl, "SETTINGS_INITIAL_WINDOW_SIZE makes a window of more than 2^31-1 bytes")
-		}
-		if s.out != nil {
-			c.wait(s)
-		}
-	}
-	return nil
-}
-
-func (c *Conn) onPing(id uint32, flags uint8, p []byte) error {
-	if len(p) != 8 {
-		return violation(codeFrameSize, "PING of %d bytes", len(p))
-	}
-	if id != 0 {
-		return violation(protocol.ResetProtocolError, "PING on stream %d", id)
-	}
-	data := [8]byte(p)
-	if flags&flagAck == 0 {
-		c.wmu.Lock()
-		b := c.writeBuf()
-		b.B = appendPing(b.B, true, data)
-		c.unlockFlush(bySpawn)
-		return nil
-	}
-	switch {
-	case data == bdpPing:
-		c.measured()
-	case data == drainPing && !c.client:
-		c.smu.Lock()
-		first := c.s.drainFirst
-		c.smu.Unlock()
-		if first {
-			c.drain(true)
-		}
-	}
-	return nil
-}
-
-func (c *Conn) onGoaway(id uint32, p []byte) error {
-	if len(p) < 8 {
-		return violation(codeFrameSize, "GOAWAY of %d bytes", len(p))
-	}
-	if id != 0 {
-		return violation(protocol.ResetProtocolError, "GOAWAY on stream %d", id)
-	}
-	last := binary.BigEndian.Uint32(p) & maxWindow
-	code := protocol.ResetCode(binary.BigEndian.Uint32(p[4:]))
-	if c.client {
-		c.serverGoaway(last, code, string(p[8:]))
-		return nil
-	}
-	c.debug("GOAWAY received", "code", code)
-	return nil // a client that goes away opens no more streams; those that are open go on
-}
-
-func (c *Conn) onWindowUpdate(id uint32, p []byte) error {
-	if len(p) != 4 {
-		return violation(codeFrameSize, "WINDOW_UPDATE of %d bytes", len(p))
-	}
-	n := int64(binary.BigEndian.Uint32(p) & maxWindow)
-	if id == 0 {
-		if n == 0 {
-			return violation(protocol.ResetProtocolError, "WINDOW_UPDATE of 0")
-		}
-		c.wmu.Lock()
-		if c.w.window += n; c.w.window > maxWindow {
-			c.wmu.Unlock()
-			return violation(protocol.ResetFlowControl, "the connection's window is larger than 2^31-1 bytes")
-		}
-		c.unlockFlush(bySpawn)
-		return nil
-	}
-	if !c.client && c.r.cur != nil && c.r.cur.id == id {
-		c.park() // its response will need this window
-	}
-	c.wmu.Lock()
-	c.smu.Lock()
-	s := c.s.table.get(id)
-	if s == nil {
-		c.smu.Unlock()
-		c.wmu.Unlock()
-		return c.checkOpened(id)
-	}
-	if n > 0 {
-		s.sendDelta += n
-	}
-	bad := s.window() > maxWindow
-	if !bad && s.out != nil {
-		c.wait(s)
-	}
-	c.smu.Unlock()
-	c.unlockFlush(bySpawn)
-	switch {
-	case n == 0:
-		c.failID(id, protocol.ResetProtocolError, "WINDOW_UPDATE of 0")
-	case bad:
-		c.failID(id, protocol.ResetFlowControl, "window larger than 2^31-1 bytes")
-	}
-	return nil
-}
-
-// failID is failOne for a stream that others may recycle.
-func (c *Conn) failID(id uint32, code protocol.ResetCode, reason string) {
-	c.forget(id)
-	c.debug("stream error", "stream", id, "reason", reason)
-	c.sendReset(id, code)
-	c.endStream(id, &protocol.Failure{Kind: protocol.FailedViolation, Code: code})
-}
-
-func (c *Conn) onPriority(id uint32, p []byte) error {
-	if id == 0 {
-		return violation(protocol.ResetProtocolError, "PRIORITY on stream 0")
-	}
-	if len(p) != 5 {
-		c.failFrame(id, codeFrameSize, "PRIORITY of the wrong length")
-		return nil
-	}
-	if binary.BigEndian.Uint32(p)&maxWindow == id {
-		c.failFrame(id, protocol.ResetProtocolError, "stream that depends on itself")
-	}
-	return nil // the scheme itself is deprecated (RFC 9113, section 5.3.2)
-}
-
-// failFrame answers a malformed frame for a stream, which may be open or not.
-func (c *Conn) failFrame(id uint32, code protocol.ResetCode, reason string) {
-	if !c.client {
-		c.park()
-	}
-	c.failID(id, code, reason)
 }

@@ -86,6 +86,9 @@ func (c *Conn) enterLocked(s *stream) {
 	if !s.over && !s.inTable {
 		s.inTable, s.entered = true, true
 		c.s.table.put(s)
+		if c.s.running == s { // its response waits for window; whoever has it before it enters has the reading role
+			c.s.running = nil
+		}
 	}
 }
 
@@ -109,6 +112,7 @@ func (x exchange) Reply(r *protocol.Reply) error {
 	c.wmu.Lock()
 	if c.gone(s) {
 		c.wmu.Unlock()
+		buffer.Put(beside)
 		s.recycle()
 		return nil
 	}
@@ -151,6 +155,7 @@ func (c *Conn) gone(s *stream) bool {
 	if c.w.err != nil {
 		c.finish(s)
 	}
+	c.returned(s)
 	return s.over
 }
 
@@ -200,7 +205,7 @@ func (c *Conn) requestHead(id uint32, end bool) {
 	h := c.r.head
 	c.smu.Lock()
 	c.s.lastPeer = id
-	drained, over := c.s.draining, c.s.open >= c.cfg.MaxStreams
+	drained, over := c.s.draining, c.s.open+c.s.orphans >= c.cfg.MaxStreams
 	if !drained && !over {
 		c.s.open++
 	}
@@ -218,6 +223,7 @@ func (c *Conn) requestHead(id uint32, end bool) {
 		h.h.Path, h.h.Query, h.h.Route = h.target.path, h.target.query, h.target.route
 	}
 	if h.tooLarge {
+		c.cfg.Guard.Note(protocol.HeaderListLimit)
 		c.refuse(s, headTooLarge)
 		return
 	}
@@ -230,7 +236,12 @@ func (c *Conn) requestHead(id uint32, end bool) {
 	}
 	switch {
 	case mode == protocol.Pass:
-		c.refuse(s, unsupported)
+		s.app = unserved{}
+		if end {
+			s.app.Whole(exchange{s}, nil)
+			return
+		}
+		c.open(s, false)
 	case mode == protocol.Complete && !end:
 		c.r.cur = s
 	case mode == protocol.Complete:
@@ -241,19 +252,6 @@ func (c *Conn) requestHead(id uint32, end bool) {
 	default:
 		c.open(s, end)
 	}
-}
-
-// Answers that no protocol gives.
-//
-//nolint:gochecknoglobals // constants
-var (
-	unsupported  = protocol.NewBlock(":status", "415", "content-length", "0")
-	headTooLarge = protocol.NewBlock(":status", "431", "content-length", "0")
-)
-
-// refuse answers with a head alone.
-func (c *Conn) refuse(s *stream, b *protocol.Block) {
-	exchange{s}.Finish(b, nil)
 }
 
 // whole gives a complete request to its protocol.
@@ -357,10 +355,12 @@ func (c *Conn) gathered(s *stream) {
 		return
 	}
 	n := int64(len(body.B))
+	defer func() { // also when the handler ends its goroutine
+		// Whole does not keep the body, whoever runs the handler.
+		buffer.Put(body)
+		c.release(n)
+	}()
 	c.whole(s, body.B)
-	// Whole does not keep the body, whoever runs the handler.
-	buffer.Put(body)
-	c.release(n)
 }
 
 // lengthWrong resets a stream that nobody has yet and whose body is not as long as its content-length said (RFC 9113,
@@ -369,7 +369,8 @@ func (c *Conn) lengthWrong(s *stream) bool {
 	if s.length < 0 || s.length == s.arrived {
 		return false
 	}
-	c.r.reset.add(s.id)
+	c.drawReset(protocol.ResetProtocolError)
+	c.cfg.Guard.Note(protocol.MalformedRequest)
 	exchange{s}.Reset(protocol.ResetProtocolError, nil)
 	return true
 }

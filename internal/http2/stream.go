@@ -28,6 +28,7 @@ type stream struct {
 	localDone  bool // nothing more will be sent: END_STREAM or a reset was
 	remoteDone bool // nothing more will arrive
 	over       bool // both, and no longer counted
+	orphan     bool // over, and its handler has not returned yet: counted in streams.orphans
 	call       *fairlead.Call
 
 	// Under wmu.
@@ -98,6 +99,9 @@ func (s *stream) recycle() {
 	}
 	buffer.Put(s.body)
 	*s = stream{}
+	if buffer.Poisoning {
+		return // it has no connection any more, so whoever still uses it panics
+	}
 	streamPool.Put(s)
 }
 
@@ -316,9 +320,14 @@ func (s *stream) Reset(code protocol.ResetCode, cause error) {
 	c.wmu.Lock()
 	c.smu.Lock()
 	if s.over {
+		c.returned(s)
 		c.smu.Unlock()
 		c.wmu.Unlock()
+		s.dropUnread(cause)
 		return
+	}
+	if !c.client {
+		c.s.reset.add(s.id)
 	}
 	c.finish(s)
 	c.smu.Unlock()
@@ -337,6 +346,23 @@ func (s *stream) Reset(code protocol.ResetCode, cause error) {
 	c.unlockFlush(bySpawn)
 	s.endRead(cause, nil)
 	s.dropBody(!c.client)
+}
+
+// dropUnread gives up what has arrived on a stream that is over and that nobody will read: a client's that stops before
+// the end of a response that is complete here. Until then it counts as held. Read returns cause if anything is lost.
+func (s *stream) dropUnread(cause error) {
+	p := s.p
+	if p == nil {
+		return
+	}
+	s.mu.Lock()
+	if len(p.parts) > 0 {
+		p.readErr = cause
+		p.canRead.Broadcast()
+		p.announceHead()
+	}
+	s.mu.Unlock()
+	s.dropBody(!s.c.client)
 }
 
 // endRead says that nothing more will arrive: cause is io.EOF at the body's proper end.
@@ -404,7 +430,7 @@ func (c *Conn) finish(s *stream) {
 	}
 	s.over, s.localDone, s.remoteDone = true, true, true
 	c.s.open--
-	switch {
+	switch { // running is the reading role's: it may be looked at for a stream that no other goroutine has
 	case s.inTable:
 		s.inTable = false
 		c.s.table.remove(s)
@@ -437,6 +463,7 @@ func (c *Conn) localEnd(s *stream) {
 	// The response is complete and the request is not: the rest of it is not wanted (RFC 9113, section 8.1).
 	b := c.writeBuf()
 	b.B = appendReset(b.B, s.id, protocol.ResetNoError)
+	c.s.reset.add(s.id)
 	c.finish(s)
 }
 
@@ -453,6 +480,9 @@ func (c *Conn) endStream(id uint32, err error) {
 	}
 	// A server's stream whose request is not complete was given to nobody yet, if it is not pulled.
 	gathering := !c.client && s.p == nil && !s.remoteDone
+	if !c.client && !gathering && !s.localDone && !s.endAfterOut {
+		c.orphan(s)
+	}
 	c.finish(s)
 	call, p := s.call, s.p
 	s.dropOut()
@@ -465,6 +495,12 @@ func (c *Conn) endStream(id uint32, err error) {
 	client := c.client
 	c.smu.Unlock()
 	c.wmu.Unlock()
+	if client && s.headSeen {
+		err = answeredAlready(err)
+	}
+	if call != nil {
+		call.Cancel(context.Canceled) // first: a handler that reads the error finds its context over
+	}
 	switch {
 	case p != nil:
 		s.endRead(err, nil)
@@ -472,8 +508,5 @@ func (c *Conn) endStream(id uint32, err error) {
 		s.endPush(nil, err)
 	case gathering:
 		s.dropBody(true)
-	}
-	if call != nil {
-		call.Cancel(context.Canceled)
 	}
 }

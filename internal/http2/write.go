@@ -2,6 +2,7 @@ package http2
 
 import (
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/fairlead-go/fairlead/buffer"
@@ -45,8 +46,11 @@ const (
 type writer struct {
 	buf        *buffer.Buf // nil: nothing waits
 	flushing   bool
-	corked     bool // the reading goroutine will flush at the end of its batch
-	closeAfter bool // close the transport when all is written
+	corked     bool   // the reading goroutine will flush at the end of its batch
+	closeAfter bool   // close the transport when all is written
+	parting    bool   // a server's: all is written, and the client may hang up
+	answered   bool   // HEADERS or DATA were sent since the last PING came
+	frames     uint32 // HEADERS and DATA sent, for guard.settle
 	err        error
 	spare      *buffer.Buf // for the next buffer, while streams are open
 	hint       int         // how long the buffer got lately
@@ -57,9 +61,11 @@ type writer struct {
 	initial  int64 // a stream's window at its beginning
 	maxFrame int
 	nextID   uint32 // client
+	handed   uint32 // client: streams below this have had their HEADERS given to the transport
 
 	waiting streamQueue // streams with DATA to send and window to send it
 	forRoom []*stream   // senders that wait for the buffer to be written
+	unread  *sync.Cond  // waitUnread's, once it was needed
 }
 
 func (w *writer) init() {
@@ -74,6 +80,11 @@ func (w *writer) fail(err error) {
 	}
 	for s := w.waiting.pop(); s != nil; s = w.waiting.pop() {
 		s.dropOut()
+	}
+	w.corked = false
+	if !w.flushing { // otherwise the flusher drops it
+		buffer.Put(w.buf)
+		w.buf = nil
 	}
 	w.dropSpare()
 	w.wakeForRoom()
@@ -100,6 +111,9 @@ func (w *writer) wakeForRoom() {
 		w.forRoom[i] = nil
 	}
 	w.forRoom = w.forRoom[:0]
+	if w.unread != nil {
+		w.unread.Broadcast()
+	}
 }
 
 // writeBuf returns the buffer to append to. The write lock is held.
@@ -166,6 +180,7 @@ func (c *Conn) writeOut() {
 			break
 		}
 		w.buf = nil
+		w.handed = w.nextID
 		w.hint = min(max(len(b.B), w.hint-w.hint/8), maxWriteBuffer)
 		c.renewDeadline()
 		c.wmu.Unlock()
@@ -198,7 +213,7 @@ func (c *Conn) writeOut() {
 		w.dropSpare()
 	}
 	if w.closeAfter {
-		_ = c.tc.Close()
+		c.part()
 	}
 }
 
@@ -215,7 +230,7 @@ func (c *Conn) renewDeadline() {
 // cork holds flushing back while the reading goroutine works through a batch.
 func (c *Conn) cork() {
 	c.wmu.Lock()
-	c.w.corked = true
+	c.w.corked = c.w.err == nil // nobody would uncork it any more
 	c.wmu.Unlock()
 }
 
@@ -226,6 +241,9 @@ func (c *Conn) uncork() {
 	if c.client {
 		c.unlockFlush(bySpawn)
 		return
+	}
+	if c.w.flushing {
+		c.waitUnread()
 	}
 	c.unlockFlush(byReader)
 }

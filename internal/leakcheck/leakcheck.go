@@ -43,9 +43,14 @@ func check(t testing.TB, patience time.Duration) {
 // does not return.
 //
 //	func TestMain(m *testing.M) { leakcheck.Main(m) }
-func Main(m *testing.M) {
+//
+// Cleanups run after the tests, whatever came of them.
+func Main(m *testing.M, cleanups ...func()) {
 	before := snapshot()
 	code := m.Run()
+	for _, f := range cleanups {
+		f()
+	}
 	if code == 0 {
 		if left := wait(before, patience); len(left) > 0 {
 			fmt.Fprintf(os.Stderr, "leakcheck: %d goroutines are left:\n\n%s\n", len(left), strings.Join(left, "\n\n"))

@@ -43,6 +43,20 @@ func (cc *clientConn) Err() error { return cc.hc.Err() }
 // Done implements protocol.ClientConn.
 func (cc *clientConn) Done() <-chan struct{} { return cc.hc.Done() }
 
+// Vital implements protocol.Living.
+func (cc *clientConn) Vital() protocol.Vital {
+	if l, ok := cc.hc.(protocol.Living); ok {
+		return l.Vital()
+	}
+	return nil
+}
+
+// TooManyPings implements protocol.Complained.
+func (cc *clientConn) TooManyPings() bool {
+	k, ok := cc.hc.(protocol.Complained)
+	return ok && k.TooManyPings()
+}
+
 // bindingOf returns what Bind made of a method.
 func bindingOf(b protocol.Bind, c *fairlead.Call) (*binding, error) {
 	bd, ok := b.(*binding)

@@ -184,6 +184,7 @@ func (st *clientStream) receive(msg any) error {
 		return failureError(err, isLate(st.call))
 	}
 	if st.received++; st.received > 1 && !st.kind.ServerStreams() {
+		st.rd.done()
 		return st.giveUp(errManyResponses())
 	}
 	data, b, err := st.b.accepted.plain(payload, flags, st.head.encoding, &st.rd.lim, fairlead.Internal)

@@ -68,6 +68,10 @@ func (cc *clientConn) Unary(ctx context.Context, bind protocol.Bind, c *fairlead
 	err = a.run(ctx, cc)
 	buffer.Put(a.buf)
 	a.attemptState = attemptState{}
+	if buffer.Poisoning {
+		close(a.done) // a receiver that is called late panics; the state is not used again
+		return err
+	}
 	cc.client.attempts.Put(a)
 	return err
 }

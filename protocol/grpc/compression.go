@@ -79,7 +79,7 @@ func (cs *compressors) plain(
 	if errors.Is(err, compress.ErrTooLarge) {
 		return nil, nil, lim.decompressed()
 	}
-	return nil, nil, fairlead.Errorf(fairlead.Internal, "cannot decompress a message with %s: %w", encoding, err)
+	return nil, nil, internal(err, "cannot decompress a message with %s", encoding)
 }
 
 // supported lists the names for a person.

@@ -7,9 +7,9 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// deadlines gives up the unary calls of a connection whose time has run out. All share one timer, which is armed for the
-// earliest of them: most calls end long before, so it is set about once in the time that calls are given, and a call
-// neither starts a timer nor selects over its channel. Safe for concurrent use.
+// deadlines gives up the unary calls of a connection whose time has run out. All share one timer, which is armed for
+// the earliest of them: most calls end long before, so it is set about once in the time that calls are given, and a
+// call neither starts a timer nor selects over its channel. Safe for concurrent use.
 type deadlines struct {
 	hc protocol.HTTPConn
 

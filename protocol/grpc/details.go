@@ -93,7 +93,7 @@ type field struct {
 func eachField(b []byte, f func(protowire.Number, field) bool) bool {
 	for len(b) > 0 {
 		num, typ, n := protowire.ConsumeTag(b)
-		if n < 0 {
+		if n < 0 || num > protowire.MaxValidNumber {
 			return false
 		}
 		b = b[n:]

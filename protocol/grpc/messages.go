@@ -1,6 +1,8 @@
 package grpc
 
 import (
+	"errors"
+	"io"
 	"reflect"
 	"sync"
 
@@ -162,5 +164,15 @@ func asInternal(err error, what string) error {
 	if e, ok := err.(*fairlead.Error); ok { //nolint:errorlint // a wrapped one says more as a whole
 		return e
 	}
-	return fairlead.Errorf(fairlead.Internal, "%s: %w", what, err)
+	return internal(err, "%s", what)
+}
+
+// internal makes an Internal error with err behind the text, and as the cause unless that is io.EOF: with that as the
+// cause, a message that a codec or a compressor finds too short would look like the proper end of a stream.
+func internal(err error, format string, args ...any) error {
+	verb := ": %w"
+	if errors.Is(err, io.EOF) {
+		verb = ": %v"
+	}
+	return fairlead.Errorf(fairlead.Internal, format+verb, append(args, err)...)
 }

@@ -228,6 +228,10 @@ func (u *unaryCall) encode() (*buffer.Buf, error) {
 
 // release returns the state to the pool.
 func (u *unaryCall) release() {
+	if buffer.Poisoning {
+		u.unaryState = unaryState{} // full of nil pointers, and not used again
+		return
+	}
 	u.unaryState = unaryState{incoming: incoming{s: u.server}}
 	u.server.calls.Put(u)
 }

@@ -27,6 +27,7 @@ type pair struct {
 	conn   protocol.ClientConn
 	echo   *protocoltest.EchoClient
 	desc   *protocoltest.Echo
+	config *protocol.ClientConfig
 }
 
 func newPair(t *testing.T, h protocoltest.Handlers, opts ...server.Option) *pair {
@@ -48,7 +49,7 @@ func newPair(t *testing.T, h protocoltest.Handlers, opts ...server.Option) *pair
 		t.Fatal(err)
 	}
 	cfg := &protocol.ClientConfig{
-		Codec: protocoltest.Codec{}, RecvMessage: 1 << 20, SendMessage: 1 << 20, HeaderList: 1 << 16,
+		Codec: protocoltest.Codec{}, RecvMessage: 4 << 20, SendMessage: 4 << 20, HeaderList: 1 << 16,
 		UserAgent: "test/1", Authority: "echo",
 	}
 	tc, err := network.Dial(t.Context(), transport.Target{Addr: "echo:1"})
@@ -68,7 +69,7 @@ func newPair(t *testing.T, h protocoltest.Handlers, opts ...server.Option) *pair
 		}
 	})
 	direct := protocoltest.NewDirect(t, protocoltest.FrameClient{}, conn, cfg)
-	return &pair{server: s, conn: conn, echo: desc.NewClient(direct), desc: desc}
+	return &pair{server: s, conn: conn, echo: desc.NewClient(direct), desc: desc, config: cfg}
 }
 
 func TestUnary(t *testing.T) {

@@ -5,6 +5,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,10 @@ type Server struct {
 	cfg  http2.Config
 }
 
-var _ protocol.Server = (*Server)(nil)
+var (
+	_ protocol.Server  = (*Server)(nil)
+	_ protocol.Refuser = (*Server)(nil)
+)
 
 // NewServer makes the wire for some protocols, which are asked in their order.
 func NewServer(apps ...protocol.HTTP) *Server { return &Server{apps: apps} }
@@ -57,6 +61,9 @@ func (s *Server) Attach(d protocol.Dispatcher) error {
 		MaxStreams:  l.Streams,
 		HeaderList:  l.HeaderList,
 		QueuedBytes: l.QueuedBytes,
+		PingMin:     l.PingMin,
+		PingIdle:    l.PingIdle,
+		Guard:       l.Guard,
 		Logger:      d.Logger(),
 	}
 	s.cfg.Route(d.Routes())
@@ -75,6 +82,29 @@ func (*Server) Detect(first []byte) protocol.Verdict {
 		return protocol.Yes
 	}
 }
+
+// Refuse implements protocol.Refuser: a request of HTTP/1 (RFC 9112, section 3) is answered with 505, in a line that
+// somebody with a browser or curl can read.
+func (*Server) Refuse(first []byte) []byte {
+	verb, target, ok := bytes.Cut(first, []byte(" "))
+	if !ok || len(verb) == 0 || string(verb) == "PRI" || len(target) == 0 {
+		return nil
+	}
+	switch target[0] {
+	case '/', '*', 'h':
+	default:
+		return nil
+	}
+	for _, c := range verb {
+		if c < 'A' || c > 'Z' {
+			return nil
+		}
+	}
+	return []byte(refusal)
+}
+
+const refusal = "HTTP/1.1 505 HTTP Version Not Supported\r\nContent-Type: text/plain; charset=utf-8\r\n" +
+	"Connection: close\r\n\r\nThis port serves HTTP/2 only, with prior knowledge or agreed upon in TLS.\n"
 
 // NewConn implements protocol.Server.
 func (s *Server) NewConn(tc transport.Conn) (protocol.ServerConn, error) {
@@ -111,6 +141,7 @@ func (c *Client) NewConn(
 	hc := http2.NewClient(tc, &http2.Config{
 		HeaderList:  cfg.HeaderList,
 		QueuedBytes: cfg.QueuedBytes,
+		Guard:       cfg.Guard,
 		Logger:      cfg.Logger,
 	})
 	if err := hc.Ready(ctx); err != nil {

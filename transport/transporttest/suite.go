@@ -1,4 +1,5 @@
-// Package transporttest is the test suite for implementations of transport.Network.
+// Package transporttest is the test suite for implementations of transport.Network, and a network with faults,
+// Faulty, for tests of what uses one.
 package transporttest
 
 import (

@@ -1,0 +1,6 @@
+//go:build poison
+
+package buffer
+
+// Poisoning says whether the program was built with the tag poison: see the package's comment.
+const Poisoning = true

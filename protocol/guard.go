@@ -1,0 +1,95 @@
+package protocol
+
+import (
+	"iter"
+	"sync/atomic"
+	"time"
+)
+
+// Guard is what the connections of a server or a client have in common against hostile peers: limits, which are not
+// changed once connections use them, and counts of what peers did. The counts are safe for concurrent use.
+type Guard struct {
+	// ControlBudget bounds the frames that make work and bring nothing, in units of one such frame. Half of it comes
+	// back each second, and calls and data bring more.
+	ControlBudget int
+	// FirstTimeout is how long a client may take to send its first SETTINGS. 0: no limit.
+	FirstTimeout time.Duration
+	// FrameTimeout is how long a peer may take to send the rest of a frame, or of a header block, that it has begun.
+	// 0: no limit.
+	FrameTimeout time.Duration
+
+	counts [abuses]atomic.Int64
+}
+
+// Abuse is a kind of what a hostile peer does.
+type Abuse uint8
+
+// The kinds. Those up to FloodUnknown share a connection's ControlBudget, and are counted when a connection ends over
+// it, to whichever of them it had most of; the others are counted each time.
+const (
+	FloodReset        Abuse = iota // streams that the peer has reset
+	FloodProvoked                  // streams that this side had to reset because of the peer's frames
+	FloodStreams                   // streams above the limit, which were refused
+	FloodSettings                  // SETTINGS
+	FloodPing                      // PING
+	FloodPriority                  // PRIORITY
+	FloodWindowUpdate              // WINDOW_UPDATE
+	FloodData                      // DATA without a byte
+	FloodHeaders                   // HEADERS of streams that are over, interim responses
+	FloodContinuation              // CONTINUATION with next to nothing in it
+	FloodUnknown                   // GOAWAY, and frames of unknown types
+
+	RefusedStream    // a stream above the limit was refused
+	MalformedRequest // a request was reset because HTTP forbids it
+	HeaderListLimit  // a header list was too long
+	ConnectionError  // a connection was ended by GOAWAY with an error, floods included
+	SlowFrame        // a connection was ended over a preface, frame or header block that did not come to an end
+	TooManyPings     // a connection was ended by the policy on PINGs
+	abuses
+)
+
+var abuseNames = [abuses]string{ //nolint:gochecknoglobals // a constant
+	"reset_flood", "provoked_reset_flood", "stream_flood", "settings_flood", "ping_flood", "priority_flood",
+	"window_update_flood", "empty_data_flood", "headers_flood", "continuation_flood", "unknown_frame_flood",
+	"refused_streams", "malformed_requests", "header_list_limit", "connection_errors", "slow_frames", "too_many_pings",
+}
+
+// String returns the name of the kind, as in docs/security.md.
+func (a Abuse) String() string {
+	if a >= abuses {
+		return "unknown"
+	}
+	return abuseNames[a]
+}
+
+// Note counts one more of a. A nil guard counts nothing.
+func (g *Guard) Note(a Abuse) {
+	if g != nil && a < abuses {
+		g.counts[a].Add(1)
+	}
+}
+
+// Counts returns how often each kind was counted; zeros for a nil guard.
+func (g *Guard) Counts() AbuseCounts {
+	var c AbuseCounts
+	if g != nil {
+		for a := range c {
+			c[a] = g.counts[a].Load()
+		}
+	}
+	return c
+}
+
+// AbuseCounts says how often each kind of abuse was counted, indexed by Abuse.
+type AbuseCounts [abuses]int64
+
+// All ranges over the kinds' names and counts, zeros included, in a fixed order.
+func (c AbuseCounts) All() iter.Seq2[string, int64] {
+	return func(yield func(string, int64) bool) {
+		for a, n := range c {
+			if !yield(Abuse(a).String(), n) {
+				return
+			}
+		}
+	}
+}

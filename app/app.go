@@ -124,7 +124,12 @@ func (r *run) run(ctx context.Context, signals <-chan os.Signal) error {
 		r.log.InfoContext(ctx, "running", "components", len(r.parts))
 		err = r.wait(running)
 	}
-	return errors.Join(err, r.drain(context.WithoutCancel(ctx), hurry))
+	if err = errors.Join(err, r.drain(context.WithoutCancel(ctx), hurry)); err != nil {
+		r.log.ErrorContext(ctx, "stopped", "error", err)
+	} else {
+		r.log.InfoContext(ctx, "stopped")
+	}
+	return err
 }
 
 func (r *run) listen(signals <-chan os.Signal, stop context.CancelFunc, hurry chan<- struct{}) {
@@ -228,9 +233,7 @@ func (r *run) drain(ctx context.Context, hurry <-chan struct{}) error {
 		}
 		break
 	}
-	err := errors.Join(errs...)
-	r.log.InfoContext(ctx, "stopped", "error", err)
-	return err
+	return errors.Join(errs...)
 }
 
 func (r *run) setReady(ready bool) {

@@ -22,8 +22,8 @@ name_vtproto.pb.go, with which messages are encoded faster. It needs nothing
 installed, neither protoc nor plugins.
 
 The arguments are files, and directories that are searched with all below them
-(but for testdata, vendor, node_modules and hidden ones); without any, the
-working directory. The code goes beside each .proto file unless --out says
+(but for testdata, vendor, node_modules, hidden ones and other Go modules);
+without any, the working directory. The code goes beside each .proto file unless --out says
 otherwise. Files whose content would not change are left alone, and stubs of
 services that are gone are removed.
 
@@ -122,9 +122,13 @@ func (f *genFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	if err := errors.Join(errs...); err != nil {
 		return failed(err)
 	}
+	files := len(changes)
 	changes, err = pending(changes)
 	if err != nil {
 		return failed(err)
+	}
+	if len(changes) == 0 && !f.quiet {
+		fmt.Fprintf(stderr, "nothing to do: %d files are up to date\n", files)
 	}
 	for _, c := range changes {
 		if !f.check {

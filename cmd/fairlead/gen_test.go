@@ -72,7 +72,7 @@ func TestGen(t *testing.T) {
 	expect(t, root, "gen --check $", exitOutdated,
 		"$/hello/hello.fl.go: missing\n$/hello/hello.pb.go: missing\n", "not up to date; run fairlead gen")
 	expect(t, root, "gen $", exitOK, "$/hello/hello.fl.go\n$/hello/hello.pb.go\n", "")
-	expect(t, root, "gen --check $", exitOK, "", "")
+	expect(t, root, "gen --check $", exitOK, "", "nothing to do: 2 files are up to date\n")
 
 	// What is current is left alone, to the time of its last change.
 	path := filepath.Join(root, "hello", "hello.pb.go")
@@ -92,7 +92,7 @@ func TestGen(t *testing.T) {
 	}
 
 	expect(t, root, "gen --vt -q $/hello/hello.proto", exitOK, "", "")
-	expect(t, root, "gen --vt --check $", exitOK, "", "")
+	expect(t, root, "gen --vt --check $", exitOK, "", "nothing to do: 3 files are up to date\n")
 
 	// Nothing but what was meant to be is there.
 	entries, err := os.ReadDir(filepath.Join(root, "hello"))
@@ -175,13 +175,16 @@ func TestGenWritesNothingOnError(t *testing.T) {
 		"sub/bad.proto":   "syntax = \"proto3\";\nmessage M { Gone g = 1; Lost l = 2; }\n",
 		"sub/empty/x.txt": "",
 	})
-	expect(t, root, "gen $", exitFailed, "",
+	expect(t, root, "gen $ $/sub", exitFailed, "",
 		"$/sub/bad.proto:2:13: field M.g: unknown type Gone\n$/sub/bad.proto:2:25: field M.l: unknown type Lost\n")
 	if _, err := os.Stat(filepath.Join(root, "hello.pb.go")); err == nil {
 		t.Error("hello.pb.go was written")
 	}
 	expect(t, root, "gen $/sub/empty", exitFailed, "", "no .proto files in $/sub/empty")
-	expect(t, root, "gen $/absent", exitFailed, "", "no such file")
+	expect(t, root, "gen $/absent", exitFailed, "", "$/absent: there is no such file or directory in /")
+
+	// Other modules are not searched unless they are named.
+	expect(t, root, "gen $", exitOK, "$/hello.fl.go\n$/hello.pb.go\n", "")
 }
 
 func TestUsage(t *testing.T) {
@@ -208,7 +211,7 @@ func TestTwoContractsForOneFile(t *testing.T) {
 	expect(t, root, "gen -I $/a -I $/b -o $/out $/a $/b", exitFailed, "", "hidden by")
 	put(t, root, "b/go.mod", "module example.com/b\n")
 	put(t, root, "a/go.mod", "module example.com/a\n")
-	expect(t, root, "gen -o $/out $", exitFailed, "", "$/out/hello.fl.go: two contracts would be written to it")
+	expect(t, root, "gen -o $/out $/a $/b", exitFailed, "", "$/out/hello.fl.go: two contracts would be written to it")
 }
 
 func TestVersion(t *testing.T) {

@@ -23,8 +23,8 @@ type Source struct {
 }
 
 // Find lists the .proto files of args, which are files, or directories that it searches with all below them. It passes
-// over directories called testdata, vendor and node_modules and those whose names begin with a dot, unless they are in
-// args themselves.
+// over directories called testdata, vendor and node_modules, those whose names begin with a dot, and other Go modules,
+// unless they are in args themselves.
 //
 // A file's name is its path below the first root that contains it. Without roots the root of a file is the directory of
 // the Go module that it lies in, or else the directory named in args, or the one that the named file lies in. Files
@@ -58,6 +58,10 @@ type finder struct {
 
 func (f *finder) add(arg string) error {
 	info, err := os.Stat(arg)
+	if errors.Is(err, fs.ErrNotExist) {
+		dir, _ := os.Getwd() // only to help
+		return fmt.Errorf("%s: there is no such file or directory in %s", arg, dir)
+	}
 	if err != nil {
 		return err
 	}
@@ -72,7 +76,7 @@ func (f *finder) add(arg string) error {
 		case err != nil:
 			return err
 		case entry.IsDir():
-			if path != arg && passOver(entry.Name()) {
+			if path != arg && (passOver(entry.Name()) || isModule(path)) {
 				return fs.SkipDir
 			}
 			return nil
@@ -86,6 +90,12 @@ func (f *finder) add(arg string) error {
 
 func passOver(dir string) bool {
 	return strings.HasPrefix(dir, ".") || dir == "testdata" || dir == "vendor" || dir == "node_modules"
+}
+
+// isModule says whether dir is the root of a Go module.
+func isModule(dir string) bool {
+	info, err := os.Stat(filepath.Join(dir, "go.mod"))
+	return err == nil && info.Mode().IsRegular()
 }
 
 func (f *finder) addFile(path, fallback string) error {
@@ -167,7 +177,7 @@ func moduleRoot(dir string) string {
 		return ""
 	}
 	for at := abs; ; at = filepath.Dir(at) {
-		if info, err := os.Stat(filepath.Join(at, "go.mod")); err == nil && info.Mode().IsRegular() {
+		if isModule(at) {
 			if filepath.IsAbs(dir) {
 				return at
 			}

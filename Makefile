@@ -25,9 +25,25 @@ test: ## build, vet, test (with and without the race detector), lint, check gene
 test-race: ## go test -race of one pattern: make test-race PKG=./server/...
 	@tools/each.sh "$(PKG)" go test -race
 
+.PHONY: foreign
+foreign: ## install what tests against other languages need: Python's, Ruby's and Node's gRPC
+	@tools/foreign.sh
+
 .PHONY: bench
 bench: ## measure against grpc-go on this machine, with the goals beside the figures: 20 to 30 minutes
 	@cd lab && go run ./cmd/bench $(ARGS)
+
+.PHONY: fuzz
+fuzz: ## run each fuzz function for FUZZTIME, 30s if not set: make fuzz FUZZ='http2 FuzzServer' FUZZTIME=10m
+	@tools/fuzz.sh
+
+# SOAK is how long the soak lasts, a duration of Go.
+SOAK ?= 10m
+
+.PHONY: soak
+soak: ## calls under cuts and restarts for SOAK, 10m if not set; a hundred rolling restarts: nothing may be left
+	@cd conformance && FAIRLEAD_SOAK=$(SOAK) go test -race -tags poison -count 1 -v -timeout 24h ./soak
+	@cd conformance && FAIRLEAD_SOAK=$(SOAK) go test -race -tags poison -count 1 -v -timeout 1h -run TestRollingRestarts .
 
 .PHONY: lint
 lint: .tools/golangci-lint ## run all linters over all modules, or over one pattern: make lint PKG=./server/...

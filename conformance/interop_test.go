@@ -19,7 +19,7 @@ import (
 func TestMain(m *testing.M) {
 	grpclog.SetLoggerV2(fatalLogger{})
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // presets log calls there
-	leakcheck.Main(m)
+	leakcheck.Main(m, removePrograms)
 }
 
 // interopCases are the test cases that need neither credentials of a cloud nor a balancer of grpc-go's. Package

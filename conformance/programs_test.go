@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,8 +25,16 @@ var tools sync.Map
 // tool returns the path of a program that go.mod pins with a tool line; the go command builds it if it must.
 func tool(t *testing.T, pkg string) string {
 	t.Helper()
+	return toolOf(t, ".", pkg)
+}
+
+// toolOf is tool for the module in another directory.
+func toolOf(t *testing.T, dir, pkg string) string {
+	t.Helper()
 	find, _ := tools.LoadOrStore(pkg, sync.OnceValues(func() (string, error) {
-		out, err := exec.Command("go", "tool", "-n", pkg).Output()
+		cmd := exec.Command("go", "tool", "-n", pkg)
+		cmd.Dir = dir
+		out, err := cmd.Output()
 		if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 			err = fmt.Errorf("go tool -n %s: %w\n%s", pkg, err, failed.Stderr)
 		}
@@ -38,19 +47,41 @@ func tool(t *testing.T, pkg string) string {
 	return path
 }
 
-// programs builds this module's own programs, with the race detector if the test has it, and returns their directory.
-// It is removed when t ends.
+// programs builds this module's own programs once, with the race detector if the test has it, and returns their
+// directory.
 func programs(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
+	dir, err := builtPrograms()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+var builtPrograms = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "fairlead-conformance-")
+	if err != nil {
+		return "", err
+	}
+	programsDir.Store(dir)
 	args := []string{"build", "-o", dir + string(filepath.Separator)}
 	if assert.Race {
 		args = append(args, "-race")
 	}
-	if out, err := exec.CommandContext(t.Context(), "go", append(args, "./cmd/...")...).CombinedOutput(); err != nil {
-		t.Fatalf("building the programs: %v\n%s", err, out)
+	if out, err := exec.Command("go", append(args, "./cmd/...")...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the programs: %w\n%s", err, out)
 	}
-	return dir
+	return dir, nil
+})
+
+// programsDir has the directory of the programs once there is one.
+var programsDir atomic.Value
+
+// removePrograms removes what programs has built.
+func removePrograms() {
+	if dir, ok := programsDir.Load().(string); ok {
+		_ = os.RemoveAll(dir)
+	}
 }
 
 // run runs a program to its end, and fails the test if that is not a success.

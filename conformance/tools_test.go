@@ -2,7 +2,10 @@ package conformance_test
 
 import (
 	"errors"
+	"net"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,10 +55,11 @@ func serveAdmin(t *testing.T, cfg *serverConfig) running {
 	return startFairlead(t, cfg, append(impls, reflect...))
 }
 
-// eachServer runs f with the address of each stack's server, over plaintext and TLS.
-func eachServer(t *testing.T, f func(t *testing.T, addr string, c *certificates)) {
+// eachServer runs f with the address of each stack's server, and of others, over plaintext and TLS.
+func eachServer(t *testing.T, f func(t *testing.T, addr string, c *certificates), others ...stack) {
 	t.Helper()
-	for _, s := range append(stacks, stack{name: "fairlead with package admin", serve: serveAdmin}) {
+	others = append(others, stack{name: "fairlead with package admin", serve: serveAdmin})
+	for _, s := range slices.Concat(stacks, others) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			f(t, s.serve(t, &serverConfig{register: registerTools}).addr, nil)
@@ -65,6 +69,26 @@ func eachServer(t *testing.T, f func(t *testing.T, addr string, c *certificates)
 			c := newCertificates(t)
 			f(t, s.serve(t, &serverConfig{register: registerTools, tls: c}).addr, c)
 		})
+	}
+}
+
+// serveProgram runs this module's interop-server, which does not look at cfg.register.
+func serveProgram(t *testing.T, dir string, cfg *serverConfig) running {
+	t.Helper()
+	var flags []string
+	if cfg.tls != nil {
+		flags = []string{"-use_tls", "-tls_cert_file", cfg.tls.certFile, "-tls_key_file", cfg.tls.keyFile}
+	}
+	host, port := startServer(t, filepath.Join(dir, "interop-server"), flags...)
+	return running{addr: net.JoinHostPort(host, port)}
+}
+
+// TestHealthOfProgram runs grpc_health_probe against this module's interop-server.
+func TestHealthOfProgram(t *testing.T) {
+	t.Parallel()
+	addr := serveProgram(t, programs(t), &serverConfig{}).addr
+	for _, service := range []string{"", "grpc.testing.TestService"} {
+		run(t, tool(t, "github.com/grpc-ecosystem/grpc-health-probe"), "-addr", addr, "-service", service)
 	}
 }
 
@@ -155,6 +179,10 @@ func TestGrpcurl(t *testing.T) {
 			want: []string{"Code: DeadlineExceeded"}, code: 64 + 4,
 		},
 	}
+	own := programs(t)
+	program := stack{name: "interop-server", serve: func(t *testing.T, cfg *serverConfig) running {
+		return serveProgram(t, own, cfg)
+	}}
 	eachServer(t, func(t *testing.T, addr string, c *certificates) {
 		for name, tt := range tests {
 			t.Run(name, func(t *testing.T) {
@@ -177,5 +205,5 @@ func TestGrpcurl(t *testing.T) {
 				}
 			})
 		}
-	})
+	}, program)
 }

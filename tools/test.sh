@@ -39,7 +39,9 @@ printf '\n'
 
 step "build all modules" tools/each.sh "" go build || finish
 step "vet all modules" tools/each.sh "" go vet
-step "test with the race detector" tools/each.sh "" go test -race -timeout 20m
+step "install what tests against other languages need" tools/foreign.sh
+# With the tag poison memory that was given back to a pool is overwritten and not used again (see package buffer).
+step "test with the race detector and poison" tools/each.sh "" go test -race -tags poison -timeout 20m
 # Under -race sync.Pool drops items at random and memory is not what it is, so tests of allocations and of memory skip
 # themselves there. This pass runs them, and everything else once more at full speed, but for modules of tests against
 # other programs, which have none of the kind.

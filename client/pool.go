@@ -166,6 +166,7 @@ func (p *pool) watch(k *conn) {
 	}
 	select {
 	case <-k.Done():
+		k.Close(ErrClosed) // lets go of what outlives the connection
 		return
 	case <-closing:
 	}

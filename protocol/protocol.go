@@ -171,7 +171,8 @@ type ClientConn interface {
 	Freed() <-chan struct{}
 	// Drain takes no new calls and closes the connection when the last one is over.
 	Drain()
-	// Close ends the connection; calls under way fail with cause.
+	// Close ends the connection; calls under way fail with cause. It may be called more than once, and is once the
+	// connection has ended by itself, to let go of what is left of it.
 	Close(cause error)
 	// Closed is closed when the connection has ended or takes no new calls, because the peer said so.
 	Closed() <-chan struct{}

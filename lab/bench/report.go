@@ -84,10 +84,8 @@ func (r *runner) row(g *goal) Row {
 	}
 	for round := 1; round <= last; round++ {
 		value, ok := figures[round][g.of]
-		base := 0.0
+		base, have := figures[round][g.against]
 		if g.compares() {
-			have := false
-			base, have = figures[round][g.against]
 			ok = ok && have && base > 0
 		}
 		if !ok {

@@ -17,6 +17,7 @@ type deadlines struct {
 	calls []deadline // in no order; attempt.place is where one is
 	timer *time.Timer
 	armed bool
+	over  bool // the connection has ended: the last call to leave stops the timer
 	fires time.Duration // when the timer does, after epoch, if it is armed
 }
 
@@ -60,6 +61,9 @@ func (d *deadlines) arm(when, now time.Duration) {
 func (d *deadlines) remove(a *attempt) {
 	d.mu.Lock()
 	d.drop(a)
+	if d.over {
+		d.rest()
+	}
 	d.mu.Unlock()
 }
 
@@ -107,11 +111,17 @@ func (d *deadlines) expire() {
 	}
 }
 
-// stop lets go of the timer when the connection is closed.
+// stop is called when the connection has ended, and lets go of the timer.
 func (d *deadlines) stop() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.timer != nil && len(d.calls) == 0 {
+	d.over = true
+	d.rest()
+}
+
+// rest stops the timer if nobody needs it. The lock is held.
+func (d *deadlines) rest() {
+	if d.armed && len(d.calls) == 0 {
 		d.timer.Stop()
 		d.armed = false
 	}

@@ -17,7 +17,7 @@ type deadlines struct {
 	calls []deadline // in no order; attempt.place is where one is
 	timer *time.Timer
 	armed bool
-	over  bool // the connection has ended: the last call to leave stops the timer
+	over  bool          // the connection has ended: the last call to leave stops the timer
 	fires time.Duration // when the timer does, after epoch, if it is armed
 }
 

@@ -33,6 +33,27 @@ type headBuilder struct {
 	bad      string // why the message is malformed
 	regular  bool   // a field that is not a pseudo-field was seen
 	tooLarge bool
+
+	repeat repeat
+}
+
+// repeat is what the indexed fields at the beginning of a header block come to. The calls of a batch mostly begin with
+// the same ones, which are taken from here from the third on: 10,570 instead of 11,100 instructions for a call of 1 KiB
+// (callgrind). It lasts as long as the builder stays with its connection.
+type repeat struct {
+	indices [24]byte
+	n       int // of indices
+	gen     uint32
+	known   bool // what follows is filled
+
+	h       protocol.Head
+	fields  fairlead.Metadata
+	target  *target
+	length  int64
+	host    string
+	size    int
+	seen    uint16
+	regular bool
 }
 
 var headPool = sync.Pool{New: func() any { return new(headBuilder) }}
@@ -46,6 +67,9 @@ func (hb *headBuilder) release() {
 		return
 	}
 	hb.reset(nil)
+	if hb.repeat.n > 0 {
+		hb.repeat = repeat{}
+	}
 	headPool.Put(hb)
 }
 
@@ -68,6 +92,41 @@ func (hb *headBuilder) resolve(path []byte) *target {
 		t.path, t.route = known.path, known.route
 	}
 	return t
+}
+
+// again implements fieldSink.
+func (hb *headBuilder) again(indices []byte, gen uint32) bool {
+	r := &hb.repeat
+	if !r.known || gen != r.gen || string(indices) != string(r.indices[:r.n]) {
+		return false
+	}
+	fields := hb.h.Fields
+	hb.h = r.h
+	hb.h.Fields = fields
+	for i := range r.fields.Len() {
+		hb.h.Fields.Append(r.fields.At(i))
+	}
+	hb.target, hb.length, hb.host, hb.size, hb.seen, hb.regular = r.target, r.length, r.host, r.size, r.seen, r.regular
+	return true
+}
+
+// came implements fieldSink. What came twice in a row is kept.
+func (hb *headBuilder) came(indices []byte, gen uint32) {
+	r := &hb.repeat
+	if gen != r.gen || string(indices) != string(r.indices[:r.n]) {
+		*r = repeat{gen: gen}
+		if len(indices) <= len(r.indices) {
+			r.n = copy(r.indices[:], indices)
+		}
+		return
+	}
+	if hb.bad != "" || hb.tooLarge || hb.h.Timeout != nil { // whose bytes are the next block's
+		return
+	}
+	r.known = true
+	r.h, r.fields = hb.h, hb.h.Fields.Clone()
+	r.h.Fields = fairlead.Metadata{}
+	r.target, r.length, r.host, r.size, r.seen, r.regular = hb.target, hb.length, hb.host, hb.size, hb.seen, hb.regular
 }
 
 // transient implements fieldSink.

@@ -32,6 +32,7 @@ type decoder struct {
 	n     int
 	size  int
 	max   int     // as the peer's encoder has set it
+	gen   uint32  // changes when a line of the dynamic table does
 	names []entry // names that came as literals; few
 	huff  []byte  // the string decoded last, if it was encoded
 	lit   entry   // the literal being read; here, since a local one would be an allocation
@@ -47,12 +48,33 @@ type fieldSink interface {
 	transient(value []byte)
 	// resolve finds where a path leads; it makes a string of path.
 	resolve(path []byte) *target
+	// again is asked about the fields that a block begins with if they are all indexed, while the table is that of gen.
+	// True says that the sink has them from an earlier block and needs no calls of field.
+	again(indices []byte, gen uint32) bool
+	// came is called after the calls of field for them otherwise.
+	came(indices []byte, gen uint32)
 }
+
+// minRun is how many indexed fields a block must begin with to be worth asking the sink for.
+const minRun = 4
 
 // decode decodes one complete block. An error is one of compression (RFC 7541, section 2.3): the connection cannot go
 // on.
 func (d *decoder) decode(b []byte, sink fieldSink) error {
 	first := true
+	if n := indexedRun(b); n >= minRun {
+		if !sink.again(b[:n], d.gen) {
+			for _, c := range b[:n] {
+				e := d.line(uint64(c & 0x7f))
+				if e == nil {
+					return errHPACK
+				}
+				sink.field(e)
+			}
+			sink.came(b[:n], d.gen)
+		}
+		b, first = b[n:], false
+	}
 	for len(b) > 0 {
 		c := b[0]
 		if c&0x80 != 0 { // indexed (6.1)
@@ -89,6 +111,16 @@ func (d *decoder) decode(b []byte, sink fieldSink) error {
 		}
 	}
 	return nil
+}
+
+// indexedRun returns how many bytes b begins with that are an indexed field each.
+func indexedRun(b []byte) int {
+	for i, c := range b {
+		if c <= 0x80 || c == 0xff {
+			return i
+		}
+	}
+	return len(b)
 }
 
 // literal decodes a literal field (RFC 7541, sections 6.2.1 to 6.2.3).
@@ -230,6 +262,7 @@ func (d *decoder) insert(e *entry) {
 	d.newst = (d.newst + 1) & (len(d.ring) - 1)
 	d.ring[d.newst] = *e
 	d.n++
+	d.gen++
 	d.size += size
 }
 
@@ -240,6 +273,7 @@ func (d *decoder) evict(size int) {
 		d.size -= old.size()
 		*old = entry{}
 		d.n--
+		d.gen++
 	}
 }
 

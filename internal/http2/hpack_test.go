@@ -16,7 +16,11 @@ import (
 // collector is a fieldSink that keeps everything.
 type collector struct{ fields [][2]string }
 
-func (c *collector) field(e *entry) { c.fields = append(c.fields, [2]string{e.name, e.value}) }
+func (c *collector) field(e *entry)            { c.fields = append(c.fields, [2]string{e.name, e.value}) }
+func (c *collector) again([]byte, uint32) bool { return false }
+
+func (c *collector) came([]byte, uint32) {}
+
 func (c *collector) transient(v []byte) {
 	c.fields = append(c.fields, [2]string{"grpc-timeout", string(v)})
 }
@@ -157,6 +161,8 @@ func TestDecodeAllocs(t *testing.T) { //nolint:paralleltest // counts allocation
 
 type nothing struct{}
 
-func (*nothing) field(*entry)             {}
-func (*nothing) transient([]byte)         {}
-func (*nothing) resolve(p []byte) *target { return &target{full: string(p)} }
+func (*nothing) field(*entry)              {}
+func (*nothing) transient([]byte)          {}
+func (*nothing) again([]byte, uint32) bool { return false }
+func (*nothing) came([]byte, uint32)       {}
+func (*nothing) resolve(p []byte) *target  { return &target{full: string(p)} }

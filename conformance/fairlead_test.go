@@ -36,7 +36,7 @@ func startFairlead(t *testing.T, cfg *serverConfig, impls []*fairlead.Implementa
 	t.Helper()
 	opts := []server.Option{server.Service(impls...)}
 	if cfg.tls != nil {
-		opts = append(opts, server.TLS(cfg.tls.server()))
+		opts = append(opts, server.TLS(cfg.tls.Server()))
 	}
 	if cfg.maxRecv > 0 {
 		opts = append(opts, server.MaxRecvMessage(cfg.maxRecv))
@@ -73,7 +73,7 @@ func dialFairlead(t *testing.T, addr string, cfg *clientConfig) grpc.ClientConnI
 	t.Helper()
 	var opts []client.Option
 	if cfg.tls != nil {
-		opts = append(opts, client.TLS(cfg.tls.client()))
+		opts = append(opts, client.TLS(cfg.tls.Client()))
 	}
 	c, err := preset.NewClient("static:///"+addr, opts...)
 	if err != nil {

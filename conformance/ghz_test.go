@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+
+	"github.com/fairlead-go/fairlead/conformance/internal/testtls"
 )
 
 // TestGhz runs ghz, a load generator on a grpc-go of 2020: thousands of calls, many at a time, whose requests it makes
@@ -26,9 +28,9 @@ func TestGhz(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		serverFlags, clientFlags := []string(nil), []string{"--insecure"}
 		if secure {
-			c := newCertificates(t)
-			serverFlags = []string{"-use_tls", "-tls_cert_file", c.certFile, "-tls_key_file", c.keyFile}
-			clientFlags = []string{"--cacert", c.caFile, "--cname", serverName}
+			c := testtls.New(t)
+			serverFlags = []string{"-use_tls", "-tls_cert_file", c.CertFile, "-tls_key_file", c.KeyFile}
+			clientFlags = []string{"--cacert", c.CAFile, "--cname", testtls.ServerName}
 		}
 		for name, tt := range tests {
 			if secure {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/fairlead-go/fairlead/conformance/internal/testtls"
 )
 
 // h2specFailures are the cases of h2spec that Fairlead's server is known to fail, each with the reason: what h2spec
@@ -45,8 +47,8 @@ func TestH2spec(t *testing.T) {
 			t.Parallel()
 			var flags []string
 			if tt.tls {
-				c := newCertificates(t)
-				flags = []string{"-use_tls", "-tls_cert_file", c.certFile, "-tls_key_file", c.keyFile}
+				c := testtls.New(t)
+				flags = []string{"-use_tls", "-tls_cert_file", c.CertFile, "-tls_key_file", c.KeyFile}
 			}
 			host, port := startServer(t, filepath.Join(own, "interop-server"), flags...)
 			outcomes := runH2spec(t, host, port, tt.flags)

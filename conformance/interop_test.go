@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/fairlead-go/fairlead/conformance/internal/testtls"
 	"github.com/fairlead-go/fairlead/internal/leakcheck"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -41,10 +42,10 @@ func TestInteropPrograms(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		var serverFlags, clientFlags []string
 		if secure {
-			c := newCertificates(t)
-			serverFlags = []string{"-use_tls", "-tls_cert_file", c.certFile, "-tls_key_file", c.keyFile}
+			c := testtls.New(t)
+			serverFlags = []string{"-use_tls", "-tls_cert_file", c.CertFile, "-tls_key_file", c.KeyFile}
 			clientFlags = []string{
-				"-use_tls", "-use_test_ca", "-ca_file", c.caFile, "-server_host_override", serverName,
+				"-use_tls", "-use_test_ca", "-ca_file", c.CAFile, "-server_host_override", testtls.ServerName,
 			}
 		}
 		each := func(t *testing.T, client, host, port string) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/fairlead-go/fairlead/conformance/internal/testtls"
 	"google.golang.org/grpc"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 )
@@ -22,7 +23,7 @@ func TestKinds(t *testing.T) {
 				t.Parallel()
 				sc, cc := &serverConfig{maxRecv: large + 1024, maxSend: large + 1024}, &clientConfig{}
 				if secure {
-					sc.tls = newCertificates(t)
+					sc.tls = testtls.New(t)
 					cc.tls = sc.tls
 				}
 				client := testpb.NewTestServiceClient(p.conn(t, &service{}, sc, cc))

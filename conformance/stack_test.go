@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fairlead-go/fairlead/conformance/internal/testtls"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
@@ -38,14 +39,14 @@ type running struct {
 // serverConfig is what a test wants of a server. Zero values leave the stack's defaults.
 type serverConfig struct {
 	register         func(grpc.ServiceRegistrar)
-	tls              *certificates
+	tls              *testtls.Certificates
 	maxRecv, maxSend int
 	maxStreams       int
 }
 
 // clientConfig is what a test wants of a client.
 type clientConfig struct {
-	tls *certificates
+	tls *testtls.Certificates
 }
 
 // pair is a client and a server to be tested together.
@@ -85,7 +86,7 @@ func serveGRPC(t *testing.T, cfg *serverConfig) running {
 	t.Helper()
 	var opts []grpc.ServerOption
 	if cfg.tls != nil {
-		opts = append(opts, grpc.Creds(credentials.NewTLS(cfg.tls.server())))
+		opts = append(opts, grpc.Creds(credentials.NewTLS(cfg.tls.Server())))
 	}
 	if cfg.maxRecv > 0 {
 		opts = append(opts, grpc.MaxRecvMsgSize(cfg.maxRecv))
@@ -115,7 +116,7 @@ func dialGRPC(t *testing.T, addr string, cfg *clientConfig) grpc.ClientConnInter
 	t.Helper()
 	creds := insecure.NewCredentials()
 	if cfg.tls != nil {
-		creds = credentials.NewTLS(cfg.tls.client())
+		creds = credentials.NewTLS(cfg.tls.Client())
 	}
 	conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(creds))
 	if err != nil {

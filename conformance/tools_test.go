@@ -11,6 +11,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/admin"
+	"github.com/fairlead-go/fairlead/conformance/internal/testtls"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -56,7 +57,7 @@ func serveAdmin(t *testing.T, cfg *serverConfig) running {
 }
 
 // eachServer runs f with the address of each stack's server, and of others, over plaintext and TLS.
-func eachServer(t *testing.T, f func(t *testing.T, addr string, c *certificates), others ...stack) {
+func eachServer(t *testing.T, f func(t *testing.T, addr string, c *testtls.Certificates), others ...stack) {
 	t.Helper()
 	others = append(others, stack{name: "fairlead with package admin", serve: serveAdmin})
 	for _, s := range slices.Concat(stacks, others) {
@@ -66,7 +67,7 @@ func eachServer(t *testing.T, f func(t *testing.T, addr string, c *certificates)
 		})
 		t.Run(s.name+", TLS", func(t *testing.T) {
 			t.Parallel()
-			c := newCertificates(t)
+			c := testtls.New(t)
 			f(t, s.serve(t, &serverConfig{register: registerTools, tls: c}).addr, c)
 		})
 	}
@@ -77,7 +78,7 @@ func serveProgram(t *testing.T, dir string, cfg *serverConfig) running {
 	t.Helper()
 	var flags []string
 	if cfg.tls != nil {
-		flags = []string{"-use_tls", "-tls_cert_file", cfg.tls.certFile, "-tls_key_file", cfg.tls.keyFile}
+		flags = []string{"-use_tls", "-tls_cert_file", cfg.tls.CertFile, "-tls_key_file", cfg.tls.KeyFile}
 	}
 	host, port := startServer(t, filepath.Join(dir, "interop-server"), flags...)
 	return running{addr: net.JoinHostPort(host, port)}
@@ -96,10 +97,10 @@ func TestHealthOfProgram(t *testing.T) {
 func TestHealthProbe(t *testing.T) {
 	t.Parallel()
 	probe := func(t *testing.T) string { return tool(t, "github.com/grpc-ecosystem/grpc-health-probe") }
-	eachServer(t, func(t *testing.T, addr string, c *certificates) {
+	eachServer(t, func(t *testing.T, addr string, c *testtls.Certificates) {
 		args := []string{"-addr", addr}
 		if c != nil {
-			args = append(args, "-tls", "-tls-ca-cert", c.caFile, "-tls-server-name", serverName)
+			args = append(args, "-tls", "-tls-ca-cert", c.CAFile, "-tls-server-name", testtls.ServerName)
 		}
 		// The codes are the program's own.
 		for service, want := range map[string]int{"": 0, "ships": 0, "wrecks": 4, "nothing": 3} {
@@ -183,13 +184,13 @@ func TestGrpcurl(t *testing.T) {
 	program := stack{name: "interop-server", serve: func(t *testing.T, cfg *serverConfig) running {
 		return serveProgram(t, own, cfg)
 	}}
-	eachServer(t, func(t *testing.T, addr string, c *certificates) {
+	eachServer(t, func(t *testing.T, addr string, c *testtls.Certificates) {
 		for name, tt := range tests {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				args := []string{"-plaintext"}
 				if c != nil {
-					args = []string{"-cacert", c.caFile, "-servername", serverName}
+					args = []string{"-cacert", c.CAFile, "-servername", testtls.ServerName}
 				}
 				for _, a := range tt.args {
 					args = append(args, strings.ReplaceAll(a, "ADDR", addr))

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fairlead-go/fairlead/conformance/internal/testtls"
 	"github.com/fairlead-go/fairlead/server"
 )
 
@@ -39,9 +40,9 @@ func TestClients(t *testing.T) {
 			}
 		})
 		t.Run("tls", func(t *testing.T) {
-			c := newCertificates(t)
-			addr, _ := serve(t, server.TLS(c.server()))
-			start(t, l.run("client"), "unary", addr, descriptors, c.caFile).wait(t)
+			c := testtls.New(t)
+			addr, _ := serve(t, server.TLS(c.Server()))
+			start(t, l.run("client"), "unary", addr, descriptors, c.CAFile).wait(t)
 		})
 		t.Run("drain", func(t *testing.T) {
 			addr, drain := serve(t)

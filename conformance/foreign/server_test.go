@@ -17,6 +17,7 @@ import (
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/client"
 	pb "github.com/fairlead-go/fairlead/conformance/internal/interop/interoppb"
+	"github.com/fairlead-go/fairlead/conformance/internal/testtls"
 	"github.com/fairlead-go/fairlead/preset"
 	"google.golang.org/protobuf/proto"
 )
@@ -83,10 +84,10 @@ func TestServers(t *testing.T) {
 			})
 		}
 		t.Run("tls", func(t *testing.T) {
-			c := newCertificates(t)
-			server := start(t, l.run("server"), descriptors, c.certFile, c.keyFile)
+			c := testtls.New(t)
+			server := start(t, l.run("server"), descriptors, c.CertFile, c.KeyFile)
 			addr := server.line(t)
-			s, _ := stub(t, addr, client.TLS(c.client()))
+			s, _ := stub(t, addr, client.TLS(c.Client()))
 			unary(t, &peer{l, server, addr, s})
 		})
 		t.Run("drain", func(t *testing.T) { // last, since the server ends

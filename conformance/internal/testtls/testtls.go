@@ -1,4 +1,5 @@
-package foreign_test
+// Package testtls makes the certificates of a test.
+package testtls
 
 import (
 	"crypto/ecdsa"
@@ -16,18 +17,19 @@ import (
 	"time"
 )
 
-// serverName is the name in the servers' certificate.
-const serverName = "ships.example"
+// ServerName is the name in the server's certificate.
+const ServerName = "ships.example"
 
-// certificates are those of a test: an authority, and a server's certificate for serverName and the loopback addresses.
-type certificates struct {
+// Certificates are an authority, and a server's certificate for ServerName and the loopback addresses.
+type Certificates struct {
 	pair  tls.Certificate
 	roots *x509.CertPool
-	// The files hold the same, for programs.
-	caFile, certFile, keyFile string
+	// CAFile, CertFile and KeyFile hold the same in PEM, for programs.
+	CAFile, CertFile, KeyFile string
 }
 
-func newCertificates(t *testing.T) *certificates {
+// New makes certificates that are good for an hour; their files go with the test.
+func New(t *testing.T) *Certificates {
 	t.Helper()
 	caKey, caDER := issue(t, &x509.Certificate{
 		Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
@@ -38,8 +40,8 @@ func newCertificates(t *testing.T) *certificates {
 		t.Fatal(err)
 	}
 	key, der := issue(t, &x509.Certificate{
-		Subject:     pkix.Name{CommonName: serverName},
-		DNSNames:    []string{serverName, "localhost"},
+		Subject:     pkix.Name{CommonName: ServerName},
+		DNSNames:    []string{ServerName, "localhost"},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
@@ -49,23 +51,25 @@ func newCertificates(t *testing.T) *certificates {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	c := &certificates{
+	c := &Certificates{
 		pair:     tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
 		roots:    x509.NewCertPool(),
-		caFile:   writePEM(t, dir, "ca.pem", "CERTIFICATE", caDER),
-		certFile: writePEM(t, dir, "server.pem", "CERTIFICATE", der),
-		keyFile:  writePEM(t, dir, "server.key", "PRIVATE KEY", pkcs8),
+		CAFile:   writePEM(t, dir, "ca.pem", "CERTIFICATE", caDER),
+		CertFile: writePEM(t, dir, "server.pem", "CERTIFICATE", der),
+		KeyFile:  writePEM(t, dir, "server.key", "PRIVATE KEY", pkcs8),
 	}
 	c.roots.AddCert(ca)
 	return c
 }
 
-func (c *certificates) server() *tls.Config {
+// Server is a server's configuration.
+func (c *Certificates) Server() *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{c.pair}, MinVersion: tls.VersionTLS12}
 }
 
-func (c *certificates) client() *tls.Config {
-	return &tls.Config{RootCAs: c.roots, ServerName: serverName, MinVersion: tls.VersionTLS12}
+// Client is the configuration of a client that trusts the authority.
+func (c *Certificates) Client() *tls.Config {
+	return &tls.Config{RootCAs: c.roots, ServerName: ServerName, MinVersion: tls.VersionTLS12}
 }
 
 // issue makes a key and a certificate for it, signed by parent or by itself.

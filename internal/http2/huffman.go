@@ -7,8 +7,8 @@ import (
 )
 
 // Huffman's code of HPACK (RFC 7541, section 5.2 and appendix B), decoded four bits at a time. Decoding it bit by bit
-// through x/net was a quarter of the instructions of a call of 1 KiB whose deadline and metadata were so encoded, as those
-// of other gRPC implementations are (3,900 of 16,400, callgrind).
+// through x/net was a quarter of the instructions of a call of 1 KiB whose deadline and metadata were so encoded, as
+// those of other gRPC implementations are (3,900 of 16,400, callgrind).
 
 // step is what four bits lead to: another node of the code's tree and, on the way, at most one symbol, since the
 // shortest code has five bits.

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
 func newVersion() *cobra.Command {
@@ -17,7 +18,7 @@ func newVersion() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "fairlead %s (%s %s/%s)\n",
 				fairlead.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return failed(err)
+			return cli.Failed(err)
 		},
 	}
 }

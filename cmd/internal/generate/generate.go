@@ -1,4 +1,6 @@
-package main
+// Package generate is the command "fairlead gen": it compares what the generators make of contracts with what is there,
+// and writes what differs.
+package generate
 
 import (
 	"context"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 	"github.com/fairlead-go/fairlead/cmd/internal/gen"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl"
 )
@@ -55,7 +58,8 @@ type genFlags struct {
 	quiet    bool
 }
 
-func newGen() *cobra.Command {
+// New returns the command "fairlead gen".
+func New() *cobra.Command {
 	f := new(genFlags)
 	cmd := &cobra.Command{
 		Use:     "gen [flags] [file or directory]...",
@@ -107,10 +111,10 @@ func (f *genFlags) validate() error {
 func (f *genFlags) run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	sources, err := idl.Find(args, f.roots)
 	if err != nil {
-		return failed(err)
+		return cli.Failed(err)
 	}
 	if len(sources) == 0 {
-		return failed(fmt.Errorf("no .proto files in %s", strings.Join(args, ", ")))
+		return cli.Failed(fmt.Errorf("no .proto files in %s", strings.Join(args, ", ")))
 	}
 	var changes []change
 	var errs []error
@@ -120,12 +124,12 @@ func (f *genFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
-		return failed(err)
+		return cli.Failed(err)
 	}
 	files := len(changes)
 	changes, err = pending(changes)
 	if err != nil {
-		return failed(err)
+		return cli.Failed(err)
 	}
 	if len(changes) == 0 && !f.quiet {
 		fmt.Fprintf(stderr, "nothing to do: %d files are up to date\n", files)
@@ -133,7 +137,7 @@ func (f *genFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 	for _, c := range changes {
 		if !f.check {
 			if err := c.apply(); err != nil {
-				return failed(err)
+				return cli.Failed(err)
 			}
 		}
 		if !f.quiet || f.check {
@@ -141,7 +145,7 @@ func (f *genFlags) run(ctx context.Context, args []string, stdout, stderr io.Wri
 		}
 	}
 	if f.check && len(changes) > 0 {
-		return &exitError{code: exitOutdated, err: errors.New("generated code is not up to date; run fairlead gen")}
+		return cli.Exit(cli.ExitFound, errors.New("generated code is not up to date; run fairlead gen"))
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package generate
 
 import (
 	"bytes"
@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
 // change is a file and what it should hold.
@@ -70,26 +71,10 @@ func (c *change) describe(check bool) string {
 	}
 }
 
-// apply makes the change: the file is replaced in one step, so that nobody sees half of it.
+// apply makes the change.
 func (c *change) apply() error {
 	if c.content == nil {
 		return os.Remove(c.path)
 	}
-	dir := filepath.Dir(c.path)
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // source code is for all to read
-		return err
-	}
-	tmp, err := os.CreateTemp(dir, "."+filepath.Base(c.path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(c.content)
-	err = errors.Join(err, tmp.Chmod(0o644), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), c.path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(tmp.Name()))
-	}
-	return nil
+	return cli.WriteFile(c.path, c.content, 0o644)
 }

@@ -1,14 +1,14 @@
-package main
+package generate
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
+	"github.com/fairlead-go/fairlead/cmd/internal/cli/clitest"
 )
 
 const hello = `syntax = "proto3";
@@ -40,15 +40,14 @@ func put(t *testing.T, root, name, text string) {
 	}
 }
 
-// command runs fairlead. In args and in what it returns root stands as $.
+// command runs fairlead gen. In args and in what it returns root stands as $.
 func command(t *testing.T, root string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	for i := range args {
 		args[i] = strings.ReplaceAll(args[i], "$", root)
 	}
-	var out, errs bytes.Buffer
-	code = run(args, &out, &errs)
-	return code, strings.ReplaceAll(out.String(), root, "$"), strings.ReplaceAll(errs.String(), root, "$")
+	got := clitest.Run(t, New(), nil, args...)
+	return got.Code, strings.ReplaceAll(got.Out, root, "$"), strings.ReplaceAll(got.Err, root, "$")
 }
 
 func expect(t *testing.T, root string, args string, wantCode int, wantOut, wantErr string) {
@@ -69,10 +68,10 @@ func TestGen(t *testing.T) {
 	t.Parallel()
 	root := tree(t, map[string]string{"hello/hello.proto": hello})
 
-	expect(t, root, "gen --check $", exitOutdated,
+	expect(t, root, "--check $", cli.ExitFound,
 		"$/hello/hello.fl.go: missing\n$/hello/hello.pb.go: missing\n", "not up to date; run fairlead gen")
-	expect(t, root, "gen $", exitOK, "$/hello/hello.fl.go\n$/hello/hello.pb.go\n", "")
-	expect(t, root, "gen --check $", exitOK, "", "nothing to do: 2 files are up to date\n")
+	expect(t, root, "$", cli.ExitOK, "$/hello/hello.fl.go\n$/hello/hello.pb.go\n", "")
+	expect(t, root, "--check $", cli.ExitOK, "", "nothing to do: 2 files are up to date\n")
 
 	// What is current is left alone, to the time of its last change.
 	path := filepath.Join(root, "hello", "hello.pb.go")
@@ -81,8 +80,8 @@ func TestGen(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, root, "hello/hello.fl.go", "package hello\n")
-	expect(t, root, "gen --check $", exitOutdated, "$/hello/hello.fl.go: out of date\n", "not up to date")
-	expect(t, root, "gen $", exitOK, "$/hello/hello.fl.go\n", "")
+	expect(t, root, "--check $", cli.ExitFound, "$/hello/hello.fl.go: out of date\n", "not up to date")
+	expect(t, root, "$", cli.ExitOK, "$/hello/hello.fl.go\n", "")
 	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
@@ -91,8 +90,8 @@ func TestGen(t *testing.T) {
 		t.Errorf("%s was written again", path)
 	}
 
-	expect(t, root, "gen --vt -q $/hello/hello.proto", exitOK, "", "")
-	expect(t, root, "gen --vt --check $", exitOK, "", "nothing to do: 3 files are up to date\n")
+	expect(t, root, "--vt -q $/hello/hello.proto", cli.ExitOK, "", "")
+	expect(t, root, "--vt --check $", cli.ExitOK, "", "nothing to do: 3 files are up to date\n")
 
 	// Nothing but what was meant to be is there.
 	entries, err := os.ReadDir(filepath.Join(root, "hello"))
@@ -112,12 +111,12 @@ func TestGen(t *testing.T) {
 func TestGenRemovesStubs(t *testing.T) {
 	t.Parallel()
 	root := tree(t, map[string]string{"hello.proto": hello})
-	expect(t, root, "gen $", exitOK, "$/hello.fl.go\n$/hello.pb.go\n", "")
+	expect(t, root, "$", cli.ExitOK, "$/hello.fl.go\n$/hello.pb.go\n", "")
 	put(t, root, "hello.proto", strings.Split(hello, "service")[0])
 	put(t, root, "other.proto", strings.Replace(strings.Split(hello, "service")[0], "Hello", "Other", 1))
 	put(t, root, "other.fl.go", "package hello // by hand\n")
-	expect(t, root, "gen --check --go=false $", exitOutdated, "$/hello.fl.go: to be removed\n", "not up to date")
-	expect(t, root, "gen --go=false $", exitOK, "$/hello.fl.go: removed\n", "")
+	expect(t, root, "--check --go=false $", cli.ExitFound, "$/hello.fl.go: to be removed\n", "not up to date")
+	expect(t, root, "--go=false $", cli.ExitOK, "$/hello.fl.go: removed\n", "")
 	if _, err := os.Stat(filepath.Join(root, "other.fl.go")); err != nil {
 		t.Errorf("a file that no generator wrote was removed: %v", err)
 	}
@@ -126,24 +125,24 @@ func TestGenRemovesStubs(t *testing.T) {
 func TestGenPlaces(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, args, want string }{
-		{"out", "gen -o $/out $", "$/out/api/hello.fl.go\n$/out/api/hello.pb.go\n"},
-		{"root", "gen -I $/api -o $/out $", "$/out/hello.fl.go\n$/out/hello.pb.go\n"},
+		{"out", "-o $/out $", "$/out/api/hello.fl.go\n$/out/api/hello.pb.go\n"},
+		{"root", "-I $/api -o $/out $", "$/out/hello.fl.go\n$/out/hello.pb.go\n"},
 		{
-			"import paths", "gen --paths import -o $/out $",
+			"import paths", "--paths import -o $/out $",
 			"$/out/example.com/m/hello/hello.fl.go\n$/out/example.com/m/hello/hello.pb.go\n",
 		},
 		{
-			"module", "gen --paths import --module example.com/m -o $/out $",
+			"module", "--paths import --module example.com/m -o $/out $",
 			"$/out/hello/hello.fl.go\n$/out/hello/hello.pb.go\n",
 		},
-		{"stubs alone", "gen --go=false $", "$/api/hello.fl.go\n"},
-		{"messages alone", "gen --stubs=false $", "$/api/hello.pb.go\n"},
+		{"stubs alone", "--go=false $", "$/api/hello.fl.go\n"},
+		{"messages alone", "--stubs=false $", "$/api/hello.pb.go\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			root := tree(t, map[string]string{"api/hello.proto": hello})
-			expect(t, root, tt.args, exitOK, tt.want, "")
+			expect(t, root, tt.args, cli.ExitOK, tt.want, "")
 		})
 	}
 }
@@ -156,12 +155,12 @@ func TestGenImports(t *testing.T) {
 		"third/shared/s.proto":   "syntax = \"proto3\";\npackage shared;\nmessage S {}\n",
 		"third/shared/bad.proto": "not a contract\n",
 	})
-	expect(t, root, "gen $/api", exitFailed, "", `hello.proto:3:8: "shared/s.proto" was not found`)
-	expect(t, root, "gen -I $/api -I $/third $/api", exitFailed, "",
+	expect(t, root, "$/api", cli.ExitFailed, "", `hello.proto:3:8: "shared/s.proto" was not found`)
+	expect(t, root, "-I $/api -I $/third $/api", cli.ExitFailed, "",
 		"$/third/shared/s.proto: no Go package is named; add the line\n"+
 			"\toption go_package = \"example.com/m/third/shared\";\n"+
 			"or call fairlead gen with -M shared/s.proto=example.com/m/third/shared")
-	expect(t, root, "gen -I $/api -I $/third -M shared/s.proto=example.com/s $/api", exitOK,
+	expect(t, root, "-I $/api -I $/third -M shared/s.proto=example.com/s $/api", cli.ExitOK,
 		"$/api/hello.fl.go\n$/api/hello.pb.go\n",
 		"$/api/hello.proto:3:1: import \"shared/s.proto\" is not used (warning)")
 }
@@ -175,32 +174,30 @@ func TestGenWritesNothingOnError(t *testing.T) {
 		"sub/bad.proto":   "syntax = \"proto3\";\nmessage M { Gone g = 1; Lost l = 2; }\n",
 		"sub/empty/x.txt": "",
 	})
-	expect(t, root, "gen $ $/sub", exitFailed, "",
+	expect(t, root, "$ $/sub", cli.ExitFailed, "",
 		"$/sub/bad.proto:2:13: field M.g: unknown type Gone\n$/sub/bad.proto:2:25: field M.l: unknown type Lost\n")
 	if _, err := os.Stat(filepath.Join(root, "hello.pb.go")); err == nil {
 		t.Error("hello.pb.go was written")
 	}
-	expect(t, root, "gen $/sub/empty", exitFailed, "", "no .proto files in $/sub/empty")
-	expect(t, root, "gen $/absent", exitFailed, "", "$/absent: there is no such file or directory in /")
+	expect(t, root, "$/sub/empty", cli.ExitFailed, "", "no .proto files in $/sub/empty")
+	expect(t, root, "$/absent", cli.ExitFailed, "", "$/absent: there is no such file or directory in /")
 
 	// Other modules are not searched unless they are named.
-	expect(t, root, "gen $", exitOK, "$/hello.fl.go\n$/hello.pb.go\n", "")
+	expect(t, root, "$", cli.ExitOK, "$/hello.fl.go\n$/hello.pb.go\n", "")
 }
 
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, args, want string }{
-		{"unknown flag", "gen --nonsense", "unknown flag: --nonsense"},
-		{"unknown command", "nonsense", `unknown command "nonsense"`},
-		{"paths", "gen --paths elsewhere", "--paths elsewhere: must be source_relative or import"},
-		{"module", "gen --module m", "--module needs --paths import"},
-		{"nothing", "gen --go=false --stubs=false", "nothing to generate"},
-		{"arguments", "version now", `unknown command "now"`},
+		{"unknown flag", "--nonsense", "unknown flag: --nonsense"},
+		{"paths", "--paths elsewhere", "--paths elsewhere: must be source_relative or import"},
+		{"module", "--module m", "--module needs --paths import"},
+		{"nothing", "--go=false --stubs=false", "nothing to generate"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			expect(t, t.TempDir(), tt.args, exitUsage, "", tt.want)
+			expect(t, t.TempDir(), tt.args, cli.ExitUsage, "", tt.want)
 		})
 	}
 }
@@ -208,16 +205,8 @@ func TestUsage(t *testing.T) {
 func TestTwoContractsForOneFile(t *testing.T) {
 	t.Parallel()
 	root := tree(t, map[string]string{"a/hello.proto": hello, "b/hello.proto": hello})
-	expect(t, root, "gen -I $/a -I $/b -o $/out $/a $/b", exitFailed, "", "hidden by")
+	expect(t, root, "-I $/a -I $/b -o $/out $/a $/b", cli.ExitFailed, "", "hidden by")
 	put(t, root, "b/go.mod", "module example.com/b\n")
 	put(t, root, "a/go.mod", "module example.com/a\n")
-	expect(t, root, "gen -o $/out $/a $/b", exitFailed, "", "$/out/hello.fl.go: two contracts would be written to it")
-}
-
-func TestVersion(t *testing.T) {
-	t.Parallel()
-	code, stdout, _ := command(t, t.TempDir(), "version")
-	if want := "fairlead " + fairlead.Version + " "; code != exitOK || !strings.HasPrefix(stdout, want) {
-		t.Errorf("exit code %d, printed %q, want %q", code, stdout, want)
-	}
+	expect(t, root, "-o $/out $/a $/b", cli.ExitFailed, "", "$/out/hello.fl.go: two contracts would be written to it")
 }

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
+	"github.com/fairlead-go/fairlead/cmd/internal/cli/clitest"
+)
+
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, args, want string }{
+		{"unknown command", "nonsense", `unknown command "nonsense"`},
+		{"arguments", "version now", `unknown command "now"`},
+		{"where to look", "version now", "See fairlead version --help."},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := clitest.RunRoot(t, newRoot(), nil, strings.Fields(tt.args)...)
+			if got.Code != cli.ExitUsage || got.Out != "" || !strings.Contains(got.Err, tt.want) {
+				t.Errorf("%s: exit code %d, printed %q, errors %q, want %q", tt.args, got.Code, got.Out, got.Err, tt.want)
+			}
+		})
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	got := clitest.RunRoot(t, newRoot(), nil, "version")
+	if want := "fairlead " + fairlead.Version + " "; got.Code != cli.ExitOK || !strings.HasPrefix(got.Out, want) {
+		t.Errorf("exit code %d, printed %q, want %q", got.Code, got.Out, want)
+	}
+}
+
+// TestHelp sees that every command explains itself and shows an example.
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	for _, cmd := range newRoot().Commands() {
+		if cmd.Short == "" {
+			t.Errorf("%s has no short help", cmd.CommandPath())
+		}
+		if cmd.Name() != "version" && cmd.Example == "" {
+			t.Errorf("%s --help shows no example", cmd.CommandPath())
+		}
+	}
+}

@@ -1,0 +1,35 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Run executes root with args and returns the exit code; what went wrong is written to root's error output. An interrupt
+// or SIGTERM ends the command's context.
+func Run(ctx context.Context, root *cobra.Command, args []string) int {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+
+	root.SilenceUsage, root.SilenceErrors = true, true
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	var ended *Error
+	switch {
+	case err == nil:
+		return ExitOK
+	case errors.As(err, &ended):
+		if ended.Err != nil {
+			fmt.Fprintln(root.ErrOrStderr(), ended.Err)
+		}
+		return ended.Code
+	default:
+		fmt.Fprintf(root.ErrOrStderr(), "%s: %v\nSee %s --help.\n", cmd.CommandPath(), err, cmd.CommandPath())
+		return ExitUsage
+	}
+}

@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// IsTerminal says whether stream, a reader or a writer, is a terminal.
+func IsTerminal(stream any) bool {
+	f, ok := stream.(interface{ Fd() uintptr })
+	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // file descriptors are small
+}
+
+// Width returns the number of columns of the terminal w, 80 when it is none.
+func Width(w io.Writer) int {
+	if f, ok := w.(interface{ Fd() uintptr }); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 { //nolint:gosec // as above
+			return width
+		}
+	}
+	return 80
+}
+
+// Style is how text is set off. Its escape sequences are those of ECMA-48, "select graphic rendition".
+type Style string
+
+// The styles.
+const (
+	Bold   Style = "1"
+	Faint  Style = "2"
+	Red    Style = "31"
+	Green  Style = "32"
+	Yellow Style = "33"
+	Cyan   Style = "36"
+)
+
+// Painter sets text off where that is wanted; the zero Painter never does.
+type Painter struct{ on bool }
+
+// PainterFor returns the Painter for what is written to w: it sets text off when w is a terminal, unless the environment
+// says NO_COLOR (see no-color.org) or TERM=dumb.
+func PainterFor(w io.Writer) Painter {
+	return Painter{on: IsTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+}
+
+// Paint returns text in the style, or as it is.
+func (p Painter) Paint(style Style, text string) string {
+	if !p.on || text == "" {
+		return text
+	}
+	return "\x1b[" + string(style) + "m" + text + "\x1b[0m"
+}

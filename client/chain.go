@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"time"
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/protocol"
@@ -41,7 +42,19 @@ func (c *Client) bindLocked(desc *fairlead.Method) fairlead.Handler {
 	if len(c.cfg.attempt) > 0 {
 		m.chain = fairlead.Chain(at, m.picked, c.cfg.attempt...)
 	}
-	return m.handler(fairlead.Chain(at, run, c.cfg.call...))
+	return bounded(desc, m.handler(fairlead.Chain(at, run, c.cfg.call...)))
+}
+
+// bounded gives calls the method's timeout, if it has one.
+func bounded(desc *fairlead.Method, next fairlead.Handler) fairlead.Handler {
+	timeout := desc.Timeout
+	if timeout <= 0 {
+		return next
+	}
+	return func(ctx context.Context, call *fairlead.Call) error {
+		call.Tighten(time.Now().Add(timeout))
+		return next(ctx, call)
+	}
 }
 
 // handler is the outermost: it gives the call its deadline and its end.

@@ -24,16 +24,32 @@ func (m *method) roundTrip(ctx context.Context, call *fairlead.Call, n *node) er
 	err := protocol.ErrFull
 	if n.pool.waiting.Load() == 0 { // behind others there is no room
 		if k := n.pool.choose(); k != nil {
-			if err = m.try(ctx, call, n, k); err == nil {
-				return nil
-			}
+			err = m.try(ctx, call, n, k, nil)
 		}
 	}
-	return m.repeat(ctx, call, n, err)
+	if err != nil {
+		return m.repeat(ctx, call, n, err, nil)
+	}
+	return nil
 }
 
-// repeat waits for room and repeats what may be repeated.
-func (m *method) repeat(ctx context.Context, call *fairlead.Call, n *node, err error) error {
+// Resume implements protocol.Resumer: it finds other connections for a stream that was not processed. Middleware of
+// the attempt has returned already and does not notice.
+func (m *method) Resume(
+	ctx context.Context, call *fairlead.Call, cause error, open func(protocol.ClientConn) error,
+) error {
+	p := call.Picked()
+	n, ok := p.Node.(*node)
+	if !ok {
+		return cause
+	}
+	return m.repeat(ctx, call, n, cause, open)
+}
+
+// repeat waits for room and repeats what may be repeated, with open if that is not nil.
+func (m *method) repeat(
+	ctx context.Context, call *fairlead.Call, n *node, err error, open func(protocol.ClientConn) error,
+) error {
 	c := m.client
 	var avoid []*balance.Node
 	for unsent, refused, front := 0, 0, false; ; {
@@ -73,7 +89,7 @@ func (m *method) repeat(ctx context.Context, call *fairlead.Call, n *node, err e
 			call.SetPicked(&n.picked)
 			k = n.pool.choose()
 		}
-		if err = m.try(ctx, call, n, k); err == nil {
+		if err = m.try(ctx, call, n, k, open); err == nil {
 			return nil
 		}
 	}
@@ -102,13 +118,17 @@ const latencySample = 8
 // latencyWeight is the part by which a new latency moves the average.
 const latencyWeight = 8
 
-// try runs the attempt on one connection.
-func (m *method) try(ctx context.Context, call *fairlead.Call, n *node, k *conn) error {
+// try runs the attempt on one connection, which open, if it is not nil, opens the stream on.
+func (m *method) try(
+	ctx context.Context, call *fairlead.Call, n *node, k *conn, open func(protocol.ClientConn) error,
+) error {
 	var err error
-	if s := m.client.state.Load(); s.measure {
+	if s := m.client.state.Load(); open != nil {
+		err = open(k.ClientConn)
+	} else if s.measure {
 		err = m.measured(ctx, call, s, n, k)
-	} else {
-		err = m.send(ctx, call, k)
+	} else if err = m.send(ctx, call, k); err == nil && !m.unary {
+		resumable(call, m)
 	}
 	if !k.served.Load() && (err == nil || fairlead.ErrorOf(err).FromPeer()) {
 		n.pool.answered(k)
@@ -126,6 +146,43 @@ func (m *method) send(ctx context.Context, call *fairlead.Call, k *conn) error {
 	return k.Open(ctx, m.bind, call)
 }
 
+// resumable has r asked should the stream that was opened have to go elsewhere.
+func resumable(call *fairlead.Call, r protocol.Resumer) {
+	if d, ok := call.Driver().(protocol.Resumable); ok {
+		d.Resume(r)
+	}
+}
+
+// figured is an open stream in its node's figures.
+type figured struct {
+	method *method
+	state  *snapshot
+	node   *node
+	begun  time.Time
+}
+
+// Resume implements protocol.Resumer: a stream that goes on elsewhere is in the other node's figures.
+func (st *figured) Resume(
+	ctx context.Context, call *fairlead.Call, cause error, open func(protocol.ClientConn) error,
+) error {
+	if err := st.method.Resume(ctx, call, cause, open); err != nil {
+		return err
+	}
+	st.state.ended(call, st.node, st.begun, cause, false)
+	if n, ok := call.Picked().Node.(*node); ok {
+		st.node = n
+	}
+	st.node.Inflight.Add(1)
+	if !st.begun.IsZero() {
+		st.begun = time.Now()
+	}
+	return nil
+}
+
+func (st *figured) end(_ context.Context, call *fairlead.Call, err error) {
+	st.state.ended(call, st.node, st.begun, err, false)
+}
+
 // measured is send with the node's figures kept: the attempts under way, the latency of unary calls that succeed, and
 // what observers want to know of every attempt at its true end.
 func (m *method) measured(ctx context.Context, call *fairlead.Call, s *snapshot, n *node, k *conn) error {
@@ -136,7 +193,9 @@ func (m *method) measured(ctx context.Context, call *fairlead.Call, s *snapshot,
 	}
 	err := m.send(ctx, call, k)
 	if err == nil && !m.unary {
-		call.OnEnd(func(_ context.Context, call *fairlead.Call, err error) { s.ended(call, n, begun, err, false) })
+		st := &figured{method: m, state: s, node: n, begun: begun}
+		call.OnEnd(st.end)
+		resumable(call, st)
 		return nil
 	}
 	s.ended(call, n, begun, err, m.unary)

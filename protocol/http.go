@@ -137,8 +137,9 @@ type Pipe interface {
 	Read() ([]byte, error)
 	// Send appends m to the body and, with last, ends it; a nil m with last only ends it. It returns when m is encoded,
 	// and blocks while the peer's window or the connection has no room. When the peer has ended the exchange it
-	// returns io.EOF on a client (the reason comes from Read) and a *Failure on a server. An error of the codec
-	// is returned as it is, and nothing was sent then.
+	// returns io.EOF on a client (the reason comes from Read) and a *Failure on a server, and on a client as well when
+	// the peer surely did not process the exchange. An error of the codec is returned as it is, and nothing was sent
+	// then.
 	Send(m *Message, last bool) error
 	// Interrupt has Read and Send return cause, now and from now on. The peer does not notice.
 	Interrupt(cause error)

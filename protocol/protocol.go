@@ -182,6 +182,22 @@ type ClientConn interface {
 	Done() <-chan struct{}
 }
 
+// Resumable is implemented by drivers of client streams that can go on over another connection as long as their server
+// has not answered.
+type Resumable interface {
+	// Resume has r asked for another connection when it turns out that the server did not process the call. It is
+	// called before the stream is used; the last one counts.
+	Resume(r Resumer)
+}
+
+// Resumer finds connections for calls that were not processed.
+type Resumer interface {
+	// Resume calls open with one connection after another until it succeeds; cause is why the last one failed, an Error
+	// whose Reach says that the call was not processed. The goroutine that awaits the response calls it, at most one for
+	// a call at a time.
+	Resume(ctx context.Context, c *fairlead.Call, cause error, open func(ClientConn) error) error
+}
+
 // Task is a decoded unary call that is ready to run, usually the protocol's pooled state of it.
 type Task interface {
 	Run()

@@ -277,7 +277,9 @@ func (s *stream) mayNotSend() error {
 	case s.p != nil && s.p.sendInterrupt != nil:
 		return s.p.sendInterrupt
 	case s.sendErr != nil:
-		if s.c.client {
+		// A client is told here only that the peer did not process the stream.
+		f, failed := s.sendErr.(*protocol.Failure) //nolint:errorlint // it is kept bare
+		if s.c.client && (!failed || f.Reach == fairlead.Unknowable) {
 			return io.EOF
 		}
 		return s.sendErr

@@ -15,10 +15,9 @@ import (
 type clientStream struct {
 	b    *binding
 	call *fairlead.Call
-	x    protocol.ClientExchange
+	x    resumable
 	kind fairlead.Kind
-
-	draining <-chan struct{}
+	ctx  context.Context //nolint:containedctx // the stream lives in the context that it was opened with
 
 	// sending is held while something is sent.
 	sending sync.Mutex
@@ -62,21 +61,29 @@ func (cc *clientConn) Open(ctx context.Context, bind protocol.Bind, c *fairlead.
 	if err != nil {
 		return err
 	}
-	st := &clientStream{b: b, call: c, kind: b.method.Kind, draining: cc.hc.Closed(), out: out}
+	st := &clientStream{b: b, call: c, kind: b.method.Kind, ctx: ctx, out: out}
+	st.x.keeping.Store(true)
 	var held *buffer.Buf
+	kept := false
 	if !st.kind.ClientStreams() {
-		if held, err = b.msgs.encode(&st.msg, c.Request(), &out); err != nil {
+		if _, kept, held, err = st.prepare(c.Request()); err != nil {
+			st.x.forget()
 			return notSent(err)
 		}
 		req.Message, req.Last, st.closed = &st.msg, true, true
 	}
-	st.x, err = cc.hc.Open(&req)
+	x, err := cc.hc.Open(&req)
 	buffer.Put(held)
 	st.msg = protocol.Message{}
+	if kept {
+		st.x.sent()
+	}
 	if err != nil {
+		st.x.forget()
 		return doError(err)
 	}
-	st.rd = reader{src: st.x, lim: recv}
+	st.x.begin(x, cc.hc.Closed())
+	st.rd = reader{src: &st.x, lim: recv}
 	st.watch(ctx, left, timed)
 	c.SetPeer(cc.hc.Peer())
 	c.SetDriver(st)
@@ -88,12 +95,11 @@ func (cc *clientConn) Open(ctx context.Context, bind protocol.Bind, c *fairlead.
 func (st *clientStream) watch(ctx context.Context, left time.Duration, timed bool) {
 	st.stopMu.Lock()
 	defer st.stopMu.Unlock()
-	x := st.x
 	if timed {
-		st.timer = time.AfterFunc(left, func() { x.Reset(protocol.ResetCancel, errDeadline()) })
+		st.timer = time.AfterFunc(left, func() { st.x.Reset(protocol.ResetCancel, errDeadline()) })
 	}
 	if ctx.Done() != nil {
-		st.stop = context.AfterFunc(ctx, func() { x.Reset(protocol.ResetCancel, contextError(ctx)) })
+		st.stop = context.AfterFunc(ctx, func() { st.x.Reset(protocol.ResetCancel, contextError(ctx)) })
 	}
 }
 
@@ -116,14 +122,32 @@ func (st *clientStream) Send(msg any) error {
 	if st.closed {
 		return fairlead.Errorf(fairlead.Internal, "no messages can be sent any more")
 	}
-	held, err := st.b.msgs.encode(&st.msg, msg, &st.out)
+	x, kept, held, err := st.prepare(msg)
 	if err != nil {
 		return err
 	}
-	err = st.x.Send(&st.msg, false)
+	err = x.Send(&st.msg, false)
 	buffer.Put(held)
 	st.msg = protocol.Message{}
+	if kept {
+		st.x.sent()
+		if err != nil && st.x.saved(x, err) {
+			return nil // Recv says whether it came to anything
+		}
+	}
 	return st.sendError(err)
+}
+
+// prepare makes st.msg of v, to be sent on x. When that was done, what it kept is to be followed by st.x.sent, and
+// held, which may be nil, to be put back.
+func (st *clientStream) prepare(v any) (x protocol.ClientExchange, kept bool, held *buffer.Buf, err error) {
+	if st.x.keeping.Load() {
+		if x, kept, err = st.x.keep(&st.msg, v, st.b.msgs, &st.out); kept || err != nil {
+			return x, kept, nil, err
+		}
+	}
+	held, err = st.b.msgs.encode(&st.msg, v, &st.out)
+	return st.x.current(), false, held, err
 }
 
 // sendError is the error for what Pipe.Send returned.
@@ -148,7 +172,12 @@ func (st *clientStream) CloseSend() error {
 		return nil
 	}
 	st.closed = true
-	return st.sendError(st.x.Send(nil, true))
+	x := st.x.close()
+	err := x.Send(nil, true)
+	if err != nil && st.x.saved(x, err) {
+		return nil // as in Send
+	}
+	return st.sendError(err)
 }
 
 // Recv implements fairlead.Stream.
@@ -168,7 +197,9 @@ func (st *clientStream) Recv(msg any) error {
 
 // receive is Recv while the stream is not over. An error is the last one; the exchange is over with it.
 func (st *clientStream) receive(msg any) error {
-	<-st.x.HeadReady()
+	if _, err := st.awaitHead(nil); err != nil {
+		return err
+	}
 	if err := st.readHead(); err != nil {
 		return st.giveUp(err)
 	}
@@ -180,6 +211,9 @@ func (st *clientStream) receive(msg any) error {
 	default:
 		if e, ok := err.(*fairlead.Error); ok { //nolint:errorlint // reader returns it bare
 			return st.giveUp(e)
+		}
+		if over := st.x.over(); over != nil && isUnprocessed(err) {
+			return over // it would have gone on elsewhere
 		}
 		return failureError(err, isLate(st.call))
 	}
@@ -207,7 +241,7 @@ func (st *clientStream) readHead() error {
 	if st.headRead {
 		return st.headErr
 	}
-	h, ends := st.x.Head()
+	h, ends := st.x.current().Head()
 	if h == nil {
 		return nil // the exchange has ended without; Read says why
 	}
@@ -225,9 +259,9 @@ func (st *clientStream) readHead() error {
 
 // end settles the call at the end of the body: io.EOF, or io.ErrUnexpectedEOF within a message.
 func (st *clientStream) end(err error) error {
-	trailer := st.x.Trailer()
+	trailer := st.x.current().Trailer()
 	if st.headEnds {
-		trailer, _ = st.x.Head()
+		trailer, _ = st.x.current().Head()
 	}
 	if e := st.head.outcome(trailer, st.call); e != nil {
 		return e
@@ -260,13 +294,15 @@ func (st *clientStream) SendHeader(*fairlead.Call) error { return nil }
 
 // WaitHeader implements fairlead.Driver.
 func (st *clientStream) WaitHeader(ctx context.Context, _ *fairlead.Call) error {
-	select {
-	case <-st.x.HeadReady():
-		return st.readHead()
-	case <-ctx.Done():
+	there, err := st.awaitHead(ctx.Done())
+	switch {
+	case err != nil:
+		return err
+	case !there:
 		return contextError(ctx)
 	}
+	return st.readHead()
 }
 
 // Draining implements fairlead.Driver: the connection says when its server wants it to come to an end.
-func (st *clientStream) Draining() <-chan struct{} { return st.draining }
+func (st *clientStream) Draining() <-chan struct{} { return st.x.drains() }

@@ -47,12 +47,26 @@ type checked struct {
 	t testing.TB
 }
 
+// What a host and a path that leads nowhere must not have: what others may take for the end of it, white space and
+// control characters (RFC 3986, section 3).
+var (
+	notInHost = regexp.MustCompile(`[\x00-\x20\x7f@/?#\\]`)
+	notInPath = regexp.MustCompile(`[\x00-\x20\x7f#]`)
+)
+
 func (c *checked) field(e *entry) {
 	c.collector.field(e)
 	if e.kind != kindOf(e.name) {
 		c.t.Errorf("field %q is of kind %d, want %d", e.name, e.kind, kindOf(e.name))
 	}
-	if want := !validName(e.name) || !validValue(e.value); e.bad != want {
+	want := !validName(e.name) || !validValue(e.value)
+	switch {
+	case e.name == ":authority" || e.name == "host":
+		want = want || notInHost.MatchString(e.value)
+	case e.path != nil && e.path.route == nil:
+		want = want || notInPath.MatchString(e.value)
+	}
+	if e.bad != want {
 		c.t.Errorf("field %q: %q: bad is %v, want %v", e.name, e.value, e.bad, want)
 	}
 	if (e.path != nil) != (e.kind == kindPath) && e != staticLineOf(e) {

@@ -127,6 +127,9 @@ func NewServerCall(p *ServerCall) *Call {
 	if c.crit == CriticalityDefault {
 		c.crit = p.Method.Criticality
 	}
+	if p.Method.Timeout > 0 && c.deadline.IsZero() {
+		c.deadline = time.Now().Add(p.Method.Timeout)
+	}
 	c.ctx.parent = p.Context //nolint:fatcontext // a call has one parent
 	return c
 }

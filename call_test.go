@@ -429,3 +429,32 @@ func TestSize(t *testing.T) {
 		t.Errorf("a Call has %d bytes, want %d at most", got, most)
 	}
 }
+
+// TestMethodTimeout: a call that arrives without a deadline has the method's timeout.
+func TestMethodTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMethod[int, int](Unary, "s", "M", func(m *Method) { m.Timeout = time.Second })
+		own := time.Now().Add(time.Minute)
+		for _, tt := range []struct {
+			method *Method
+			own    time.Time
+			want   time.Time
+		}{
+			{m, time.Time{}, time.Now().Add(time.Second)},
+			{m, own, own},
+			{NewMethod[int, int](Unary, "s", "M"), time.Time{}, time.Time{}},
+		} {
+			c := NewServerCall(&ServerCall{Method: tt.method, Deadline: tt.own})
+			got, ok := c.Context().Deadline()
+			if !got.Equal(tt.want) || ok == tt.want.IsZero() {
+				t.Errorf("got %v, %v, want %v", got, ok, tt.want)
+			}
+		}
+		c := NewServerCall(&ServerCall{Method: m})
+		<-c.Context().Done()
+		if c.Context().Err() != context.DeadlineExceeded {
+			t.Errorf("it ended with %v", c.Context().Err())
+		}
+	})
+}

@@ -75,3 +75,34 @@ func (c Code) String() string {
 	}
 	return "CODE(" + strconv.FormatUint(uint64(c), 10) + ")"
 }
+
+// HTTPStatus returns the status of HTTP responses that stand for the code, as google/rpc/code.proto maps them; 500 for
+// a number without a name.
+func (c Code) HTTPStatus() int {
+	switch c {
+	case OK:
+		return 200
+	case Canceled:
+		return 499 // client closed request
+	case InvalidArgument, FailedPrecondition, OutOfRange:
+		return 400
+	case Unauthenticated:
+		return 401
+	case PermissionDenied:
+		return 403
+	case NotFound:
+		return 404
+	case AlreadyExists, Aborted:
+		return 409
+	case ResourceExhausted:
+		return 429
+	case Unimplemented:
+		return 501
+	case Unavailable:
+		return 503
+	case DeadlineExceeded:
+		return 504
+	default:
+		return 500
+	}
+}

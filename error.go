@@ -40,6 +40,9 @@ type Detail struct {
 
 // Error is the one error that crosses the wire. Handlers return it, clients receive it; errors.As finds it behind
 // wrapping. It must not be changed once it was returned.
+//
+// What a contract declares as an error (see Reason) is an Error too: errors.Is(err, ErrOutOfStock) recognizes it by its
+// details, and errors.As fills the type generated for it.
 type Error struct {
 	Code    Code
 	Message string
@@ -49,6 +52,7 @@ type Error struct {
 
 	fromPeer bool
 	cause    error
+	reason   *Reason // that it was made of; nil: none, or a peer's
 }
 
 // Errorf makes an Error with a formatted message. Operands of the verb %w become its causes, which errors.Is and
@@ -85,10 +89,28 @@ func (e *Error) Error() string {
 }
 
 // Unwrap returns the local cause, nil when there is none.
-func (e *Error) Unwrap() error { return e.cause }
+func (e *Error) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.cause
+}
 
 // FromPeer says whether the error arrived from the peer; otherwise it arose on this side.
-func (e *Error) FromPeer() bool { return e.fromPeer }
+func (e *Error) FromPeer() bool { return e != nil && e.fromPeer }
+
+// HTTPStatus returns the status of HTTP responses that carry the error: that of the Reason that it was made of, or else
+// its code's. It is 200 for nil.
+func (e *Error) HTTPStatus() int {
+	switch {
+	case e == nil:
+		return OK.HTTPStatus()
+	case e.reason != nil && e.reason.HTTPStatus != 0:
+		return e.reason.HTTPStatus
+	default:
+		return e.Code.HTTPStatus()
+	}
+}
 
 // ErrorOf returns err as an Error: one found by errors.As, a context error with its code, anything else as Unknown. So
 // is an Error with the code OK, which would have its receiver take a failure for a success. It returns nil for nil.
@@ -104,7 +126,9 @@ func ErrorOf(err error) *Error {
 	case ok && e == nil:
 		return &Error{Code: Unknown, Message: "a nil *fairlead.Error was returned as an error"}
 	case ok && e.Code == OK:
-		return &Error{Code: Unknown, Message: e.Message, Details: e.Details, Reach: e.Reach, cause: err}
+		return &Error{
+			Code: Unknown, Message: e.Message, Details: e.Details, Reach: e.Reach, cause: err, reason: e.reason,
+		}
 	case ok:
 		return e
 	case errors.Is(err, context.DeadlineExceeded):

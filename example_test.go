@@ -171,3 +171,34 @@ func ExampleCall_Tighten() {
 	fmt.Println(time.Until(deadline).Round(time.Second))
 	// Output: 1m0s
 }
+
+// ErrOutOfStock and OutOfStock are what the generator makes of a value of an enum that has the option (fairlead.error).
+var ErrOutOfStock = &fairlead.Reason{
+	Domain: "shop.example.com", Name: "OUT_OF_STOCK", Code: fairlead.FailedPrecondition, HTTPStatus: 409,
+}
+
+type OutOfStock struct{ fairlead.ReasonError } //nolint:errname // as it is generated
+
+func NewOutOfStock(format string, args ...any) *fairlead.Error {
+	return ErrOutOfStock.Errorf(format, args...)
+}
+
+func (e *OutOfStock) FromError(err *fairlead.Error) bool { return e.Match(ErrOutOfStock, err) }
+
+// Errors that the contract declares have a type, a constructor and a value of their own.
+func ExampleReason() {
+	client := serve(func(_ context.Context, r *HelloRequest) (*HelloReply, error) {
+		return nil, NewOutOfStock("no greetings for %s", r.Name).With("name", r.Name)
+	})
+
+	_, err := client.SayHello(context.Background(), &HelloRequest{"Ann"})
+	if e, ok := errors.AsType[OutOfStock](err); ok {
+		fmt.Println(e.Err.Message, e.Metadata, e.HTTPStatus())
+	}
+	fmt.Println(errors.Is(err, ErrOutOfStock))
+	fmt.Println(err)
+	// Output:
+	// no greetings for Ann map[name:Ann] 409
+	// true
+	// FAILED_PRECONDITION: no greetings for Ann
+}

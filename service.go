@@ -73,7 +73,8 @@ type Method struct {
 
 	Idempotency Idempotency
 	Criticality Criticality
-	// Timeout is the default of calls to it; 0: none.
+	// Timeout is the time that calls to it may take at most; 0: no limit. A client gives a call the earlier one of this
+	// and the caller's deadline; a server gives it to calls that arrive without a deadline.
 	Timeout time.Duration
 
 	// NewRequest and NewResponse make an empty message. Nil: the message is delivered as *Raw.
@@ -87,19 +88,47 @@ type Method struct {
 }
 
 // HTTPRule is one REST binding (google.api.http), compiled by the generator so that no reflection is needed at run
-// time.
+// time. A request is made of it in this order: an empty request, then its body, then the query, then the variables of
+// the path. The functions take the method's own messages, as NewRequest and NewResponse make them, and panic over
+// others. They are safe for concurrent use on different messages.
 type HTTPRule struct {
-	Verb     string // "GET"
-	Template string // "/v1/hello/{name}"
-	Params   []HTTPParam
-	Body     func(request any) any  // the part of request that the body is decoded into; nil: no body
-	Result   func(response any) any // the part of response that is sent; nil: all of it
+	// Verb is the HTTP method, "GET"; "*" stands for all of them.
+	Verb string
+	// Template is the path, "/v1/hello/{name}", as package httprule parses it.
+	Template string
+	// Params are the fields that the path and the query set.
+	Params []HTTPParam
+
+	// BodyField says what the HTTP body is: "" none, "*" the whole request, otherwise the JSON name of the request's field
+	// that it fills, of any type: its value in JSON.
+	BodyField string
+	// Body returns the message that the body is decoded into, as a part of request, which makes it if need be; nil: the
+	// body is no message, and {"BodyField": body} is decoded into request.
+	Body func(request any) any
+	// RawBody takes a body that is not decoded at all, because what it fills is a google.api.HttpBody; nil otherwise. It
+	// keeps data.
+	RawBody func(request any, contentType string, data []byte)
+
+	// ResultField is the JSON name of the response's field that is sent; "": the whole response.
+	ResultField string
+	// Result returns the value of that field: a message, or what Go has for a scalar, a list or a map. Nil: the whole
+	// response.
+	Result func(response any) any
+	// RawResult returns what is sent as it is, because it is a google.api.HttpBody; nil otherwise.
+	RawResult func(response any) (contentType string, data []byte)
 }
 
-// HTTPParam sets one field of a request from the path or the query.
+// HTTPParam sets one field of a request from the path or the query. It does not set what the body does.
 type HTTPParam struct {
+	// Name is the path of the field in the contract's names, "filter.page_size". Variables of the template are called so.
 	Name string
-	Set  func(request any, values []string) error
+	// JSON is the same path in JSON names, "filter.pageSize", which the query may use as well; "" when it is the same.
+	JSON string
+	// InPath says that the field is a variable of the template; the query does not set it then.
+	InPath bool
+	// Set parses values and sets the field; several values are for repeated fields, to which they are appended. Its error
+	// names the field; request may be half set then. Names and values are unescaped already.
+	Set func(request any, values []string) error
 }
 
 // Service describes a service; read-only once made.

@@ -73,6 +73,9 @@ func TestRules(t *testing.T) {
 		{"contrib to the core", "contrib/otel", "a.go", core + "/client", false},
 		{"examples to internal", "examples/greeter", "a.go", core + "/internal/assert", true},
 		{"a stub and the root", "examples/greeter", "greeter.fl.go", core, false},
+		{"a stub and its setters", "examples/greeter", "greeter.fl.go", core + "/httprule", false},
+		{"compiled rules", "examples/greeter", "greeter_validate.fl.go", core + "/middleware/validate", false},
+		{"compiled rules and more", "examples/greeter", "greeter_validate.fl.go", core + "/middleware/logging", true},
 		{"a stub and more", "examples/greeter", "greeter.fl.go", core + "/client", true},
 	}
 	for _, tt := range tests {

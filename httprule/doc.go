@@ -1,0 +1,17 @@
+// Package httprule has what the HTTP rules of contracts (google.api.http) need at run time: the templates of paths, and
+// the functions by which generated code sets fields of requests from text. Whoever serves REST by these rules (see
+// fairlead.HTTPRule) matches paths with [Template]; the setters are for generated code.
+//
+// # Text
+//
+// The values of the path and of the query are read strictly, by their whole length:
+//
+//   - integers in base 10; floating-point numbers as Go writes them, and NaN, Infinity and -Infinity; booleans as
+//     strconv.ParseBool takes them;
+//   - enum values by name, or by a number that the contract has;
+//   - bytes in base64, of the standard or the URL alphabet, with padding or without;
+//   - google.protobuf.Timestamp as RFC 3339 has it, Duration as Go writes it ("1.5s", "2m"), FieldMask as paths that
+//     commas part, and the wrappers as what they wrap.
+//
+// The package imports the standard library alone.
+package httprule

@@ -1,0 +1,121 @@
+package httprule
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Match matches the path of a request, escaped as it arrived (url.URL.EscapedPath), and returns the values of the
+// variables in their order, unescaped. False: the path is another one. An error: it is this one, with an escape that
+// cannot be read.
+//
+// A variable of one segment is unescaped wholly; in one of several, escaped slashes stay as they are ("%2F"), since
+// they could not be told from those between the segments (google/api/http.proto, "Path template syntax").
+func (t *Template) Match(path string) (values []string, ok bool, err error) {
+	rest, ok := strings.CutPrefix(path, "/")
+	if !ok {
+		return nil, false, nil
+	}
+	if t.Verb != "" {
+		at := strings.LastIndexByte(rest, '/') + 1
+		colon := len(rest) - len(t.Verb) - 1
+		if colon < at || rest[colon] != ':' || rest[colon+1:] != t.Verb {
+			return nil, false, nil
+		}
+		rest = rest[:colon]
+	}
+	var parts []string
+	if rest != "" {
+		parts = strings.Split(rest, "/")
+	}
+	if !t.fits(parts) {
+		return nil, false, nil
+	}
+	values = make([]string, len(t.Variables))
+	for i := range t.Variables {
+		v := &t.Variables[i]
+		end := v.End
+		if end == len(t.Segments) { // whatever "**" took is the last variable's
+			end = len(parts)
+		}
+		values[i], err = unescape(strings.Join(parts[v.Begin:end], "/"), v.multiple(t.Segments))
+		if err != nil {
+			return nil, true, fmt.Errorf("path variable %s: %w", v.Name, err)
+		}
+	}
+	return values, true, nil
+}
+
+// fits says whether the segments match parts.
+func (t *Template) fits(parts []string) bool {
+	for i := range t.Segments {
+		s := &t.Segments[i]
+		if s.Kind == Rest {
+			return true
+		}
+		if i >= len(parts) || parts[i] == "" {
+			return false
+		}
+		if s.Kind == Literal && !sameLiteral(s.Text, parts[i]) {
+			return false
+		}
+	}
+	return len(parts) == len(t.Segments)
+}
+
+// sameLiteral says whether part, unescaped, is text.
+func sameLiteral(text, part string) bool {
+	if text == part {
+		return true
+	}
+	plain, err := unescape(part, false)
+	return err == nil && plain == text
+}
+
+// unescape replaces the escapes of RFC 3986, section 2.1, but keepSlash those of slashes.
+func unescape(s string, keepSlash bool) (string, error) {
+	i := strings.IndexByte(s, '%')
+	if i < 0 {
+		return s, nil
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	for ; i >= 0; i = strings.IndexByte(s, '%') {
+		c, ok := escaped(s[i:])
+		if !ok {
+			return "", fmt.Errorf("%q is not an escape", s[i:min(i+3, len(s))])
+		}
+		if keepSlash && c == '/' {
+			b.WriteString(s[:i+3])
+		} else {
+			b.WriteString(s[:i])
+			b.WriteByte(c)
+		}
+		s = s[i+3:]
+	}
+	b.WriteString(s)
+	return b.String(), nil
+}
+
+// escaped returns the byte that the escape at the beginning of s stands for.
+func escaped(s string) (byte, bool) {
+	if len(s) < len("%00") || s[0] != '%' {
+		return 0, false
+	}
+	high, ok1 := hexDigit(s[1])
+	low, ok2 := hexDigit(s[2])
+	return high<<4 | low, ok1 && ok2
+}
+
+func hexDigit(c byte) (byte, bool) {
+	switch {
+	case isDigit(c):
+		return c - '0', true
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10, true
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10, true
+	default:
+		return 0, false
+	}
+}

@@ -1,0 +1,85 @@
+package httprule
+
+import "fmt"
+
+// FieldError says that a field cannot be set from the text of a path or a query.
+type FieldError struct {
+	Field string // the path of the field, in the contract's names
+	Value string // what was to be set; "" when it is not about one value
+	Err   error  // why not
+}
+
+// Error names the field, the value and the reason.
+func (e *FieldError) Error() string {
+	if e.Value == "" {
+		return e.Field + ": " + e.Err.Error()
+	}
+	return fmt.Sprintf("%s: %.64q %v", e.Field, e.Value, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *FieldError) Unwrap() error { return e.Err }
+
+// Set is for generated code: it gives a field its value, which is the only one of values.
+func Set[T any](field string, values []string, parse func(string) (T, error), set func(T)) error {
+	if len(values) != 1 {
+		return &FieldError{Field: field, Err: fmt.Errorf("has %d values and takes one", len(values))}
+	}
+	v, err := parse(values[0])
+	if err != nil {
+		return &FieldError{Field: field, Value: values[0], Err: err}
+	}
+	set(v)
+	return nil
+}
+
+// SetMember is for generated code: it is Set for a member of a oneof, or a field below one. Taken says that the oneof
+// has another member already.
+func SetMember[T any](
+	field string, values []string, taken bool, parse func(string) (T, error), set func(T),
+) error {
+	if taken {
+		return &FieldError{Field: field, Err: errTaken}
+	}
+	return Set(field, values, parse, set)
+}
+
+// Append is for generated code: it gives a repeated field one value after the other.
+func Append[T any](field string, values []string, parse func(string) (T, error), add func(T)) error {
+	for _, value := range values {
+		v, err := parse(value)
+		if err != nil {
+			return &FieldError{Field: field, Value: value, Err: err}
+		}
+		add(v)
+	}
+	return nil
+}
+
+// AppendMember is for generated code: it is Append for a field below a member of a oneof. Taken says that the oneof has
+// another member already.
+func AppendMember[T any](
+	field string, values []string, taken bool, parse func(string) (T, error), add func(T),
+) error {
+	if taken {
+		return &FieldError{Field: field, Err: errTaken}
+	}
+	return Append(field, values, parse, add)
+}
+
+// Make is for generated code: it returns the message that a field points to, which it makes if there is none.
+func Make[M any](field **M) *M {
+	if *field == nil {
+		*field = new(M)
+	}
+	return *field
+}
+
+// Sub is for generated code: it returns m or, if that is nil, a new message that it has set put in place.
+func Sub[M any](m *M, set func(*M)) *M {
+	if m == nil {
+		m = new(M)
+		set(m)
+	}
+	return m
+}

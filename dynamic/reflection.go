@@ -1,0 +1,138 @@
+package dynamic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/fairlead-go/fairlead"
+)
+
+// remote is a server that is asked about its contract. Each question has a stream of its own: a server that leaves out
+// what it has sent on a stream before then answers in full, and no stream stands in the way of a server that shuts
+// down.
+type remote struct {
+	binder   fairlead.Binder
+	target   string
+	maxBytes int
+	versions [2]*fairlead.Method // v1 and v1alpha
+	current  atomic.Int32        // the version that the server has, as far as is known
+}
+
+// targeter is a Binder that knows what it was made for, as clients do.
+type targeter interface{ Target() string }
+
+func newRemote(b fairlead.Binder, maxBytes int) *remote {
+	r := &remote{binder: b, target: "the server", maxBytes: maxBytes}
+	if t, ok := b.(targeter); ok {
+		r.target = t.Target()
+	}
+	for i, service := range []string{"grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"} {
+		const name = "ServerReflectionInfo"
+		r.versions[i] = &fairlead.Method{ // its messages are delivered as *fairlead.Raw
+			Service: service, Name: name, Path: "/" + service + "/" + name,
+			Kind: fairlead.BidiStreaming, Idempotency: fairlead.NoSideEffects,
+		}
+	}
+	return r
+}
+
+// services returns the names of the server's services.
+func (r *remote) services(ctx context.Context) ([]string, error) {
+	a, err := r.ask(ctx, question{kind: askServices, text: "*"})
+	if err != nil {
+		return nil, err
+	}
+	return a.services, nil
+}
+
+// files returns the encoded files that answer q; the error is protoregistry.NotFound when the server has none.
+func (r *remote) files(ctx context.Context, q question) ([][]byte, error) {
+	a, err := r.ask(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return a.files, nil
+}
+
+// ask asks in the version of the protocol that the server knows.
+func (r *remote) ask(ctx context.Context, q question) (*answer, error) {
+	version := r.current.Load()
+	a, err := r.askIn(ctx, version, q)
+	if !isUnimplemented(err) {
+		return a, err
+	}
+	a, other := r.askIn(ctx, 1-version, q)
+	switch {
+	case isUnimplemented(other):
+		return nil, fmt.Errorf("%s: %w", r.target, ErrNoReflection)
+	case other == nil || errors.Is(other, protoregistry.NotFound):
+		r.current.Store(1 - version)
+	}
+	return a, other
+}
+
+func isUnimplemented(err error) bool {
+	return err != nil && fairlead.CodeOf(err) == fairlead.Unimplemented
+}
+
+// askIn asks one question in one version.
+func (r *remote) askIn(ctx context.Context, version int32, q question) (*answer, error) {
+	m := r.versions[version]
+	ctx, cancel := context.WithCancel(ctx) // whatever happens, the stream does not stay
+	defer cancel()
+	c := fairlead.NewCall(m, nil, fairlead.WithRecvLimit(r.maxBytes))
+	raw, err := exchange(ctx, r.binder.Bind(m), c, q.encode())
+	if err != nil {
+		return nil, fmt.Errorf("asking %s about %s by %s: %w", r.target, q, m.Service, err)
+	}
+	a, err := decodeAnswer(raw.Data)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s sent a malformed answer about %s: %w", r.target, q, err)
+	case a.failed && fairlead.Code(a.code) == fairlead.NotFound:
+		return nil, protoregistry.NotFound
+	case a.failed:
+		return nil, fmt.Errorf("%s about %s: %w", r.target, q,
+			fairlead.PeerError(failureCode(a.code), a.text, nil))
+	}
+	return a, nil
+}
+
+// failureCode returns the code of a failure, which a server may have left out.
+func failureCode(n uint32) fairlead.Code {
+	if n == 0 {
+		return fairlead.Unknown
+	}
+	return fairlead.Code(n)
+}
+
+// exchange sends one message on a stream and returns the one that comes back.
+func exchange(ctx context.Context, h fairlead.Handler, c *fairlead.Call, request []byte) (*fairlead.Raw, error) {
+	if err := h(ctx, c); err != nil {
+		return nil, err
+	}
+	s := c.Stream()
+	defer s.Close()
+	// After io.EOF the reason comes from Recv.
+	if err := s.Send(&fairlead.Raw{Data: request, Codec: "proto"}); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if err := s.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	raw := new(fairlead.Raw)
+	if err := s.Recv(raw); errors.Is(err, io.EOF) {
+		return nil, fairlead.Errorf(fairlead.Internal, "the server ended the call without an answer")
+	} else if err != nil {
+		return nil, err
+	}
+	// The status follows. A server that has answered and then fails has answered.
+	var extra fairlead.Raw
+	_ = s.Recv(&extra)
+	return raw, nil
+}

@@ -1,0 +1,254 @@
+package dynamic
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/fairlead-go/fairlead"
+)
+
+// Source knows contracts. What it has learned it keeps, up to MaxFiles and MaxBytes, and does not ask for again: make
+// another to see what a server serves since then. Safe for concurrent use.
+type Source struct {
+	cfg    config
+	name   string
+	own    []string // the services of the files that it was made of, sorted; nil: it was made of none
+	remote *remote  // nil: there are only files
+
+	loading chan struct{} // holds a value while somebody asks the server
+
+	mu         sync.RWMutex
+	files      protoregistry.Files
+	extensions protoregistry.Types
+	methods    map[protoreflect.FullName]*fairlead.Method
+	services   []string              // sorted; nil: not known yet
+	absent     map[question]struct{} // questions to which the server had no answer
+	count      int                   // of files
+	bytes      int                   // of files from the server
+}
+
+// FromServer makes a Source that asks the server that b calls, once something is wanted of it.
+func FromServer(b fairlead.Binder, opts ...Option) (*Source, error) {
+	if b == nil {
+		return nil, errors.New("dynamic: FromServer was given nil")
+	}
+	return newSource(append([]Option{Server(b)}, opts...))
+}
+
+// FromSet makes a Source of a FileDescriptorSet, as protoc --descriptor_set_out and buf build make them. Files of
+// google/protobuf that others import may be missing in it.
+func FromSet(set *descriptorpb.FileDescriptorSet, opts ...Option) (*Source, error) {
+	s, err := newSource(opts)
+	if err != nil {
+		return nil, err
+	}
+	l := newLoader(s)
+	l.take(set.GetFile())
+	if err := l.build(context.Background()); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.name, err)
+	}
+	s.own = s.declared()
+	return s, nil
+}
+
+// FromFiles makes a Source of compiled files and of what they import.
+func FromFiles(files []protoreflect.FileDescriptor, opts ...Option) (*Source, error) {
+	s, err := newSource(opts)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		if err := s.registerAll(f); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	s.own = s.declared()
+	return s, nil
+}
+
+func newSource(opts []Option) (*Source, error) {
+	cfg := defaults()
+	for _, o := range opts {
+		if o != nil {
+			o.apply(&cfg)
+		}
+	}
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	s := &Source{
+		cfg:     cfg,
+		name:    cmp.Or(cfg.name, "the files"),
+		loading: make(chan struct{}, 1),
+		methods: make(map[protoreflect.FullName]*fairlead.Method),
+		absent:  make(map[question]struct{}),
+	}
+	if cfg.server != nil {
+		s.remote = newRemote(cfg.server, cfg.maxBytes)
+		s.name = cmp.Or(cfg.name, s.remote.target)
+	}
+	return s, nil
+}
+
+// Name returns what errors call the place that the contract comes from.
+func (s *Source) Name() string { return s.name }
+
+// Services returns the full names of all services, sorted. A server's are those that it says it has, whether or not it
+// has their contracts.
+func (s *Source) Services(ctx context.Context) ([]string, error) {
+	s.mu.RLock()
+	known := s.services
+	s.mu.RUnlock()
+	if known != nil {
+		return slices.Clone(known), nil
+	}
+	names := slices.Clone(s.own)
+	if s.remote != nil {
+		asked, err := s.remote.services(ctx)
+		if err != nil && (s.own == nil || !errors.Is(err, ErrNoReflection)) {
+			return nil, err
+		}
+		for _, name := range asked {
+			if protoreflect.FullName(name).IsValid() { // a server may say anything
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	if names = slices.Compact(names); names == nil {
+		names = []string{} // known to be none
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.services = names
+	return slices.Clone(names), nil
+}
+
+// declared returns the services of the files, sorted.
+func (s *Source) declared() []string {
+	names := []string{}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	s.files.RangeFiles(func(f protoreflect.FileDescriptor) bool {
+		for i := range f.Services().Len() {
+			names = append(names, string(f.Services().Get(i).FullName()))
+		}
+		return true
+	})
+	slices.Sort(names)
+	return names
+}
+
+// Find returns the descriptor of a symbol by its full name, with or without a dot before it: a message, field, oneof,
+// enum, enum value, extension, service, method, or a file by its path. A *NameError says that there is none.
+func (s *Source) Find(ctx context.Context, name string) (protoreflect.Descriptor, error) {
+	name = strings.TrimPrefix(name, ".")
+	d, err := s.symbol(ctx, protoreflect.FullName(name))
+	if err == nil || !errors.Is(err, protoregistry.NotFound) {
+		return d, err
+	}
+	if strings.HasSuffix(name, ".proto") {
+		f, err := s.file(ctx, name)
+		if err == nil || !errors.Is(err, protoregistry.NotFound) {
+			return f, err
+		}
+	}
+	return nil, &NameError{What: "symbol", Name: name, In: s.name, Near: s.nearSymbols(ctx, name)}
+}
+
+// Service returns a service by its full name, or by the end of it if only one ends so: "Greeter" for
+// "greeter.v1.Greeter". A *NameError says that there is none, or several.
+func (s *Source) Service(ctx context.Context, name string) (protoreflect.ServiceDescriptor, error) {
+	return s.serviceNamed(ctx, strings.Trim(name, "./"))
+}
+
+// Files returns the files that are known so far and declare something, sorted by their paths: all of those that a
+// Source was made of, and of a server's those that it was asked about and what these import.
+func (s *Source) Files() []protoreflect.FileDescriptor {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	list := make([]protoreflect.FileDescriptor, 0, s.files.NumFiles())
+	s.files.RangeFiles(func(f protoreflect.FileDescriptor) bool {
+		list = append(list, f)
+		return true
+	})
+	slices.SortFunc(list, func(a, b protoreflect.FileDescriptor) int { return cmp.Compare(a.Path(), b.Path()) })
+	return list
+}
+
+// symbol returns the descriptor of a full name; the error is protoregistry.NotFound when nobody has it.
+func (s *Source) symbol(ctx context.Context, name protoreflect.FullName) (protoreflect.Descriptor, error) {
+	if !name.IsValid() {
+		return nil, protoregistry.NotFound
+	}
+	look := func() (protoreflect.Descriptor, error) { return s.files.FindDescriptorByName(name) }
+	return lookUp(ctx, s, question{kind: askSymbol, text: string(name)}, look)
+}
+
+// file returns the file of a path; the error is protoregistry.NotFound when nobody has it.
+func (s *Source) file(ctx context.Context, path string) (protoreflect.FileDescriptor, error) {
+	look := func() (protoreflect.FileDescriptor, error) { return s.files.FindFileByPath(path) }
+	return lookUp(ctx, s, question{kind: askFile, text: path}, look)
+}
+
+// extension returns an extension of a message by its number; the error is protoregistry.NotFound when nobody has it.
+func (s *Source) extension(
+	ctx context.Context, message protoreflect.FullName, number protoreflect.FieldNumber,
+) (protoreflect.ExtensionType, error) {
+	look := func() (protoreflect.ExtensionType, error) {
+		return s.extensions.FindExtensionByNumber(message, number)
+	}
+	return lookUp(ctx, s, question{kind: askExtension, text: string(message), number: number}, look)
+}
+
+// maxAbsent limits the questions without an answer that are remembered, since whoever sends messages may name types
+// that do not exist, again and again.
+const maxAbsent = 4096
+
+// lookUp returns what look finds, after asking the server if need be. look is called with the lock held.
+func lookUp[T any](ctx context.Context, s *Source, q question, look func() (T, error)) (T, error) {
+	s.mu.RLock()
+	found, err := look()
+	_, absent := s.absent[q]
+	s.mu.RUnlock()
+	if err == nil || s.remote == nil || absent {
+		return found, err
+	}
+	select {
+	case s.loading <- struct{}{}:
+		defer func() { <-s.loading }()
+	case <-ctx.Done():
+		return found, fairlead.ErrorOf(ctx.Err())
+	}
+	s.mu.RLock()
+	found, err = look() // whoever asked before may have had the same question
+	s.mu.RUnlock()
+	if err == nil {
+		return found, nil
+	}
+	failed := s.load(ctx, q)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found, err = look()
+	switch {
+	case err == nil:
+		return found, nil
+	case failed == nil:
+		return found, fmt.Errorf("%s answered a question about %s with files that do not have it", s.name, q)
+	case errors.Is(failed, protoregistry.NotFound):
+		if len(s.absent) >= maxAbsent {
+			clear(s.absent)
+		}
+		s.absent[q] = struct{}{}
+	}
+	return found, failed
+}

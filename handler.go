@@ -31,6 +31,9 @@ type Site struct {
 	Side   Side
 	Method *Method
 	Target string // client: what it was made for, "dns:///greeter:8080"
+	// Fail, where it is not nil, has what is being made fail with err: a server's New returns it. It is for middleware
+	// that cannot serve the site, instead of an error of each call.
+	Fail func(err error)
 }
 
 // Middleware wraps a Handler at one Site. The same type serves unary calls and streams, client and server. What depends

@@ -120,10 +120,17 @@ func (s *Server) addMethod(m *fairlead.Method, h fairlead.Handler) error {
 	if err != nil {
 		return err
 	}
-	at := fairlead.Site{Side: fairlead.ServerSide, Method: m}
+	var failed []error
+	at := fairlead.Site{
+		Side: fairlead.ServerSide, Method: m,
+		Fail: func(err error) { failed = append(failed, err) },
+	}
 	r := &protocol.Route{Method: m, Handler: fairlead.Chain(at, h, s.cfg.middleware...), Codecs: codecs}
 	if r.Handler == nil {
 		return fmt.Errorf("%s: a Middleware (Use) returned a nil handler", m.Path)
+	}
+	if err := errors.Join(failed...); err != nil {
+		return fmt.Errorf("%s: a Middleware (Use) cannot serve it: %w", m.Path, err)
 	}
 	s.routes[m.Path] = r
 	s.ordered = append(s.ordered, r)

@@ -66,6 +66,12 @@ func TestNewErrors(t *testing.T) {
 		{"a middleware that returns nil", []Option{wire, cdc, svc, Use(
 			func(fairlead.Site, fairlead.Handler) fairlead.Handler { return nil },
 		)}, []string{"/s/M", "Use"}},
+		{"a middleware that cannot serve", []Option{wire, cdc, svc, Use(
+			func(at fairlead.Site, next fairlead.Handler) fairlead.Handler {
+				at.Fail(errors.New("no evaluator"))
+				return next
+			},
+		)}, []string{"/s/M", "Use", "no evaluator"}},
 		{"Listen without Transport", []Option{wire, cdc, svc, Listen(":1")}, []string{"Listen", "Transport"}},
 		{"a bad address", []Option{wire, cdc, svc, Transport(inproc.New()), Listen("nowhere")},
 			[]string{`Listen("nowhere")`, "host:port"}},

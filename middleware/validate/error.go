@@ -1,0 +1,72 @@
+package validate
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/fairlead-go/fairlead"
+)
+
+// Error says what is wrong with a message. The middleware's errors are of type *fairlead.Error and wrap one on the side
+// where the rules were applied; Fields works on both sides.
+type Error struct {
+	// Violations has at least one element.
+	Violations []Violation
+	// Stopped says that there may be more, since the limit was reached (see Limit).
+	Stopped bool
+}
+
+// Error names the first violation and counts the others.
+func (e *Error) Error() string {
+	if len(e.Violations) == 0 {
+		return "no violations"
+	}
+	first := &e.Violations[0]
+	var b strings.Builder
+	if first.Field != "" {
+		b.WriteString(first.Field)
+		if first.ForKey {
+			b.WriteString(" (key)")
+		}
+		b.WriteString(": ")
+	}
+	b.WriteString(first.Message)
+	switch more := len(e.Violations) - 1; {
+	case more == 1:
+		b.WriteString("; and 1 more violation")
+	case more > 1:
+		b.WriteString("; and " + strconv.Itoa(more) + " more violations")
+	}
+	return b.String()
+}
+
+// invalid is the error of a call whose message breaks rules; err is of collect.
+func invalid(code fairlead.Code, what string, err error) *fairlead.Error {
+	broken, ok := errors.AsType[*Error](err)
+	if !ok {
+		return fairlead.Errorf(fairlead.Internal, "%sthe rules cannot be applied: %w", what, err)
+	}
+	e := fairlead.Errorf(code, "%s%w", what, err)
+	e.Details = []fairlead.Detail{{Type: badRequestType, Value: appendBadRequest(nil, broken.Violations)}}
+	return e
+}
+
+// Fields returns the violations in err: those found on this side, or those in the google.rpc.BadRequest details of an
+// error that arrived. It returns nil when there are none.
+func Fields(err error) []Violation {
+	if own, ok := errors.AsType[*Error](err); ok {
+		return own.Violations
+	}
+	e, ok := errors.AsType[*fairlead.Error](err)
+	if !ok {
+		return nil
+	}
+	var all []Violation
+	for i := range e.Details {
+		if e.Details[i].Type == badRequestType {
+			all = append(all, parseBadRequest(e.Details[i].Value)...)
+		}
+	}
+	return all
+}

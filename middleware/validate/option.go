@@ -1,0 +1,72 @@
+package validate
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Option configures the middleware, and Check.
+type Option interface{ apply(c *config) }
+
+type option func(*config)
+
+func (o option) apply(c *config) { o(c) }
+
+type config struct {
+	limit     int
+	responses bool
+	evaluator Evaluator
+	clock     func() time.Time
+	errs      []error
+}
+
+// DefaultLimit is how many violations of a message are reported unless Limit says otherwise.
+const DefaultLimit = 20
+
+// Limit has at most n violations of a message reported; the rest of the message is not looked at then. Those that do
+// not fit in about 3 KiB are not sent to the peer, because errors travel in headers. Default: DefaultLimit.
+func Limit(n int) Option {
+	return option(func(c *config) {
+		if n < 1 {
+			c.errs = append(c.errs, fmt.Errorf("validate: Limit: %d, want at least 1", n))
+		}
+		c.limit = n
+	})
+}
+
+// FailFast has the first violation alone reported. Default: all, up to Limit.
+func FailFast() Option { return Limit(1) }
+
+// Responses has responses validated as well: on a server before they are sent, on a client when they have arrived. One
+// that breaks a rule makes the call fail with INTERNAL, since it is the server's fault. Default: requests alone.
+func Responses() Option { return option(func(c *config) { c.responses = true }) }
+
+// Expressions has e apply what generated code leaves out: CEL, predefined rules, and messages of packages that were
+// generated without validation. Default: none, and methods whose messages need one fail.
+func Expressions(e Evaluator) Option {
+	return option(func(c *config) {
+		if e == nil {
+			c.errs = append(c.errs, errors.New("validate: Expressions: nil"))
+		}
+		c.evaluator = e
+	})
+}
+
+// Clock sets what rules about the present (lt_now, gt_now, within) compare with. Default: time.Now.
+func Clock(now func() time.Time) Option {
+	return option(func(c *config) {
+		if now == nil {
+			c.errs = append(c.errs, errors.New("validate: Clock: nil"))
+		}
+		c.clock = now
+	})
+}
+
+func newConfig(opts []Option) (*config, error) {
+	cfg := &config{limit: DefaultLimit, clock: time.Now}
+	for _, o := range opts {
+		o.apply(cfg)
+	}
+	return cfg, errors.Join(cfg.errs...)
+}

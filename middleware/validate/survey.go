@@ -1,0 +1,106 @@
+package validate
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Evaluator applies rules for which there is no generated code: expressions in CEL, predefined rules, and messages that
+// were generated without validation. It is safe for concurrent use.
+type Evaluator interface {
+	// Prepare is called with an empty message before any Evaluate with that part; it returns an error when the rules
+	// do not compile. A nil part stands for all rules of the message and of those in its fields.
+	Prepare(message any, part *Part) error
+	// Evaluate adds to v what the part's rules find wrong with the message; an error says that they could not be
+	// applied. It keeps nothing of message and v.
+	Evaluate(message any, part *Part, v *Violations) error
+}
+
+// Part is the share of a message's rules that generated code leaves to an Evaluator. Generated code makes it once as a
+// package variable; it is read-only and may be compared by pointer.
+type Part struct {
+	// Message is the message's full name.
+	Message string
+	// Self has the rules of the message as a whole evaluated: its expressions, and the oneof rules among its options.
+	Self bool
+	// Fields names the fields whose rules are evaluated, but for those of messages in them.
+	Fields []string
+}
+
+// missing is the error for a part that nobody evaluates.
+func (p *Part) missing(m any) error {
+	if p == nil {
+		return fmt.Errorf("%T was generated without validation, and its rules need an Evaluator: "+
+			"generate it with fairlead gen, or give validate.New the option Expressions", m)
+	}
+	var where []string
+	if p.Self {
+		where = append(where, "the message itself")
+	}
+	switch len(p.Fields) {
+	case 0:
+	case 1:
+		where = append(where, "field "+p.Fields[0])
+	default:
+		where = append(where, "fields "+strings.Join(p.Fields, ", "))
+	}
+	return fmt.Errorf("%s has rules that need an Evaluator (%s): give validate.New the option Expressions, "+
+		"with what contrib/protovalidate makes", p.Message, strings.Join(where, "; "))
+}
+
+// Surveyed is what fairlead gen makes of a message of whose rules an Evaluator has to do a part, or may have to.
+type Surveyed interface {
+	// SurveyRules tells s what is left to an Evaluator, in the message and in those in its fields. The message may be
+	// nil.
+	SurveyRules(s *Survey)
+}
+
+// Survey finds out what an Evaluator has to do for a message, before there is any.
+type Survey struct {
+	evaluator Evaluator
+	seen      map[string]bool
+	problems  []error
+}
+
+// Enter says whether the message of that full name is still to be surveyed.
+func (s *Survey) Enter(message string) bool {
+	if s.seen[message] {
+		return false
+	}
+	s.seen[message] = true
+	return true
+}
+
+// Part notes that part of the rules of messages like m is left to the Evaluator; a nil part stands for all of them.
+func (s *Survey) Part(m any, part *Part) {
+	if s.evaluator == nil {
+		s.problems = append(s.problems, part.missing(m))
+		return
+	}
+	if err := s.evaluator.Prepare(m, part); err != nil {
+		s.problems = append(s.problems, err)
+	}
+}
+
+// Nested surveys messages like m, which belong to another Go package.
+func (s *Survey) Nested(m any) {
+	if own, ok := m.(Surveyed); ok {
+		own.SurveyRules(s)
+		return
+	}
+	if _, ok := m.(Message); !ok && s.Enter(fmt.Sprintf("%T", m)) {
+		s.Part(m, nil)
+	}
+}
+
+// survey returns an error when rules of messages like m cannot be applied.
+func (cfg *config) survey(m Message) error {
+	own, ok := m.(Surveyed)
+	if !ok {
+		return nil
+	}
+	s := Survey{evaluator: cfg.evaluator, seen: make(map[string]bool)}
+	own.SurveyRules(&s)
+	return errors.Join(s.problems...)
+}

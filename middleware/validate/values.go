@@ -1,0 +1,111 @@
+package validate
+
+import (
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// What follows is for generated code, and of use to handlers.
+
+// Pattern is a regular expression of a contract, in RE2's syntax. It is compiled when it is first used, so that it
+// costs a program's start nothing; &Pattern{Expr: "…"} is ready for use. It is safe for concurrent use.
+type Pattern struct {
+	Expr string
+
+	once     sync.Once
+	compiled *regexp.Regexp
+}
+
+// Match says whether s contains a match. An expression that does not compile, which the generator refuses, matches
+// nothing.
+func (p *Pattern) Match(s string) bool {
+	p.once.Do(p.compile)
+	return p.compiled != nil && p.compiled.MatchString(s)
+}
+
+// MatchBytes says whether b contains a match.
+func (p *Pattern) MatchBytes(b []byte) bool {
+	p.once.Do(p.compile)
+	return p.compiled != nil && p.compiled.Match(b)
+}
+
+func (p *Pattern) compile() { p.compiled, _ = regexp.Compile(p.Expr) }
+
+// Finite says whether x is neither infinite nor NaN.
+func Finite(x float64) bool { return !math.IsInf(x, 0) && !math.IsNaN(x) }
+
+// IsZero says whether a field of floating point counts as not set: negative zero is sent, and does not.
+func IsZero(x float64) bool { return x == 0 && !math.Signbit(x) }
+
+// fewItems is up to how many items are compared with one another, without memory, instead of through a map.
+const fewItems = 32
+
+// Unique says whether no two items are the same. NaN differs from itself.
+func Unique[T comparable](items []T) bool {
+	if len(items) <= fewItems {
+		for i := 1; i < len(items); i++ {
+			if slices.Contains(items[:i], items[i]) {
+				return false
+			}
+		}
+		return true
+	}
+	seen := make(map[T]struct{}, len(items))
+	for _, x := range items {
+		seen[x] = struct{}{}
+		// NaN is never found in a map, and makes it longer each time.
+	}
+	return len(seen) == len(items)
+}
+
+// UniqueBytes is Unique for byte strings.
+func UniqueBytes(items [][]byte) bool {
+	if len(items) <= fewItems {
+		for i := 1; i < len(items); i++ {
+			if slices.ContainsFunc(items[:i], func(b []byte) bool { return string(b) == string(items[i]) }) {
+				return false
+			}
+		}
+		return true
+	}
+	seen := make(map[string]struct{}, len(items))
+	for _, x := range items {
+		seen[string(x)] = struct{}{}
+	}
+	return len(seen) == len(items)
+}
+
+// MaskWithin says whether each of a field mask's paths is one of allowed or lies below one.
+func MaskWithin(paths []string, allowed ...string) bool {
+	for _, p := range paths {
+		if !below(p, allowed) {
+			return false
+		}
+	}
+	return true
+}
+
+// MaskWithout says whether none of a field mask's paths is one of denied or lies below one.
+func MaskWithout(paths []string, denied ...string) bool {
+	for _, p := range paths {
+		if below(p, denied) {
+			return false
+		}
+	}
+	return true
+}
+
+// below says whether path is one of parents or lies below one. The loop is written out: through package slices it would
+// allocate a closure.
+func below(path string, parents []string) bool {
+	for _, parent := range parents {
+		rest, ok := strings.CutPrefix(path, parent)
+		if ok && (rest == "" || rest[0] == '.') {
+			return true
+		}
+	}
+	return false
+}

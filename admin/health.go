@@ -1,6 +1,6 @@
-// Package admin has the services by which a process is looked after: health (grpc.health.v1) and reflection
-// (grpc.reflection). Their messages are the package's own and leave the process's protobuf registry alone, so that they
-// live beside any other implementation of the same services.
+// Package admin has the services by which a process is looked after: health (grpc.health.v1), reflection
+// (grpc.reflection), and how the process is doing (fairlead.admin.v1.Runtime). Their messages are the package's own and
+// leave the process's protobuf registry alone, so that they live beside any other implementation of the same services.
 package admin
 
 import (

@@ -64,7 +64,7 @@ func (t *target) first() string {
 // authority returns the host to ask for: the endpoint, port included, as other gRPC clients do it.
 func (t *target) authority() string {
 	a := t.first()
-	if t.scheme == schemeUnix || a == "" || strings.ContainsAny(a, "/?#@ \\") {
+	if t.scheme == schemeUnix || hostOf(a) == "" && !strings.HasPrefix(a, ":") || strings.ContainsAny(a, "/?#@ \\") {
 		return "localhost"
 	}
 	if host, port, err := net.SplitHostPort(a); err == nil && host == "" {

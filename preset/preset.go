@@ -19,6 +19,7 @@ import (
 	"github.com/fairlead-go/fairlead/discovery/static"
 	"github.com/fairlead-go/fairlead/middleware/logging"
 	"github.com/fairlead-go/fairlead/middleware/recovery"
+	"github.com/fairlead-go/fairlead/middleware/validate"
 	"github.com/fairlead-go/fairlead/protocol/grpc"
 	"github.com/fairlead-go/fairlead/protocol/web"
 	"github.com/fairlead-go/fairlead/resilience/timeout"
@@ -38,8 +39,10 @@ func NewServer(addr string, opts ...server.Option) (*server.Server, error) {
 }
 
 // ServerOptions returns the defaults of NewServer but for the address, one for each, in this order: Transport (Go's
-// package net), Protocol (gRPC over HTTP/2), Codec (protobuf), Compressor (gzip and zstd), Logger (slog.Default())
-// and Use (recovery, and logging to slog.Default()). They serve one server; each call makes others.
+// package net), Protocol (gRPC over HTTP/2), Codec (protobuf), Compressor (gzip and zstd), Logger (slog.Default()),
+// Use (recovery, and logging to slog.Default()) and Validation (validate.New: the rules that were compiled into messages;
+// those that are expressions need an evaluator, without which server.New says so). They serve one server; each call
+// makes others.
 func ServerOptions() ([]server.Option, error) {
 	compressors, err := compressors()
 	if err != nil {
@@ -53,6 +56,10 @@ func ServerOptions() ([]server.Option, error) {
 	if err != nil {
 		return nil, err
 	}
+	rules, err := validate.New()
+	if err != nil {
+		return nil, err
+	}
 	return []server.Option{
 		server.Transport(std.Network{}),
 		server.Protocol(web.NewServer(grpc.NewServer())),
@@ -60,6 +67,7 @@ func ServerOptions() ([]server.Option, error) {
 		server.Compressor(compressors...),
 		server.Logger(slog.Default()),
 		server.Use(catch, log),
+		server.Validation(rules),
 	}, nil
 }
 

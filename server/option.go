@@ -63,6 +63,13 @@ func Use(mw ...fairlead.Middleware) Option {
 	return option(func(c *config) { c.middleware = append(c.middleware, mw...) })
 }
 
+// Validation sets the middleware that holds requests against the rules in their contract. It is the innermost, so that
+// those of Use see what it refuses, and nobody learns of rules who may not call. Nil: requests are not checked. Default:
+// none; package preset has one.
+func Validation(mw fairlead.Middleware) Option {
+	return option(func(c *config) { c.validation = mw })
+}
+
 // Admission adds gates, which are asked in order. Default: none.
 func Admission(g ...Gate) Option {
 	return option(func(c *config) { c.gates = append(c.gates, g...) })
@@ -174,6 +181,7 @@ type config struct {
 	codecs      []codec.Codec
 	compressors []compress.Compressor
 	middleware  []fairlead.Middleware
+	validation  fairlead.Middleware // the innermost; nil: none
 	gates       []Gate
 	network     transport.Network
 	listen      []string

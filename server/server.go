@@ -125,12 +125,15 @@ func (s *Server) addMethod(m *fairlead.Method, h fairlead.Handler) error {
 		Side: fairlead.ServerSide, Method: m,
 		Fail: func(err error) { failed = append(failed, err) },
 	}
+	if s.cfg.validation != nil {
+		h = fairlead.Chain(at, h, s.cfg.validation)
+	}
 	r := &protocol.Route{Method: m, Handler: fairlead.Chain(at, h, s.cfg.middleware...), Codecs: codecs}
-	if r.Handler == nil {
-		return fmt.Errorf("%s: a Middleware (Use) returned a nil handler", m.Path)
+	if h == nil || r.Handler == nil {
+		return fmt.Errorf("%s: a Middleware (Use, Validation) returned a nil handler", m.Path)
 	}
 	if err := errors.Join(failed...); err != nil {
-		return fmt.Errorf("%s: a Middleware (Use) cannot serve it: %w", m.Path, err)
+		return fmt.Errorf("%s: a Middleware (Use, Validation) cannot serve it: %w", m.Path, err)
 	}
 	s.routes[m.Path] = r
 	s.ordered = append(s.ordered, r)

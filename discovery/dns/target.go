@@ -39,7 +39,7 @@ func parse(endpoint string) (target, error) {
 		t.addr = t.addr.Unmap()
 		return t, nil
 	}
-	if strings.ContainsAny(host, ":/ \t%@") || len(host) > 255 {
+	if strings.ContainsAny(host, ":/ \t%@,[]\\?#") || len(host) > 255 {
 		return target{}, fmt.Errorf("dns: %q: %q is not the name of a host", endpoint, host)
 	}
 	return t, nil

@@ -153,6 +153,14 @@ func TestUnique(t *testing.T) {
 			t.Errorf("%d items with one twice are unique", n)
 		}
 	}
+	for n, want := range []bool{true, true, true, false} {
+		if got := UniqueBools([]bool{true, false, true}[:n]); got != want {
+			t.Errorf("UniqueBools of %d is %v", n, got)
+		}
+	}
+	if UniqueBools([]bool{true, true}) {
+		t.Error("true is not true")
+	}
 	nan := make([]float64, 40)
 	zero := 0.0
 	for i := range nan {

@@ -1,6 +1,8 @@
 package validate
 
 import (
+	"bytes"
+	"cmp"
 	"math"
 	"regexp"
 	"slices"
@@ -40,11 +42,11 @@ func Finite(x float64) bool { return !math.IsInf(x, 0) && !math.IsNaN(x) }
 // IsZero says whether a field of floating point counts as not set: negative zero is sent, and does not.
 func IsZero(x float64) bool { return x == 0 && !math.Signbit(x) }
 
-// fewItems is up to how many items are compared with one another, without memory, instead of through a map.
+// fewItems is up to how many items are compared with one another, without memory, instead of in a sorted copy.
 const fewItems = 32
 
 // Unique says whether no two items are the same. NaN differs from itself.
-func Unique[T comparable](items []T) bool {
+func Unique[T cmp.Ordered](items []T) bool {
 	if len(items) <= fewItems {
 		for i := 1; i < len(items); i++ {
 			if slices.Contains(items[:i], items[i]) {
@@ -53,29 +55,42 @@ func Unique[T comparable](items []T) bool {
 		}
 		return true
 	}
-	seen := make(map[T]struct{}, len(items))
-	for _, x := range items {
-		seen[x] = struct{}{}
-		// NaN is never found in a map, and makes it longer each time.
+	// A map would take many times the memory of the message.
+	sorted := slices.Clone(items)
+	slices.Sort(sorted)
+	for i := 1; i < len(sorted); i++ {
+		if sorted[i] == sorted[i-1] {
+			return false
+		}
 	}
-	return len(seen) == len(items)
+	return true
+}
+
+// UniqueBools is Unique for bools, of which there are two.
+func UniqueBools(items []bool) bool {
+	return len(items) < 2 || len(items) == 2 && items[0] != items[1]
 }
 
 // UniqueBytes is Unique for byte strings.
 func UniqueBytes(items [][]byte) bool {
 	if len(items) <= fewItems {
 		for i := 1; i < len(items); i++ {
-			if slices.ContainsFunc(items[:i], func(b []byte) bool { return string(b) == string(items[i]) }) {
-				return false
+			for _, other := range items[:i] {
+				if bytes.Equal(other, items[i]) {
+					return false
+				}
 			}
 		}
 		return true
 	}
-	seen := make(map[string]struct{}, len(items))
-	for _, x := range items {
-		seen[string(x)] = struct{}{}
+	sorted := slices.Clone(items)
+	slices.SortFunc(sorted, bytes.Compare)
+	for i := 1; i < len(sorted); i++ {
+		if bytes.Equal(sorted[i], sorted[i-1]) {
+			return false
+		}
 	}
-	return len(seen) == len(items)
+	return true
 }
 
 // MaskWithin says whether each of a field mask's paths is one of allowed or lies below one.

@@ -85,7 +85,9 @@ func (r *remote) askIn(ctx context.Context, version int32, q question) (*answer,
 	m := r.versions[version]
 	ctx, cancel := context.WithCancel(ctx) // whatever happens, the stream does not stay
 	defer cancel()
-	c := fairlead.NewCall(m, nil, fairlead.WithRecvLimit(r.maxBytes))
+	// Not compressed, whatever the client does with its calls: a server that cannot decompress answers UNIMPLEMENTED, as
+	// one without reflection does.
+	c := fairlead.NewCall(m, nil, fairlead.WithRecvLimit(r.maxBytes), fairlead.WithCompressor("identity"))
 	raw, err := exchange(ctx, r.binder.Bind(m), c, q.encode())
 	if err != nil {
 		return nil, fmt.Errorf("asking %s about %s by %s: %w", r.target, q, m.Service, err)

@@ -160,8 +160,8 @@ func TestReflectionFailures(t *testing.T) {
 		{"no answer", func() ([]byte, error) { return nil, io.EOF }, fairlead.Internal, "without an answer"},
 		{"malformed", func() ([]byte, error) { return []byte{0xff}, nil }, fairlead.Unknown, "malformed answer"},
 		{"failure", func() ([]byte, error) {
-			return answerFailure(fairlead.PermissionDenied, "not for you")
-		}, fairlead.PermissionDenied, "not for you"},
+			return answerFailure(fairlead.PermissionDenied, "not\x1b for\xffyou")
+		}, fairlead.PermissionDenied, "not\ufffd for\ufffdyou"},
 		{"failure without a code", func() ([]byte, error) { return answerFailure(0, "?") }, fairlead.Unknown, "UNKNOWN"},
 		{"no file", func() ([]byte, error) {
 			b := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), []byte{0xff})
@@ -271,10 +271,10 @@ func TestForgedWellKnown(t *testing.T) {
 		}
 	}
 	// The real ones are taken from the program, whoever sends them.
-	real := files(t, `file: {name: "a.proto" dependency: "google/protobuf/any.proto"
+	genuine := files(t, `file: {name: "a.proto" dependency: "google/protobuf/any.proto"
 		message_type: {name: "M" field: {
 			name: "any" number: 1 type: TYPE_MESSAGE type_name: ".google.protobuf.Any" label: LABEL_OPTIONAL}}}`)
-	if _, err := dynamic.FromSet(real); err != nil {
+	if _, err := dynamic.FromSet(genuine); err != nil {
 		t.Error(err)
 	}
 }

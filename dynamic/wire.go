@@ -3,7 +3,8 @@ package dynamic
 import (
 	"bytes"
 	"fmt"
-	"unicode/utf8"
+	"strings"
+	"unicode"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -111,10 +112,18 @@ func (a *answer) failure(num protowire.Number, number uint64, text []byte) error
 	case 1:
 		a.code = uint32(number) //nolint:gosec // codes are small
 	case 2:
-		a.text = string(bytes.ToValidUTF8(text, []byte(string(utf8.RuneError))))
+		a.text = strings.Map(printable, string(text))
 	default:
 	}
 	return nil
+}
+
+// printable replaces what a text from somebody else could tell a terminal or a log.
+func printable(r rune) rune {
+	if unicode.IsControl(r) {
+		return unicode.ReplacementChar
+	}
+	return r
 }
 
 // fields calls f with each field of a message: a number, or bytes. Others are passed over.

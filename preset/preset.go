@@ -39,8 +39,8 @@ func NewServer(addr string, opts ...server.Option) (*server.Server, error) {
 }
 
 // ServerOptions returns the defaults of NewServer but for the address, one for each, in this order: Transport (Go's
-// package net), Protocol (gRPC over HTTP/2), Codec (protobuf), Compressor (gzip and zstd), Logger (slog.Default()),
-// Use (recovery, and logging to slog.Default()) and Validation (validate.New: the rules that were compiled into messages;
+// package net), Protocol (gRPC over HTTP/2), Codec (protobuf), Compressor (gzip and zstd), Logger (slog.Default()), Use
+// (recovery, and logging to slog.Default()) and Validation (validate.New: the rules that were compiled into messages;
 // those that are expressions need an evaluator, without which server.New says so). They serve one server; each call
 // makes others.
 func ServerOptions() ([]server.Option, error) {

@@ -63,9 +63,9 @@ func Use(mw ...fairlead.Middleware) Option {
 	return option(func(c *config) { c.middleware = append(c.middleware, mw...) })
 }
 
-// Validation sets the middleware that holds requests against the rules in their contract. It is the innermost, so that
-// those of Use see what it refuses, and nobody learns of rules who may not call. Nil: requests are not checked. Default:
-// none; package preset has one.
+// Validation sets the middleware that holds requests against the rules in their contract. It is the innermost: those of
+// Use see what it refuses, and nobody learns of rules who may not call. Nil: requests are not checked. Default: none;
+// package preset has one.
 func Validation(mw fairlead.Middleware) Option {
 	return option(func(c *config) { c.validation = mw })
 }

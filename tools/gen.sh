@@ -8,6 +8,9 @@ bin=$(mktemp -d)
 trap 'rm -rf "$bin"' EXIT
 (cd cmd && go build -o "$bin/fairlead" ./fairlead)
 "$bin/fairlead" gen "$@" --vt examples lab/echo conformance
+"$bin/fairlead" gen "$@" -I options --paths import --module github.com/fairlead-go/fairlead options
+"$bin/fairlead" gen "$@" contrib/protovalidate/internal/rules
+"$bin/fairlead" gen "$@" --validate=false contrib/protovalidate/internal/plain
 if [ $# -eq 0 ]; then
 	(cd codec/proto/vttest && go generate ./...)
 fi

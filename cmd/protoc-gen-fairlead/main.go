@@ -1,10 +1,11 @@
-// Protoc-gen-fairlead is a plugin for protoc and buf. It writes the stubs of services for package fairlead beside the
-// messages that protoc-gen-go writes:
+// Protoc-gen-fairlead is a plugin for protoc and buf. It writes the stubs of services for package fairlead, and the
+// rules of messages that have some, beside the messages that protoc-gen-go writes:
 //
 //	protoc --go_out=. --fairlead_out=. greeter.proto
 //
-// It takes the options of protoc-gen-go that say where files go (paths, module and M), and beside_grpc=true for
-// packages that hold the code of protoc-gen-go-grpc too. The command fairlead gen does the same without protoc.
+// It takes the options of protoc-gen-go that say where files go (paths, module and M), beside_grpc=true for packages
+// that hold the code of protoc-gen-go-grpc too, and validate=false to leave the rules out. The command fairlead gen does
+// the same without protoc.
 package main
 
 import (
@@ -25,7 +26,13 @@ func main() {
 	}
 	var options flag.FlagSet
 	besideGRPC := options.Bool("beside_grpc", false, "leave the names of protoc-gen-go-grpc's code alone")
+	rules := options.Bool("validate", true, "compile the rules of messages")
 	protogen.Options{ParamFunc: options.Set}.Run(func(plugin *protogen.Plugin) error {
+		if *rules {
+			if err := gen.Validations(plugin); err != nil {
+				return err
+			}
+		}
 		return gen.Services(plugin, gen.StubConfig{BesideGRPC: *besideGRPC})
 	})
 }

@@ -10,13 +10,13 @@ import (
 // IsTerminal says whether stream, a reader or a writer, is a terminal.
 func IsTerminal(stream any) bool {
 	f, ok := stream.(interface{ Fd() uintptr })
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // file descriptors are small
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // Width returns the number of columns of the terminal w, 80 when it is none.
 func Width(w io.Writer) int {
 	if f, ok := w.(interface{ Fd() uintptr }); ok {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 { //nolint:gosec // as above
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 			return width
 		}
 	}
@@ -39,8 +39,8 @@ const (
 // Painter sets text off where that is wanted; the zero Painter never does.
 type Painter struct{ on bool }
 
-// PainterFor returns the Painter for what is written to w: it sets text off when w is a terminal, unless the environment
-// says NO_COLOR (see no-color.org) or TERM=dumb.
+// PainterFor returns the Painter for what is written to w: it sets text off when w is a terminal, unless the
+// environment says NO_COLOR (see no-color.org) or TERM=dumb.
 func PainterFor(w io.Writer) Painter {
 	return Painter{on: IsTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
 }

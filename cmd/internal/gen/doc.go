@@ -11,6 +11,37 @@
 //   - GreeterClient, NewGreeterClient(binder): the client, a struct, so that the options of a call stay on the stack.
 //   - GreeterCaller: the client's methods as an interface, for callers that want to be handed a fake.
 //
+// # Options of methods
+//
+// Idempotency_level becomes Method.Idempotency; timeout and criticality of (fairlead.method) become Method.Timeout and
+// Method.Criticality. Google.api.http is compiled: each rule, additional bindings included, is an element of
+// Method.HTTP with its verb, its template, which was parsed here, and a function for each field that the path or the
+// query sets, as well as for what body and response_body name. No reflection is left for run time, and no work for a
+// program's start: the rules are literals that the linker lays out. A field that several rules set has one function for
+// all of them.
+//
+// The query sets the fields of the request that neither path nor body does and that have a form as a text (package
+// httprule lists them), repeated ones as well, and those of messages within, by their path in the contract's names or
+// in JSON names. It does not set maps, repeated messages, messages of google.protobuf without a form as a text, fields
+// more than five names deep, and those of a message within itself: they travel in the body.
+//
+// Two rules of the run that match the same requests, in one file or in two, are an error.
+//
+// # What an error becomes
+//
+// A value of an enum that has (fairlead.error), SHOP_ERROR_OUT_OF_STOCK of ShopError, becomes
+//
+//   - ErrOutOfStock: the fairlead.Reason, for errors.Is, and to be returned as it is.
+//   - NewOutOfStock(format, args...): an error with this reason and a message of its own.
+//   - OutOfStock: the type for errors.As, with the metadata that came along.
+//
+// The reason on the wire is the name of the value as it is written, or what the option says; the names in Go are
+// without that of the enum, and with Error behind them when they are taken.
+//
+// # What is wrong with a contract
+//
+// All that is wrong with options is reported at once, as Problems, each with its place.
+//
 // # Names that are taken
 //
 // When one of these names belongs to a message, an enum or an earlier service of the same Go package, all names of the

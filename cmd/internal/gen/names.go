@@ -2,13 +2,10 @@ package gen
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 
 	"google.golang.org/protobuf/compiler/protogen"
-	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // serviceNames are the names in Go of what is generated for a service.
@@ -46,8 +43,9 @@ func (n *serviceNames) all(service *protogen.Service) []string {
 	return names
 }
 
-// nameServices names all services that plugin knows, those of imported files as well, because what they took is taken.
-func nameServices(plugin *protogen.Plugin, cfg StubConfig) map[*protogen.Service]serviceNames {
+// takenNames returns the names that the code of messages and enums takes, in the files that plugin generates and those
+// that they import.
+func takenNames(plugin *protogen.Plugin, cfg StubConfig) map[protogen.GoIdent]bool {
 	taken := make(map[protogen.GoIdent]bool)
 	for _, file := range plugin.Files {
 		takeEnums(taken, file.Enums)
@@ -57,16 +55,25 @@ func nameServices(plugin *protogen.Plugin, cfg StubConfig) map[*protogen.Service
 			takeGRPC(taken, file)
 		}
 	}
-	files := slices.SortedFunc(slices.Values(plugin.Files), func(a, b *protogen.File) int {
-		return cmp.Compare(a.Desc.Path(), b.Desc.Path())
-	})
+	return taken
+}
+
+// nameServices names all services that plugin knows, those of imported files as well, because what they took is taken.
+func nameServices(plugin *protogen.Plugin, taken map[protogen.GoIdent]bool) map[*protogen.Service]serviceNames {
 	named := make(map[*protogen.Service]serviceNames)
-	for _, file := range files {
+	for _, file := range byPath(plugin) {
 		for _, service := range file.Services {
 			named[service] = nameService(taken, file.GoImportPath, service)
 		}
 	}
 	return named
+}
+
+// byPath returns the files that plugin knows in the order of their names, which does not depend on what imports what.
+func byPath(plugin *protogen.Plugin) []*protogen.File {
+	return slices.SortedFunc(slices.Values(plugin.Files), func(a, b *protogen.File) int {
+		return cmp.Compare(a.Desc.Path(), b.Desc.Path())
+	})
 }
 
 func nameService(taken map[protogen.GoIdent]bool, pkg protogen.GoImportPath, service *protogen.Service) serviceNames {
@@ -137,8 +144,7 @@ func takeEnums(taken map[protogen.GoIdent]bool, enums []*protogen.Enum) {
 }
 
 // checkMethods reports methods of a service that are told apart in the contract and not in Go.
-func checkMethods(plugin *protogen.Plugin) error {
-	var errs []error
+func checkMethods(plugin *protogen.Plugin, problems *Problems) {
 	for _, file := range plugin.Files {
 		if !file.Generate {
 			continue
@@ -147,23 +153,12 @@ func checkMethods(plugin *protogen.Plugin) error {
 			first := make(map[string]*protogen.Method)
 			for _, m := range service.Methods {
 				if other := first[m.GoName]; other != nil {
-					errs = append(errs, fmt.Errorf("%s: methods %s and %s of %s are both %s in Go; rename one",
-						position(m.Desc), other.Desc.Name(), m.Desc.Name(), service.Desc.FullName(), m.GoName))
+					problems.add(m.Desc, nil, "methods %s and %s of %s are both %s in Go; rename one",
+						other.Desc.Name(), m.Desc.Name(), service.Desc.FullName(), m.GoName)
 					continue
 				}
 				first[m.GoName] = m
 			}
 		}
 	}
-	return errors.Join(errs...)
-}
-
-// position returns where d is declared, as "file:line:column", or the file alone when the compiler kept no positions.
-func position(d protoreflect.Descriptor) string {
-	file := d.ParentFile()
-	at := file.SourceLocations().ByDescriptor(d)
-	if at.Path == nil {
-		return file.Path()
-	}
-	return fmt.Sprintf("%s:%d:%d", file.Path(), at.StartLine+1, at.StartColumn+1)
 }

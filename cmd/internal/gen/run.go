@@ -24,8 +24,10 @@ type Config struct {
 	// VT generates vtprotobuf's marshal, unmarshal and size methods, name_vtproto.pb.go, for the files that vtprotobuf
 	// can do.
 	VT bool
-	// Stubs generates the services, name.fl.go.
+	// Stubs generates the services and the errors that the contract declares, name.fl.go.
 	Stubs bool
+	// Validate generates the rules of messages, name_validate.fl.go, for the files that have some.
+	Validate bool
 
 	// ImportPaths places files by the Go import path of their package instead of beside the contract.
 	ImportPaths bool
@@ -65,6 +67,9 @@ func Run(files []*descriptorpb.FileDescriptorProto, names []string, cfg Config) 
 			r.notes = append(r.notes, notes...)
 			return err
 		}))
+	}
+	if cfg.Validate {
+		err = errors.Join(err, r.step(validateSuffix, Validations))
 	}
 	if cfg.Stubs {
 		err = errors.Join(err, r.step(stubSuffix, func(p *protogen.Plugin) error {
@@ -137,7 +142,10 @@ func (r *run) step(suffix string, generate func(*protogen.Plugin) error) error {
 	}
 	for _, file := range plugin.Files {
 		if file.Generate {
-			r.contents[outputName(plugin, file.GeneratedFilenamePrefix+suffix)] = nil
+			// Another step may have written it: a.proto's rules go where the stubs of a_validate.proto would.
+			if name := outputName(plugin, file.GeneratedFilenamePrefix+suffix); r.contents[name] == nil {
+				r.contents[name] = nil
+			}
 		}
 	}
 	if err := generate(plugin); err != nil {
@@ -148,6 +156,10 @@ func (r *run) step(suffix string, generate func(*protogen.Plugin) error) error {
 		return errors.New(response.GetError())
 	}
 	for _, file := range response.File {
+		if r.contents[file.GetName()] != nil {
+			return fmt.Errorf("%s: two generators would write it; rename a contract whose name ends in %s",
+				file.GetName(), strings.TrimSuffix(validateSuffix, stubSuffix))
+		}
 		r.contents[file.GetName()] = stripVersion([]byte(file.GetContent()))
 	}
 	return nil

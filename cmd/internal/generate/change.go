@@ -2,10 +2,12 @@ package generate
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
@@ -13,22 +15,30 @@ import (
 // change is a file and what it should hold.
 type change struct {
 	path    string
-	content []byte // nil: the file should not be there
-	exists  bool   // set by pending
+	content []byte   // nil: the file should not be there
+	origin  string   // what it comes from, for messages
+	methods []string // that are appended; nil for generated files
+	exists  bool     // set by pending
 }
 
 // pending returns those of changes that are not so already, and an error when two of them are for one file.
 func pending(changes []change) ([]change, error) {
-	seen := make(map[string]bool)
+	seen := make(map[string]*change)
 	var todo []change
-	for _, c := range changes {
-		if seen[c.path] {
+	var errs []error
+	for i := range changes {
+		c := &changes[i]
+		if other := seen[c.path]; other != nil {
+			if c.content != nil && other.content != nil {
+				errs = append(errs, fmt.Errorf("%s: two contracts would be written to it: %s and %s; give them different "+
+					"directories with --out, or different names", c.path, cmp.Or(other.origin, "one"), cmp.Or(c.origin, "another")))
+				continue
+			}
 			if c.content == nil {
 				continue
 			}
-			return nil, fmt.Errorf("%s: two contracts would be written to it", c.path)
 		}
-		seen[c.path] = true
+		seen[c.path] = c
 		old, err := os.ReadFile(c.path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -36,16 +46,17 @@ func pending(changes []change) ([]change, error) {
 				continue
 			}
 		case err != nil:
-			return nil, err
+			errs = append(errs, err)
+			continue
 		default:
 			c.exists = true
 			if c.content != nil && bytes.Equal(old, c.content) || c.content == nil && !isGenerated(old) {
 				continue
 			}
 		}
-		todo = append(todo, c)
+		todo = append(todo, *c)
 	}
-	return todo, nil
+	return todo, errors.Join(errs...)
 }
 
 // isGenerated says whether a generator wrote a file, so that nothing else is ever removed.
@@ -55,19 +66,37 @@ func isGenerated(content []byte) bool {
 		bytes.HasSuffix(line, []byte(" DO NOT EDIT."))
 }
 
-// describe says what the change does, or with check what it would.
-func (c *change) describe(check bool) string {
+// kind says in a word or two what the change does, or with check what it would.
+func (c *change) kind(check bool) string {
 	switch {
 	case c.content == nil && check:
-		return c.path + ": to be removed"
+		return "to be removed"
 	case c.content == nil:
-		return c.path + ": removed"
+		return "removed"
+	case c.exists && len(c.methods) > 0 && check:
+		return "methods missing"
+	case c.exists && len(c.methods) > 0:
+		return "appended"
 	case check && c.exists:
-		return c.path + ": out of date"
+		return "out of date"
 	case check:
-		return c.path + ": missing"
+		return "missing"
 	default:
+		return "written"
+	}
+}
+
+// describe says what the change does, or with check what it would.
+func (c *change) describe(check bool) string {
+	switch kind := c.kind(check); kind {
+	case "written":
 		return c.path
+	case "appended":
+		return c.path + ": added " + strings.Join(c.methods, ", ")
+	case "methods missing":
+		return c.path + ": methods missing: " + strings.Join(c.methods, ", ")
+	default:
+		return c.path + ": " + kind
 	}
 }
 

@@ -7,55 +7,103 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
-	"path/filepath"
-	"slices"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
-	"github.com/fairlead-go/fairlead/cmd/internal/gen"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl"
+	"github.com/fairlead-go/fairlead/cmd/internal/project"
 )
 
 const genLong = `Gen compiles .proto files and writes Go code: name.pb.go with the messages, as
-protoc-gen-go does; name.fl.go with the stubs of services; and with --vt
-name_vtproto.pb.go, with which messages are encoded faster. It needs nothing
+protoc-gen-go does; name.fl.go with the stubs of services; name_validate.fl.go
+with the rules of messages that have some (buf/validate/validate.proto); and with
+--vt name_vtproto.pb.go, with which messages are encoded faster. It needs nothing
 installed, neither protoc nor plugins.
 
 The arguments are files, and directories that are searched with all below them
 (but for testdata, vendor, node_modules, hidden ones and other Go modules);
-without any, the working directory. The code goes beside each .proto file unless --out says
-otherwise. Files whose content would not change are left alone, and stubs of
-services that are gone are removed.
+without any, the inputs of fairlead.yaml, or else the working directory. The code
+goes beside each .proto file unless --out says otherwise. Files whose content
+would not change are left alone, and stubs of services that are gone are removed.
+When anything is in error, nothing is written.
 
 Imports are looked for in the directories given with --proto-path; without any,
 in the directory of the Go module that a file lies in, or else in the directory
-named as the argument. google/protobuf/*.proto, google/api/annotations.proto and
-google/rpc/*.proto need no directory.
+named as the argument. google/protobuf/*.proto, google/api/*.proto,
+google/rpc/*.proto, google/type/*.proto, buf/validate/validate.proto and
+fairlead/options.proto need no directory.
+
+fairlead.yaml, in the working directory or above it up to the root of the Go
+module, keeps what gen would otherwise have to be told each time. Arguments and
+flags come before it; --save writes them into it:
+
+  version: 1
+  gen:
+    roots: [api, third_party]     # --proto-path
+    inputs: [api]                 # the arguments
+    out: gen                      # --out
+    paths: import                 # --paths
+    module: example.com/shop      # --module
+    map: {x/y.proto: example.com/y}
+    messages: true                # --go
+    stubs: true
+    validate: true
+    vt: true
+    beside_grpc: false
+    plugins:
+      - name: es                  # --plugin; a program protoc-gen-es in PATH
+        path: ./web/protoc-gen-es # or this one
+        out: web/gen              # --plugin-out
+        opts: [target=ts]         # --plugin-opt
+    implement:
+      - dir: internal/server      # --implement
+        type: Server
+        service: shop.v1.Shop     # for one service of several
+
+Plugins are programs that speak protoc's protocol; their files go to the same
+directory as the other code. A plugin for Go usually needs
+--plugin-opt NAME=paths=source_relative.
+
+--implement finds the type in a directory that implements a service, and appends
+the methods that it lacks to the file where its others are; they return
+Unimplemented until somebody writes them. All else in the file stays as it is,
+byte for byte, but for imports that are added. Methods whose signature does not
+fit the contract are reported. Without such a type, a file with one is written.
 
 Exit codes: 0 done, 1 a contract or a file is in error, 2 wrong usage, 3 --check
 found files that are not up to date.`
 
-const genExample = `  fairlead gen                          # everything below the working directory
+const genExample = `  fairlead gen                          # as fairlead.yaml says, or all below the working directory
   fairlead gen --vt api                 # with fast encoding
-  fairlead gen -I api -I third_party api/greeter/v1/greeter.proto
-  fairlead gen --check --vt api         # in CI: is the generated code current?`
+  fairlead gen -I api -I third_party --vt --save api
+  fairlead gen --check                  # in CI: is the generated code current?
+  fairlead gen --implement internal/server
+  fairlead gen --plugin go-grpc --plugin-opt go-grpc=paths=source_relative --beside-grpc api`
 
 // genFlags are the flags of fairlead gen.
 type genFlags struct {
-	roots    []string
-	out      string
-	paths    string
-	module   string
-	packages map[string]string
-	messages bool
-	vt       bool
-	stubs    bool
-	grpc     bool
-	check    bool
-	quiet    bool
+	roots      []string
+	out        string
+	paths      string
+	module     string
+	packages   map[string]string
+	messages   bool
+	vt         bool
+	stubs      bool
+	validate   bool
+	grpc       bool
+	check      bool
+	quiet      bool
+	save       bool
+	project    string
+	plugins    []string
+	pluginOuts []string
+	pluginOpts []string
+	implement  []string
+	format     *cli.Format
 }
 
 // New returns the command "fairlead gen".
@@ -67,13 +115,7 @@ func New() *cobra.Command {
 		Long:    genLong,
 		Example: genExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := f.validate(); err != nil {
-				return err
-			}
-			if len(args) == 0 {
-				args = []string{"."}
-			}
-			return f.run(cmd.Context(), args, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return f.execute(cmd, args)
 		},
 	}
 	flags := cmd.Flags()
@@ -87,125 +129,241 @@ func New() *cobra.Command {
 		"`file=path`: the Go import path of a .proto file, in place of its go_package; may be repeated")
 	flags.BoolVar(&f.messages, "go", true, "generate the messages; --go=false leaves them to another generator")
 	flags.BoolVar(&f.stubs, "stubs", true, "generate the stubs of services")
+	flags.BoolVar(&f.validate, "validate", true,
+		"compile the rules of messages (protovalidate's options); --validate=false leaves them to somebody else")
 	flags.BoolVar(&f.vt, "vt", false, "generate vtprotobuf's fast encoding; it brings a dependency on vtprotobuf")
 	flags.BoolVar(&f.grpc, "beside-grpc", false,
 		"name stubs so that protoc-gen-go-grpc's code can be in the same package")
+	flags.StringArrayVar(&f.plugins, "plugin", nil,
+		"run a plugin of protoc as well: `NAME` for protoc-gen-NAME in PATH, a path, or NAME=PATH; may be repeated")
+	flags.StringArrayVar(&f.pluginOuts, "plugin-out", nil,
+		"`NAME=DIR`: where a plugin writes (default: where the other code goes)")
+	flags.StringArrayVar(&f.pluginOpts, "plugin-opt", nil, "`NAME=OPTION`: an option for a plugin; may be repeated")
+	flags.StringArrayVar(&f.implement, "implement", nil,
+		"add missing methods to the type that implements a service: `DIR[=TYPE]`; may be repeated")
+	flags.StringVar(&f.project, "project", "", "the `file` to use in place of the fairlead.yaml that is found; "+
+		"none for none")
+	flags.BoolVar(&f.save, "save", false, "write the arguments and flags into fairlead.yaml when all went well")
 	flags.BoolVar(&f.check, "check", false, "write nothing; list what would change, and exit with 3 if there is any")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "do not list the files that were written")
+	f.format = cli.FormatFlag(cmd, "text", "json")
+	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return []string{"proto"}, cobra.ShellCompDirectiveFilterFileExt
+	}
+	err := cmd.RegisterFlagCompletionFunc("paths",
+		cobra.FixedCompletions([]string{"source_relative", "import"}, cobra.ShellCompDirectiveNoFileComp))
+	for _, name := range []string{"proto-path", "out", "implement"} {
+		err = errors.Join(err, cmd.MarkFlagDirname(name))
+	}
+	if err != nil {
+		panic(err) // these flags were added above
+	}
 	return cmd
 }
 
-func (f *genFlags) validate() error {
-	switch {
-	case f.paths != "source_relative" && f.paths != "import":
-		return fmt.Errorf("--paths %s: must be source_relative or import", f.paths)
-	case f.module != "" && f.paths != "import":
-		return errors.New("--module needs --paths import")
-	case !f.messages && !f.vt && !f.stubs:
-		return errors.New("nothing to generate: --go, --stubs and --vt are all off")
+// execute reads fairlead.yaml and runs the command.
+func (f *genFlags) execute(cmd *cobra.Command, args []string) error {
+	if f.save && f.check {
+		return errors.New("--save and --check do not go together")
+	}
+	file, err := f.load()
+	if err != nil {
+		return cli.Failed(err)
+	}
+	s, err := newSettings(f, cmd.Flags(), args, file)
+	if err != nil {
+		return err
+	}
+	if err := s.checkRoots(cmd.Flags(), file); err != nil {
+		return cli.Failed(err)
+	}
+	r := &run{
+		settings: s, check: f.check, quiet: f.quiet, json: f.format.String() == "json",
+		stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr(), paint: cli.PainterFor(cmd.ErrOrStderr()),
+		progress: cli.NewProgress(cmd.ErrOrStderr()),
+	}
+	if err := r.all(cmd.Context()); err != nil {
+		return err
+	}
+	if !f.save {
+		return nil
+	}
+	return cli.Failed(f.remember(s, cmd, args, file))
+}
+
+// load reads the project's file; it returns nil when there is none.
+func (f *genFlags) load() (*project.File, error) {
+	path := f.project
+	switch path {
+	case "none":
+		return nil, nil //nolint:nilnil // there is none, as was asked for
+	case "":
+		found, err := project.Find(".")
+		if found == "" || err != nil {
+			return nil, err
+		}
+		path = found
+	}
+	file, err := project.Load(path, display(&project.File{Path: path}))
+	if f.save && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // it is to be made
+	}
+	return file, err
+}
+
+// remember saves the settings.
+func (f *genFlags) remember(s *settings, cmd *cobra.Command, args []string, file *project.File) error {
+	if file == nil {
+		path := f.project
+		if path == "" || path == "none" {
+			var err error
+			if path, err = project.Place("."); err != nil {
+				return err
+			}
+		}
+		file = project.New(path)
+	}
+	if err := s.save(file, cmd.Flags(), args); err != nil {
+		return err
+	}
+	if !f.quiet {
+		fmt.Fprintf(cmd.ErrOrStderr(), "saved to %s\n", display(file))
 	}
 	return nil
 }
 
-// run generates for all sources before it writes anything, so that an error leaves every file as it was.
-func (f *genFlags) run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	sources, err := idl.Find(args, f.roots)
+// compile compiles all inputs; it returns all that is wrong with them, over all sources.
+func (r *run) compile(ctx context.Context) ([]*unit, error) {
+	sources, err := idl.Find(r.inputs, r.roots)
 	if err != nil {
-		return cli.Failed(err)
+		return nil, err
 	}
 	if len(sources) == 0 {
-		return cli.Failed(fmt.Errorf("no .proto files in %s", strings.Join(args, ", ")))
+		return nil, fmt.Errorf("no .proto files in %s", strings.Join(r.inputs, ", "))
 	}
-	var changes []change
-	var errs []error
+	var units []*unit
+	wrong := new(idl.ContractError)
 	for _, src := range sources {
-		more, err := f.generate(ctx, src, stderr)
-		changes = append(changes, more...)
-		errs = append(errs, err)
+		r.progress.Set(fmt.Sprintf("compiling %d files of %s", len(src.Files), src.Dir))
+		contract, err := idl.Compile(ctx, src)
+		if broken, ok := errors.AsType[*idl.ContractError](err); ok {
+			wrong.Problems = append(wrong.Problems, broken.Problems...)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range contract.Warnings {
+			r.problem("warning", w)
+		}
+		units = append(units, &unit{source: src, contract: contract})
 	}
-	if err := errors.Join(errs...); err != nil {
-		return cli.Failed(err)
+	if len(wrong.Problems) > 0 {
+		return nil, wrong
 	}
-	files := len(changes)
+	return units, nil
+}
+
+// unit is a source and what it compiled to.
+type unit struct {
+	source   idl.Source
+	contract *idl.Contract
+}
+
+// run is one execution of the command.
+type run struct {
+	*settings
+
+	check, quiet, json bool
+	stdout, stderr     io.Writer
+	paint              cli.Painter
+	progress           *cli.Progress
+	report             report
+}
+
+// all generates for all sources before it writes anything, so that an error leaves every file as it was.
+func (r *run) all(ctx context.Context) error {
+	changes, err := r.changes(ctx)
+	r.progress.Clear()
+	if err != nil {
+		return r.failed(err)
+	}
+	files := 0
+	for _, c := range changes {
+		if c.content != nil {
+			files++
+		}
+	}
 	changes, err = pending(changes)
 	if err != nil {
-		return cli.Failed(err)
-	}
-	if len(changes) == 0 && !f.quiet {
-		fmt.Fprintf(stderr, "nothing to do: %d files are up to date\n", files)
+		return r.failed(err)
 	}
 	for _, c := range changes {
-		if !f.check {
+		if !r.check {
 			if err := c.apply(); err != nil {
-				return cli.Failed(err)
+				return r.failed(err)
 			}
 		}
-		if !f.quiet || f.check {
-			fmt.Fprintln(stdout, c.describe(f.check))
-		}
+		r.changed(c)
 	}
-	if f.check && len(changes) > 0 {
+	r.report.Unchanged = files - len(r.report.Files) + r.report.removed()
+	if r.json {
+		if err := cli.PrintJSON(r.stdout, r.report.complete()); err != nil {
+			return cli.Failed(err)
+		}
+	} else if len(changes) == 0 && !r.quiet {
+		fmt.Fprintf(r.stderr, "nothing to do: %d files are up to date\n", files)
+	}
+	if r.check && len(changes) > 0 {
+		if r.json {
+			return &cli.Error{Code: cli.ExitFound}
+		}
 		return cli.Exit(cli.ExitFound, errors.New("generated code is not up to date; run fairlead gen"))
 	}
 	return nil
 }
 
-// generate returns what the files of one source should be.
-func (f *genFlags) generate(ctx context.Context, src idl.Source, stderr io.Writer) ([]change, error) {
-	contract, err := idl.Compile(ctx, src)
+// changes returns what all files should be.
+func (r *run) changes(ctx context.Context) ([]change, error) {
+	units, err := r.compile(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range contract.Warnings {
-		fmt.Fprintf(stderr, "%v (warning)\n", w)
-	}
-	if err := f.checkPackages(contract); err != nil {
+	if err := r.conflicts(units); err != nil {
 		return nil, err
 	}
-	output, err := gen.Run(contract.Files, contract.Names, gen.Config{
-		Messages:    f.messages,
-		VT:          f.vt,
-		Stubs:       f.stubs,
-		StubConfig:  gen.StubConfig{BesideGRPC: f.grpc},
-		ImportPaths: f.paths == "import",
-		Module:      f.module,
-		Packages:    f.packages,
-	})
+	out := newOutputs()
+	var errs []error
+	for _, u := range units {
+		errs = append(errs, r.generate(ctx, u, out))
+	}
+	if err := join(errs); err != nil {
+		return nil, err
+	}
+	changes := out.changes()
+	more, err := r.implementations(units, out)
 	if err != nil {
 		return nil, err
 	}
-	for _, note := range output.Notes {
-		fmt.Fprintf(stderr, "%s (note)\n", note)
-	}
-	dir := f.out
-	if dir == "" && f.paths == "source_relative" {
-		dir = src.Dir
-	}
-	changes := make([]change, 0, len(output.Files))
-	for _, file := range output.Files {
-		path := idl.Short(filepath.Join(dir, filepath.FromSlash(file.Name)))
-		changes = append(changes, change{path: path, content: file.Content})
-	}
-	return changes, nil
+	return append(changes, more...), nil
 }
 
-// checkPackages reports the files without a go_package, with the line that would mend it.
-func (f *genFlags) checkPackages(contract *idl.Contract) error {
-	missing := gen.MissingPackages(contract.Files, f.packages)
-	if len(missing) == 0 {
-		return nil
-	}
-	problems := make([]idl.Problem, 0, len(missing))
-	for _, name := range missing {
-		file := contract.Path(name)
-		example, ok := idl.GoPackage(file)
-		if !ok {
-			example = path.Join("example.com/your/module", path.Dir(name))
+// join is errors.Join that makes one *idl.ContractError of several.
+func join(errs []error) error {
+	all := new(idl.ContractError)
+	var others []error
+	for _, err := range errs {
+		if wrong, ok := errors.AsType[*idl.ContractError](err); ok {
+			all.Problems = append(all.Problems, wrong.Problems...)
+		} else {
+			others = append(others, err)
 		}
-		problems = append(problems, idl.Problem{File: file, Text: fmt.Sprintf(
-			"no Go package is named; add the line\n\toption go_package = %q;\nor call fairlead gen with -M %s=%s",
-			example, name, example)})
 	}
-	slices.SortFunc(problems, func(a, b idl.Problem) int { return strings.Compare(a.File, b.File) })
-	return &idl.ContractError{Problems: problems}
+	if len(all.Problems) > 0 {
+		others = append([]error{all}, others...)
+	}
+	if len(others) == 1 {
+		return others[0]
+	}
+	return errors.Join(others...)
 }

@@ -110,14 +110,14 @@ func TestGen(t *testing.T) {
 // TestGenRemovesStubs sees that the stubs of a service that is gone go too, and nothing else.
 func TestGenRemovesStubs(t *testing.T) {
 	t.Parallel()
-	root := tree(t, map[string]string{"hello.proto": hello})
-	expect(t, root, "$", cli.ExitOK, "$/hello.fl.go\n$/hello.pb.go\n", "")
-	put(t, root, "hello.proto", strings.Split(hello, "service")[0])
-	put(t, root, "other.proto", strings.Replace(strings.Split(hello, "service")[0], "Hello", "Other", 1))
-	put(t, root, "other.fl.go", "package hello // by hand\n")
-	expect(t, root, "--check --go=false $", cli.ExitFound, "$/hello.fl.go: to be removed\n", "not up to date")
-	expect(t, root, "--go=false $", cli.ExitOK, "$/hello.fl.go: removed\n", "")
-	if _, err := os.Stat(filepath.Join(root, "other.fl.go")); err != nil {
+	root := tree(t, map[string]string{"hello/hello.proto": hello})
+	expect(t, root, "$", cli.ExitOK, "$/hello/hello.fl.go\n$/hello/hello.pb.go\n", "")
+	put(t, root, "hello/hello.proto", strings.Split(hello, "service")[0])
+	put(t, root, "hello/other.proto", strings.Replace(strings.Split(hello, "service")[0], "Hello", "Other", 1))
+	put(t, root, "hello/other.fl.go", "package hello // by hand\n")
+	expect(t, root, "--check --go=false $", cli.ExitFound, "$/hello/hello.fl.go: to be removed\n", "not up to date")
+	expect(t, root, "--go=false $", cli.ExitOK, "$/hello/hello.fl.go: removed\n", "")
+	if _, err := os.Stat(filepath.Join(root, "hello", "other.fl.go")); err != nil {
 		t.Errorf("a file that no generator wrote was removed: %v", err)
 	}
 }
@@ -142,7 +142,7 @@ func TestGenPlaces(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			root := tree(t, map[string]string{"api/hello.proto": hello})
-			expect(t, root, tt.args, cli.ExitOK, tt.want, "")
+			expect(t, root, tt.args, cli.ExitOK, tt.want, "and the code lands in $/")
 		})
 	}
 }
@@ -169,21 +169,22 @@ func TestGenImports(t *testing.T) {
 func TestGenWritesNothingOnError(t *testing.T) {
 	t.Parallel()
 	root := tree(t, map[string]string{
-		"hello.proto":     hello,
+		"hello/h.proto":   hello,
 		"sub/go.mod":      "module example.com/sub\n",
 		"sub/bad.proto":   "syntax = \"proto3\";\nmessage M { Gone g = 1; Lost l = 2; }\n",
 		"sub/empty/x.txt": "",
 	})
 	expect(t, root, "$ $/sub", cli.ExitFailed, "",
-		"$/sub/bad.proto:2:13: field M.g: unknown type Gone\n$/sub/bad.proto:2:25: field M.l: unknown type Lost\n")
-	if _, err := os.Stat(filepath.Join(root, "hello.pb.go")); err == nil {
-		t.Error("hello.pb.go was written")
+		"$/sub/bad.proto:2:13: field M.g: unknown type Gone\n    2 | message M { Gone g = 1; Lost l = 2; }\n"+
+			"      |             ^~~~\n$/sub/bad.proto:2:25: field M.l: unknown type Lost\n")
+	if _, err := os.Stat(filepath.Join(root, "hello", "h.pb.go")); err == nil {
+		t.Error("h.pb.go was written")
 	}
 	expect(t, root, "$/sub/empty", cli.ExitFailed, "", "no .proto files in $/sub/empty")
 	expect(t, root, "$/absent", cli.ExitFailed, "", "$/absent: there is no such file or directory in /")
 
 	// Other modules are not searched unless they are named.
-	expect(t, root, "$", cli.ExitOK, "$/hello.fl.go\n$/hello.pb.go\n", "")
+	expect(t, root, "$", cli.ExitOK, "$/hello/h.fl.go\n$/hello/h.pb.go\n", "")
 }
 
 func TestUsage(t *testing.T) {

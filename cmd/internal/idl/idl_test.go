@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // tree writes files below a new directory, whose path it returns.
@@ -185,7 +187,10 @@ func TestCompileProblems(t *testing.T) {
 		{
 			name:  "syntax",
 			files: map[string]string{"a.proto": "syntax = \"proto3\";\nmessage {\n"},
-			want:  []string{"a.proto:2:9: syntax error"},
+			want: []string{
+				"a.proto:2:9: the message has no name",
+				"a.proto:2:9: this message is never closed",
+			},
 		},
 		{
 			name:  "import that is not there",
@@ -220,13 +225,16 @@ func TestCompileProblems(t *testing.T) {
 			if !errors.As(err, &wrong) {
 				t.Fatalf("error is %v, want a ContractError", err)
 			}
-			got := strings.Split(wrong.Error(), "\n")
-			if len(got) != len(tt.want) {
+			if len(wrong.Problems) != len(tt.want) {
 				t.Fatalf("problems are\n%v\nwant %d", wrong, len(tt.want))
 			}
-			for i := range got {
-				if !strings.Contains(got[i], tt.want[i]) || !strings.HasPrefix(got[i], root) {
-					t.Errorf("problem is %s, want it to contain %s", got[i], tt.want[i])
+			for i, p := range wrong.Problems {
+				got := p.String()
+				if !strings.Contains(got, tt.want[i]) || !strings.HasPrefix(got, root) {
+					t.Errorf("problem is %s, want it to contain %s", got, tt.want[i])
+				}
+				if !strings.Contains(wrong.Error(), got+"\n") {
+					t.Errorf("the whole error is\n%v\nwithout the line %s", wrong, got)
 				}
 			}
 		})
@@ -281,5 +289,37 @@ func TestGoPackage(t *testing.T) {
 	}
 	if got, ok := GoPackage(filepath.Join(t.TempDir(), "a.proto")); ok {
 		t.Errorf("GoPackage outside a module is %q, want none", got)
+	}
+}
+
+// TestCompileOnBoard imports all that is part of the program.
+func TestCompileOnBoard(t *testing.T) {
+	t.Parallel()
+	text := "syntax = \"proto3\";\npackage all;\n"
+	count := make(map[string]int)
+	builtins(func(file protoreflect.FileDescriptor) {
+		text += "import \"" + file.Path() + "\";\n"
+		count[file.Path()[:strings.LastIndexByte(file.Path(), '/')+1]]++
+	})
+	for _, dir := range append(onBoard(), "google/protobuf/") {
+		if count[dir] == 0 {
+			t.Errorf("nothing of %s is on board", dir)
+		}
+	}
+	for _, name := range []string{
+		"google/api/annotations.proto", "google/api/client.proto", "google/api/field_behavior.proto",
+		"google/api/field_info.proto", "google/api/resource.proto", "google/api/routing.proto",
+		"google/api/visibility.proto", "google/api/launch_stage.proto", "google/rpc/error_details.proto",
+		"google/rpc/context/attribute_context.proto", "google/type/money.proto", "google/type/latlng.proto",
+		"google/type/postal_address.proto", "google/protobuf/any.proto", "google/protobuf/descriptor.proto",
+		"buf/validate/validate.proto", "fairlead/options.proto",
+	} {
+		if !strings.Contains(text, `"`+name+`"`) {
+			t.Errorf("%s is not on board", name)
+		}
+	}
+	root := tree(t, map[string]string{"all.proto": text})
+	if _, err := Compile(t.Context(), Source{Dir: root, Roots: []string{root}, Files: []string{"all.proto"}}); err != nil {
+		t.Error(err)
 	}
 }

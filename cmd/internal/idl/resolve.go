@@ -11,85 +11,106 @@ import (
 	"sync"
 
 	"github.com/bufbuild/protocompile"
-	// Linked in for their descriptors, which contracts import.
-	_ "google.golang.org/genproto/googleapis/api/annotations"
-	_ "google.golang.org/genproto/googleapis/api/httpbody"
-	_ "google.golang.org/genproto/googleapis/api/visibility"
-	_ "google.golang.org/genproto/googleapis/rpc/code"
-	_ "google.golang.org/genproto/googleapis/rpc/errdetails"
-	_ "google.golang.org/genproto/googleapis/rpc/status"
-	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// resolver finds files below the roots, then among those that are part of the program, and remembers where each was.
-// The compiler calls it from several goroutines.
+// resolver finds files below the roots, then among those that are part of the program, and remembers what it read. The
+// compiler calls it from several goroutines.
 type resolver struct {
 	roots   []string
 	builtin protocompile.Resolver
 
-	mu     sync.Mutex
-	onDisk map[string]string
+	mu   sync.Mutex
+	read map[string]source
+}
+
+// source is a file that was read from disk.
+type source struct {
+	path string
+	text []byte
 }
 
 func newResolver(roots []string) *resolver {
 	return &resolver{
 		roots:   roots,
-		onDisk:  make(map[string]string),
+		read:    make(map[string]source),
 		builtin: protocompile.WithStandardImports(protocompile.ResolverFunc(linkedIn)),
 	}
-}
-
-// linkedIn returns files of Google's common APIs.
-func linkedIn(name string) (protocompile.SearchResult, error) {
-	if !strings.HasPrefix(name, "google/api/") && !strings.HasPrefix(name, "google/rpc/") {
-		return protocompile.SearchResult{}, protoregistry.NotFound
-	}
-	desc, err := protoregistry.GlobalFiles.FindFileByPath(name)
-	if err != nil {
-		return protocompile.SearchResult{}, err
-	}
-	return protocompile.SearchResult{Desc: desc}, nil
 }
 
 // FindFileByPath implements protocompile.Resolver.
 func (r *resolver) FindFileByPath(name string) (protocompile.SearchResult, error) {
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
-		return protocompile.SearchResult{}, fmt.Errorf("%q is not a path below an import root", name)
+		return protocompile.SearchResult{}, &notFoundError{name: name}
 	}
-	for _, root := range r.roots {
-		path := filepath.Join(root, filepath.FromSlash(name))
-		file, err := os.Open(path) //nolint:gosec // reading the files that the user names is what it is for
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			continue
-		case err != nil:
-			return protocompile.SearchResult{}, err
-		}
-		r.mu.Lock()
-		r.onDisk[name] = Short(path)
-		r.mu.Unlock()
-		return protocompile.SearchResult{Source: file}, nil
+	src, err := r.load(name)
+	if err == nil {
+		return protocompile.SearchResult{Source: strings.NewReader(string(src.text))}, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return protocompile.SearchResult{}, err
 	}
 	result, err := r.builtin.FindFileByPath(name)
 	if err != nil {
-		return result, fmt.Errorf("%q was not found; import roots: %s (add one with --proto-path)",
-			name, strings.Join(r.roots, ", "))
+		return result, &notFoundError{name: name, roots: r.roots}
 	}
 	return result, nil
 }
 
-// path returns where on disk the file of that name was found, or the name.
-func (r *resolver) path(name string) string {
+// notFoundError says that an import leads nowhere.
+type notFoundError struct {
+	name  string
+	roots []string // nil: it leads out of all roots
+}
+
+func (e *notFoundError) Error() string {
+	if e.roots == nil {
+		return fmt.Sprintf("%q is not a path below an import root", e.name)
+	}
+	return fmt.Sprintf("%q was not found; import roots: %s (add one with --proto-path)",
+		e.name, strings.Join(e.roots, ", "))
+}
+
+// load reads the file of that name below the first root that has it.
+func (r *resolver) load(name string) (source, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if path, ok := r.onDisk[name]; ok {
-		return path
+	if src, ok := r.read[name]; ok {
+		return src, nil
+	}
+	for _, root := range r.roots {
+		path := filepath.Join(root, filepath.FromSlash(name))
+		text, err := os.ReadFile(path) //nolint:gosec // reading the files that the user names is what it is for
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return source{}, err
+		}
+		src := source{path: Short(path), text: text}
+		r.read[name] = src
+		return src, nil
+	}
+	return source{}, fs.ErrNotExist
+}
+
+// source returns the file of that name when it was read from disk.
+func (r *resolver) source(name string) (source, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	src, ok := r.read[name]
+	return src, ok
+}
+
+// path returns where on disk the file of that name was found, or the name.
+func (r *resolver) path(name string) string {
+	if src, ok := r.source(name); ok {
+		return src.path
 	}
 	return name
 }
 
-func (r *resolver) paths() map[string]string {
+func (r *resolver) sources() map[string]source {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return maps.Clone(r.onDisk)
+	return maps.Clone(r.read)
 }

@@ -6,6 +6,7 @@ package old
 import (
 	context "context"
 	fairlead "github.com/fairlead-go/fairlead"
+	httprule "github.com/fairlead-go/fairlead/httprule"
 )
 
 // This code needs a version of package fairlead that serves the first contract of stubs.
@@ -13,11 +14,44 @@ const _ = fairlead.GeneratedV1
 
 // The descriptors of fairlead.gen.test.legacy.v1.Records and its methods. They are read-only.
 var (
-	RecordsFindMethod = fairlead.NewMethod[Record, Record](fairlead.Unary, "fairlead.gen.test.legacy.v1.Records", "Find")
-	RecordsService    = fairlead.NewService("fairlead.gen.test.legacy.v1.Records", "proto", nil,
+	RecordsFindMethod = fairlead.NewMethod[Record, Record](fairlead.Unary, "fairlead.gen.test.legacy.v1.Records", "Find", func(m *fairlead.Method) {
+		m.HTTP = http_Records_Find
+	})
+	RecordsService = fairlead.NewService("fairlead.gen.test.legacy.v1.Records", "proto", nil,
 		RecordsFindMethod,
 	)
 )
+
+// The HTTP rules of fairlead.gen.test.legacy.v1.Records.Find. They are read-only.
+var http_Records_Find = []fairlead.HTTPRule{
+	{
+		Verb:     "GET",
+		Template: "/v1/records/{key}",
+		Params: []fairlead.HTTPParam{
+			{Name: "key", InPath: true, Set: func(m any, v []string) error {
+				return httprule.Set("key", v, httprule.String, func(x string) { m.(*Record).Key = &x })
+			}},
+			{Name: "value", Set: func(m any, v []string) error {
+				return httprule.Set("value", v, httprule.Int32, func(x int32) { m.(*Record).Value = &x })
+			}},
+			{Name: "history", Set: func(m any, v []string) error {
+				return httprule.Append("history", v, httprule.Int32, func(x int32) { m.(*Record).History = append(m.(*Record).History, x) })
+			}},
+			{Name: "kind", Set: func(m any, v []string) error {
+				return httprule.Set("kind", v, httprule.Enum[Record_Kind](Record_Kind_value), func(x Record_Kind) { m.(*Record).Kind = &x })
+			}},
+			{Name: "data", Set: func(m any, v []string) error {
+				return httprule.Set("data", v, httprule.Bytes, func(x []byte) { m.(*Record).Data = x })
+			}},
+			{Name: "kinds", Set: func(m any, v []string) error {
+				return httprule.Append("kinds", v, httprule.Enum[Record_Kind](Record_Kind_value), func(x Record_Kind) { m.(*Record).Kinds = append(m.(*Record).Kinds, x) })
+			}},
+			{Name: "extra.text", Set: func(m any, v []string) error {
+				return httprule.Set("extra.text", v, httprule.String, func(x string) { httprule.Make(&m.(*Record).Extra).Text = &x })
+			}},
+		},
+	},
+}
 
 // RecordsServer is what a server of fairlead.gen.test.legacy.v1.Records implements. Its methods are called concurrently.
 type RecordsServer interface {

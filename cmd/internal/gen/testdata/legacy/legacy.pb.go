@@ -7,6 +7,7 @@
 package old
 
 import (
+	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -21,11 +22,71 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type Record_Kind int32
+
+const (
+	Record_SHORT Record_Kind = 1
+	Record_LONG  Record_Kind = 2
+)
+
+// Enum value maps for Record_Kind.
+var (
+	Record_Kind_name = map[int32]string{
+		1: "SHORT",
+		2: "LONG",
+	}
+	Record_Kind_value = map[string]int32{
+		"SHORT": 1,
+		"LONG":  2,
+	}
+)
+
+func (x Record_Kind) Enum() *Record_Kind {
+	p := new(Record_Kind)
+	*p = x
+	return p
+}
+
+func (x Record_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Record_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_legacy_legacy_proto_enumTypes[0].Descriptor()
+}
+
+func (Record_Kind) Type() protoreflect.EnumType {
+	return &file_legacy_legacy_proto_enumTypes[0]
+}
+
+func (x Record_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Do not use.
+func (x *Record_Kind) UnmarshalJSON(b []byte) error {
+	num, err := protoimpl.X.UnmarshalJSONEnum(x.Descriptor(), b)
+	if err != nil {
+		return err
+	}
+	*x = Record_Kind(num)
+	return nil
+}
+
+// Deprecated: Use Record_Kind.Descriptor instead.
+func (Record_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_legacy_legacy_proto_rawDescGZIP(), []int{0, 0}
+}
+
 type Record struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	Key             *string                `protobuf:"bytes,1,req,name=key" json:"key,omitempty"`
 	Value           *int32                 `protobuf:"varint,2,opt,name=value,def=7" json:"value,omitempty"`
 	History         []int32                `protobuf:"varint,3,rep,packed,name=history" json:"history,omitempty"`
+	Kind            *Record_Kind           `protobuf:"varint,4,opt,name=kind,enum=fairlead.gen.test.legacy.v1.Record_Kind,def=2" json:"kind,omitempty"`
+	Data            []byte                 `protobuf:"bytes,5,opt,name=data" json:"data,omitempty"`
+	Kinds           []Record_Kind          `protobuf:"varint,6,rep,name=kinds,enum=fairlead.gen.test.legacy.v1.Record_Kind" json:"kinds,omitempty"`
+	Extra           *Record_Extra          `protobuf:"group,7,opt,name=Extra,json=extra" json:"extra,omitempty"`
 	extensionFields protoimpl.ExtensionFields
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
@@ -34,6 +95,7 @@ type Record struct {
 // Default values for Record fields.
 const (
 	Default_Record_Value = int32(7)
+	Default_Record_Kind  = Record_LONG
 )
 
 func (x *Record) Reset() {
@@ -87,6 +149,78 @@ func (x *Record) GetHistory() []int32 {
 	return nil
 }
 
+func (x *Record) GetKind() Record_Kind {
+	if x != nil && x.Kind != nil {
+		return *x.Kind
+	}
+	return Default_Record_Kind
+}
+
+func (x *Record) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *Record) GetKinds() []Record_Kind {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
+func (x *Record) GetExtra() *Record_Extra {
+	if x != nil {
+		return x.Extra
+	}
+	return nil
+}
+
+type Record_Extra struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Text          *string                `protobuf:"bytes,1,req,name=text" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Record_Extra) Reset() {
+	*x = Record_Extra{}
+	mi := &file_legacy_legacy_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Record_Extra) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Record_Extra) ProtoMessage() {}
+
+func (x *Record_Extra) ProtoReflect() protoreflect.Message {
+	mi := &file_legacy_legacy_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Record_Extra.ProtoReflect.Descriptor instead.
+func (*Record_Extra) Descriptor() ([]byte, []int) {
+	return file_legacy_legacy_proto_rawDescGZIP(), []int{0, 0}
+}
+
+func (x *Record_Extra) GetText() string {
+	if x != nil && x.Text != nil {
+		return *x.Text
+	}
+	return ""
+}
+
 var file_legacy_legacy_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*Record)(nil),
@@ -108,13 +242,23 @@ var File_legacy_legacy_proto protoreflect.FileDescriptor
 
 const file_legacy_legacy_proto_rawDesc = "" +
 	"\n" +
-	"\x13legacy/legacy.proto\x12\x1bfairlead.gen.test.legacy.v1\"X\n" +
+	"\x13legacy/legacy.proto\x12\x1bfairlead.gen.test.legacy.v1\x1a\x1cgoogle/api/annotations.proto\"\xeb\x02\n" +
 	"\x06Record\x12\x10\n" +
 	"\x03key\x18\x01 \x02(\tR\x03key\x12\x17\n" +
 	"\x05value\x18\x02 \x01(\x05:\x017R\x05value\x12\x1c\n" +
-	"\ahistory\x18\x03 \x03(\x05B\x02\x10\x01R\ahistory*\x05\bd\x10\xc8\x012[\n" +
-	"\aRecords\x12P\n" +
-	"\x04Find\x12#.fairlead.gen.test.legacy.v1.Record\x1a#.fairlead.gen.test.legacy.v1.Record:7\n" +
+	"\ahistory\x18\x03 \x03(\x05B\x02\x10\x01R\ahistory\x12B\n" +
+	"\x04kind\x18\x04 \x01(\x0e2(.fairlead.gen.test.legacy.v1.Record.Kind:\x04LONGR\x04kind\x12\x12\n" +
+	"\x04data\x18\x05 \x01(\fR\x04data\x12>\n" +
+	"\x05kinds\x18\x06 \x03(\x0e2(.fairlead.gen.test.legacy.v1.Record.KindR\x05kinds\x12?\n" +
+	"\x05extra\x18\a \x01(\n" +
+	"2).fairlead.gen.test.legacy.v1.Record.ExtraR\x05extra\x1a\x1b\n" +
+	"\x05Extra\x12\x12\n" +
+	"\x04text\x18\x01 \x02(\tR\x04text\"\x1b\n" +
+	"\x04Kind\x12\t\n" +
+	"\x05SHORT\x10\x01\x12\b\n" +
+	"\x04LONG\x10\x02*\x05\bd\x10\xc8\x012v\n" +
+	"\aRecords\x12k\n" +
+	"\x04Find\x12#.fairlead.gen.test.legacy.v1.Record\x1a#.fairlead.gen.test.legacy.v1.Record\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/records/{key}:7\n" +
 	"\x04note\x12#.fairlead.gen.test.legacy.v1.Record\x18d \x01(\tR\x04noteBFZDgithub.com/fairlead-go/fairlead/cmd/internal/gen/testdata/legacy;old"
 
 var (
@@ -129,19 +273,25 @@ func file_legacy_legacy_proto_rawDescGZIP() []byte {
 	return file_legacy_legacy_proto_rawDescData
 }
 
-var file_legacy_legacy_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_legacy_legacy_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_legacy_legacy_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_legacy_legacy_proto_goTypes = []any{
-	(*Record)(nil), // 0: fairlead.gen.test.legacy.v1.Record
+	(Record_Kind)(0),     // 0: fairlead.gen.test.legacy.v1.Record.Kind
+	(*Record)(nil),       // 1: fairlead.gen.test.legacy.v1.Record
+	(*Record_Extra)(nil), // 2: fairlead.gen.test.legacy.v1.Record.Extra
 }
 var file_legacy_legacy_proto_depIdxs = []int32{
-	0, // 0: fairlead.gen.test.legacy.v1.note:extendee -> fairlead.gen.test.legacy.v1.Record
-	0, // 1: fairlead.gen.test.legacy.v1.Records.Find:input_type -> fairlead.gen.test.legacy.v1.Record
-	0, // 2: fairlead.gen.test.legacy.v1.Records.Find:output_type -> fairlead.gen.test.legacy.v1.Record
-	2, // [2:3] is the sub-list for method output_type
-	1, // [1:2] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	0, // [0:1] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	0, // 0: fairlead.gen.test.legacy.v1.Record.kind:type_name -> fairlead.gen.test.legacy.v1.Record.Kind
+	0, // 1: fairlead.gen.test.legacy.v1.Record.kinds:type_name -> fairlead.gen.test.legacy.v1.Record.Kind
+	2, // 2: fairlead.gen.test.legacy.v1.Record.extra:type_name -> fairlead.gen.test.legacy.v1.Record.Extra
+	1, // 3: fairlead.gen.test.legacy.v1.note:extendee -> fairlead.gen.test.legacy.v1.Record
+	1, // 4: fairlead.gen.test.legacy.v1.Records.Find:input_type -> fairlead.gen.test.legacy.v1.Record
+	1, // 5: fairlead.gen.test.legacy.v1.Records.Find:output_type -> fairlead.gen.test.legacy.v1.Record
+	5, // [5:6] is the sub-list for method output_type
+	4, // [4:5] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	3, // [3:4] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_legacy_legacy_proto_init() }
@@ -154,13 +304,14 @@ func file_legacy_legacy_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_legacy_legacy_proto_rawDesc), len(file_legacy_legacy_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   1,
+			NumEnums:      1,
+			NumMessages:   2,
 			NumExtensions: 1,
 			NumServices:   1,
 		},
 		GoTypes:           file_legacy_legacy_proto_goTypes,
 		DependencyIndexes: file_legacy_legacy_proto_depIdxs,
+		EnumInfos:         file_legacy_legacy_proto_enumTypes,
 		MessageInfos:      file_legacy_legacy_proto_msgTypes,
 		ExtensionInfos:    file_legacy_legacy_proto_extTypes,
 	}.Build()

@@ -7,6 +7,7 @@ import (
 	context "context"
 	fairlead "github.com/fairlead-go/fairlead"
 	call "github.com/fairlead-go/fairlead/cmd/internal/gen/testdata/other/call"
+	httprule "github.com/fairlead-go/fairlead/httprule"
 	emptypb "google.golang.org/protobuf/types/known/emptypb"
 	wrapperspb "google.golang.org/protobuf/types/known/wrapperspb"
 )
@@ -18,6 +19,7 @@ const _ = fairlead.GeneratedV1
 var (
 	ShapesGetMethod = fairlead.NewMethod[Item_Query, Item](fairlead.Unary, "fairlead.gen.test.shapes.v1.Shapes", "Get", func(m *fairlead.Method) {
 		m.Idempotency = fairlead.NoSideEffects
+		m.HTTP = http_Shapes_Get
 	})
 	ShapesPutMethod = fairlead.NewMethod[Item, emptypb.Empty](fairlead.Unary, "fairlead.gen.test.shapes.v1.Shapes", "Put", func(m *fairlead.Method) {
 		m.Idempotency = fairlead.Idempotent
@@ -41,6 +43,19 @@ var (
 		ShapesRingMethod,
 	)
 )
+
+// The HTTP rules of fairlead.gen.test.shapes.v1.Shapes.Get. They are read-only.
+var http_Shapes_Get = []fairlead.HTTPRule{
+	{
+		Verb:     "GET",
+		Template: "/v1/items/{prefix}",
+		Params: []fairlead.HTTPParam{
+			{Name: "prefix", InPath: true, Set: func(m any, v []string) error {
+				return httprule.Set("prefix", v, httprule.String, func(x string) { m.(*Item_Query).Prefix = x })
+			}},
+		},
+	},
+}
 
 // ShapesServer is what a server of fairlead.gen.test.shapes.v1.Shapes implements. Its methods are called concurrently.
 //

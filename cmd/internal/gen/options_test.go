@@ -1,0 +1,248 @@
+package gen
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/pluginpb"
+)
+
+// restHead begins contracts with options, in five lines.
+const restHead = `syntax = "proto3"; package test; option go_package = "example.com/test/pkg";
+import "google/api/annotations.proto"; import "fairlead/options.proto"; import "google/protobuf/any.proto";
+message In { string a = 1; In in = 2; repeated string list = 3; map<string, string> dict = 4; bytes b = 5;
+  google.protobuf.Any any = 6; repeated In ins = 7; } message M {}
+service Used { rpc Do(In) returns (M) { option (google.api.http).get = "/used"; option (fairlead.method) = {}; } }
+`
+
+// rpc is a service with one method that has an option, on line 7.
+func rpc(option string) string {
+	return restHead + "service S { rpc Do(In) returns (M) {\n" + option + "\n} }"
+}
+
+func http(rule string) string { return rpc("option (google.api.http) = { " + rule + " };") }
+
+// TestOptionProblems sees what is wrong with options reported where it stands.
+func TestOptionProblems(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, text string
+		want       string // without the file; several parted by lines
+	}{
+		{
+			"timeout", rpc(`option (fairlead.method) = { timeout: "soon" };`),
+			`7:30: (fairlead.method).timeout of test.S.Do: "soon" is not a duration such as "1.5s", "300ms" or "2m"`,
+		},
+		{
+			"timeout of its own", rpc(`option (fairlead.method).timeout = "-1s";`),
+			`7:1: (fairlead.method).timeout of test.S.Do: "-1s" is not above zero`,
+		},
+		{"no path", http(``), `7:1: (google.api.http) of test.S.Do: names no path: one of get, put, post, delete, ` +
+			`patch and custom is needed`},
+		{"template", http(`get: "/v1/{a"`), `7:30: (google.api.http) of test.S.Do: path "/v1/{a", at character 7: ` +
+			`expected } at the end of variable a`},
+		{"unknown variable", http(`get: "/v1/{x}/{in.y}"`),
+			`7:30: (google.api.http) of test.S.Do: path "/v1/{x}/{in.y}": variable in.y: test.In has no field y
+7:30: (google.api.http) of test.S.Do: path "/v1/{x}/{in.y}": variable x: test.In has no field x`},
+		{"repeated variable", http(`get: "/v1/{list}"`),
+			`7:30: (google.api.http) of test.S.Do: path "/v1/{list}": variable list: test.In.list is repeated`},
+		{"map variable", http(`get: "/v1/{dict}"`),
+			`7:30: (google.api.http) of test.S.Do: path "/v1/{dict}": variable dict: test.In.dict is a map`},
+		{"message variable", http(`get: "/v1/{in}"`),
+			`7:30: (google.api.http) of test.S.Do: path "/v1/{in}": variable in: test.In.in is a message, test.In, which has ` +
+				`no form as a text`},
+		{"variable in a list", http(`get: "/v1/{ins.a}"`),
+			`7:30: (google.api.http) of test.S.Do: path "/v1/{ins.a}": variable ins.a: test.In.ins is not a message, or ` +
+				`not a single one`},
+		{"variable in a scalar", http(`get: "/v1/{a.b}"`),
+			`7:30: (google.api.http) of test.S.Do: path "/v1/{a.b}": variable a.b: test.In.a is not a message, or not ` +
+				`a single one`},
+		{"body of a GET", http(`get: "/v1" body: "*"`), `7:41: (google.api.http) of test.S.Do: a GET request has no body`},
+		{"unknown body", http(`post: "/v1" body: "x"`),
+			`7:42: (google.api.http) of test.S.Do: body "x": test.In has no field of that name`},
+		{"body below", http(`post: "/v1" body: "in.a"`),
+			`7:42: (google.api.http) of test.S.Do: body "in.a": test.In has no field of that name; it must be one of ` +
+				`the message itself`},
+		{"body in the path", http(`post: "/v1/{a}" body: "a"`),
+			`7:46: (google.api.http) of test.S.Do: body "a": the field takes its value from the path already`},
+		{"unknown response body", http(`get: "/v1" response_body: "x"`),
+			`7:41: (google.api.http) of test.S.Do: response_body "x": test.M has no field of that name`},
+		{"custom method", http(`custom: { kind: "A B" path: "/v1" }`),
+			`7:40: (google.api.http) of test.S.Do: "A B" is not an HTTP method`},
+		{"bindings in bindings",
+			http("get: \"/v1\"\nadditional_bindings { get: \"/v2\" additional_bindings { get: \"/v3\" } }"),
+			`8:34: (google.api.http) of test.S.Do: an additional binding cannot have additional bindings of its own`},
+		{"several", http("get: \"/v1/{x}\"\nadditional_bindings { post: \"/v2\" body: \"y\" }\n" +
+			"additional_bindings { put: \"/\" }\nadditional_bindings { put: \"v4\" }"),
+			`7:30: (google.api.http) of test.S.Do: path "/v1/{x}": variable x: test.In has no field x
+8:35: (google.api.http) of test.S.Do: body "y": test.In has no field of that name
+10:23: (google.api.http) of test.S.Do: path "v4", at character 1: a path begins with a slash`},
+		{"routes of one method", http("get: \"/v1/{a}\"\nadditional_bindings { get: \"/v1/{b}\" }"),
+			`8:23: GET /v1/{b} of test.S.Do matches the same requests as GET /v1/{a} of test.S.Do at a.proto:7:30`},
+		{
+			"error without a code", restHead + `enum E { option (fairlead.errors) = {}; A = 0;
+  BAD = 1 [(fairlead.error) = { retryable: true }]; }`,
+			`7:12: (fairlead.error) of test.BAD: code is missing`,
+		},
+		{
+			"values of an enum of errors", restHead + `enum E { option (fairlead.errors).domain = "d"; A = 0;
+  BAD = 1;
+  WORSE = 2 [(fairlead.error) = { code: ABORTED, http_status: 200, retry_after: "x" }];
+  worst = 3 [(fairlead.error) = { code: ABORTED, retry_after: "1s" }]; }`,
+			`7:3: test.BAD has no (fairlead.error), which the values of an enum with (fairlead.errors) need, but for the one ` +
+				`with number 0
+8:50: (fairlead.error) of test.WORSE: http_status 200 is not from 400 to 599
+8:68: (fairlead.error) of test.WORSE: retry_after: "x" is not a duration such as "1.5s", "300ms" or "2m"
+9:14: (fairlead.error) of test.worst: "worst" is not UPPER_SNAKE_CASE of at most 63 characters; set reason
+9:50: (fairlead.error) of test.worst: retry_after needs retryable`,
+		},
+		{
+			"reason that is there twice", restHead + `enum E { A = 0; BAD = 1 [(fairlead.error).code = ABORTED]; }
+enum F { C = 0;
+  WORSE = 1 [(fairlead.error) = { code: ABORTED, reason: "BAD" }]; }`,
+			`8:50: reason BAD is there twice in the domain test; the other one is test.BAD at a.proto:6:17`,
+		},
+		{
+			"no domain", `syntax = "proto3"; option go_package = "example.com/test/pkg"; import "fairlead/options.proto";
+enum E { A = 0; BAD = 1 [(fairlead.error).code = ABORTED]; }`,
+			`2:1: E has errors and no domain: set (fairlead.errors).domain, or give the file a package`,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := runOn(t, map[string]string{"a.proto": tt.text}, Config{Stubs: true})
+			if err == nil {
+				t.Fatalf("no error, want %s", tt.want)
+			}
+			want := "a.proto:" + strings.ReplaceAll(tt.want, "\n", "\na.proto:")
+			if err.Error() != want {
+				t.Errorf("got\n%v\nwant\n%s", err, want)
+			}
+		})
+	}
+}
+
+// TestRoutesOfSeveralFiles sees that a route is found again in another file, under other names.
+func TestRoutesOfSeveralFiles(t *testing.T) {
+	t.Parallel()
+	file := func(service, rule string) string {
+		return `syntax = "proto3"; package ` + strings.ToLower(service) + `; option go_package = "example.com/test/` +
+			strings.ToLower(service) + `"; import "google/api/annotations.proto"; message M { string id = 1; string name = 2; }
+service ` + service + ` { rpc Do(M) returns (M) { option (google.api.http) = {
+  ` + rule + ` }; } }`
+	}
+	tests := []struct{ name, first, second, want string }{
+		{"the same", `get: "/v1/{id}"`, `get: "/v1/{name=*}"`,
+			"b.proto:3:3: GET /v1/{name=*} of b.B.Do matches the same requests as GET /v1/{id} of a.A.Do at a.proto:3:3"},
+		{"another method", `get: "/v1/{id}"`, `delete: "/v1/{id}"`, ""},
+		{"another literal", `get: "/v1/{id}"`, `get: "/v2/{id}"`, ""},
+		{"a literal in place of a variable", `get: "/v1/{id}"`, `get: "/v1/x"`, ""},
+		{"another verb", `get: "/v1/{id}:x"`, `get: "/v1/{id}:y"`, ""},
+		{"custom", `get: "/v1"`, `custom: { kind: "GET" path: "/v1" }`,
+			"b.proto:3:25: GET /v1 of b.B.Do matches the same requests as GET /v1 of a.A.Do at a.proto:3:3"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := runOn(t, map[string]string{
+				"a.proto": file("A", tt.first), "b.proto": file("B", tt.second),
+			}, Config{Stubs: true})
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || err.Error() != tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	c := compile(t, "testdata", "restopaque")
+	encoded, err := (&Config{}).request(c.Files, c.Names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := new(pluginpb.CodeGeneratorRequest)
+	if err := proto.Unmarshal(encoded, request); err != nil {
+		t.Fatal(err)
+	}
+	plugin, err := protogen.Options{}.New(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range Routes(plugin) {
+		got = append(got, r.At.place()+" "+r.Verb+" "+r.Shape+" "+string(r.Method))
+	}
+	want := `restopaque/restopaque.proto:70:34 GET /v1/mix fairlead.gen.test.restopaque.v1.Search.Mix
+restopaque/restopaque.proto:75:7 GET /v1/*/*/search fairlead.gen.test.restopaque.v1.Search.Run
+restopaque/restopaque.proto:77:9 POST /v1/search/* fairlead.gen.test.restopaque.v1.Search.Run
+restopaque/restopaque.proto:82:9 POST /v1/region fairlead.gen.test.restopaque.v1.Search.Run`
+	if strings.Join(got, "\n") != want {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), want)
+	}
+}
+
+func TestProblemsOf(t *testing.T) {
+	t.Parallel()
+	other := errors.New("disk full")
+	a, b := Problem{File: "a", Line: 2, Column: 1, Text: "x"}, Problem{File: "a", Line: 1, Column: 5, Text: "y"}
+	problems, err := ProblemsOf(errors.Join(Problems{a}, errors.Join(other, Problems{b, a})))
+	if got, want := problems.Error(), "a:1:5: y\na:2:1: x"; got != want {
+		t.Errorf("problems are\n%s\nwant\n%s", got, want)
+	}
+	if !errors.Is(err, other) {
+		t.Errorf("the rest is %v", err)
+	}
+	if problems, err := ProblemsOf(nil); problems != nil || err != nil {
+		t.Errorf("got %v, %v for nil", problems, err)
+	}
+	if got := (Problem{File: "a", Text: "x"}).String(); got != "a: x" {
+		t.Errorf("without a position it is %q", got)
+	}
+}
+
+func TestGoReason(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ enum, value, want string }{
+		{"ShopError", "SHOP_ERROR_OUT_OF_STOCK", "OutOfStock"},
+		{"ShopError", "OUT_OF_STOCK", "OutOfStock"},
+		{"HTTPError", "HTTP_ERROR_GONE", "Gone"},
+		{"V2Error", "V2_ERROR_GONE", "Gone"},
+		{"ShopError", "SHOP_ERROR_2FA", "ShopError2fa"},
+		{"ShopError", "SHOP_ERROR_", "ShopError"},
+		{"shop_error", "SHOP_ERROR_GONE", "Gone"},
+		{"E", "A__B", "AB"},
+	}
+	for _, tt := range tests {
+		if got := goReason(tt.enum, tt.value); got != tt.want {
+			t.Errorf("%s of %s is %s, want %s", tt.value, tt.enum, got, tt.want)
+		}
+	}
+}
+
+// TestHTTPLocals sees that no parameter hides a package.
+func TestHTTPLocals(t *testing.T) {
+	t.Parallel()
+	out, err := runOn(t, map[string]string{
+		"a.proto": `syntax = "proto3"; package a; option go_package = "example.com/test/a"; import "b.proto";
+import "google/api/annotations.proto"; message M { b.E e = 1; b.N n = 2; }
+service S { rpc Do(M) returns (M) { option (google.api.http) = { get: "/v1/{n.s}" }; } }`,
+		"b.proto": `syntax = "proto3"; package b; option go_package = "example.com/test/x"; enum E { A = 0; }
+message N { string s = 1; }`,
+	}, Config{Stubs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`httprule.Enum[x.E](x.E_value), func(x_ x.E) { m.(*M).E = x_ }`,
+		`func(x_ string) { httprule.Make(&m.(*M).N).S = x_ }`,
+	} {
+		if !strings.Contains(string(out.Files[0].Content), want) {
+			t.Errorf("%s has no %s", out.Files[0].Content, want)
+		}
+	}
+}

@@ -1,0 +1,143 @@
+package generate
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
+)
+
+// contract returns a contract with a Go package and declarations.
+func contract(pkg, goPackage, declarations string) string {
+	return "syntax = \"proto3\";\npackage " + pkg + ";\noption go_package = \"" + goPackage + "\";\n" + declarations
+}
+
+// route returns a service with one HTTP route.
+func route(service string) string {
+	return "import \"google/api/annotations.proto\";\nmessage M { string name = 1; }\nservice " + service +
+		" {\n  rpc A(M) returns (M) { option (google.api.http) = { get: \"/v1/{name}\" }; }\n}\n"
+}
+
+func TestConflicts(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, args string
+		files      map[string]string
+		want       []string
+	}{
+		{
+			name: "the same full name", args: "$",
+			files: map[string]string{
+				"a/a.proto": contract("p", "example.com/m/a", "message M {}\n"),
+				"b/b.proto": contract("p", "example.com/m/b", "enum M { M_ZERO = 0; }\n"),
+			},
+			want: []string{"$/b/b.proto:4:6: p.M is declared twice: as an enum here, and as a message in $/a/a.proto:4\n" +
+				"    4 | enum M { M_ZERO = 0; }\n"},
+		},
+		{
+			name: "the same full name in two modules", args: "$/one $/two",
+			files: map[string]string{
+				"one/go.mod": "module example.com/one\n", "two/go.mod": "module example.com/two\n",
+				"one/a.proto": contract("p", "example.com/one;one", "message M { message N {} }\n"),
+				"two/b.proto": contract("p", "example.com/two;two", "\tmessage M { message N {} }\n"),
+			},
+			want: []string{
+				"$/two/b.proto:4:10: p.M is declared twice, here and in $/one/a.proto:4\n    4 | \tmessage M { message N {} }\n" +
+					"      | \t        ^\n",
+				"$/two/b.proto:4:22: p.M.N is declared twice, here and in $/one/a.proto:4\n",
+				"a program that links both panics when it starts",
+			},
+		},
+		{
+			name: "a copy in another module", args: "--check $/one $/two",
+			files: map[string]string{
+				"one/go.mod": "module example.com/one\n", "two/go.mod": "module example.com/two\n",
+				"one/a.proto": contract("p", "example.com/one;one", "message M {}\n"),
+				"two/a.proto": contract("p", "example.com/one;one", "message M {}\n"),
+			},
+			want: []string{"generated code is not up to date"},
+		},
+		{
+			name: "two names of a Go package", args: "$",
+			files: map[string]string{
+				"a/a.proto": contract("p", "example.com/m/a", "message A {}\n"),
+				"a/b.proto": contract("q", "example.com/m/a;other", "message B {}\n"),
+			},
+			want: []string{"$/a/b.proto:3:1: the Go package \"example.com/m/a\" is called other here, and a in $/a/a.proto:3\n"},
+		},
+		{
+			name: "two declarations with a name in Go", args: "$",
+			files: map[string]string{
+				"a/a.proto": contract("p", "example.com/m/a", "message Order { message Item {} }\n"),
+				"a/b.proto": contract("q", "example.com/m/a", "message Order_Item {}\n"),
+			},
+			want: []string{"$/a/b.proto:4:1: q.Order_Item and p.Order.Item ($/a/a.proto:4) " +
+				"are both Order_Item in the Go package \"example.com/m/a\"\n"},
+		},
+		{
+			name: "a file under two names", args: "-I $ -I $/api $/a.proto",
+			files: map[string]string{
+				"a.proto": contract("p", "example.com/m", "import \"api/b.proto\";\nimport \"b.proto\";\n"+
+					"message A { M m = 1; }\n"),
+				"api/b.proto": contract("p", "example.com/m/api", "message M {}\n"),
+			},
+			want: []string{"is read twice, as", "two import roots lead to it; keep one of them"},
+		},
+		{
+			name: "the same route", args: "$",
+			files: map[string]string{
+				"a/a.proto": contract("p", "example.com/m/a", "import \"google/api/annotations.proto\";\n"+
+					"message M { string name = 1; }\n"+
+					"service S {\n  rpc A(M) returns (M) { option (google.api.http) = { get: \"/v1/{name}\" }; }\n"+
+					"  rpc B(M) returns (M) { option (google.api.http) = { get: \"/v1/{name}\" }; }\n}\n"),
+			},
+			want: []string{"$/a/a.proto:8:", "GET /v1/{name} of p.S.B matches the same requests as GET /v1/{name} " +
+				"of p.S.A in $/a/a.proto:7:"},
+		},
+		{
+			name: "the same route below two roots", args: "-I $/one -I $/two $",
+			files: map[string]string{
+				"one/a/a.proto": contract("p", "example.com/m/one/a", route("S")),
+				"two/b/b.proto": contract("q", "example.com/m/two/b", route("T")),
+			},
+			want: []string{"$/two/b/b.proto:7:", "GET /v1/{name} of q.T.A matches the same requests as the route " +
+				"of p.S.A in $/one/a/a.proto:7\n"},
+		},
+		{
+			name: "a place that Go knows under another name", args: "--check $",
+			files: map[string]string{"a/a.proto": contract("p", "example.com/m/b", "message M {}\n")},
+			want: []string{
+				"$/a/a.proto:3:1: its Go package is \"example.com/m/b\", and the " +
+					"code lands in $/a, which is \"example.com/m/a\": " +
+					"imports of the former do not find it (warning)\n    3 | option go_package = \"example.com/m/b\";\n",
+				"      write: option go_package = \"example.com/m/a;b\";\n",
+			},
+		},
+		{
+			name: "a place by a mapping", args: "--check -M a/a.proto=example.com/m/c $",
+			files: map[string]string{"a/a.proto": contract("p", "example.com/m/a", "message M {}\n")},
+			want:  []string{"$/a/a.proto: its Go package is \"example.com/m/c\"", "write: -M a/a.proto=example.com/m/a\n"},
+		},
+		{
+			name: "a place without the module cut off", args: "--check --paths import -o $ $",
+			files: map[string]string{"a/a.proto": contract("p", "example.com/m/a", "message M {}\n")},
+			want: []string{"the code lands in $/example.com/m/a, which is \"example.com/m/example.com/m/a\"",
+				"      add: --module example.com/m\n"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			root := tree(t, tt.files)
+			code, _, stderr := command(t, root, strings.Fields(tt.args)...)
+			if code == cli.ExitOK {
+				t.Errorf("exit code is 0: %s", stderr)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(stderr, want) {
+					t.Errorf("error output is\n%s\nwant\n%s", stderr, want)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,221 @@
+package generate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/gen"
+	"github.com/fairlead-go/fairlead/cmd/internal/idl"
+	"github.com/fairlead-go/fairlead/cmd/internal/implement"
+	"github.com/fairlead-go/fairlead/cmd/internal/plugin"
+)
+
+// outputs are the files that the generators made.
+type outputs struct {
+	all   []change
+	stubs []stub
+}
+
+// stub is a file of stubs, in which implementations look for services.
+type stub struct {
+	importPath string
+	content    []byte
+}
+
+func newOutputs() *outputs { return new(outputs) }
+
+// changes returns what the files should be, in the order of their paths.
+func (o *outputs) changes() []change {
+	slices.SortStableFunc(o.all, func(a, b change) int { return strings.Compare(a.path, b.path) })
+	return o.all
+}
+
+// directory returns where the code of a source goes.
+func (r *run) directory(src idl.Source) string {
+	if r.out == "" && r.paths == "source_relative" {
+		return src.Dir
+	}
+	return r.out
+}
+
+// generate adds what the files of one unit should be.
+func (r *run) generate(ctx context.Context, u *unit, out *outputs) error {
+	contract := u.contract
+	if err := r.checkPackages(contract); err != nil {
+		return err
+	}
+	packages := goPackages(r.settings, contract)
+	r.progress.Set(fmt.Sprintf("generating code for %d files of %s", len(contract.Names), u.source.Dir))
+	made, err := gen.Run(contract.Files, contract.Names, gen.Config{
+		Messages:    r.messages,
+		VT:          r.vt,
+		Stubs:       r.stubs,
+		Validate:    r.validate,
+		StubConfig:  gen.StubConfig{BesideGRPC: r.grpc},
+		ImportPaths: r.paths == "import",
+		Module:      r.module,
+		Packages:    r.packages,
+	})
+	if err != nil {
+		return located(contract, err)
+	}
+	for _, note := range made.Notes {
+		r.problem("note", idl.Problem{Text: note})
+	}
+	dir := r.directory(u.source)
+	files := make(map[string][]byte)
+	for _, file := range made.Files {
+		origin := r.originOf(contract, packages, file.Name)
+		full := idl.Short(filepath.Join(dir, filepath.FromSlash(file.Name)))
+		out.all = append(out.all, change{path: full, content: file.Content, origin: contract.Path(origin)})
+		if file.Content != nil {
+			files[file.Name] = file.Content
+		}
+		if strings.HasSuffix(file.Name, ".fl.go") && !strings.HasSuffix(file.Name, "_validate.fl.go") && file.Content != nil {
+			out.stubs = append(out.stubs, stub{packages[origin].path, file.Content})
+		}
+	}
+	r.checkPlaces(u, packages)
+	return r.runPlugins(ctx, u, dir, files, out)
+}
+
+// located turns what the generators say about places of a contract into problems with the places on disk.
+func located(contract *idl.Contract, err error) error {
+	problems, rest := gen.ProblemsOf(err)
+	if len(problems) == 0 {
+		return err
+	}
+	wrong := new(idl.ContractError)
+	for _, p := range problems {
+		for _, name := range contract.Names { // a second place in the text has the file's name too
+			p.Text = strings.ReplaceAll(p.Text, " at "+name+":", " in "+contract.Path(name)+":")
+		}
+		wrong.Problems = append(wrong.Problems,
+			contract.Locate(idl.Problem{File: p.File, Line: p.Line, Column: p.Column, Text: p.Text}))
+	}
+	return join([]error{wrong, rest})
+}
+
+// originOf returns the name of the contract that a generated file comes from.
+func (r *run) originOf(contract *idl.Contract, packages map[string]goPackage, file string) string {
+	best := ""
+	for _, name := range contract.Names {
+		base := strings.TrimSuffix(path.Base(name), ".proto")
+		rest, ok := strings.CutPrefix(path.Base(file), base)
+		if !ok || !strings.HasPrefix(rest, ".") && !strings.HasPrefix(rest, "_") {
+			continue
+		}
+		dir := path.Dir(name)
+		if r.paths == "import" {
+			dir = path.Clean(strings.TrimPrefix(strings.TrimPrefix(packages[name].path, r.module), "/"))
+		}
+		if dir == path.Dir(file) && len(base) >= len(strings.TrimSuffix(path.Base(best), ".proto")) {
+			best = name
+		}
+	}
+	return best
+}
+
+// runPlugins runs the plugins for one unit. Files are those that were generated into dir already.
+func (r *run) runPlugins(ctx context.Context, u *unit, dir string, files map[string][]byte, out *outputs) error {
+	byDir := map[string]map[string][]byte{filepath.Clean(dir): files}
+	before := maps.Clone(files)
+	var errs []error
+	for i := range r.plugins {
+		p := &r.plugins[i]
+		r.progress.Set("running the plugin " + p.Name)
+		made, err := p.Run(ctx, plugin.Request{Files: u.contract.Files, Names: u.contract.Names}, r.stderr)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		to := filepath.Clean(dir)
+		if p.Out != "" {
+			to = filepath.Clean(p.Out)
+		}
+		if byDir[to] == nil {
+			byDir[to] = make(map[string][]byte)
+		}
+		if err := p.Merge(byDir[to], made); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		for _, f := range made {
+			if err := plugin.Inside(to, f.Name); err != nil {
+				errs = append(errs, fmt.Errorf("plugin %s: %w", p.Name, err))
+			}
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for to, made := range byDir {
+		for name, content := range made {
+			if _, ours := before[name]; ours && to == filepath.Clean(dir) {
+				continue
+			}
+			full := idl.Short(filepath.Join(to, filepath.FromSlash(name)))
+			if content == nil {
+				content = []byte{}
+			}
+			out.replace(change{path: full, content: content, origin: "a plugin's output"})
+		}
+	}
+	return nil
+}
+
+// replace adds a change, in place of one that would remove the same file.
+func (o *outputs) replace(c change) {
+	o.all = slices.DeleteFunc(o.all, func(old change) bool { return old.path == c.path && old.content == nil })
+	o.all = append(o.all, c)
+}
+
+// implementations returns the changes of implementations, and reports what else there is to say about them.
+func (r *run) implementations(units []*unit, out *outputs) ([]change, error) {
+	if len(r.implement) == 0 {
+		return nil, nil
+	}
+	var services []implement.Service
+	for _, s := range out.stubs {
+		more, err := implement.Services(s.importPath, s.content)
+		if err != nil {
+			return nil, fmt.Errorf("the stubs that were generated cannot be read: %w", err)
+		}
+		services = append(services, more...)
+	}
+	if len(services) == 0 && !slices.ContainsFunc(r.implement, func(t implement.Target) bool { return !t.Existing }) {
+		return nil, nil
+	}
+	if len(services) == 0 {
+		return nil, errors.New("there is nothing to implement: no service is in the contracts")
+	}
+	names := make(map[string]string)
+	for _, u := range units {
+		packages := goPackages(r.settings, u.contract)
+		for _, p := range packages {
+			names[p.path] = p.name
+		}
+	}
+	result, err := implement.Plan(r.implement, services, names)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range result.Findings {
+		text, help, _ := strings.Cut(f.Text, "\n\t")
+		r.problem(string(f.Severity), idl.Problem{
+			File: idl.Short(f.File), Line: f.Line, Column: f.Column, Text: text, Help: help,
+		})
+	}
+	var changes []change
+	for _, c := range result.Changes {
+		changes = append(changes, change{path: idl.Short(c.Path), content: c.Content, methods: c.Methods,
+			origin: "an implementation"})
+	}
+	return changes, nil
+}

@@ -1,0 +1,136 @@
+package implement
+
+import (
+	"fmt"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// fresh plans a new type for each service, in a new file.
+func (p *planner) fresh(t Target, dir, importPath string, services []Service) error {
+	in, err := load(dir, importPath, p.names)
+	if err != nil {
+		return err
+	}
+	if in == nil {
+		in = &pkg{dir: dir, path: importPath, name: packageFor(dir)}
+		in.index()
+	}
+	if t.Type != "" && len(services) != 1 {
+		return fmt.Errorf("%s: there is no type %s, and there are %d services; name the one that it is to implement in %s",
+			dir, t.Type, len(services), "fairlead.yaml")
+	}
+	if t.Type != "" && !token.IsIdentifier(t.Type) {
+		return fmt.Errorf("%s: %q cannot be the name of a type", dir, t.Type)
+	}
+	for i := range services {
+		s := &services[i]
+		typ := t.Type
+		if typ == "" {
+			typ = typeFor(in, s)
+		}
+		if err := p.writeNew(in, typ, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeNew plans a file with a type for s.
+func (p *planner) writeNew(in *pkg, typ string, s *Service) error {
+	path := p.freePath(in.dir, s)
+	e := &edit{pkg: in, file: &file{path: path, pkg: in}, names: p.names}
+	n := e.newNaming()
+	qualify := func(name string) string { return spelled(`"`+s.ImportPath+`".`+name, n.name) }
+	var body strings.Builder
+	fmt.Fprintf(&body, "// %s implements %s.\ntype %s struct{}\n\n", typ, s.Name, typ)
+	fmt.Fprintf(&body, "var _ %s = (*%s)(nil)\n", qualify(s.Interface), typ)
+	receiver := receiverText{name: string(unicode.ToLower(rune(typ[0]))), typ: "*" + typ}
+	for _, m := range s.Methods {
+		body.WriteString("\n" + methodText(receiver, s, m, n.name))
+	}
+	slices.SortFunc(n.added, func(a, b importLine) int { return strings.Compare(a.path, b.path) })
+	text := "package " + in.name + "\n\n"
+	switch len(n.added) {
+	case 0:
+	case 1:
+		text += "import " + n.added[0].String() + "\n\n"
+	default:
+		text += "import (\n" + block(n.added, "\n") + ")\n\n"
+	}
+	text += body.String()
+	if _, err := parse(path, []byte(text), p.names); err != nil {
+		return fmt.Errorf("an implementation of %s cannot be written: %w", s.Name, err)
+	}
+	p.result.Changes = append(p.result.Changes, Change{
+		Path: path, Content: []byte(text), New: true, Methods: methodNames(s.Methods),
+	})
+	p.findf(token.Position{Filename: path}, Note, "%s is new; hand it to the server: server.Service(%s.%s(&%s{}))",
+		typ, s.Package, s.Construct, typ)
+	return nil
+}
+
+// packageFor returns the name of a new package in dir.
+func packageFor(dir string) string {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		abs = dir
+	}
+	name := strings.ToLower(regexp.MustCompile(`[^A-Za-z0-9_]`).ReplaceAllString(filepath.Base(abs), ""))
+	if !token.IsIdentifier(name) {
+		return "service"
+	}
+	return name
+}
+
+// typeFor returns a name for a new type.
+func typeFor(in *pkg, s *Service) string {
+	base := s.Construct
+	if in.name == "main" || in.path == s.ImportPath {
+		base = string(unicode.ToLower(rune(base[0]))) + base[1:] + "Service"
+	}
+	name := base
+	for i := 2; in.declares(name) || !token.IsIdentifier(name); i++ {
+		name = fmt.Sprintf("%s%d", base, i)
+	}
+	return name
+}
+
+// freePath returns the path of a file that is not there.
+func (p *planner) freePath(dir string, s *Service) string {
+	base := snake(s.Construct)
+	for _, suffix := range []string{"", "_service", "_service2", "_service3", "_service4"} {
+		path := filepath.Join(dir, base+suffix+".go")
+		if _, err := os.Lstat(path); os.IsNotExist(err) && !p.planned(path) && !hasPlatform(path) &&
+			!strings.HasSuffix(path, "_test.go") {
+			return path
+		}
+	}
+	return filepath.Join(dir, base+"_fairlead.go")
+}
+
+func (p *planner) planned(path string) bool {
+	for _, c := range p.result.Changes {
+		if c.Path == path {
+			return true
+		}
+	}
+	return false
+}
+
+// snake returns "OrderBook" as "order_book".
+func snake(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		if i > 0 && unicode.IsUpper(r) && !unicode.IsUpper(rune(name[i-1])) && name[i-1] != '_' {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}

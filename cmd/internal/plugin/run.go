@@ -1,0 +1,168 @@
+package plugin
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bufbuild/protocompile/options"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/pluginpb"
+)
+
+// grace is how long to wait for a plugin's output pipes after the plugin was killed: its children may hold them open.
+const grace = time.Second
+
+// Request is what plugins are given.
+type Request struct {
+	// Files holds the files to generate for and all that they import, in the order of dependency.
+	Files []*descriptorpb.FileDescriptorProto
+	// Names are the names of the files to generate for.
+	Names []string
+}
+
+// File is a file that a plugin generated.
+type File struct {
+	Name    string // with slashes, below the plugin's output directory
+	Content []byte
+	insert  string // the insertion point at which it belongs into a file of another plugin; "" for a file of its own
+}
+
+// Run runs the plugin and returns its files, in its order. What it writes to its standard error goes to stderr, line by
+// line behind its name. When ctx ends it is killed.
+func (p *Plugin) Run(ctx context.Context, request Request, stderr io.Writer) ([]File, error) {
+	program, err := p.Program()
+	if err != nil {
+		return nil, err
+	}
+	input, err := p.encode(request)
+	if err != nil {
+		return nil, p.errorf("%w", err)
+	}
+	lines := &prefixed{w: stderr, prefix: Prefix + p.Name + ": "}
+	var output bytes.Buffer
+	cmd := exec.CommandContext(ctx, program) //nolint:gosec // the program that the user named
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), &output, lines
+	cmd.WaitDelay = grace
+	err = cmd.Run()
+	lines.flush()
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return nil, p.errorf("stopped: %w", context.Cause(ctx))
+	case errors.As(err, &exit):
+		return nil, p.errorf("%s ended with %v%s", program, exit.ProcessState, lines.hint())
+	case err != nil:
+		return nil, p.errorf("%s: %w", program, err)
+	}
+	response := new(pluginpb.CodeGeneratorResponse)
+	if err := proto.Unmarshal(output.Bytes(), response); err != nil {
+		return nil, p.errorf("%s wrote something that is no CodeGeneratorResponse to "+
+			"its standard output, beginning with %q; "+
+			"is it a plugin of protoc?", program, output.Bytes()[:min(output.Len(), 40)])
+	}
+	return p.files(request, response)
+}
+
+func (p *Plugin) errorf(format string, args ...any) error {
+	return fmt.Errorf("plugin "+p.Name+": "+format, args...)
+}
+
+// encode returns the request as bytes. As protoc does, it leaves out options that are for the source alone, but for the
+// files of source_file_descriptors.
+func (p *Plugin) encode(request Request) ([]byte, error) {
+	parameter := strings.Join(p.Opts, ",")
+	full := &pluginpb.CodeGeneratorRequest{
+		FileToGenerate:  request.Names,
+		Parameter:       &parameter,
+		CompilerVersion: version(),
+	}
+	named := make(map[string]bool)
+	for _, name := range request.Names {
+		named[name] = true
+	}
+	for _, file := range request.Files {
+		stripped, err := options.StripSourceRetentionOptionsFromFile(file)
+		if err != nil {
+			return nil, err
+		}
+		full.ProtoFile = append(full.ProtoFile, stripped)
+		if named[file.GetName()] {
+			full.SourceFileDescriptors = append(full.SourceFileDescriptors, file)
+		}
+	}
+	return proto.MarshalOptions{Deterministic: true}.Marshal(full)
+}
+
+// version is that of the release of protoc whose language this program's compiler knows: plugins decide by it what they
+// may use, and write it into what they generate.
+func version() *pluginpb.Version {
+	return &pluginpb.Version{
+		Major: new(int32(5)), Minor: new(int32(29)), Patch: new(int32(0)), Suffix: new("fairlead"),
+	}
+}
+
+// prefixed writes lines behind a prefix.
+type prefixed struct {
+	w      io.Writer
+	prefix string
+
+	mu   sync.Mutex
+	rest []byte // a line without its end
+	any  bool
+}
+
+// maxLine is how long a line grows before it is written without its end.
+const maxLine = 64 << 10
+
+// Write implements io.Writer; it never fails, so that a plugin is not killed for what it says.
+func (p *prefixed) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.any = true
+	p.rest = append(p.rest, b...)
+	for {
+		advance, line, _ := bufio.ScanLines(p.rest, false) // it has no errors
+		if advance == 0 {
+			if len(p.rest) < maxLine {
+				return len(b), nil
+			}
+			advance, line = len(p.rest), p.rest
+		}
+		fmt.Fprintf(p.w, "%s%s\n", p.prefix, line)
+		p.rest = p.rest[advance:]
+	}
+}
+
+func (p *prefixed) flush() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.rest) > 0 {
+		fmt.Fprintf(p.w, "%s%s\n", p.prefix, p.rest)
+		p.rest = nil
+	}
+}
+
+// hint says that the plugin said nothing, when it did not.
+func (p *prefixed) hint() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.any {
+		return ""
+	}
+	return ", without a word"
+}
+
+// edition returns the edition of a file as people write it.
+func edition(e descriptorpb.Edition) string {
+	return strings.TrimPrefix(cmp.Or(descriptorpb.Edition_name[int32(e)], e.String()), "EDITION_")
+}

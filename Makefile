@@ -29,6 +29,10 @@ test-race: ## go test -race of one pattern: make test-race PKG=./server/...
 foreign: ## install what tests against other languages need: Python's, Ruby's and Node's gRPC
 	@tools/foreign.sh
 
+.PHONY: browser
+browser: ## install the browser in which the tests open pages: Chromium
+	@tools/browser.sh
+
 .PHONY: bench
 bench: ## measure against grpc-go on this machine, with the goals beside the figures: 20 to 30 minutes
 	@cd lab && go run ./cmd/bench $(ARGS)
@@ -73,6 +77,13 @@ tools: .tools/golangci-lint .tools/benchstat ## build the pinned tools into .too
 	@mkdir -p .tools
 	@cd tools && go build -o ../.tools/ tool
 	@touch .tools/golangci-lint .tools/benchstat
+
+# buf's command, with which the tests compare fairlead check breaking.
+.tools/buf: tools/buf/go.mod tools/buf/go.sum
+	@echo "building buf's command, which tests compare with (once, a minute or two)"
+	@mkdir -p .tools
+	@cd tools/buf && go build -o ../../.tools/ tool
+	@touch .tools/buf
 
 .PHONY: clean
 clean: ## remove what make has built

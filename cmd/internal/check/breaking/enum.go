@@ -1,0 +1,202 @@
+package breaking
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+)
+
+// enumRules are about enums that both sides have.
+func enumRules() []Rule {
+	const whyValue = "the old value may be stored or sent by clients, and means something else if the number is used again"
+	return []Rule{
+		{
+			ID: "ENUM_SAME_TYPE", Levels: source, Shared: true, check: enumPairs(sameClosedness),
+			Breaks: "an enum changed between open and closed",
+			Why:    "values that are not known are kept in the field on one side and among the unknown fields on the other",
+		},
+		{
+			ID: "ENUM_SAME_JSON_FORMAT", Levels: JSON | source, Shared: true, check: enumPairs(sameEnumJSONFormat),
+			Breaks: "an enum no longer promises JSON", Why: "JSON that worked may be refused",
+		},
+		{
+			ID: "ENUM_VALUE_NO_DELETE", Levels: source, Shared: true, check: enumPairs(valuesKept(keptAlways)),
+			Breaks: "a value of an enum is gone", Why: "code that names the generated constant no longer compiles",
+		},
+		{
+			ID: "ENUM_VALUE_NO_DELETE_UNLESS_NUMBER_RESERVED", Levels: Wire | JSON, Shared: true,
+			check:  enumPairs(valuesKept(unlessNumberReserved)),
+			Breaks: "a value of an enum is gone and its number is not reserved", Why: whyValue,
+		},
+		{
+			ID: "ENUM_VALUE_NO_DELETE_UNLESS_NAME_RESERVED", Levels: JSON, Shared: true,
+			check:  enumPairs(valuesKept(unlessNameReserved)),
+			Breaks: "a value of an enum is gone and its name is not reserved",
+			Why:    "JSON that holds the name is refused, or means something else if the name is used again",
+		},
+		{
+			ID: "ENUM_VALUE_SAME_NAME", Levels: JSON | source, Shared: true, check: enumPairs(sameValueNames),
+			Breaks: "a value of an enum has another name",
+			Why:    "JSON holds names of values, and the generated constant has another name",
+		},
+		{
+			ID: "RESERVED_ENUM_NO_DELETE", Levels: all, Shared: true, check: enumPairs(reservedValuesKept),
+			Breaks: "an enum no longer reserves a number or a name", Why: "it can be used again with another meaning",
+		},
+	}
+}
+
+// keeping is which deletions are forgiven.
+type keeping int
+
+const (
+	keptAlways keeping = iota
+	unlessNumberReserved
+	unlessNameReserved
+)
+
+func sameClosedness(c *comparison, old, now protoreflect.EnumDescriptor) {
+	if old.IsClosed() == now.IsClosed() {
+		return
+	}
+	state := map[bool]string{true: "closed", false: "open"}
+	path := protoreflect.SourcePath{enumOptions, enumFeatures, featureEnumType}
+	c.reportf(c.now.option(now, path), c.old.option(old, path), subjectOf(old),
+		"enum %s changed from %s to %s", old.FullName(), state[old.IsClosed()], state[now.IsClosed()])
+}
+
+func sameEnumJSONFormat(c *comparison, old, now protoreflect.EnumDescriptor) {
+	before, after := jsonFormat(old), jsonFormat(now)
+	if before != descriptorpb.FeatureSet_ALLOW || after == descriptorpb.FeatureSet_ALLOW {
+		return
+	}
+	path := protoreflect.SourcePath{enumOptions, enumFeatures, featureJSONFormat}
+	c.reportf(c.now.option(now, path), c.old.option(old, path), subjectOf(old),
+		"JSON support of enum %s changed from %s to %s", old.FullName(), before, after)
+}
+
+// namesByNumber returns the values of an enum; under an alias a number has several names.
+func namesByNumber(enum protoreflect.EnumDescriptor) map[protoreflect.EnumNumber][]protoreflect.EnumValueDescriptor {
+	values := make(map[protoreflect.EnumNumber][]protoreflect.EnumValueDescriptor)
+	for i := range enum.Values().Len() {
+		value := enum.Values().Get(i)
+		values[value.Number()] = append(values[value.Number()], value)
+	}
+	return values
+}
+
+func valuesKept(mode keeping) func(c *comparison, old, now protoreflect.EnumDescriptor) {
+	return func(c *comparison, old, now protoreflect.EnumDescriptor) {
+		before, after := namesByNumber(old), namesByNumber(now)
+		for _, number := range slices.Sorted(maps.Keys(before)) {
+			if len(after[number]) > 0 {
+				continue
+			}
+			missing := ""
+			switch mode {
+			case keptAlways:
+			case unlessNumberReserved:
+				if now.ReservedRanges().Has(number) {
+					continue
+				}
+				missing = ", and the number is not reserved"
+			case unlessNameReserved:
+				names := unreserved(now, before[number])
+				if len(names) == 0 {
+					continue
+				}
+				missing = ", and the name " + strings.Join(names, ", ") + " is not reserved"
+			}
+			c.reportf(c.now.whole(now), c.old.whole(before[number][0]), subjectOf(before[number][0]),
+				"value %s = %d of enum %s was deleted%s", before[number][0].Name(), number, old.FullName(), missing)
+		}
+	}
+}
+
+func unreserved(enum protoreflect.EnumDescriptor, values []protoreflect.EnumValueDescriptor) []string {
+	var names []string
+	for _, value := range values {
+		if !enum.ReservedNames().Has(value.Name()) {
+			names = append(names, string(value.Name()))
+		}
+	}
+	return names
+}
+
+// sameValueNames wants each number to keep all its names. More of them may be added as aliases.
+func sameValueNames(c *comparison, old, now protoreflect.EnumDescriptor) {
+	before, after := namesByNumber(old), namesByNumber(now)
+	for _, number := range slices.Sorted(maps.Keys(before)) {
+		current := make(map[protoreflect.Name]bool)
+		for _, value := range after[number] {
+			current[value.Name()] = true
+		}
+		var lost []string
+		for _, value := range before[number] {
+			if !current[value.Name()] {
+				lost = append(lost, string(value.Name()))
+			}
+		}
+		if len(lost) == 0 {
+			continue
+		}
+		for _, value := range after[number] {
+			c.reportf(c.now.part(value, protoreflect.SourcePath{valueNumber}), c.old.whole(before[number][0]),
+				subjectOf(before[number][0]), "value %d of enum %s is called %s and no longer %s",
+				number, old.FullName(), value.Name(), strings.Join(lost, ", "))
+		}
+	}
+}
+
+func reservedValuesKept(c *comparison, old, now protoreflect.EnumDescriptor) {
+	before := make([]span, 0, old.ReservedRanges().Len())
+	after := make([]span, 0, now.ReservedRanges().Len())
+	for i := range old.ReservedRanges().Len() {
+		r := old.ReservedRanges().Get(i)
+		before = append(before, span{int(r[0]), int(r[1])})
+	}
+	for i := range now.ReservedRanges().Len() {
+		r := now.ReservedRanges().Get(i)
+		after = append(after, span{int(r[0]), int(r[1])})
+	}
+	for _, r := range before {
+		if gaps := r.without(after); len(gaps) > 0 {
+			c.reportf(c.now.whole(now), c.old.whole(old), subjectOf(old), "enum %s no longer reserves %s",
+				old.FullName(), spansText(gaps, maxEnumNumber))
+		}
+	}
+	for i := range old.ReservedNames().Len() {
+		if name := old.ReservedNames().Get(i); !now.ReservedNames().Has(name) {
+			c.reportf(c.now.whole(now), c.old.whole(old), subjectOf(old),
+				"enum %s no longer reserves the name %q", old.FullName(), name)
+		}
+	}
+}
+
+// enumIncludes says whether every value of part is one of whole, with its name.
+func enumIncludes(whole, part protoreflect.EnumDescriptor) bool {
+	for i := range part.Values().Len() {
+		want := part.Values().Get(i)
+		if got := whole.Values().ByName(want.Name()); got == nil || got.Number() != want.Number() {
+			return false
+		}
+	}
+	return true
+}
+
+// rangeText is used where a range has to be shown.
+func rangeText(first, last, maximum int) string {
+	switch last {
+	case first:
+		return strconv.Itoa(first)
+	case maximum:
+		return fmt.Sprintf("%d to max", first)
+	default:
+		return fmt.Sprintf("%d to %d", first, last)
+	}
+}

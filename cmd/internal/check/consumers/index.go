@@ -1,0 +1,403 @@
+package consumers
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/tools/go/packages"
+)
+
+// index is what generated code says about which Go declaration is which declaration of a contract.
+type index struct {
+	packages map[string]*goPackage // by import path
+}
+
+// goPackage is a Go package that has generated code.
+type goPackage struct {
+	proto    []string // the proto packages of its messages and enums
+	messages map[string]*goMessage
+	enums    map[string]*goEnum
+	wrappers map[string]wrapper // types of a oneof's members
+	values   map[string]string  // constants: the full names of enums' values
+	clients  map[string]*goClient
+}
+
+// goMessage is a message. Its fields are keyed by their names in Go.
+type goMessage struct {
+	name   string
+	fields map[string]string
+}
+
+// goEnum is an enum.
+type goEnum struct{ name string }
+
+// wrapper is the type of a oneof's member: the full name of the field, and what the type calls it.
+type wrapper struct{ field, member string }
+
+// goClient is a client of a service. Its methods are keyed by their names in Go.
+type goClient struct {
+	service string
+	methods map[string]string
+}
+
+func newIndex() *index { return &index{packages: make(map[string]*goPackage)} }
+
+// isGeneratedName says whether a file of that name may come from a contract.
+func isGeneratedName(path string) bool {
+	return strings.HasSuffix(path, ".pb.go") || strings.HasSuffix(path, ".fl.go")
+}
+
+// add reads the generated files of p and of all that it depends on.
+func (x *index) add(roots []*packages.Package) {
+	packages.Visit(roots, nil, func(p *packages.Package) {
+		path := p.PkgPath
+		if x.packages[path] != nil {
+			return
+		}
+		var files []*ast.File
+		var texts []string
+		fset := token.NewFileSet()
+		for _, name := range p.GoFiles {
+			if !isGeneratedName(name) {
+				continue
+			}
+			content, err := os.ReadFile(name) //nolint:gosec // source of the modules that the user names
+			if err != nil {
+				continue
+			}
+			file, err := parser.ParseFile(fset, name, content, parser.ParseComments|parser.SkipObjectResolution)
+			if file == nil || err != nil || !hasGeneratedHeader(file) {
+				continue
+			}
+			files, texts = append(files, file), append(texts, string(content))
+		}
+		if len(files) > 0 {
+			x.packages[path] = readGenerated(files, texts)
+		}
+	})
+}
+
+// goType is an element of the list of types in protoc-gen-go's code, behind which stands its name in the contract:
+//
+//	(*Item)(nil), // 3: shop.v1.Item
+var goType = regexp.MustCompile(`(?m)^\s*\((\*?)(\w+)\)\((?:nil|0)\),\s*// \d+: ([\w.]+)\s*$`)
+
+func readGenerated(files []*ast.File, texts []string) *goPackage {
+	g := &goPackage{
+		messages: make(map[string]*goMessage), enums: make(map[string]*goEnum), wrappers: make(map[string]wrapper),
+		values: make(map[string]string), clients: make(map[string]*goClient),
+	}
+	for _, text := range texts {
+		for _, m := range goType.FindAllStringSubmatch(text, -1) {
+			if m[1] == "*" {
+				g.messages[m[2]] = &goMessage{name: m[3], fields: make(map[string]string)}
+			} else {
+				g.enums[m[2]] = &goEnum{name: m[3]}
+			}
+		}
+	}
+	g.readMessages(files)
+	g.readEnums(files)
+	g.readClients(files)
+	g.findProtoPackages()
+	return g
+}
+
+// findProtoPackages takes the packages from the names of messages and enums that are not nested.
+func (g *goPackage) findProtoPackages() {
+	for goName, m := range g.messages {
+		if !strings.Contains(goName, "_") {
+			g.addProtoPackage(m.name)
+		}
+	}
+	for goName, e := range g.enums {
+		if !strings.Contains(goName, "_") {
+			g.addProtoPackage(e.name)
+		}
+	}
+	slices.Sort(g.proto)
+}
+
+func (g *goPackage) addProtoPackage(fullName string) {
+	pkg := ""
+	if dot := strings.LastIndexByte(fullName, '.'); dot >= 0 {
+		pkg = fullName[:dot]
+	}
+	if !slices.Contains(g.proto, pkg) {
+		g.proto = append(g.proto, pkg)
+	}
+}
+
+// readMessages reads the struct tags, in which protoc-gen-go writes the names of fields.
+func (g *goPackage) readMessages(files []*ast.File) {
+	members := make(map[string]map[string]string) // of types that are no messages: oneofs' members, by their Go names
+	oneofs := make(map[string]string)             // interfaces of oneofs: the Go name of their message
+	for name, t := range typeSpecs(files) {
+		fields, ok := t.Type.(*ast.StructType)
+		if !ok {
+			continue
+		}
+		message := g.messages[name]
+		for _, field := range fields.Fields.List {
+			if field.Tag == nil || len(field.Names) != 1 {
+				continue
+			}
+			tag := structTag(field.Tag)
+			goName := strings.TrimPrefix(field.Names[0].Name, "xxx_hidden_") // in messages of the opaque API
+			if oneof := tag.Get("protobuf_oneof"); oneof != "" && message != nil {
+				message.fields[goName] = message.name + "." + oneof
+				if ident, ok := field.Type.(*ast.Ident); ok {
+					oneofs[ident.Name] = name
+				}
+				continue
+			}
+			protoName := tagName(tag.Get("protobuf"))
+			switch {
+			case protoName == "":
+			case message != nil:
+				message.fields[goName] = message.name + "." + protoName
+			default:
+				if members[name] == nil {
+					members[name] = make(map[string]string)
+				}
+				members[name][goName] = protoName
+			}
+		}
+	}
+	// A oneof's member has one method, by which it fits the oneof: func (*Item_Percent) isItem_Discount() {}
+	for _, f := range funcDecls(files) {
+		receiver := receiverName(f)
+		message := g.messages[oneofs[f.Name.Name]]
+		if message == nil {
+			continue
+		}
+		for goName, protoName := range members[receiver] {
+			full := message.name + "." + protoName
+			message.fields[goName] = full
+			g.wrappers[receiver] = wrapper{field: full, member: goName}
+		}
+	}
+}
+
+func structTag(lit *ast.BasicLit) reflect.StructTag {
+	text, err := strconv.Unquote(lit.Value)
+	if err != nil {
+		return ""
+	}
+	return reflect.StructTag(text)
+}
+
+// tagName returns the name in a tag such as "bytes,1,opt,name=title,proto3".
+func tagName(tag string) string {
+	for part := range strings.SplitSeq(tag, ",") {
+		if name, ok := strings.CutPrefix(part, "name="); ok {
+			return name
+		}
+	}
+	return ""
+}
+
+// readEnums reads the maps that protoc-gen-go writes beside enums, as Color_value, and the constants that belong to
+// them.
+func (g *goPackage) readEnums(files []*ast.File) {
+	names := make(map[string][]string)
+	for _, spec := range valueSpecs(files) {
+		if len(spec.Names) != 1 || len(spec.Values) != 1 {
+			continue
+		}
+		enum, ok := strings.CutSuffix(spec.Names[0].Name, "_value")
+		lit, isLit := spec.Values[0].(*ast.CompositeLit)
+		if !ok || !isLit || g.enums[enum] == nil {
+			continue
+		}
+		for _, element := range lit.Elts {
+			if pair, ok := element.(*ast.KeyValueExpr); ok {
+				if text, ok := stringLit(pair.Key); ok {
+					names[enum] = append(names[enum], text)
+				}
+			}
+		}
+	}
+	for _, spec := range valueSpecs(files) {
+		enum, ok := spec.Type.(*ast.Ident)
+		if !ok || g.enums[enum.Name] == nil {
+			continue
+		}
+		for _, constant := range spec.Names {
+			for _, value := range names[enum.Name] {
+				if strings.HasSuffix(constant.Name, "_"+value) {
+					g.values[constant.Name] = g.enums[enum.Name].name + "." + value
+				}
+			}
+		}
+	}
+}
+
+// readClients reads clients: those of Fairlead, whose methods name a descriptor that was made with the names of the
+// service and the method, and those of grpc-go, whose methods hold the path of the method.
+func (g *goPackage) readClients(files []*ast.File) {
+	called := make(map[string][2]string) // variables and constants that stand for methods: service and method
+	for _, spec := range valueSpecs(files) {
+		for i, name := range spec.Names {
+			if i >= len(spec.Values) {
+				break
+			}
+			if service, method, ok := namedMethod(spec.Values[i]); ok {
+				called[name.Name] = [2]string{service, method}
+			}
+		}
+	}
+	implementations := make(map[string]string) // types behind the interfaces that grpc-go's code returns
+	for _, f := range funcDecls(files) {
+		receiver := receiverName(f)
+		if receiver == "" {
+			if name, ok := strings.CutPrefix(f.Name.Name, "New"); ok && strings.HasSuffix(name, "Client") {
+				implementations[strings.ToLower(name[:1])+name[1:]] = name
+			}
+			continue
+		}
+		if !strings.HasSuffix(receiver, "Client") || f.Body == nil || !f.Name.IsExported() {
+			continue
+		}
+		ast.Inspect(f.Body, func(n ast.Node) bool {
+			method, ok := [2]string{}, false
+			switch n := n.(type) {
+			case *ast.Ident:
+				method, ok = called[n.Name]
+			case *ast.BasicLit:
+				method[0], method[1], ok = methodPath(n)
+			}
+			if ok {
+				g.addClientMethod(receiver, f.Name.Name, method)
+			}
+			return !ok
+		})
+	}
+	for implementation, name := range implementations {
+		if client := g.clients[implementation]; client != nil && g.clients[name] == nil {
+			g.clients[name] = client
+		}
+	}
+}
+
+func (g *goPackage) addClientMethod(client, goName string, method [2]string) {
+	if g.clients[client] == nil {
+		g.clients[client] = &goClient{service: method[0], methods: make(map[string]string)}
+	}
+	g.clients[client].methods[goName] = method[0] + "." + method[1]
+}
+
+// namedMethod returns the service and the method that a value stands for: fairlead.NewMethod[…](kind, "service",
+// "method", …), or the path of a method.
+func namedMethod(value ast.Expr) (service, method string, ok bool) {
+	if lit, isLit := value.(*ast.BasicLit); isLit {
+		return methodPath(lit)
+	}
+	call, isCall := value.(*ast.CallExpr)
+	if !isCall || len(call.Args) < 3 {
+		return "", "", false
+	}
+	fun := call.Fun
+	switch generic := fun.(type) {
+	case *ast.IndexExpr:
+		fun = generic.X
+	case *ast.IndexListExpr:
+		fun = generic.X
+	}
+	if selector, isSelector := fun.(*ast.SelectorExpr); !isSelector || selector.Sel.Name != "NewMethod" {
+		return "", "", false
+	}
+	service, ok = stringLit(call.Args[1])
+	if !ok {
+		return "", "", false
+	}
+	method, ok = stringLit(call.Args[2])
+	return service, method, ok
+}
+
+// methodPath parts a path such as "/shop.v1.Shop/GetItem".
+func methodPath(lit *ast.BasicLit) (service, method string, ok bool) {
+	text, ok := stringLit(lit)
+	if !ok || !strings.HasPrefix(text, "/") {
+		return "", "", false
+	}
+	service, method, ok = strings.Cut(text[1:], "/")
+	return service, method, ok && service != "" && method != "" && !strings.Contains(method, "/")
+}
+
+func stringLit(e ast.Expr) (string, bool) {
+	lit, ok := e.(*ast.BasicLit)
+	if !ok || lit.Kind != token.STRING {
+		return "", false
+	}
+	text, err := strconv.Unquote(lit.Value)
+	return text, err == nil
+}
+
+// typeSpecs returns the types that files declare, by name.
+func typeSpecs(files []*ast.File) map[string]*ast.TypeSpec {
+	specs := make(map[string]*ast.TypeSpec)
+	for _, file := range files {
+		for _, decl := range file.Decls {
+			if gen, ok := decl.(*ast.GenDecl); ok {
+				for _, spec := range gen.Specs {
+					if t, ok := spec.(*ast.TypeSpec); ok {
+						specs[t.Name.Name] = t
+					}
+				}
+			}
+		}
+	}
+	return specs
+}
+
+// valueSpecs returns the constants and variables that files declare.
+func valueSpecs(files []*ast.File) []*ast.ValueSpec {
+	var specs []*ast.ValueSpec
+	for _, file := range files {
+		for _, decl := range file.Decls {
+			if gen, ok := decl.(*ast.GenDecl); ok {
+				for _, spec := range gen.Specs {
+					if v, ok := spec.(*ast.ValueSpec); ok {
+						specs = append(specs, v)
+					}
+				}
+			}
+		}
+	}
+	return specs
+}
+
+func funcDecls(files []*ast.File) []*ast.FuncDecl {
+	var decls []*ast.FuncDecl
+	for _, file := range files {
+		for _, decl := range file.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok {
+				decls = append(decls, f)
+			}
+		}
+	}
+	return decls
+}
+
+// receiverName returns the name of the type that f is a method of, "" for none.
+func receiverName(f *ast.FuncDecl) string {
+	if f.Recv == nil || len(f.Recv.List) == 0 {
+		return ""
+	}
+	t := f.Recv.List[0].Type
+	if pointer, ok := t.(*ast.StarExpr); ok {
+		t = pointer.X
+	}
+	if ident, ok := t.(*ast.Ident); ok {
+		return ident.Name
+	}
+	return ""
+}

@@ -1,0 +1,218 @@
+package consumers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/tools/go/packages"
+)
+
+// moduleDirs returns the directories of the Go modules in dirs, in order: those below each of them, or else the one
+// that it belongs to.
+func moduleDirs(dirs []string) ([]string, error) {
+	var found []string
+	var errs []error
+	for _, dir := range dirs {
+		below, err := modulesBelow(dir)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if len(below) == 0 {
+			above, ok := moduleAbove(dir)
+			if !ok {
+				errs = append(errs, fmt.Errorf("%s: neither a Go module nor in one, and there are none below it", dir))
+				continue
+			}
+			below = []string{above}
+		}
+		found = append(found, below...)
+	}
+	slices.Sort(found)
+	return slices.Compact(found), errors.Join(errs...)
+}
+
+// modulesBelow returns the directories below dir, itself included, that hold a go.mod.
+func modulesBelow(dir string) ([]string, error) {
+	var found []string
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && path != dir && passOver(entry.Name()):
+			return fs.SkipDir
+		case !entry.IsDir() && entry.Name() == "go.mod":
+			found = append(found, filepath.Dir(path))
+		}
+		return nil
+	})
+	return found, err
+}
+
+func passOver(dir string) bool {
+	return strings.HasPrefix(dir, ".") || strings.HasPrefix(dir, "_") || dir == "testdata" || dir == "vendor" ||
+		dir == "node_modules"
+}
+
+func moduleAbove(dir string) (string, bool) {
+	at, err := filepath.Abs(dir)
+	if err != nil {
+		return "", false
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
+			return at, true
+		}
+		if at == filepath.Dir(at) {
+			return "", false
+		}
+		at = filepath.Dir(at)
+	}
+}
+
+// loader loads the packages of modules.
+type loader struct {
+	tests bool
+	fset  *token.FileSet
+	temp  string // for copies of go.mod
+}
+
+// graphMode is what is asked of the packages that others depend on: where their source is.
+const graphMode = packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedImports |
+	packages.NeedDeps | packages.NeedModule
+
+// typesMode is what is asked of a module's own packages. The types of others come from export data, which the go
+// command has or makes.
+const typesMode = packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedImports |
+	packages.NeedModule | packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo
+
+func (l *loader) config(ctx context.Context, dir string, mode packages.LoadMode, s setting) *packages.Config {
+	return &packages.Config{
+		Context: ctx, Mode: mode, Dir: dir, Fset: l.fset, Tests: l.tests, BuildFlags: s.flags,
+		Env: slices.Concat(os.Environ(), s.env, []string{
+			"GOPROXY=off", "GOTOOLCHAIN=local", "GOFLAGS=" + withoutMod(os.Getenv("GOFLAGS")),
+		}),
+	}
+}
+
+// withoutMod returns flags of the go command without -mod, which settingFor says anew, and a workspace does not take.
+func withoutMod(flags string) string {
+	kept := slices.DeleteFunc(strings.Fields(flags), func(flag string) bool {
+		return strings.HasPrefix(strings.TrimPrefix(flag, "-"), "-mod=") || strings.HasPrefix(flag, "-mod=")
+	})
+	return strings.Join(kept, " ")
+}
+
+// graph returns the packages of the module in dir, with all that they depend on.
+func (l *loader) graph(ctx context.Context, dir string, s setting) ([]*packages.Package, error) {
+	return packages.Load(l.config(ctx, dir, graphMode, s), "./...")
+}
+
+// typed returns the packages of the module in dir with syntax and types. Where the export data of what they depend on
+// cannot be had, because a dependency is missing or does not compile, types come from the source of what is there.
+func (l *loader) typed(ctx context.Context, dir string, s setting) ([]*packages.Package, error) {
+	loaded, err := packages.Load(l.config(ctx, dir, typesMode, s), "./...")
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(loaded, importsFailed) {
+		return loaded, nil
+	}
+	return packages.Load(l.config(ctx, dir, typesMode|packages.NeedDeps, s), "./...")
+}
+
+// importsFailed says whether types of what a package imports are missing.
+func importsFailed(p *packages.Package) bool {
+	return slices.ContainsFunc(p.Errors, func(e packages.Error) bool {
+		return strings.Contains(e.Msg, "could not import")
+	})
+}
+
+// setting is how the go command is called for one module.
+type setting struct {
+	flags []string
+	env   []string
+}
+
+// settingFor returns the setting in which the go command lists the packages of the module in dir without the network,
+// and without changing a file of it: where no workspace and no vendor directory say which versions count, it works on a
+// copy of go.mod, which it may complete.
+func (l *loader) settingFor(ctx context.Context, dir string) (setting, error) {
+	work, err := workspaceOf(ctx, dir)
+	if err != nil || work {
+		return setting{}, err
+	}
+	s := setting{env: []string{"GOWORK=off"}}
+	if _, err := os.Stat(filepath.Join(dir, "vendor", "modules.txt")); err == nil {
+		return s, nil
+	}
+	copied, err := os.MkdirTemp(l.temp, "module-")
+	if err != nil {
+		return s, err
+	}
+	for _, name := range []string{"go.mod", "go.sum"} {
+		content, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // the user names the directory
+		if errors.Is(err, fs.ErrNotExist) && name == "go.sum" {
+			continue
+		}
+		if err != nil {
+			return s, err
+		}
+		//nolint:gosec // the directory is a temporary one, and the names are ours
+		if err := os.WriteFile(filepath.Join(copied, name), content, 0o600); err != nil {
+			return s, err
+		}
+	}
+	s.flags = []string{"-mod=mod", "-modfile=" + filepath.Join(copied, "go.mod")}
+	return s, nil
+}
+
+// workspaceOf says whether the module in dir belongs to a workspace that the go command uses there.
+func workspaceOf(ctx context.Context, dir string) (bool, error) {
+	cmd := exec.CommandContext(ctx, "go", "env", "GOWORK")
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	if errors.Is(err, exec.ErrNotFound) {
+		return false, errors.New("the go command is not installed")
+	}
+	if err != nil {
+		return false, fmt.Errorf("go env: %w", err)
+	}
+	path := strings.TrimSpace(string(out))
+	if path == "" || path == "off" {
+		return false, nil
+	}
+	content, err := os.ReadFile(path) //nolint:gosec // the go command names it
+	if err != nil {
+		return false, err
+	}
+	work, err := modfile.ParseWork(path, content, nil)
+	if err != nil {
+		return false, err
+	}
+	module, err := os.Stat(dir)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(work.Use, func(use *modfile.Use) bool {
+		used := filepath.FromSlash(use.Path)
+		if !filepath.IsAbs(used) {
+			used = filepath.Join(filepath.Dir(path), used)
+		}
+		info, err := os.Stat(used)
+		return err == nil && os.SameFile(info, module)
+	}), nil
+}
+
+// hasGeneratedHeader says whether a generator wrote the file.
+func hasGeneratedHeader(file *ast.File) bool { return ast.IsGenerated(file) }

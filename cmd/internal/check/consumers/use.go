@@ -1,0 +1,140 @@
+package consumers
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/check/finding"
+)
+
+// Access is how something is used.
+type Access string
+
+// The kinds of access.
+const (
+	Read  Access = "read"
+	Write Access = "write"
+	Call  Access = "call"
+	Type  Access = "type" // the name of a message or an enum
+)
+
+// Use is one place that uses a declaration of a contract.
+type Use struct {
+	// Name is the full name of what is used: package.Message.field, package.Service.Method, package.Message,
+	// package.Enum or package.Enum.VALUE. A oneof is named as a field is.
+	Name   string `json:"name"`
+	Access Access `json:"access"`
+	// Module is the path of the module that uses it, Package that of the package.
+	Module  string `json:"module"`
+	Package string `json:"package"`
+	finding.Place
+	// Broken says that generated code no longer has what is used: the place does not compile. What it was called in
+	// Go is then Member, and Name is that of the message, the service or the package that had it.
+	Broken bool   `json:"broken,omitempty"`
+	Member string `json:"member,omitempty"`
+}
+
+// sortUses puts uses in the order in which they are printed, and returns them without repetitions.
+func sortUses(uses []Use) []Use {
+	slices.SortFunc(uses, func(a, b Use) int {
+		return cmp.Or(
+			cmp.Compare(a.Name, b.Name), cmp.Compare(a.Member, b.Member), cmp.Compare(a.Module, b.Module),
+			cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
+			cmp.Compare(a.Access, b.Access))
+	})
+	return slices.Compact(uses)
+}
+
+// Result is what Find found.
+type Result struct {
+	// Uses are in the order of names, modules and places.
+	Uses []Use
+	// Modules are the paths of the modules that were searched, in order; Packages is the number of their packages.
+	Modules  []string
+	Packages int
+	// Problems say, for each package in which uses may have been missed, why.
+	Problems []string
+	// Known are the full names of the fields and methods that the modules have generated code for, in order.
+	Known []string
+}
+
+// Of returns the uses of what has a full name, or of what is declared within it: of the methods of a service, and of
+// the fields of a message. What was deleted and is still used counts as well.
+func (r *Result) Of(name string) []Use {
+	parent, last := "", name
+	if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
+		parent, last = name[:dot], name[dot+1:]
+	}
+	var uses []Use
+	for _, u := range r.Uses {
+		switch {
+		case !u.Broken:
+			if u.Name == name || strings.HasPrefix(u.Name, name+".") {
+				uses = append(uses, u)
+			}
+		case u.Name == parent && isMember(u.Member, last),
+			u.Access == Type && slices.Contains(goIdents(u.Name, name), u.Member):
+			uses = append(uses, u)
+		}
+	}
+	return uses
+}
+
+// isMember says whether member is what generated code calls the field, method or message of that name, or a method that
+// gets or sets the field.
+func isMember(member, name string) bool {
+	goName := goCamelCase(name)
+	for _, prefix := range []string{"", "Get", "Set", "Has", "Clear"} {
+		if member == prefix+goName {
+			return true
+		}
+	}
+	return false
+}
+
+// goIdents returns what protoc-gen-go may call the message, enum or enum's value of that name in the proto package pkg.
+func goIdents(pkg, name string) []string {
+	rest, ok := strings.CutPrefix(name, pkg+".")
+	if !ok {
+		return nil
+	}
+	parts := strings.Split(rest, ".")
+	last := parts[len(parts)-1]
+	for i := range parts {
+		parts[i] = goCamelCase(parts[i])
+	}
+	idents := []string{strings.Join(parts, "_")}
+	switch n := len(parts); {
+	case n == 2: // a value of an enum
+		idents = append(idents, parts[0]+"_"+last)
+	case n > 2: // of one in a message
+		idents = append(idents, strings.Join(parts[:n-2], "_")+"_"+last)
+	}
+	return idents
+}
+
+// goCamelCase returns a name of a contract as protoc-gen-go writes it in Go; see the Go Generated Code Guide on
+// protobuf.dev.
+func goCamelCase(name string) string {
+	isLower := func(i int) bool { return i < len(name) && name[i] >= 'a' && name[i] <= 'z' }
+	var b strings.Builder
+	capital := true // whether a small letter that comes next becomes a capital one
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case c == '_' && i == 0:
+			b.WriteByte('X') // names that begin with an underscore would not be exported
+			capital = true
+		case c == '_' && isLower(i+1):
+			capital = true
+		case isLower(i) && capital:
+			b.WriteByte(c - 'a' + 'A')
+			capital = false
+		default:
+			b.WriteByte(c)
+			capital = c >= '0' && c <= '9'
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,13 @@
+// Package dial is how commands reach a server: the flags for it, what addresses mean, a client, the contract, and what
+// can be said about how connecting went.
+//
+//	flags := dial.AddFlags(cmd)
+//	srv, err := flags.Open(address, dial.Options{})   // reads and checks; connects to nothing
+//	defer srv.Close()
+//	err = srv.Connect(ctx)                            // the error says what was tried
+//	contract, err := srv.Contract(ctx)                // server reflection, or the files that flags name
+//	m, err := contract.Method(ctx, "greeter.v1.Greeter/SayHello")
+//	resp, err := dynamic.Unary(ctx, srv.Client, m, req, flags.CallOptions()...)
+//
+// Errors about flags and addresses come from Open and are wrong usage; all others are *cli.Error.
+package dial

@@ -1,0 +1,224 @@
+package dial
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/fairlead-go/fairlead"
+)
+
+// Group is a group of flags.
+type Group uint8
+
+// The groups.
+const (
+	Connection Group = 1 << iota // TLS, authority, time to connect
+	Headers                      // headers of calls
+	Calls                        // timeout, sizes, compression
+	Contract                     // reflection, .proto files, descriptor sets
+)
+
+// Flags are the values of the flags with which commands reach a server.
+type Flags struct {
+	Plaintext      bool
+	TLS            bool
+	Insecure       bool
+	CA             []string
+	Cert, Key      string
+	ServerName     string
+	Authority      string
+	ConnectTimeout time.Duration
+
+	Timeout    time.Duration // of a call; 0: none
+	MaxMessage Size
+	Compress   string
+	header     []string
+
+	Proto   []string
+	Roots   []string
+	Sets    []string
+	Reflect bool
+}
+
+// AddFlags adds the flags of the groups to cmd; without any, all.
+func AddFlags(cmd *cobra.Command, groups ...Group) *Flags {
+	var want Group
+	for _, g := range groups {
+		want |= g
+	}
+	if want == 0 {
+		want = Connection | Headers | Calls | Contract
+	}
+	f := &Flags{ConnectTimeout: 10 * time.Second, MaxMessage: 64 << 20}
+	flags := cmd.Flags()
+	if want&Connection != 0 {
+		f.addConnection(flags)
+	}
+	if want&Headers != 0 {
+		flags.StringArrayVarP(&f.header, "header", "H", nil,
+			"`\"name: value\"` to send with calls; a name ending in -bin has its value in base64; @file has one on each "+
+				"line; may be repeated")
+	}
+	if want&Calls != 0 {
+		f.addCalls(flags)
+		complete := cobra.FixedCompletions([]string{"gzip", "zstd", "identity"}, cobra.ShellCompDirectiveNoFileComp)
+		if err := cmd.RegisterFlagCompletionFunc("compress", complete); err != nil {
+			panic(err) // the flag was added a line ago
+		}
+	}
+	if want&Contract != 0 {
+		f.addContract(flags)
+	}
+	alias := flags.GetNormalizeFunc()
+	flags.SetNormalizeFunc(func(set *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "deadline" && want&Calls != 0 {
+			name = "timeout"
+		}
+		return alias(set, name)
+	})
+	return f
+}
+
+func (f *Flags) addConnection(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.Plaintext, "plaintext", false,
+		"connect without TLS (default for loopback addresses and Unix sockets)")
+	flags.BoolVar(&f.TLS, "tls", false, "connect with TLS (default for all other addresses)")
+	flags.BoolVar(&f.Insecure, "insecure", false, "with TLS, do not verify the server's certificate")
+	flags.StringArrayVar(&f.CA, "ca", nil,
+		"`file` with certificates (PEM) of the authorities to trust, in place of the system's; may be repeated")
+	flags.StringVar(&f.Cert, "cert", "", "`file` with the client's certificate (PEM), for mutual TLS")
+	flags.StringVar(&f.Key, "key", "", "`file` with the client's private key (PEM) (default: the file of --cert)")
+	flags.StringVar(&f.ServerName, "server-name", "", "`name` to ask for in TLS and to find in the certificate")
+	flags.StringVar(&f.Authority, "authority", "", "`host` to ask for in calls, and in TLS (default: that of the address)")
+	flags.DurationVar(&f.ConnectTimeout, "connect-timeout", f.ConnectTimeout, "time to connect within")
+}
+
+func (f *Flags) addCalls(flags *pflag.FlagSet) {
+	flags.DurationVar(&f.Timeout, "timeout", 0, "time limit of a call, which the server is told; also --deadline "+
+		"(default: none)")
+	flags.Var(&f.MaxMessage, "max-message", "size of the largest message to receive")
+	flags.StringVar(&f.Compress, "compress", "", "`name` of the compression of requests: gzip, zstd or identity")
+}
+
+func (f *Flags) addContract(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.Proto, "proto", nil,
+		"`file` (.proto) or directory with the contract, in place of the server's reflection; may be repeated")
+	flags.StringArrayVarP(&f.Roots, "proto-path", "I", nil,
+		"`directory` to look for imports in, with --proto; may be repeated")
+	flags.StringArrayVar(&f.Sets, "descriptor-set", nil,
+		"`file` with the contract as a FileDescriptorSet, in place of reflection; may be repeated")
+	flags.BoolVar(&f.Reflect, "reflect", false,
+		"ask the server's reflection as well, for what --proto and --descriptor-set do not have")
+}
+
+// HasFiles says whether flags name files with the contract.
+func (f *Flags) HasFiles() bool { return len(f.Proto)+len(f.Sets) > 0 }
+
+// CallOptions returns the options of a call. They are not the client's, since questions about the contract are calls,
+// too.
+func (f *Flags) CallOptions() []fairlead.CallOption {
+	if f.Timeout > 0 {
+		return []fairlead.CallOption{fairlead.WithTimeout(f.Timeout)}
+	}
+	return nil
+}
+
+// Metadata returns the headers that the flags name. Open has them sent with each call.
+func (f *Flags) Metadata() (fairlead.Metadata, error) { return headers(f.header).parse() }
+
+// check returns what is wrong with the flags on their own.
+func (f *Flags) check() error {
+	var errs []error
+	bad := func(wrong bool, format string, args ...any) {
+		if wrong {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	bad(f.Timeout < 0, "--timeout is %s, want more than 0", f.Timeout)
+	bad(f.ConnectTimeout <= 0, "--connect-timeout is %s, want more than 0", f.ConnectTimeout)
+	bad(f.Key != "" && f.Cert == "", "--key needs --cert")
+	bad(len(f.Roots) > 0 && len(f.Proto) == 0, "--proto-path needs --proto")
+	bad(f.Plaintext && f.wantsTLS() != "", "--plaintext and %s exclude each other", f.wantsTLS())
+	bad(f.Insecure && len(f.CA) > 0, "--insecure and --ca exclude each other: one verifies nothing, the other more")
+	switch f.Compress {
+	case "", "gzip", "zstd", "identity":
+	default:
+		bad(true, "--compress %s: must be gzip, zstd or identity", f.Compress)
+	}
+	return errors.Join(errs...)
+}
+
+// wantsTLS returns the flag that makes sense with TLS only, "" when there is none.
+func (f *Flags) wantsTLS() string {
+	switch {
+	case f.TLS:
+		return "--tls"
+	case f.Insecure:
+		return "--insecure"
+	case len(f.CA) > 0:
+		return "--ca"
+	case f.Cert != "":
+		return "--cert"
+	case f.ServerName != "":
+		return "--server-name"
+	}
+	return ""
+}
+
+// Secure says whether a is connected to with TLS: as a flag or the address says; otherwise unless the address is of
+// this machine.
+func (f *Flags) Secure(a Address) (bool, error) {
+	scheme, _, _ := strings.Cut(a.Text, "://")
+	switch {
+	case a.Secure && f.Plaintext:
+		return false, fmt.Errorf("--plaintext and %s:// exclude each other", scheme)
+	case a.Plain && f.wantsTLS() != "":
+		return false, fmt.Errorf("%s and %s:// exclude each other; write %ss://", f.wantsTLS(), scheme, scheme)
+	case a.Secure || f.wantsTLS() != "":
+		return true, nil
+	case a.Plain || f.Plaintext:
+		return false, nil
+	}
+	return !a.Local, nil
+}
+
+// TLSConfig reads the files that the flags name and returns the configuration of a client.
+func (f *Flags) TLSConfig() (*tls.Config, error) {
+	cfg := &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		ServerName:         f.ServerName,
+		InsecureSkipVerify: f.Insecure, //nolint:gosec // the flag says what it does
+	}
+	if len(f.CA) > 0 {
+		cfg.RootCAs = x509.NewCertPool()
+	}
+	for _, path := range f.CA {
+		pem, err := os.ReadFile(path) //nolint:gosec // the user's own file
+		if err != nil {
+			return nil, fmt.Errorf("--ca: %w", err)
+		}
+		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("--ca: %s has no certificate in PEM", path)
+		}
+	}
+	if f.Cert != "" {
+		key := f.Key
+		if key == "" {
+			key = f.Cert
+		}
+		pair, err := tls.LoadX509KeyPair(f.Cert, key)
+		if err != nil {
+			return nil, fmt.Errorf("--cert %s, --key %s: %w", f.Cert, key, err)
+		}
+		cfg.Certificates = []tls.Certificate{pair}
+	}
+	return cfg, nil
+}

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -44,6 +47,23 @@ func TestHelp(t *testing.T) {
 		}
 		if cmd.Name() != "version" && cmd.Example == "" {
 			t.Errorf("%s --help shows no example", cmd.CommandPath())
+		}
+	}
+}
+
+// TestMan sees that each command has a page, with an example.
+func TestMan(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if got := clitest.RunRoot(t, newRoot(), nil, "man", "--dir", dir); got.Code != cli.ExitOK {
+		t.Fatalf("exit code %d: %s", got.Code, got.Err)
+	}
+	for _, cmd := range newRoot().Commands() {
+		page, err := os.ReadFile(filepath.Join(dir, "fairlead-"+cmd.Name()+".1")) //nolint:gosec // in our directory
+		if err != nil {
+			t.Error(err)
+		} else if cmd.Example != "" && !bytes.Contains(page, []byte("EXAMPLE")) {
+			t.Errorf("the page of %s has no example", cmd.Name())
 		}
 	}
 }

@@ -31,8 +31,8 @@ diff "$work/guide" "$work/guide.zh-CN" || {
 }
 home=$work/home
 mkdir "$home"
-# The guide works in ~/clock; here that is a temporary folder.
-sed "s|~/clock|$home/clock|g" "$work/guide" >"$work/run"
+# The guide works below ~; here that is a temporary folder.
+sed -E "s#(^|[ '\"])~(/|\$)#\1$home\2#g" "$work/guide" >"$work/run"
 set -x
 # shellcheck disable=SC1091
 . "$work/run"

@@ -40,6 +40,8 @@ printf '\n'
 step "build all modules" tools/each.sh "" go build || finish
 step "vet all modules" tools/each.sh "" go vet
 step "install what tests against other languages need" tools/foreign.sh
+step "install the browser that pages are tested in" tools/browser.sh
+step "build buf's command, which tests compare with" make --no-print-directory .tools/buf
 # With the tag poison memory that was given back to a pool is overwritten and not used again (see package buffer).
 step "test with the race detector and poison" tools/each.sh "" go test -race -tags poison -timeout 20m
 # Under -race sync.Pool drops items at random and memory is not what it is, so tests of allocations and of memory skip

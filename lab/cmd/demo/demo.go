@@ -6,18 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // demo is what the steps share.
 type demo struct {
 	repository string
-	dir        string // temporary: programs and generated code
+	dir        string // temporary: programs, generated code, the new service
+	report     string // where the report of the new service under load goes
 }
 
 // program is the path of a program that build has built.
@@ -89,59 +88,32 @@ func (d *demo) same(generated, committed string) error {
 	return nil
 }
 
-// grace is how long the server may take to end by itself.
-const grace = 10 * time.Second
-
-// call starts the server and has both clients call it.
-func (d *demo) call(ctx context.Context) (err error) {
+// call starts the greeter and has both clients call it.
+func (d *demo) call(ctx context.Context) error {
 	addr, err := freeAddr(ctx)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	srv := exec.CommandContext(ctx, d.program("server"), "-addr", addr)
-	srv.Cancel = func() error { return srv.Process.Signal(os.Interrupt) }
-	srv.WaitDelay = grace
-	var log bytes.Buffer
-	srv.Stdout, srv.Stderr = &log, &log
-	if err := srv.Start(); err != nil {
-		return err
-	}
-	fmt.Printf("the server is process %d at %s\n", srv.Process.Pid, addr)
-	ended := make(chan error, 1)
-	go func() { ended <- srv.Wait() }()
-	defer func() {
-		_ = srv.Process.Signal(os.Interrupt) // it drains and ends with 0; an error means that it has ended
-		if waitErr := <-ended; waitErr != nil && err == nil {
-			err = fmt.Errorf("the server: %w", waitErr)
-		}
+	return serve(ctx, srv, addr, func(ctx context.Context) error {
+		fairlead, err := d.client(ctx, "client", addr)
 		if err != nil {
-			err = fmt.Errorf("%w\nthe server's log:\n%s", err, log.Bytes())
+			return err
 		}
-	}()
-	timer := time.AfterFunc(time.Minute, cancel) // whatever happens, it ends
-	defer timer.Stop()
-	if err := listening(ctx, addr); err != nil {
-		return err
-	}
-	fairlead, err := d.client(ctx, "client", addr)
-	if err != nil {
-		return err
-	}
-	fmt.Print(indent("Fairlead's client", fairlead))
-	grpcgo, err := d.client(ctx, "client-grpc-go", addr)
-	if err != nil {
-		return err
-	}
-	fmt.Print(indent("grpc-go's client", grpcgo))
-	switch {
-	case !strings.Contains(fairlead, "SayHello: hello Ann") || !strings.Contains(fairlead, "Collect: hello Ann, Bo"):
-		return errors.New("the answers are not what the greeter says")
-	case fairlead != grpcgo:
-		return errors.New("the two clients got different answers")
-	}
-	return nil
+		fmt.Print(indent("Fairlead's client", fairlead))
+		grpcgo, err := d.client(ctx, "client-grpc-go", addr)
+		if err != nil {
+			return err
+		}
+		fmt.Print(indent("grpc-go's client", grpcgo))
+		switch {
+		case !strings.Contains(fairlead, "SayHello: hello Ann") || !strings.Contains(fairlead, "Collect: hello Ann, Bo"):
+			return errors.New("the answers are not what the greeter says")
+		case fairlead != grpcgo:
+			return errors.New("the two clients got different answers")
+		}
+		return nil
+	})
 }
 
 // client runs a client to its end and returns what it printed.
@@ -157,34 +129,4 @@ func (d *demo) client(ctx context.Context, name, addr string) (string, error) {
 
 func indent(title, text string) string {
 	return title + "\n  " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ") + "\n"
-}
-
-// freeAddr returns a loopback address at which nobody listens.
-func freeAddr(ctx context.Context) (string, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
-
-// listening waits until somebody listens at addr, 10 seconds at most.
-func listening(ctx context.Context, addr string) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		var d net.Dialer
-		conn, err := d.DialContext(ctx, "tcp", addr)
-		if err == nil {
-			return conn.Close()
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("nobody listens at %s: %w", addr, err)
-		}
-	}
 }

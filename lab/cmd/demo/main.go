@@ -1,6 +1,7 @@
-// Program demo shows in about a minute what Fairlead is: it generates the greeter example's code, serves it, calls it
-// with Fairlead's client and with grpc-go's, and measures both frameworks side by side on this machine. Everything that
-// it starts is ended before it does. It exits with 1 when something was not as it should be.
+// Program demo shows in about a minute what Fairlead is: it has the command write a new service, builds, runs, calls and
+// measures that; it generates the greeter example's code, serves it, calls it with Fairlead's client and with grpc-go's,
+// and measures both frameworks side by side on this machine. Everything that it starts is ended before it does. It exits
+// with 1 when something was not as it should be.
 package main
 
 import (
@@ -20,10 +21,12 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	repository := flag.String("repository", "..", "`folder` of the repository's checkout")
+	report := flag.String("report", "", "`file` for the report of the new service under load "+
+		"(default: demo.html in the folder bin of the repository)")
 	measure := flag.Bool("measure", true, "measure against grpc-go as well")
 	flag.Parse()
 	start := time.Now()
-	verdict, err := run(ctx, *repository, *measure)
+	verdict, err := run(ctx, *repository, *report, *measure)
 	took := time.Since(start).Round(time.Second)
 	if ctx.Err() != nil && err != nil {
 		err = errors.New("interrupted")
@@ -36,7 +39,7 @@ func main() {
 	fmt.Printf("\nPASS: %s (%s)\n", verdict, took)
 }
 
-func run(ctx context.Context, repository string, measure bool) (verdict string, err error) {
+func run(ctx context.Context, repository, report string, measure bool) (verdict string, err error) {
 	repository, err = filepath.Abs(repository)
 	if err != nil {
 		return "", err
@@ -46,13 +49,20 @@ func run(ctx context.Context, repository string, measure bool) (verdict string, 
 		return "", err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	d := &demo{repository: repository, dir: dir}
+	if report == "" {
+		report = filepath.Join(repository, "bin", "demo.html")
+	}
+	if report, err = filepath.Abs(report); err != nil {
+		return "", err
+	}
+	d := &demo{repository: repository, dir: dir, report: report}
 
 	for _, step := range []struct {
 		title string
 		run   func(context.Context) error
 	}{
 		{"building the command, the greeter's server and client, and a grpc-go client for it", d.build},
+		{"a new service, from nothing to its first call and a measurement", d.newService},
 		{"generating the greeter's code from its contract", d.generate},
 		{"calling the greeter: unary, server stream, client stream, bidirectional stream", d.call},
 	} {
@@ -61,7 +71,7 @@ func run(ctx context.Context, repository string, measure bool) (verdict string, 
 			return "", err
 		}
 	}
-	verdict = "the generated code is current, and both clients got the same answers to all four kinds of call"
+	verdict = "a new service was written, built, called and measured, the generated code is current, and both clients got the same answers to all four kinds of call"
 	if !measure {
 		return verdict, nil
 	}

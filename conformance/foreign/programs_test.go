@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // presets log calls there
-	leakcheck.Main(m)
+	leakcheck.Main(m, program.Remove)
 }
 
 // language is another implementation of gRPC.

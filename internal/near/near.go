@@ -32,8 +32,8 @@ func Names(name string, names []string) []string {
 		}
 		seen[n] = true
 		have := strings.ToLower(n)
-		full := distance(want, have)
-		part := min(full, distance(short, last(have)))
+		full := Distance(want, have)
+		part := min(full, Distance(short, last(have)))
 		if part <= max(1, len(short)/3) || len(short) >= 3 && strings.Contains(have, short) {
 			list = append(list, scored{n, part, full})
 		}
@@ -52,31 +52,33 @@ func Names(name string, names []string) []string {
 // last returns the part of a name behind the last dot.
 func last(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 
-// distance returns the number of letters that have to be inserted, removed, replaced, or swapped with their neighbour
-// to make b of a (the optimal string alignment distance).
-func distance(a, b string) int {
+// Distance returns the number of letters that have to be inserted, removed, replaced, or swapped with their neighbour
+// to make b of a (the optimal string alignment distance). Of names longer than 256 bytes it says only that they are far
+// from others.
+func Distance(a, b string) int {
 	if len(a) > maxCompared || len(b) > maxCompared {
 		return max(len(a), len(b))
 	}
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	x, y := []rune(a), []rune(b)
+	before, last, row := make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)
 	for j := range last {
 		last[j] = j
 	}
-	for i := 1; i <= len(a); i++ {
+	for i := 1; i <= len(x); i++ {
 		row[0] = i
-		for j := 1; j <= len(b); j++ {
+		for j := 1; j <= len(y); j++ {
 			cost := 1
-			if a[i-1] == b[j-1] {
+			if x[i-1] == y[j-1] {
 				cost = 0
 			}
 			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
 				row[j] = min(row[j], before[j-2]+1)
 			}
 		}
 		before, last, row = last, row, before
 	}
-	return last[len(b)]
+	return last[len(y)]
 }
 
 // List puts names into a sentence: "a", "a or b", "a, b or c".

@@ -43,8 +43,8 @@ func TestDistance(t *testing.T) {
 		{"abc", "abc", 0},
 	}
 	for _, tt := range tests {
-		if got := distance(tt.a, tt.b); got != tt.want {
-			t.Errorf("distance(%q, %q): got %d, want %d", tt.a, tt.b, got, tt.want)
+		if got := Distance(tt.a, tt.b); got != tt.want {
+			t.Errorf("Distance(%q, %q): got %d, want %d", tt.a, tt.b, got, tt.want)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/fairlead-go/fairlead/internal/near"
 )
 
 // Nearest returns those of candidates that are nearest to word, sorted, at most three; none when all are too far from
@@ -19,7 +21,7 @@ func Nearest(word string, candidates []string) []string {
 		if c == word {
 			continue
 		}
-		d := distance(folded, fold(c), best)
+		d := near.Distance(folded, fold(c))
 		switch {
 		case d < best:
 			best = d
@@ -35,17 +37,14 @@ func Nearest(word string, candidates []string) []string {
 
 // Question returns "did you mean A?" for the nearest of candidates, "" when there is none.
 func Question(word string, candidates []string) string {
-	near := Nearest(word, candidates)
-	if len(near) == 0 {
+	names := Nearest(word, candidates)
+	if len(names) == 0 {
 		return ""
 	}
-	for i := range near {
-		near[i] = strconv.Quote(near[i])
+	for i := range names {
+		names[i] = strconv.Quote(names[i])
 	}
-	if len(near) == 1 {
-		return "did you mean " + near[0] + "?"
-	}
-	return "did you mean " + strings.Join(near[:len(near)-1], ", ") + " or " + near[len(near)-1] + "?"
+	return "did you mean " + near.List(names) + "?"
 }
 
 func fold(word string) string {
@@ -64,34 +63,4 @@ func limit(word string) int {
 	default:
 		return 3
 	}
-}
-
-// distance counts the letters to insert, to delete, to replace or to swap with their neighbour that lead from a to b
-// (the optimal string alignment distance); anything above most is as good as another.
-func distance(a, b string, most int) int {
-	x, y := []rune(a), []rune(b)
-	if len(x)-len(y) > most || len(y)-len(x) > most {
-		return most + 1
-	}
-	before := make([]int, len(y)+1)
-	last := make([]int, len(y)+1)
-	row := make([]int, len(y)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(x); i++ {
-		row[0] = i
-		for j := 1; j <= len(y); j++ {
-			cost := 1
-			if x[i-1] == y[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(y)]
 }

@@ -4,8 +4,8 @@
 //	protoc --go_out=. --fairlead_out=. greeter.proto
 //
 // It takes the options of protoc-gen-go that say where files go (paths, module and M), beside_grpc=true for packages
-// that hold the code of protoc-gen-go-grpc too, and validate=false to leave the rules out. The command fairlead gen does
-// the same without protoc.
+// that hold the code of protoc-gen-go-grpc too, and validate=false to leave the rules out. The command fairlead gen
+// does the same without protoc.
 package main
 
 import (

@@ -25,6 +25,7 @@ only to read from git.
 The older version is named by --against:
 
     main, v1.2.0, HEAD~1, git:NAME   a git ref; the work tree is not touched
+    main...                          the commit at which this branch left main
     ../checkout                      another checkout of the same files
     old/                             the older version of the one directory named
     old.binpb, old.json, old.pb      a descriptor set, of protoc or buf

@@ -145,6 +145,32 @@ func TestGit(t *testing.T) { //nolint:paralleltest // it changes the working dir
 		}
 	})
 
+	t.Run("inputs of fairlead.yaml", func(t *testing.T) {
+		write(t, dir, map[string]string{
+			"fairlead.yaml": "version: 1\ngen:\n  inputs: [api]\n  roots: [.]\n",
+			"junk/a.proto":  "nonsense\n",
+		})
+		defer os.RemoveAll(filepath.Join(dir, "junk"))
+		defer os.Remove(filepath.Join(dir, "fairlead.yaml"))
+		for _, at := range []string{".", "web"} {
+			t.Chdir(filepath.Join(dir, at))
+			got := check(t, "--against", "main")
+			if got.Code != cli.ExitFound || !strings.Contains(got.Out, "shop.proto:7:1: FIELD_NO_DELETE") {
+				t.Errorf("in %s: exit code %d, printed %q, errors %q", at, got.Code, got.Out, got.Err)
+			}
+		}
+		t.Chdir(dir)
+	})
+
+	t.Run("outside", func(t *testing.T) {
+		elsewhere := t.TempDir()
+		write(t, elsewhere, map[string]string{"a.proto": "syntax = \"proto3\";\n"})
+		got := check(t, "--against", "main", elsewhere)
+		if got.Code != cli.ExitFailed || !strings.Contains(got.Err, "lies outside the git repository") {
+			t.Errorf("exit code %d, printed %q, errors %q", got.Code, got.Out, got.Err)
+		}
+	})
+
 	t.Run("silenced", func(t *testing.T) {
 		const reason = "// fairlead:ignore FIELD_NO_DELETE Nobody ever set it.\n"
 		write(t, dir, map[string]string{
@@ -163,6 +189,27 @@ func TestGit(t *testing.T) { //nolint:paralleltest // it changes the working dir
 		if got.Code != cli.ExitOK || !strings.Contains(got.Err, "fresh: nothing of it was there at main") {
 			t.Errorf("exit code %d, printed %q, errors %q", got.Code, got.Out, got.Err)
 		}
+	})
+
+	t.Run("branch that is behind", func(t *testing.T) {
+		later := strings.Replace(oldAPI, "message Item {", "message Later {\n  string a = 1;\n}\n\nmessage Item {", 1)
+		inGit(t, dir, "stash", "--quiet")
+		inGit(t, dir, "branch", "topic")
+		write(t, dir, map[string]string{"api/shop/v1/shop.proto": later})
+		inGit(t, dir, "commit", "--quiet", "--all", "--message", "later")
+		inGit(t, dir, "switch", "--quiet", "topic")
+		inGit(t, dir, "stash", "pop", "--quiet")
+		if got := check(t, "--against", "main"); !strings.Contains(got.Out, "message shop.v1.Later was deleted") {
+			t.Errorf("against main: printed %q, errors %q", got.Out, got.Err)
+		}
+		got := check(t, "--against", "main...")
+		if strings.Contains(got.Out, "Later") || strings.Count(got.Out, "FIELD_NO_DELETE") != 1 {
+			t.Errorf("against main...: printed %q, errors %q", got.Out, got.Err)
+		}
+		if got := check(t, "--against", "absent..."); !strings.Contains(got.Err, `git has no commit "absent"`) {
+			t.Errorf("errors %q", got.Err)
+		}
+		inGit(t, dir, "branch", "--force", "main", "v1")
 	})
 
 	t.Run("deleted file", func(t *testing.T) {

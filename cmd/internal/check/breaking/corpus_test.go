@@ -213,3 +213,51 @@ func compileCorpus(t testing.TB, base string) []corpusPair {
 	}
 	return pairs
 }
+
+// TestCorpus compares all that is found in the corpus with verdicts.txt: for each finding the levels at which it is made
+// (wire, json, source, file), the rule, the place and the text.
+func TestCorpus(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	for _, pair := range compileCorpus(t, "") {
+		fmt.Fprintf(&b, "case %s\n", pair.name)
+		old, now := newTestContract(t, pair.old), newTestContract(t, pair.now)
+		levels := make(map[string]Level)
+		for _, level := range []Level{Wire, JSON, Package, File} {
+			for _, f := range Compare(old, now, Config{Level: level}) {
+				line := fmt.Sprintf("%s: %s: %s", f.Rule, f.At, f.Text)
+				levels[line] |= level
+			}
+		}
+		for _, line := range slices.Sorted(maps.Keys(levels)) {
+			mark := func(level Level, letter byte) byte {
+				if levels[line]&level != 0 {
+					return letter
+				}
+				return '-'
+			}
+			fmt.Fprintf(&b, "  %c%c%c%c %s\n", mark(Wire, 'w'), mark(JSON, 'j'), mark(Package, 's'), mark(File, 'f'), line)
+		}
+	}
+	golden := filepath.Join(corpusDir, "verdicts.txt")
+	if *update {
+		if err := os.WriteFile(golden, []byte(b.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, wanted := strings.Split(b.String(), "\n"), strings.Split(string(want), "\n")
+	for i := range min(len(got), len(wanted)) {
+		if got[i] != wanted[i] {
+			t.Fatalf("%s:%d: is\n%s\nand was\n%s\n(go test ./internal/check/breaking -run TestCorpus -update accepts it)",
+				golden, i+1, got[i], wanted[i])
+		}
+	}
+	if len(got) != len(wanted) {
+		t.Errorf("%s has %d lines, want %d", golden, len(wanted), len(got))
+	}
+}

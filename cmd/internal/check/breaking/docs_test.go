@@ -22,6 +22,7 @@ const docsIntroduction = `
 
 ~~~sh
 fairlead check breaking --against main                # a git ref; the work tree is not touched
+fairlead check breaking --against main...             # the commit at which this branch left main
 fairlead check breaking --against ../released         # another checkout
 fairlead check breaking api --against api.binpb       # a descriptor set, or an image of buf
 fairlead check breaking --against main --level wire   # those who compile generated code may notice

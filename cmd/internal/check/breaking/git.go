@@ -51,8 +51,20 @@ func openRepository(ctx context.Context, dir string) (*repository, error) {
 	return &repository{top: filepath.FromSlash(strings.TrimRight(string(top), "\r\n"))}, nil
 }
 
-// resolve returns the commit that ref names.
+// resolve returns the commit that ref names. With three dots behind it, as git diff has them, it is the last one that
+// ref and the working directory's commit have in common.
 func (r *repository) resolve(ctx context.Context, ref string) (string, error) {
+	if branch, ok := strings.CutSuffix(ref, "..."); ok {
+		tip, err := r.resolve(ctx, branch)
+		if err != nil {
+			return "", err
+		}
+		base, err := git(ctx, r.top, nil, "merge-base", tip, "HEAD")
+		if err != nil {
+			return "", fmt.Errorf("%s and HEAD have no commit in common", branch)
+		}
+		return strings.TrimSpace(string(base)), nil
+	}
 	commit, err := git(ctx, r.top, nil, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}")
 	if err == nil {
 		return strings.TrimSpace(string(commit)), nil

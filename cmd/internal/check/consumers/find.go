@@ -38,21 +38,23 @@ func Find(ctx context.Context, cfg Config) (result *Result, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
 
-	x := newIndex()
 	result = new(Result)
 	for _, dir := range dirs {
-		if err := x.findIn(ctx, dir, temp, cfg, result); err != nil {
+		if err := result.findIn(ctx, dir, temp, cfg); err != nil {
 			return nil, fmt.Errorf("%s: %w", dir, err)
 		}
 	}
 	result.Uses = sortUses(result.Uses)
 	slices.Sort(result.Modules)
 	slices.Sort(result.Problems)
-	result.Known = x.known()
+	slices.Sort(result.Known)
+	result.Known = slices.Compact(result.Known)
 	return result, nil
 }
 
-func (x *index) findIn(ctx context.Context, dir, temp string, cfg Config, result *Result) error {
+// findIn adds what is found in one module. Modules may build on different versions of generated code, so that each has
+// an index of its own.
+func (r *Result) findIn(ctx context.Context, dir, temp string, cfg Config) error {
 	if cfg.Progress != nil {
 		cfg.Progress(dir)
 	}
@@ -65,7 +67,9 @@ func (x *index) findIn(ctx context.Context, dir, temp string, cfg Config, result
 	if err != nil {
 		return err
 	}
+	x := newIndex()
 	x.add(graph)
+	r.Known = append(r.Known, x.known()...)
 	typed, err := l.typed(ctx, dir, how)
 	if err != nil {
 		return err
@@ -76,23 +80,23 @@ func (x *index) findIn(ctx context.Context, dir, temp string, cfg Config, result
 		if p.Module != nil {
 			module = p.Module.Path
 		}
-		if !slices.Contains(result.Modules, module) && p.Module != nil {
-			result.Modules = append(result.Modules, module)
+		if !slices.Contains(r.Modules, module) && p.Module != nil {
+			r.Modules = append(r.Modules, module)
 		}
 		if p.TypesInfo == nil || len(p.Syntax) == 0 {
 			if len(p.Errors) > 0 {
-				result.Problems = append(result.Problems, problemOf(p))
+				r.Problems = append(r.Problems, problemOf(p))
 			}
 			continue
 		}
 		if !seen[p.PkgPath] {
-			result.Packages++
+			r.Packages++
 			seen[p.PkgPath] = true
 		}
 		if len(p.Errors) > 0 {
-			result.Problems = append(result.Problems, problemOf(p))
+			r.Problems = append(r.Problems, problemOf(p))
 		}
-		result.Uses = append(result.Uses, x.analyse(p, module, shorten)...)
+		r.Uses = append(r.Uses, x.analyse(p, module, shorten)...)
 	}
 	return nil
 }
@@ -144,6 +148,5 @@ func (x *index) known() []string {
 			}
 		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	return names
 }

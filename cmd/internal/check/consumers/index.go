@@ -51,7 +51,7 @@ func newIndex() *index { return &index{packages: make(map[string]*goPackage)} }
 
 // isGeneratedName says whether a file of that name may come from a contract.
 func isGeneratedName(path string) bool {
-	return strings.HasSuffix(path, ".pb.go") || strings.HasSuffix(path, ".fl.go")
+	return strings.HasSuffix(path, ".pb.go") || strings.HasSuffix(path, ".fl.go") || strings.HasSuffix(path, ".connect.go")
 }
 
 // add reads the generated files of p and of all that it depends on.
@@ -194,10 +194,14 @@ func structTag(lit *ast.BasicLit) reflect.StructTag {
 	return reflect.StructTag(text)
 }
 
-// tagName returns the name in a tag such as "bytes,1,opt,name=title,proto3".
+// tagName returns the name in a tag such as "bytes,1,opt,name=title,proto3". That of a group is the name of its
+// message, of which the field's name is the lower case.
 func tagName(tag string) string {
 	for part := range strings.SplitSeq(tag, ",") {
 		if name, ok := strings.CutPrefix(part, "name="); ok {
+			if strings.HasPrefix(tag, "group,") && ast.IsExported(name) {
+				return strings.ToLower(name)
+			}
 			return name
 		}
 	}
@@ -241,7 +245,8 @@ func (g *goPackage) readEnums(files []*ast.File) {
 }
 
 // readClients reads clients: those of Fairlead, whose methods name a descriptor that was made with the names of the
-// service and the method, and those of grpc-go, whose methods hold the path of the method.
+// service and the method; those of grpc-go, whose methods hold the path of the method; and those of connect-go, whose
+// methods use a field that the constructor made with the path.
 func (g *goPackage) readClients(files []*ast.File) {
 	called := make(map[string][2]string) // variables and constants that stand for methods: service and method
 	for _, spec := range valueSpecs(files) {
@@ -254,15 +259,18 @@ func (g *goPackage) readClients(files []*ast.File) {
 			}
 		}
 	}
-	implementations := make(map[string]string) // types behind the interfaces that grpc-go's code returns
+	implementations := make(map[string]string) // types behind the interfaces that constructors return
+	fields := make(map[string][2]string)       // fields of clients, as "type.field"
+	for _, f := range funcDecls(files) {
+		name, ok := strings.CutPrefix(f.Name.Name, "New")
+		if ok && receiverName(f) == "" && strings.HasSuffix(name, "Client") {
+			implementation := strings.ToLower(name[:1]) + name[1:]
+			implementations[implementation] = name
+			readClientFields(f, implementation, called, fields)
+		}
+	}
 	for _, f := range funcDecls(files) {
 		receiver := receiverName(f)
-		if receiver == "" {
-			if name, ok := strings.CutPrefix(f.Name.Name, "New"); ok && strings.HasSuffix(name, "Client") {
-				implementations[strings.ToLower(name[:1])+name[1:]] = name
-			}
-			continue
-		}
 		if !strings.HasSuffix(receiver, "Client") || f.Body == nil || !f.Name.IsExported() {
 			continue
 		}
@@ -273,6 +281,8 @@ func (g *goPackage) readClients(files []*ast.File) {
 				method, ok = called[n.Name]
 			case *ast.BasicLit:
 				method[0], method[1], ok = methodPath(n)
+			case *ast.SelectorExpr:
+				method, ok = fields[receiver+"."+n.Sel.Name]
 			}
 			if ok {
 				g.addClientMethod(receiver, f.Name.Name, method)
@@ -285,6 +295,31 @@ func (g *goPackage) readClients(files []*ast.File) {
 			g.clients[name] = client
 		}
 	}
+}
+
+// readClientFields reads the fields that a constructor sets to something made with the path of a method:
+//
+//	return &shopClient{getItem: connect.NewClient[…](httpClient, baseURL+ShopGetItemProcedure, …)}
+func readClientFields(f *ast.FuncDecl, client string, called, fields map[string][2]string) {
+	ast.Inspect(f, func(n ast.Node) bool {
+		pair, ok := n.(*ast.KeyValueExpr)
+		if !ok {
+			return true
+		}
+		key, ok := pair.Key.(*ast.Ident)
+		if !ok {
+			return true
+		}
+		ast.Inspect(pair.Value, func(n ast.Node) bool {
+			if ident, ok := n.(*ast.Ident); ok {
+				if method, ok := called[ident.Name]; ok {
+					fields[client+"."+key.Name] = method
+				}
+			}
+			return true
+		})
+		return true
+	})
 }
 
 func (g *goPackage) addClientMethod(client, goName string, method [2]string) {

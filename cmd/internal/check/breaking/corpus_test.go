@@ -214,7 +214,7 @@ func compileCorpus(t testing.TB, base string) []corpusPair {
 	return pairs
 }
 
-// TestCorpus compares all that is found in the corpus with verdicts.txt: for each finding the levels at which it is made
+// TestCorpus compares all that is found in the corpus with verdicts.txt: of each finding the levels at which it is made
 // (wire, json, source, file), the rule, the place and the text.
 func TestCorpus(t *testing.T) {
 	t.Parallel()

@@ -153,7 +153,8 @@ func (c *Conn) gone(s *stream) bool {
 	c.smu.Lock()
 	defer c.smu.Unlock()
 	if c.w.err != nil {
-		c.finish(s)
+		c.finish(s) // out of the table, where the connection's end would have found it
+		s.dropOut()
 	}
 	c.returned(s)
 	return s.over

@@ -149,7 +149,8 @@ func (c *Call) Method() *Method { return c.method }
 // Side returns the side that the call is seen from.
 func (c *Call) Side() Side { return c.side }
 
-// Peer returns the other end; on a client nil until an instance was picked.
+// Peer returns the other end; on a client nil until an instance was picked, and of a client's stream maybe another one
+// until WaitHeader or the first Recv has returned.
 func (c *Call) Peer() *Peer { return c.peer }
 
 // SetPeer is for protocols.

@@ -205,8 +205,9 @@ func parseRetryInfo(b []byte) (time.Duration, bool) {
 	switch {
 	case seconds >= longest:
 		return 1<<63 - 1, true
-	case seconds < 0 || seconds == 0 && nanos < 0:
+	case seconds < 0:
 		return 0, true
 	}
-	return time.Duration(seconds)*time.Second + time.Duration(nanos), true
+	nanos = min(max(nanos, 1-int64(time.Second)), int64(time.Second)-1) // beyond, it is no Duration, and might not fit
+	return max(time.Duration(seconds)*time.Second+time.Duration(nanos), 0), true
 }

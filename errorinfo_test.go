@@ -115,6 +115,8 @@ func TestRetryInfo(t *testing.T) {
 		{&durationpb.Duration{Seconds: 1, Nanos: -1}, time.Second - 1},
 		{&durationpb.Duration{Seconds: 315576000000}, math.MaxInt64},
 		{&durationpb.Duration{Seconds: math.MinInt64}, 0},
+		{&durationpb.Duration{Seconds: 1, Nanos: math.MinInt32}, 1},
+		{&durationpb.Duration{Seconds: 9223372035, Nanos: math.MaxInt32}, 9223372036*time.Second - 1},
 	} {
 		b, err := proto.Marshal(tt.delay)
 		if err != nil {

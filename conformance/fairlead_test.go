@@ -3,12 +3,11 @@ package conformance_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/client"
+	"github.com/fairlead-go/fairlead/conformance/internal/local"
 	"github.com/fairlead-go/fairlead/contrib/grpcgo"
-	"github.com/fairlead-go/fairlead/preset"
 	"github.com/fairlead-go/fairlead/server"
 	"google.golang.org/grpc"
 )
@@ -47,20 +46,7 @@ func startFairlead(t *testing.T, cfg *serverConfig, impls []*fairlead.Implementa
 	if cfg.maxStreams > 0 {
 		opts = append(opts, server.MaxStreams(cfg.maxStreams))
 	}
-	s, err := preset.NewServer("127.0.0.1:0", opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := s.Shutdown(ctx); err != nil {
-			t.Errorf("Fairlead's server: %v", err)
-		}
-	})
+	s := local.Serve(t, opts...)
 	return running{s.Addr().String(), func(ctx context.Context) {
 		if err := s.Shutdown(ctx); err != nil {
 			t.Errorf("Fairlead's server, draining: %v", err)
@@ -75,14 +61,5 @@ func dialFairlead(t *testing.T, addr string, cfg *clientConfig) grpc.ClientConnI
 	if cfg.tls != nil {
 		opts = append(opts, client.TLS(cfg.tls.Client()))
 	}
-	c, err := preset.NewClient("static:///"+addr, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return grpcgo.NewConn(c)
+	return grpcgo.NewConn(local.Dial(t, addr, opts...))
 }

@@ -180,6 +180,32 @@ func hold(t *testing.T, stub testpb.TestServiceClient, d time.Duration) (cut int
 	return cut
 }
 
+// holding has a stream open for d, which is cut and opened again as often as is wanted.
+func holding(d time.Duration, want int) func(t *testing.T, stub testpb.TestServiceClient) {
+	return func(t *testing.T, stub testpb.TestServiceClient) {
+		t.Helper()
+		if cut := hold(t, stub, d); cut != want {
+			t.Errorf("%d streams were cut, want %d", cut, want)
+		}
+	}
+}
+
+// resting has a stream open for an hour, and then half an hour without calls.
+func resting(t *testing.T, stub testpb.TestServiceClient) {
+	t.Helper()
+	holding(time.Hour, 0)(t, stub)
+	time.Sleep(29 * time.Minute)
+	unary(t, stub, 100)
+}
+
+// measuring has so much received that windows are measured, for which PINGs are sent.
+func measuring(t *testing.T, stub testpb.TestServiceClient) {
+	t.Helper()
+	for range 100 {
+		unary(t, stub, 1<<20)
+	}
+}
+
 func newWire() *wire { return &wire{Network: inproc.New()} }
 
 // Our client sends PINGs at the highest rate to grpc-go's server, which by default wants five minutes between two, and
@@ -194,38 +220,16 @@ func TestPingsToGRPCServer(t *testing.T) {
 		use    func(t *testing.T, stub testpb.TestServiceClient)
 		dials  int32
 	}{
-		{"default", nil, nil, func(t *testing.T, stub testpb.TestServiceClient) {
-			t.Helper()
-			if cut := hold(t, stub, 24*time.Hour); cut != 0 {
-				t.Errorf("%d streams were cut", cut)
-			}
-		}, 1},
-		{"eager in a call", nil, []client.Option{eager}, func(t *testing.T, stub testpb.TestServiceClient) {
-			t.Helper()
-			if cut := hold(t, stub, 24*time.Hour); cut != 5 { // from 10 s to 320 s
-				t.Errorf("%d streams were cut, want 5", cut)
-			}
-		}, 6},
+		{"default", nil, nil, holding(24*time.Hour, 0), 1},
+		{"eager in a call", nil, []client.Option{eager}, holding(24*time.Hour, 5), 6}, // from 10 s to 320 s
 		{
 			"eager and allowed",
 			[]grpc.ServerOption{grpc.KeepaliveEnforcementPolicy(
 				keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true})},
 			[]client.Option{eager},
-			func(t *testing.T, stub testpb.TestServiceClient) {
-				t.Helper()
-				if cut := hold(t, stub, time.Hour); cut != 0 {
-					t.Errorf("%d streams were cut", cut)
-				}
-				time.Sleep(29 * time.Minute)
-				unary(t, stub, 100)
-			}, 1,
+			resting, 1,
 		},
-		{"measuring windows", nil, nil, func(t *testing.T, stub testpb.TestServiceClient) {
-			t.Helper()
-			for range 100 {
-				unary(t, stub, 1<<20)
-			}
-		}, 1},
+		{"measuring windows", nil, nil, measuring, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -266,35 +270,13 @@ func TestPingsFromGRPCClient(t *testing.T) {
 		use    func(t *testing.T, stub testpb.TestServiceClient)
 		dials  int32
 	}{
-		{"default", nil, nil, func(t *testing.T, stub testpb.TestServiceClient) {
-			t.Helper()
-			if cut := hold(t, stub, 24*time.Hour); cut != 0 {
-				t.Errorf("%d streams were cut", cut)
-			}
-		}, 1},
-		{"eager in a call", nil, []grpc.DialOption{eager}, func(t *testing.T, stub testpb.TestServiceClient) {
-			t.Helper()
-			if cut := hold(t, stub, 24*time.Hour); cut != 5 {
-				t.Errorf("%d streams were cut, want 5", cut)
-			}
-		}, 6},
+		{"default", nil, nil, holding(24*time.Hour, 0), 1},
+		{"eager in a call", nil, []grpc.DialOption{eager}, holding(24*time.Hour, 5), 6},
 		{
 			"eager and allowed", []server.Option{server.PingPolicy(10*time.Second, true)}, []grpc.DialOption{eager},
-			func(t *testing.T, stub testpb.TestServiceClient) {
-				t.Helper()
-				if cut := hold(t, stub, time.Hour); cut != 0 {
-					t.Errorf("%d streams were cut", cut)
-				}
-				time.Sleep(29 * time.Minute)
-				unary(t, stub, 100)
-			}, 1,
+			resting, 1,
 		},
-		{"measuring windows", nil, nil, func(t *testing.T, stub testpb.TestServiceClient) {
-			t.Helper()
-			for range 100 {
-				unary(t, stub, 1<<20)
-			}
-		}, 1},
+		{"measuring windows", nil, nil, measuring, 1},
 		{
 			"idle", []server.Option{server.IdleTimeout(time.Minute)}, nil,
 			func(t *testing.T, stub testpb.TestServiceClient) {

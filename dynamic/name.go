@@ -142,7 +142,8 @@ func ending(names []string, name string) []string {
 	return folded
 }
 
-// methodAnywhere returns the only method of that name. Those of gRPC's own services count when no other fits.
+// methodAnywhere returns the only method of that name. Those of gRPC's own services count when no other fits. When none
+// does, the error tells as well of services whose contract could not be learned.
 func (s *Source) methodAnywhere(ctx context.Context, name, method string) (*fairlead.Method, error) {
 	services, err := s.Services(ctx)
 	if err != nil {
@@ -150,11 +151,18 @@ func (s *Source) methodAnywhere(ctx context.Context, name, method string) (*fair
 	}
 	var fit, infra []protoreflect.MethodDescriptor
 	var all, allOf []string
+	var failed []error
 	for _, service := range services {
 		d, err := s.symbol(ctx, protoreflect.FullName(service))
+		if err != nil && ctx.Err() != nil {
+			return nil, err
+		}
+		if err != nil && !errors.Is(err, protoregistry.NotFound) { // served without a contract
+			failed = append(failed, err)
+		}
 		sd, ok := d.(protoreflect.ServiceDescriptor)
 		if err != nil || !ok {
-			continue // served without a contract
+			continue
 		}
 		for _, n := range methodNames(sd) {
 			all, allOf = append(all, n), append(allOf, service)
@@ -191,6 +199,9 @@ func (s *Source) methodAnywhere(ctx context.Context, name, method string) (*fair
 					e.Near = append(e.Near, allOf[i]+"/"+n)
 				}
 			}
+		}
+		if len(failed) > 0 {
+			return nil, errors.Join(append([]error{e}, failed...)...)
 		}
 	default:
 		e.Ambiguous = true

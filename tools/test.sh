@@ -43,7 +43,10 @@ step "install what tests against other languages need" tools/foreign.sh
 step "install the browser that pages are tested in" tools/browser.sh
 step "build buf's command, which tests compare with" make --no-print-directory .tools/buf
 # With the tag poison memory that was given back to a pool is overwritten and not used again (see package buffer).
-step "test with the race detector and poison" tools/each.sh "" go test -race -tags poison -timeout 20m
+SKIP='^conformance$' step "test with the race detector and poison" tools/each.sh "" \
+	go test -race -tags poison -timeout 20m
+# The module conformance builds and starts programs of other modules, of which go's cache of results knows nothing.
+step "the same against other programs" tools/each.sh ./conformance/... go test -count=1 -race -tags poison -timeout 20m
 # Under -race sync.Pool drops items at random and memory is not what it is, so tests of allocations and of memory skip
 # themselves there. This pass runs them, and everything else once more at full speed, but for modules of tests against
 # other programs, which have none of the kind.

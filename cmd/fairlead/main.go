@@ -54,5 +54,14 @@ and not with NO_COLOR in the environment.`,
 		}
 	}
 	root.AddCommand(newMan(), newVersion())
+	keepOrder(root)
 	return root
+}
+
+// keepOrder has help list flags as they were added: a command's own, the format, then those for reaching a server.
+func keepOrder(cmd *cobra.Command) {
+	cmd.Flags().SortFlags = false
+	for _, below := range cmd.Commands() {
+		keepOrder(below)
+	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 	"github.com/fairlead-go/fairlead/cmd/internal/cli/clitest"
@@ -41,14 +43,19 @@ func TestVersion(t *testing.T) {
 // TestHelp sees that every command explains itself and shows an example.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, cmd := range newRoot().Commands() {
-		if cmd.Short == "" {
-			t.Errorf("%s has no short help", cmd.CommandPath())
+	var look func(cmd *cobra.Command)
+	look = func(cmd *cobra.Command) {
+		if cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") {
+			t.Errorf("%s has the short help %q, want one without a full stop", cmd.CommandPath(), cmd.Short)
 		}
-		if cmd.Name() != "version" && cmd.Example == "" {
-			t.Errorf("%s --help shows no example", cmd.CommandPath())
+		if cmd.Name() != "version" && (cmd.Long == "" || cmd.Example == "") {
+			t.Errorf("%s --help does not explain it, or shows no example", cmd.CommandPath())
+		}
+		for _, below := range cmd.Commands() {
+			look(below)
 		}
 	}
+	look(newRoot())
 }
 
 // TestMan sees that each command has a page, with an example.

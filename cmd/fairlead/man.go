@@ -13,7 +13,7 @@ import (
 func newMan() *cobra.Command {
 	dir := "."
 	cmd := &cobra.Command{
-		Use:   "man [--dir DIR]",
+		Use:   "man [flags]",
 		Short: "Write the manual pages",
 		Long: `Man writes a manual page, in section 1, for each command. The date in them is that
 of the environment variable SOURCE_DATE_EPOCH, if that is set, so that builds can

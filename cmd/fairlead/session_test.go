@@ -119,8 +119,8 @@ func newSession(t *testing.T, bin string, service *shop, archive *txtar.Archive)
 	}
 	s.env = append(os.Environ(),
 		runAsCommand+"=1", "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "GOWORK=off", "LC_ALL=C.UTF-8",
-		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a",
-		"GIT_COMMITTER_EMAIL=a@example.com",
+		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null", "GIT_AUTHOR_NAME=a",
+		"GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com",
 	)
 	s.replace(regexp.QuoteMeta(root), "~")
 	if slices.Contains(strings.Split(string(archive.Comment), "\n"), "# server") {

@@ -9,6 +9,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -28,11 +29,10 @@ func main() {
 	besideGRPC := options.Bool("beside_grpc", false, "leave the names of protoc-gen-go-grpc's code alone")
 	rules := options.Bool("validate", true, "compile the rules of messages")
 	protogen.Options{ParamFunc: options.Set}.Run(func(plugin *protogen.Plugin) error {
+		var err error
 		if *rules {
-			if err := gen.Validations(plugin); err != nil {
-				return err
-			}
+			err = gen.Validations(plugin)
 		}
-		return gen.Services(plugin, gen.StubConfig{BesideGRPC: *besideGRPC})
+		return errors.Join(err, gen.Services(plugin, gen.StubConfig{BesideGRPC: *besideGRPC}))
 	})
 }

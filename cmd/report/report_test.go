@@ -44,6 +44,25 @@ func dataOf(t *testing.T, page string) pageData {
 	return d
 }
 
+// TestNoData sees that a chart without a value says so, and is not drawn.
+func TestNoData(t *testing.T) {
+	t.Parallel()
+	p := &Page{Title: "p", Sections: []Section{{Charts: []Chart{
+		{ID: "none"},
+		{ID: "empty", Series: []Series{{Name: "a"}}},
+		{ID: "gaps", Series: []Series{{Name: "a", X: []float64{1, 2}, Y: []float64{math.NaN(), math.Inf(1)}}}},
+		Percentiles(Run{Name: "nobody"}),
+		{ID: "one", Series: []Series{{Name: "a"}, {Name: "b", X: []float64{1}, Y: []float64{0}}}},
+	}}}}
+	page := write(t, p)
+	if got := strings.Count(page, "There is no data."); got != 4 {
+		t.Errorf("%d charts say that there is no data, want 4", got)
+	}
+	if got := strings.Count(page, `<div class="chart"`); got != 1 || !strings.Contains(page, `id="chart-one"`) {
+		t.Errorf("there is room for %d charts, want one, for the last", got)
+	}
+}
+
 func TestPage(t *testing.T) {
 	t.Parallel()
 	p := &Page{

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -38,6 +39,7 @@ type drawn struct {
 	Chart
 
 	ID      string
+	Empty   bool // there is nothing to draw
 	Summary string
 	Table   Table
 }
@@ -64,7 +66,9 @@ func (p *Page) Write(w io.Writer) error {
 				return err
 			}
 			data.Charts = append(data.Charts, d)
-			t.Drawn = append(t.Drawn, drawn{Chart: *c, ID: d.ID, Summary: d.summary(), Table: d.table()})
+			t.Drawn = append(t.Drawn, drawn{
+				Chart: *c, ID: d.ID, Empty: d.empty(), Summary: d.summary(), Table: d.table(),
+			})
 		}
 		v.Parts = append(v.Parts, t)
 	}
@@ -117,6 +121,16 @@ func (v *view) assets() error {
 	}
 	v.Policy = policy.String()
 	return nil
+}
+
+// empty says whether no series has a value.
+func (d *chartData) empty() bool {
+	for _, values := range d.Data[1:] {
+		if slices.ContainsFunc(values, func(v *float64) bool { return v != nil }) {
+			return false
+		}
+	}
+	return true
 }
 
 // summary describes the chart for those who do not see it.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"google.golang.org/grpc"
@@ -65,6 +66,9 @@ func TestBench(t *testing.T) {
 	run(0, addr, "FullDuplexCall", "-d", `{"responseParameters": [{"size": 10}]}`, "-c", "2", "-n", "200", "--messages",
 		"5",
 		"--ping-pong", "--html", page("stream.html"))
+	// One call, which fails, so that there are no latencies; and a name without a place to break it.
+	run(1, addr, "UnaryCall", "-d", `{"responseStatus": {"code": 5}}`, "-n", "1", "--name", strings.Repeat("long", 100),
+		"--html", page("few.html"))
 	run(3, "compare", page("first.json"), page("second.json"), "--html", page("compare.html"))
 
 	b := newTab(t)
@@ -108,6 +112,7 @@ func TestBench(t *testing.T) {
 		})
 	}
 	t.Run("figures", func(t *testing.T) { checkFigures(t, b, page("first.html"), page("first.json")) })
+	t.Run("little data and a long name", func(t *testing.T) { checkNarrow(t, b, page("few.html")) })
 	t.Run("without scripts", func(t *testing.T) {
 		_, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled,
 			emulation.SetScriptExecutionDisabledParams{Value: true})
@@ -122,6 +127,30 @@ func TestBench(t *testing.T) {
 			}
 		}
 	})
+}
+
+// checkNarrow sees that a page does not become wider than a telephone, and says where there is nothing to draw.
+func checkNarrow(t *testing.T, b *tab, path string) {
+	t.Helper()
+	width := emulation.SetDeviceMetricsOverrideParams{Width: 390, Height: 844, DeviceScaleFactor: 1}
+	if _, err := chromedp.Call(b.ctx, emulation.SetDeviceMetricsOverride, width); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_, err := chromedp.Call(b.ctx, emulation.ClearDeviceMetricsOverride, cdp.Empty{})
+		if err != nil {
+			t.Error(err)
+		}
+	}()
+	b.requests = nil
+	b.open(t, path)
+	if got := eval[int64](t, b, "document.documentElement.scrollWidth"); got > width.Width {
+		t.Errorf("the page is %d pixels wide, want %d", got, width.Width)
+	}
+	if text := b.visible(t); !strings.Contains(text, "There is no data.") {
+		t.Errorf("nothing is said about what there is no data for:\n%s", text)
+	}
+	b.check(t, path)
 }
 
 // checkFigures compares what is drawn with the file that the same run wrote.

@@ -17,7 +17,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/conformance/contract/shoppb"
-	"github.com/fairlead-go/fairlead/preset"
+	"github.com/fairlead-go/fairlead/conformance/internal/local"
 	"github.com/fairlead-go/fairlead/server"
 )
 
@@ -74,21 +74,7 @@ func (shop) Find(_ context.Context, r *shoppb.FindRequest) (*shoppb.FindRequest,
 
 func serveFairlead(t *testing.T) string {
 	t.Helper()
-	s, err := preset.NewServer("127.0.0.1:0", server.Service(shoppb.Shop(shop{})))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := s.Shutdown(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	return s.Addr().String()
+	return local.Serve(t, server.Service(shoppb.Shop(shop{}))).Addr().String()
 }
 
 // serveGRPC serves the shop with grpc-go, which knows nothing of Fairlead's options: its errors are made by hand.
@@ -169,12 +155,7 @@ func TestReasonsReachFairlead(t *testing.T) {
 	for name, serve := range map[string]func(*testing.T) string{"fairlead": serveFairlead, "grpcgo": serveGRPC} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			conn, err := preset.NewClient("static:///" + serve(t))
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { conn.Close() })
-			client := shoppb.NewShopClient(conn)
+			client := shoppb.NewShopClient(local.Dial(t, serve(t)))
 			order := func(sku string) error {
 				_, err := client.Order(t.Context(), &shoppb.OrderRequest{Sku: sku})
 				return err

@@ -12,7 +12,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/conformance/contract/shoppb"
-	"github.com/fairlead-go/fairlead/preset"
+	"github.com/fairlead-go/fairlead/conformance/internal/local"
 )
 
 // patience is far more than the method's timeout, which is to end the calls.
@@ -35,11 +35,7 @@ func TestMethodTimeout(t *testing.T) {
 		t.Errorf("grpc-go's client got %v after %v", err, time.Since(begun))
 	}
 
-	own, err := preset.NewClient("static:///" + addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { own.Close() })
+	own := local.Dial(t, addr)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	begun = time.Now()

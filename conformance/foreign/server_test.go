@@ -17,8 +17,8 @@ import (
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/client"
 	pb "github.com/fairlead-go/fairlead/conformance/internal/interop/interoppb"
+	"github.com/fairlead-go/fairlead/conformance/internal/local"
 	"github.com/fairlead-go/fairlead/conformance/internal/testtls"
-	"github.com/fairlead-go/fairlead/preset"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -31,15 +31,7 @@ func stub(t *testing.T, addr string, opts ...client.Option) (*pb.TestServiceClie
 	opts = append([]client.Option{
 		client.MaxConnections(1), client.MaxRecvMessage(maxMessage), client.MaxSendMessage(maxMessage),
 	}, opts...)
-	c, err := preset.NewClient("static:///"+addr, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	c := local.Dial(t, addr, opts...)
 	return pb.NewTestServiceClient(c), c
 }
 

@@ -12,7 +12,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	pb "github.com/fairlead-go/fairlead/conformance/internal/interop/interoppb"
-	"github.com/fairlead-go/fairlead/preset"
+	"github.com/fairlead-go/fairlead/conformance/internal/local"
 	"github.com/fairlead-go/fairlead/server"
 	"google.golang.org/protobuf/proto"
 )
@@ -192,19 +192,6 @@ func serve(t *testing.T, opts ...server.Option) (addr string, drain func(context
 	t.Helper()
 	opts = append(opts, server.Service(pb.TestService(&service{events: make(map[string]chan struct{})})),
 		server.MaxRecvMessage(maxMessage), server.MaxSendMessage(maxMessage), server.MaxStreams(maxStreams))
-	s, err := preset.NewServer("127.0.0.1:0", opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if err := s.Shutdown(ctx); err != nil {
-			t.Errorf("Fairlead's server: %v", err)
-		}
-	})
+	s := local.Serve(t, opts...)
 	return s.Addr().String(), s.Shutdown
 }

@@ -8,7 +8,8 @@ import (
 // The wire format of google.rpc.BadRequest (google/rpc/error_details.proto) is written and read here by hand: the
 // package does without protobuf's run time. All fields concerned are strings and messages, that is wire type 2.
 const (
-	badRequestType = "type.googleapis.com/google.rpc.BadRequest"
+	badRequestName = "google.rpc.BadRequest"
+	badRequestType = "type.googleapis.com/" + badRequestName
 
 	badRequestViolations = 1
 
@@ -62,7 +63,8 @@ func reason(id string) string {
 // aside 8 KiB and less.
 const mostBytes = 3 << 10
 
-func appendBadRequest(dst []byte, violations []Violation) []byte {
+func encodeBadRequest(violations []Violation) []byte {
+	var dst []byte
 	var one []byte
 	for i := range violations {
 		if len(dst) >= mostBytes {

@@ -2,7 +2,6 @@ package validate
 
 import (
 	"strconv"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -85,5 +84,5 @@ func shorten(s string, limit int) string {
 	for limit > 0 && !utf8.RuneStart(s[limit]) {
 		limit--
 	}
-	return strings.Clone(s[:limit]) + "…"
+	return s[:limit] + "…"
 }

@@ -48,7 +48,7 @@ func invalid(code fairlead.Code, what string, err error) *fairlead.Error {
 		return fairlead.Errorf(fairlead.Internal, "%sthe rules cannot be applied: %w", what, err)
 	}
 	e := fairlead.Errorf(code, "%s%w", what, err)
-	e.Details = []fairlead.Detail{{Type: badRequestType, Value: appendBadRequest(nil, broken.Violations)}}
+	e.Details = []fairlead.Detail{{Type: badRequestType, Value: encodeBadRequest(broken.Violations)}}
 	return e
 }
 
@@ -64,7 +64,8 @@ func Fields(err error) []Violation {
 	}
 	var all []Violation
 	for i := range e.Details {
-		if e.Details[i].Type == badRequestType {
+		// What stands before the last slash is the sender's choice (google/protobuf/any.proto).
+		if strings.HasSuffix(e.Details[i].Type, "/"+badRequestName) {
 			all = append(all, parseBadRequest(e.Details[i].Value)...)
 		}
 	}

@@ -557,7 +557,7 @@ func TestBadRequest(t *testing.T) {
 		{Field: "x", Rule: "???"},
 		{Rule: "9a" + strings.Repeat("b", 100)},
 	}
-	got := parseBadRequest(appendBadRequest(nil, all))
+	got := parseBadRequest(encodeBadRequest(all))
 	want := []Violation{
 		{Field: "a.b[1]", Rule: "STRING_MIN_LEN", Message: "must not be empty"},
 		{Rule: "THIS_A_3_THIS_B", Message: "it\uFFFDself"},
@@ -576,9 +576,23 @@ func TestBadRequest(t *testing.T) {
 	}
 }
 
+// TestFieldsOfOthers: a peer may write another address before the name of the detail's type.
+func TestFieldsOfOthers(t *testing.T) {
+	t.Parallel()
+	value := encodeBadRequest([]Violation{{Field: "a", Message: "m"}})
+	for url, want := range map[string]int{
+		badRequestType: 1, "types.example.com/google.rpc.BadRequest": 1, "type.googleapis.com/my.google.rpc.BadRequest": 0,
+	} {
+		err := fairlead.PeerError(fairlead.InvalidArgument, "", []fairlead.Detail{{Type: url, Value: value}})
+		if got := Fields(err); len(got) != want {
+			t.Errorf("%s: got %v, want %d", url, got, want)
+		}
+	}
+}
+
 // FuzzBadRequest sees that what a peer sends is read without a panic and without much memory.
 func FuzzBadRequest(f *testing.F) {
-	f.Add(appendBadRequest(nil, []Violation{{Field: "a", Rule: "b", Message: "c"}}))
+	f.Add(encodeBadRequest([]Violation{{Field: "a", Rule: "b", Message: "c"}}))
 	f.Add([]byte("\x0a\x05\x0a\x01a\x20\x05\x09abcdefgh\x0d1234\x0a\xff\xff\xff\xff\x0f"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if n := len(parseBadRequest(b)); n > len(b) {

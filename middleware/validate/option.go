@@ -66,6 +66,9 @@ func Clock(now func() time.Time) Option {
 func newConfig(opts []Option) (*config, error) {
 	cfg := &config{limit: DefaultLimit, clock: time.Now}
 	for _, o := range opts {
+		if o == nil {
+			return nil, errors.New("validate: nil Option")
+		}
 		o.apply(cfg)
 	}
 	return cfg, errors.Join(cfg.errs...)

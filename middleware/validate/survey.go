@@ -32,7 +32,7 @@ type Part struct {
 func (p *Part) missing(m any) error {
 	if p == nil {
 		return fmt.Errorf("%T was generated without validation, and its rules need an Evaluator: "+
-			"generate it with fairlead gen, or give validate.New the option Expressions", m)
+			"generate it with fairlead gen, or "+remedy, m)
 	}
 	var where []string
 	if p.Self {
@@ -45,9 +45,12 @@ func (p *Part) missing(m any) error {
 	default:
 		where = append(where, "fields "+strings.Join(p.Fields, ", "))
 	}
-	return fmt.Errorf("%s has rules that need an Evaluator (%s): give validate.New the option Expressions, "+
-		"with what contrib/protovalidate makes", p.Message, strings.Join(where, "; "))
+	return fmt.Errorf("%s has rules that need an Evaluator (%s): "+remedy, p.Message, strings.Join(where, "; "))
 }
+
+// remedy says where an Evaluator comes from and how it gets into a server.
+const remedy = "give validate.New the option Expressions, with what protovalidate.New of " +
+	"github.com/fairlead-go/fairlead/contrib/protovalidate makes, and have the server use the result: server.Validation"
 
 // Surveyed is what fairlead gen makes of a message of whose rules an Evaluator has to do a part, or may have to.
 type Surveyed interface {

@@ -131,7 +131,7 @@ func (st *clientStream) Send(msg any) error {
 	st.msg = protocol.Message{}
 	if kept {
 		st.x.sent()
-		if err != nil && st.x.saved(x, err) {
+		if err != nil && st.saved(x, err) {
 			return nil // Recv says whether it came to anything
 		}
 	}
@@ -174,7 +174,7 @@ func (st *clientStream) CloseSend() error {
 	st.closed = true
 	x := st.x.close()
 	err := x.Send(nil, true)
-	if err != nil && st.x.saved(x, err) {
+	if err != nil && st.saved(x, err) {
 		return nil // as in Send
 	}
 	return st.sendError(err)
@@ -197,7 +197,7 @@ func (st *clientStream) Recv(msg any) error {
 
 // receive is Recv while the stream is not over. An error is the last one; the exchange is over with it.
 func (st *clientStream) receive(msg any) error {
-	if _, err := st.awaitHead(nil); err != nil {
+	if _, err := st.awaitHead(context.Background()); err != nil { // the end of st.ctx resets the exchange
 		return err
 	}
 	if err := st.readHead(); err != nil {
@@ -294,7 +294,7 @@ func (st *clientStream) SendHeader(*fairlead.Call) error { return nil }
 
 // WaitHeader implements fairlead.Driver.
 func (st *clientStream) WaitHeader(ctx context.Context, _ *fairlead.Call) error {
-	there, err := st.awaitHead(ctx.Done())
+	there, err := st.awaitHead(ctx)
 	switch {
 	case err != nil:
 		return err

@@ -3,6 +3,7 @@ package grpc
 import (
 	"context"
 	"encoding/binary"
+	"io"
 	"sync"
 	"sync/atomic"
 
@@ -28,7 +29,7 @@ type resumable struct {
 	keeping atomic.Bool
 
 	// mu guards what follows. It is held for the whole of a resumption; what is sent meanwhile waits and goes to the new
-	// exchange.
+	// exchange. Those who wait for the response take it for a resumption only after claim, so that they can give up.
 	mu      sync.Mutex
 	kept    *buffer.Buf // messages in their envelopes; nil: none yet, or not keeping
 	busy    bool        // a message is being sent out of kept, so that it cannot be put back yet
@@ -42,6 +43,7 @@ type resumable struct {
 	next     protocol.ClientExchange // takes the place of x as soon as it has been sent what was kept
 	draining <-chan struct{}         // of the connection
 	cancel   context.CancelFunc      // of a resumption under way
+	resuming chan struct{}           // closed at the end of a resumption under way; nil: there is none
 	cause    error                   // what Reset was given; nil: it was not called
 }
 
@@ -177,14 +179,32 @@ func (e *resumable) sent() {
 	}
 }
 
-// saved says whether what could not be sent on x because of err has been sent on another exchange since, or will be.
-func (e *resumable) saved(x protocol.ClientExchange, err error) bool {
+// saved says whether what could not be sent on x because of err has been sent on another exchange since, or will be. If
+// not, the stream does not begin anew any more: its sender may take what is returned for the end, and send no more.
+func (st *clientStream) saved(x protocol.ClientExchange, err error) bool {
+	e := &st.x
+	ended := err == io.EOF //nolint:errorlint // Pipe returns it bare
+	if ended {
+		<-x.HeadReady() // how it ended may show a moment later: a connection breaks for writers first
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.current() != x {
+	switch {
+	case e.current() != x:
 		return true
+	case !e.keeping.Load():
+		return false
 	}
-	return e.keeping.Load() && e.again != nil && isUnprocessed(err)
+	if e.again != nil {
+		if isUnprocessed(err) {
+			return true
+		}
+		if h, _ := x.Head(); ended && h == nil && st.unprocessed(x) != nil {
+			return true
+		}
+	}
+	e.forgetLocked()
+	return false
 }
 
 func isUnprocessed(err error) bool {
@@ -199,14 +219,14 @@ func (st *clientStream) Resume(r protocol.Resumer) {
 	st.x.again = r
 }
 
-// awaitHead waits until the response's head is there, the exchange has ended, or done is closed, which is false. When
-// the server did not process the request, the stream begins anew. An error is the stream's last.
-func (st *clientStream) awaitHead(done <-chan struct{}) (bool, error) {
-	for {
+// awaitHead waits until the response's head is there, the exchange has ended, or waiter ends, which is false. When the
+// server did not process the request, the stream begins anew. An error is the stream's last.
+func (st *clientStream) awaitHead(waiter context.Context) (bool, error) {
+	for waiter.Err() == nil {
 		x := st.x.current()
 		select {
 		case <-x.HeadReady():
-		case <-done:
+		case <-waiter.Done():
 			return false, nil
 		}
 		if !st.x.keeping.Load() {
@@ -216,16 +236,48 @@ func (st *clientStream) awaitHead(done <-chan struct{}) (bool, error) {
 			st.x.forget()
 			return true, nil
 		}
-		if resumed, err := st.resume(x); !resumed {
+		if resumed, err := st.resume(waiter, x); !resumed {
 			return true, err
 		}
 	}
+	return false, nil
+}
+
+// claim makes the caller the one that resumes. False: another did until now, or waiter has ended.
+func (e *resumable) claim(waiter context.Context) bool {
+	e.at.Lock()
+	other := e.resuming
+	if other == nil {
+		e.resuming = make(chan struct{})
+	}
+	e.at.Unlock()
+	if other == nil {
+		return true
+	}
+	select {
+	case <-other:
+	case <-waiter.Done():
+	}
+	return false
+}
+
+// release ends what claim began.
+func (e *resumable) release() {
+	e.at.Lock()
+	defer e.at.Unlock()
+	close(e.resuming)
+	e.resuming = nil
 }
 
 // resume has the stream begin anew after failed has ended without a response. It returns false when that must not be,
-// or with the error that came in the way.
-func (st *clientStream) resume(failed protocol.ClientExchange) (bool, error) {
+// or with the error that came in the way; true: look again. When waiter ends before another connection is found, all is
+// as before.
+func (st *clientStream) resume(waiter context.Context, failed protocol.ClientExchange) (bool, error) {
 	e := &st.x
+	if !e.claim(waiter) {
+		return true, nil
+	}
+	defer e.release()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.current() != failed {
@@ -242,6 +294,7 @@ func (st *clientStream) resume(failed protocol.ClientExchange) (bool, error) {
 	e.resumed++
 	ctx, cancel := context.WithCancel(st.ctx)
 	defer cancel()
+	defer context.AfterFunc(waiter, cancel)()
 	e.at.Lock()
 	over := e.cause
 	e.cancel = cancel
@@ -263,6 +316,9 @@ func (st *clientStream) resume(failed protocol.ClientExchange) (bool, error) {
 		err = contextError(st.ctx)
 	case isLate(st.call):
 		err = errDeadline()
+	case waiter.Err() != nil:
+		e.resumed--
+		return true, nil
 	}
 	e.forgetLocked()
 	return false, err

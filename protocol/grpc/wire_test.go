@@ -254,7 +254,7 @@ func headFrom(b *protocol.Block, name string, value []byte, extra *fairlead.Meta
 	return h
 }
 
-// encoded returns the bytes of m with its envelope.
+// encoded returns the bytes of m with its envelope, or those of several messages that have theirs.
 func encoded(m *protocol.Message) ([]byte, error) {
 	out := []byte{0, 0, 0, 0, 0}
 	var err error
@@ -269,7 +269,10 @@ func encoded(m *protocol.Message) ([]byte, error) {
 		out = append(out, m.Bytes...)
 	}
 	if !m.Envelope {
-		return nil, errors.New("no envelope")
+		if m.Value != nil {
+			return nil, errors.New("no envelope")
+		}
+		return m.Bytes, nil // messages in their envelopes, as a stream that begins anew sends them
 	}
 	out[0] = m.Flags
 	binary.BigEndian.PutUint32(out[1:], uint32(len(out)-prefixSize))

@@ -19,7 +19,6 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/bench/load"
 	"github.com/fairlead-go/fairlead/cmd/internal/bench/payload"
 	"github.com/fairlead-go/fairlead/cmd/internal/bench/result"
-	"github.com/fairlead-go/fairlead/cmd/internal/call"
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 	"github.com/fairlead-go/fairlead/cmd/internal/compare"
 	"github.com/fairlead-go/fairlead/cmd/internal/dial"
@@ -82,7 +81,7 @@ func New() *cobra.Command {
 		Short:   "Measure how a method of a gRPC server takes load",
 		Long:    benchLong,
 		Example: benchExample,
-		Args:    cobra.ExactArgs(2),
+		Args:    cli.Args(2, "ADDRESS", "METHOD"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return b.run(cmd.Context(), args[0], args[1])
 		},
@@ -90,19 +89,18 @@ func New() *cobra.Command {
 	b.cmd = cmd
 	b.given = cmd.Flags().Changed
 	flags := cmd.Flags()
-	flags.SortFlags = false
 	b.addLoad(flags)
 	b.addOutput(flags)
 	b.format = cli.FormatFlag(cmd, "text", "json")
 	b.dial = dial.AddFlags(cmd)
-	cmd.ValidArgsFunction = call.CompleteMethods(b.dial)
+	cmd.ValidArgsFunction = b.dial.CompleteMethods()
 	cmd.AddCommand(compare.New())
 	return cmd
 }
 
 func (o *options) addLoad(flags *pflag.FlagSet) {
 	flags.StringVarP(&o.data, "data", "d", "",
-		"request as JSON, which may be a template; `@file` reads a file, @- or - standard input (default: an empty message)")
+		"`JSON` of the request, which may be a template, @file, or @- for stdin (default: an empty message)")
 	flags.IntVarP(&o.concurrency, "concurrency", "c", defaultConcurrency,
 		"`workers`; with a rate the most calls under way at a time (then the default is 1000)")
 	flags.Float64VarP(&o.rate, "rate", "r", 0, "`calls` a second: an open loop")
@@ -194,9 +192,9 @@ func (b *command) run(ctx context.Context, address, method string) error {
 func (b *command) readData() (source, error) {
 	path, ok := strings.CutPrefix(b.data, "@")
 	switch {
-	case b.data == "-" || (ok && path == "-"):
+	case ok && path == "-":
 		text, err := io.ReadAll(b.cmd.InOrStdin())
-		return source{name: "standard input", text: string(text)}, cli.Failed(err)
+		return source{name: "stdin", text: string(text)}, cli.Failed(err)
 	case ok:
 		text, err := os.ReadFile(path) //nolint:gosec // the user names it
 		return source{name: path, text: string(text)}, cli.Failed(err)
@@ -236,9 +234,9 @@ func (b *command) target(ctx context.Context, servers []*dial.Server, method str
 	if err != nil {
 		return nil, err
 	}
-	m, err := contract.Method(ctx, method)
+	m, err := servers[0].Method(ctx, contract, method)
 	if err != nil {
-		return nil, cli.Failed(err)
+		return nil, err
 	}
 	desc := dynamic.DescriptorOf(m)
 	if desc == nil {

@@ -219,7 +219,7 @@ func TestUsage(t *testing.T) {
 		code int
 		want string
 	}{
-		{"no method", []string{addr}, cli.ExitUsage, "accepts 2 arg(s)"},
+		{"no method", []string{addr}, cli.ExitUsage, "METHOD is missing"},
 		{"unknown method", []string{addr, "Sya"}, cli.ExitFailed, "Say"},
 		{"unknown field", []string{addr, "Say", "-d", `{"txt": 1}`}, cli.ExitFailed,
 			"--data:1:2: there is no field \"txt\" in echo.v1.Message; did you mean text?\n  {\"txt\": 1}\n   ^\n"},
@@ -231,7 +231,7 @@ func TestUsage(t *testing.T) {
 		{"header", []string{addr, "Say", "-H", "x: {{nonsense}}"}, cli.ExitUsage, `--header x:1: function "nonsense"`},
 		{"several flags", []string{addr, "Say", "-r", "-1", "--ramp-rate", "1:2:1s", "-c", "0", "-n", "0", "-z", "1s"},
 			cli.ExitUsage,
-			"--rate is -1, want more than 0\n--rate and --ramp-rate exclude each other\n--concurrency is 0"},
+			"--rate is -1, want more than 0, 10000000 at most\n--rate and --ramp-rate exclude each other\n--concurrency is 0"},
 		{"ramp", []string{addr, "Say", "--ramp-rate", "1:x:1s"}, cli.ExitUsage, `"x" is no number`},
 		{"ramp's form", []string{addr, "Say", "--ramp-rate", "5"}, cli.ExitUsage, "want FROM:TO:TIME"},
 		{"messages", []string{addr, "Say", "--messages", "3"}, cli.ExitUsage,
@@ -239,6 +239,10 @@ func TestUsage(t *testing.T) {
 		{"ping-pong", []string{addr, "Repeat", "--ping-pong"}, cli.ExitUsage, "--ping-pong is for bidirectional streams"},
 		{"poisson", []string{addr, "Say", "--poisson"}, cli.ExitUsage, "--poisson needs --rate"},
 		{"ratio", []string{addr, "Say", "--max-error-ratio", "2"}, cli.ExitUsage, "--max-error-ratio is 2"},
+		{"no ratio", []string{addr, "Say", "--max-error-ratio", "NaN"}, cli.ExitUsage, "--max-error-ratio is NaN"},
+		{"no rate", []string{addr, "Say", "--rate", "NaN"}, cli.ExitUsage, "--rate is NaN"},
+		{"rate without end", []string{addr, "Say", "--rate", "1e18"}, cli.ExitUsage, "--rate is 1e+18, want"},
+		{"ramp without end", []string{addr, "Say", "--ramp-rate", "1:Inf:1s"}, cli.ExitUsage, "levels are 0 to 10000000"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -43,8 +43,9 @@ func parseRamp(text string) (s load.Stage, err error) {
 			return s, fmt.Errorf("%q: %q is no %s", text, fields[i], []string{"number", "number", "time"}[i])
 		}
 	}
-	if s.From < 0 || s.To < 0 || s.Over <= 0 {
-		return s, fmt.Errorf("%q: levels are not negative, and the time is more than 0", text)
+	level := func(f float64) bool { return f >= 0 && f <= maxRate } // NaN is none
+	if !level(s.From) || !level(s.To) || s.Over <= 0 {
+		return s, fmt.Errorf("%q: levels are 0 to %d, and the time is more than 0", text, maxRate)
 	}
 	return s, nil
 }
@@ -109,7 +110,8 @@ func (o *options) check() error {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	bad(o.given("rate") && o.rate <= 0, "--rate is %g, want more than 0", o.rate)
+	bad(o.given("rate") && (!(o.rate > 0) || o.rate > maxRate), "--rate is %g, want more than 0, %d at most", o.rate,
+		maxRate)
 	bad(o.given("rate") && len(o.rampRate) > 0, "--rate and --ramp-rate exclude each other")
 	bad(o.given("concurrency") && len(o.rampConcurrency) > 0, "--concurrency and --ramp-concurrency exclude each other")
 	bad(o.open() && len(o.rampConcurrency) > 0,
@@ -127,7 +129,7 @@ func (o *options) check() error {
 	bad(o.connections < 1 || o.connections > maxConnections, "--connections is %d, want 1 to %d", o.connections,
 		maxConnections)
 	bad(o.messages < 0, "--messages is %d, want 0 or more", o.messages)
-	bad(o.maxErrors < 0 || o.maxErrors > 1, "--max-error-ratio is %g, want 0 to 1", o.maxErrors)
+	bad(!(o.maxErrors >= 0 && o.maxErrors <= 1), "--max-error-ratio is %g, want 0 to 1", o.maxErrors)
 	for _, r := range []ramps{o.rampRate, o.rampConcurrency} {
 		silent := func(s load.Stage) bool { return s.From == 0 && s.To == 0 }
 		bad(len(r) > 0 && !slices.ContainsFunc(r, func(s load.Stage) bool { return !silent(s) }),
@@ -137,6 +139,7 @@ func (o *options) check() error {
 }
 
 const (
+	maxRate        = 10_000_000 // more than any generator makes; what is due is counted call by call
 	maxConcurrency = 100_000
 	maxConnections = 10_000
 	minInterval    = 10 * time.Millisecond

@@ -32,7 +32,6 @@ func makeResult(o *load.Outcome, p *load.Plan, t *target, concurrency int) *resu
 		Format:      result.Format,
 		Version:     result.Version,
 		Tool:        result.Tool{Name: "fairlead", Version: fairlead.Version, Go: runtime.Version()},
-		Command:     os.Args,
 		Machine:     machine(),
 		Begun:       o.Begun.UTC(),
 		Seconds:     seconds,

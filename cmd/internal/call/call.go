@@ -2,7 +2,6 @@ package call
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -36,7 +35,8 @@ standard input. A method that takes a stream takes any number of JSON values, on
 after another or one a line; without --data it reads the standard input, and on a
 terminal each message is sent when it was entered, while answers are printed as
 they come (Ctrl-D ends the stream). A method that takes one message gets an empty
-one if there is no --data.
+one if there is no --data. With --format text requests are in protobuf's text format
+as well, and those of a stream are parted by the character 0x1e.
 
 The standard output has the responses and nothing else. Errors go to the standard
 error: the code, the message and the details, or with --error-format json a
@@ -73,13 +73,11 @@ func New() *cobra.Command {
 		Short:   "Call a method of any gRPC server",
 		Long:    callLong,
 		Example: callExample,
-		Args:    exactly("ADDRESS", "METHOD"),
+		Args:    cli.Args(2, "ADDRESS", "METHOD"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(cmd, args[0], args[1])
 		},
 	}
-	f.dial = dial.AddFlags(cmd)
-	f.format = cli.FormatFlag(cmd, "json", "text")
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&f.data, "data", "d", nil, "`JSON` of the request, @file, or @- for stdin; may be repeated")
 	flags.StringVar(&f.errorFormat, "error-format", "text", "how to print an error of the call: text, json")
@@ -87,21 +85,10 @@ func New() *cobra.Command {
 	flags.BoolVar(&f.defaults, "emit-defaults", false, "print fields that have their default value, too")
 	flags.BoolVar(&f.unknown, "unknown-fields", false, "pass over fields of requests that the contract does not have")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "tell about connection, headers, trailers and times")
-	cmd.ValidArgsFunction = complete(f.dial, completeMethods)
+	f.format = cli.FormatFlag(cmd, "json", "text")
+	f.dial = dial.AddFlags(cmd)
+	cmd.ValidArgsFunction = f.dial.CompleteMethods()
 	return cmd
-}
-
-// exactly returns a check for arguments, which have these names.
-func exactly(names ...string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		switch {
-		case len(args) < len(names):
-			return fmt.Errorf("%s is missing", names[len(args)])
-		case len(args) > len(names):
-			return fmt.Errorf("unexpected argument %q", args[len(names)])
-		}
-		return nil
-	}
 }
 
 func (f *callFlags) run(cmd *cobra.Command, address, method string) error {
@@ -151,7 +138,7 @@ func (f *callFlags) find(
 	var m *fairlead.Method
 	if f.dial.HasFiles() && !f.dial.Reflect {
 		if m, err = contract.Method(ctx, name); err != nil {
-			return nil, nil, dial.ContractError(err)
+			return nil, nil, dial.ContractError(ctx, err)
 		}
 	}
 	if err := srv.Connect(ctx); err != nil {
@@ -159,21 +146,11 @@ func (f *callFlags) find(
 	}
 	verbose.connected(srv)
 	if m == nil {
-		asking, cancel := context.WithTimeout(ctx, f.dial.ConnectTimeout)
-		defer cancel()
-		if m, err = contract.Method(asking, name); err != nil {
-			return nil, nil, dial.ContractError(interrupted(ctx, err))
+		if m, err = srv.Method(ctx, contract, name); err != nil {
+			return nil, nil, err
 		}
 	}
 	return contract, m, nil
-}
-
-// interrupted returns err, or in words what the end of the command's context means.
-func interrupted(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return errors.New("interrupted")
-	}
-	return err
 }
 
 // input opens what the requests come from.
@@ -194,8 +171,12 @@ func (f *callFlags) input(ctx context.Context, cmd *cobra.Command, r *run) error
 		return err
 	}
 	if r.interactive {
-		fmt.Fprintf(r.err, "Enter messages of type %s as JSON; each is sent when it is complete. Ctrl-D ends the stream.\n",
-			dynamic.DescriptorOf(r.method).Input().FullName())
+		form := "as JSON; each is sent when it is complete"
+		if r.printer.text {
+			form = "in the text format; each is sent when Ctrl-^ and a line's end follow it"
+		}
+		fmt.Fprintf(r.err, "Enter messages of type %s %s. Ctrl-D ends the stream.\n",
+			dynamic.DescriptorOf(r.method).Input().FullName(), form)
 	}
 	return nil
 }

@@ -157,7 +157,7 @@ func TestCall(t *testing.T) {
 		{name: "no method", args: nil, code: 2, err: "METHOD is missing"},
 		{name: "one argument too many", args: []string{"Get", "{}"}, code: 2, err: `unexpected argument "{}"`},
 		{name: "bad flag", args: []string{"Get", "--error-format", "xml"}, code: 2, err: "--error-format xml"},
-		{name: "bad header", args: []string{"Get", "-H", "no colon"}, code: 2, err: `--header "no colon"`},
+		{name: "bad header", args: []string{"Get", "-H", "no colon"}, code: 2, err: `--header: want "name: value"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -50,13 +50,13 @@ func NewDescribe() *cobra.Command {
 		Short:   "Describe services, methods and messages of a gRPC server",
 		Long:    describeLong,
 		Example: describeExample,
-		Args:    cobra.MaximumNArgs(2),
+		Args:    cli.Args(0, "ADDRESS", "SYMBOL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.with(cmd, args, func(ctx context.Context, contract *dynamic.Source, symbol string) error {
 				d := describer{cmd: cmd, contract: contract, json: f.format.String() == "json"}
 				switch {
 				case asTemplate && symbol == "":
-					return errors.New("--template needs a message or a method")
+					return cli.Exit(cli.ExitUsage, errors.New("--template needs a message or a method"))
 				case asTemplate:
 					return d.template(ctx, symbol)
 				case symbol == "":
@@ -67,10 +67,10 @@ func NewDescribe() *cobra.Command {
 			})
 		},
 	}
-	f.dial = dial.AddFlags(cmd, dial.Connection, dial.Headers, dial.Contract)
-	f.format = cli.FormatFlag(cmd, "text", "json")
 	cmd.Flags().BoolVar(&asTemplate, "template", false, "print a request to fill in, as JSON")
-	cmd.ValidArgsFunction = complete(f.dial, completeSymbols)
+	f.format = cli.FormatFlag(cmd, "text", "json")
+	f.dial = dial.AddFlags(cmd, dial.Connection, dial.Headers, dial.Contract)
+	cmd.ValidArgsFunction = f.dial.Complete(completeSymbols)
 	return cmd
 }
 
@@ -150,6 +150,14 @@ func (d *describer) find(ctx context.Context, name string) (protoreflect.Descrip
 		return found, nil
 	}
 	return nil, unknown
+}
+
+// isNameError says whether err is about a name that does not exist, or is not clear.
+func isNameError(err error) bool { return errors.As(err, new(*dynamic.NameError)) }
+
+func isAmbiguous(err error) bool {
+	e, ok := errors.AsType[*dynamic.NameError](err)
+	return ok && e.Ambiguous
 }
 
 // message returns the only message or enum, among those that are known, whose name ends so.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -17,7 +16,6 @@ import (
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 	"github.com/fairlead-go/fairlead/cmd/internal/dial"
-	"github.com/fairlead-go/fairlead/dynamic"
 )
 
 // exitStatus is what a gRPC status code is added to for the exit code.
@@ -95,15 +93,4 @@ func (f *failure) status(ctx context.Context, e *fairlead.Error) {
 	if err != nil {
 		fmt.Fprintln(f.w, e)
 	}
-}
-
-// isNameError says whether err is about a name that does not exist, or is not clear.
-func isNameError(err error) bool {
-	var e *dynamic.NameError
-	return errors.As(err, &e)
-}
-
-func isAmbiguous(err error) bool {
-	var e *dynamic.NameError
-	return errors.As(err, &e) && e.Ambiguous
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -43,7 +44,7 @@ func NewList() *cobra.Command {
 		Short:   "List the services and methods of a gRPC server",
 		Long:    listLong,
 		Example: listExample,
-		Args:    cobra.MaximumNArgs(2),
+		Args:    cli.Args(0, "ADDRESS", "SERVICE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.with(cmd, args, func(ctx context.Context, contract *dynamic.Source, service string) error {
 				l := lister{cmd: cmd, contract: contract, long: long, json: f.format.String() == "json"}
@@ -54,10 +55,10 @@ func NewList() *cobra.Command {
 			})
 		},
 	}
-	f.dial = dial.AddFlags(cmd, dial.Connection, dial.Headers, dial.Contract)
-	f.format = cli.FormatFlag(cmd, "text", "json")
 	cmd.Flags().BoolVarP(&long, "long", "l", false, "with the kinds of methods and their messages")
-	cmd.ValidArgsFunction = complete(f.dial, completeServices)
+	f.format = cli.FormatFlag(cmd, "text", "json")
+	f.dial = dial.AddFlags(cmd, dial.Connection, dial.Headers, dial.Contract)
+	cmd.ValidArgsFunction = f.dial.Complete(completeServices)
 	return cmd
 }
 
@@ -82,7 +83,7 @@ func (f *contractFlags) with(
 		if err != nil {
 			return err
 		}
-		return dial.ContractError(do(ctx, contract, name))
+		return dial.ContractError(ctx, do(ctx, contract, name))
 	}
 	if address == "" {
 		return errors.New("ADDRESS is missing, which --reflect needs")
@@ -101,10 +102,7 @@ func (f *contractFlags) with(
 	if err != nil {
 		return err
 	}
-	if err := do(asking, contract, name); err != nil {
-		return dial.ContractError(interrupted(ctx, err))
-	}
-	return nil
+	return dial.ContractError(ctx, do(asking, contract, name))
 }
 
 // lister prints services and methods.
@@ -134,6 +132,7 @@ func (l *lister) services(ctx context.Context) error {
 		return err
 	}
 	list := make([]serviceEntry, len(names))
+	var text strings.Builder
 	for i, name := range names {
 		list[i].Service = name
 		methods := l.methodsIfLong(ctx, name)
@@ -141,15 +140,21 @@ func (l *lister) services(ctx context.Context) error {
 			list[i].Methods = entries(methods)
 			continue
 		}
-		fmt.Fprintln(l.cmd.OutOrStdout(), name)
+		fmt.Fprintln(&text, name)
 		for _, m := range methods {
-			fmt.Fprintf(l.cmd.OutOrStdout(), "  %s %s\n", m.Name, signature(m))
+			fmt.Fprintf(&text, "  %s %s\n", m.Name, dial.Signature(m))
 		}
 	}
 	if l.json {
 		return cli.PrintJSON(l.cmd.OutOrStdout(), list)
 	}
-	return nil
+	return l.print(text.String())
+}
+
+// print writes the result; what cannot be written is an error, as in a full disk.
+func (l *lister) print(text string) error {
+	_, err := io.WriteString(l.cmd.OutOrStdout(), text)
+	return cli.Failed(err)
 }
 
 // methodsIfLong returns the methods of a service if they are wanted. That one service has no contract does not keep the
@@ -177,14 +182,15 @@ func (l *lister) methods(ctx context.Context, service string) error {
 		}
 		return cli.PrintJSON(l.cmd.OutOrStdout(), list)
 	}
+	var text strings.Builder
 	for _, m := range methods {
 		line := m.Service + "/" + m.Name
 		if l.long {
-			line += " " + signature(m)
+			line += " " + dial.Signature(m)
 		}
-		fmt.Fprintln(l.cmd.OutOrStdout(), line)
+		fmt.Fprintln(&text, line)
 	}
-	return nil
+	return l.print(text.String())
 }
 
 func entries(methods []*fairlead.Method) (list []methodEntry) {

@@ -1,7 +1,9 @@
 package call
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -10,10 +12,31 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 	"github.com/fairlead-go/fairlead/cmd/internal/cli/clitest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
+
+// What could not be written is an error: a script must not take a full disk for a server without services.
+func TestListUnwritten(t *testing.T) {
+	t.Parallel()
+	sh := serve(t, served{reflection: true})
+	for _, args := range [][]string{{"list", sh.addr}, {"list", sh.addr, "Shop"}, {"list", sh.addr, "--format", "json"}} {
+		var errs bytes.Buffer
+		root := &cobra.Command{Use: "fairlead"}
+		root.AddCommand(NewList())
+		root.SetOut(fullDisk{})
+		root.SetErr(&errs)
+		if code := cli.Run(t.Context(), root, args); code != cli.ExitFailed || !strings.Contains(errs.String(), "disk full") {
+			t.Errorf("%v: exit code %d, errors %q", args, code, errs.String())
+		}
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 
 func TestList(t *testing.T) {
 	t.Parallel()
@@ -184,7 +207,7 @@ func TestTemplate(t *testing.T) {
 	if got.Code != 1 || !strings.Contains(got.Err, "did you mean shop.v1.Shop/Get,") {
 		t.Errorf("of a service: got code %d, %s", got.Code, got.Err)
 	}
-	if got = clitest.Run(t, NewDescribe(), nil, sh.addr, "--template"); got.Code != 1 {
+	if got = clitest.Run(t, NewDescribe(), nil, sh.addr, "--template"); got.Code != 2 {
 		t.Errorf("of nothing: got code %d, %s", got.Code, got.Err)
 	}
 }

@@ -79,11 +79,11 @@ func New() *cobra.Command {
 			return o.run(cmd, args)
 		},
 	}
-	o.shared = finding.AddFlags(cmd)
 	flags := cmd.Flags()
 	flags.StringSliceVar(&o.selection.Use, "rule", nil,
 		"`rule` or category to apply, \"default\" or \"all\"; may be repeated (default: default)")
 	flags.StringSliceVar(&o.selection.Except, "except", nil, "`rule` or category not to apply; may be repeated")
+	o.shared = finding.AddFlags(cmd)
 	complete := cobra.FixedCompletions(lint.Selectable(), cobra.ShellCompDirectiveNoFileComp)
 	for _, name := range []string{"rule", "except"} {
 		if err := cmd.RegisterFlagCompletionFunc(name, complete); err != nil {

@@ -41,6 +41,32 @@ func TestRun(t *testing.T) {
 	}
 }
 
+func TestArgs(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		required    int
+		names, args []string
+		want        string // "": nothing is wrong
+	}{
+		{2, []string{"ADDRESS", "METHOD"}, nil, "ADDRESS is missing"},
+		{2, []string{"ADDRESS", "METHOD"}, []string{"a"}, "METHOD is missing"},
+		{2, []string{"ADDRESS", "METHOD"}, []string{"a", "b"}, ""},
+		{2, []string{"ADDRESS", "METHOD"}, []string{"a", "b", "c"}, `unexpected argument "c"`},
+		{0, []string{"ADDRESS", "SERVICE"}, nil, ""},
+		{2, []string{"FIRST", "SECOND..."}, []string{"a"}, "SECOND is missing"},
+		{2, []string{"FIRST", "SECOND..."}, []string{"a", "b", "c"}, ""},
+	}
+	for _, tt := range tests {
+		got := ""
+		if err := Args(tt.required, tt.names...)(nil, tt.args); err != nil {
+			got = err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("%v of %v: got %q, want %q", tt.args, tt.names, got, tt.want)
+		}
+	}
+}
+
 func TestWriteFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -62,6 +88,27 @@ func TestWriteFile(t *testing.T) {
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("got %v, %v, want the permissions that it had", info.Mode(), err)
+	}
+
+	// A link stays one, and what is no file stays what it is.
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteFile(link, []byte("three"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != "three" { //nolint:gosec // written above
+		t.Errorf("got %q, %v, want what was written to the link", got, err)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		t.Errorf("the link is %v, %v", info.Mode(), err)
+	}
+	if err := WriteFile(os.DevNull, []byte("four"), 0o600); err != nil {
+		t.Error(err)
+	}
+	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {
+		t.Fatalf("%s is a file now: %v, %v", os.DevNull, info.Mode(), err)
 	}
 
 	// What cannot be written leaves the old one, and nothing beside it.

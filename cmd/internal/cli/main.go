@@ -11,10 +11,11 @@ import (
 )
 
 // Run executes root with args and returns the exit code; what went wrong is written to root's error output. An
-// interrupt or SIGTERM ends the command's context.
+// interrupt or SIGTERM ends the command's context; a second one ends the process.
 func Run(ctx context.Context, root *cobra.Command, args []string) int {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // what does not end by its context can be interrupted all the same
 
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.SetArgs(args)

@@ -25,8 +25,11 @@ the intervals of the runs. Intervals of a run are alike because they are of one
 run: they tell whether two runs differ, but not whether two builds do, which may
 need several runs of each, taken in turns.
 
-Exit codes: 0 no metric is significantly worse by more than --threshold, 1 a file
-cannot be read, 2 wrong usage, 3 one is.`
+Of errors the means are compared, and more than one in a thousand calls is worse,
+whatever --threshold says; the others are worse by more than that share.
+
+Exit codes: 0 no metric is significantly worse, 1 a file cannot be read, 2 wrong
+usage, 3 one is.`
 
 const compareExample = `  fairlead bench compare before.json after.json
   fairlead bench compare runs/before runs/after           # directories with several runs
@@ -51,11 +54,10 @@ func New() *cobra.Command {
 		Short:   "Say how results differ, and whether by chance",
 		Long:    compareLong,
 		Example: compareExample,
-		Args:    cobra.MinimumNArgs(2),
+		Args:    cli.Args(2, "FIRST", "SECOND..."),
 		RunE:    c.run,
 	}
 	flags := cmd.Flags()
-	flags.SortFlags = false
 	flags.Float64Var(&c.alpha, "alpha", 0.05, "`level` that p must be below for a difference to count")
 	flags.Float64Var(&c.threshold, "threshold", 0.05, "`share` by which a metric may be worse before the exit code is 3")
 	flags.StringVar(&c.by, "by", "auto", "what the samples are: runs, intervals, or auto (runs from four on each side on)")

@@ -229,7 +229,7 @@ func TestBadInput(t *testing.T) {
 		code int
 		want []string
 	}{
-		{[]string{good}, cli.ExitUsage, []string{"requires at least 2 arg(s)"}},
+		{[]string{good}, cli.ExitUsage, []string{"SECOND is missing"}},
 		{[]string{good, "--alpha", "2", good}, cli.ExitUsage, []string{"--alpha is 2"}},
 		{[]string{good, "--by", "luck", good}, cli.ExitUsage, []string{"--by luck"}},
 		{[]string{good, "--metrics", "speed", good}, cli.ExitUsage, []string{`there is no "speed"; there are calls/s, p50`}},

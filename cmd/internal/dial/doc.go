@@ -6,7 +6,7 @@
 //	defer srv.Close()
 //	err = srv.Connect(ctx)                            // the error says what was tried
 //	contract, err := srv.Contract(ctx)                // server reflection, or the files that flags name
-//	m, err := contract.Method(ctx, "greeter.v1.Greeter/SayHello")
+//	m, err := srv.Method(ctx, contract, "greeter.v1.Greeter/SayHello")
 //	resp, err := dynamic.Unary(ctx, srv.Client, m, req, flags.CallOptions()...)
 //
 // Errors about flags and addresses come from Open and are wrong usage; all others are *cli.Error.

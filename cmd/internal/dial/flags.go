@@ -134,8 +134,8 @@ func (f *Flags) CallOptions() []fairlead.CallOption {
 // Metadata returns the headers that the flags name. Open has them sent with each call.
 func (f *Flags) Metadata() (fairlead.Metadata, error) { return headers(f.header).parse() }
 
-// check returns what is wrong with the flags on their own.
-func (f *Flags) check() error {
+// Check returns what is wrong with the flags on their own. Open checks them, too.
+func (f *Flags) Check() error {
 	var errs []error
 	bad := func(wrong bool, format string, args ...any) {
 		if wrong {

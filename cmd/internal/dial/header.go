@@ -41,19 +41,20 @@ func (h headers) parse() (fairlead.Metadata, error) {
 	return md, errors.Join(errs...)
 }
 
+// addHeader adds a header. Its errors name it, but not its value, which may be a secret.
 func addHeader(md *fairlead.Metadata, text string) error {
 	name, value, ok := strings.Cut(text, ":")
 	name, value = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)
 	if !ok {
-		return fmt.Errorf("--header %q: want \"name: value\"", text)
+		return errors.New("--header: want \"name: value\", and there is no colon") // it may be a secret
 	}
 	if why := badName(name); why != "" {
-		return fmt.Errorf("--header %q: %s", text, why)
+		return fmt.Errorf("--header %q: %s", name, why)
 	}
 	if strings.HasSuffix(name, "-bin") {
 		decoded, err := decodeBase64(value)
 		if err != nil {
-			return fmt.Errorf("--header %q: names that end in -bin have values in base64: %w", text, err)
+			return fmt.Errorf("--header %q: names that end in -bin have values in base64: %w", name, err)
 		}
 		md.Add(name, string(decoded))
 		return nil
@@ -61,7 +62,7 @@ func addHeader(md *fairlead.Metadata, text string) error {
 	for i := range len(value) {
 		if value[i] < ' ' || value[i] > '~' {
 			return fmt.Errorf("--header %q: the value is not printable ASCII; give it in base64, "+
-				"to a name that ends in -bin", text)
+				"to a name that ends in -bin", name)
 		}
 	}
 	md.Add(name, value)

@@ -47,7 +47,7 @@ type Options struct {
 // Open checks the flags and the address, reads the files for TLS, and makes the client. It connects to nothing. Its
 // errors are those of wrong usage.
 func (f *Flags) Open(address string, o Options) (*Server, error) {
-	if err := f.check(); err != nil {
+	if err := f.Check(); err != nil {
 		return nil, err
 	}
 	a, err := ParseAddress(address)
@@ -163,10 +163,23 @@ func (s *Server) Contract(ctx context.Context) (*dynamic.Source, error) {
 	return s.flags.files(ctx)
 }
 
+// Method returns the method that a name stands for in what Contract returned, and asks the server for no longer than
+// --connect-timeout. Its errors are those of ContractError.
+func (s *Server) Method(ctx context.Context, contract *dynamic.Source, name string) (*fairlead.Method, error) {
+	asking, cancel := context.WithTimeout(ctx, s.flags.ConnectTimeout)
+	defer cancel()
+	m, err := contract.Method(asking, name)
+	return m, ContractError(ctx, err)
+}
+
 // ContractError adds to an error of what Contract returned what may help, and makes it a *cli.Error. It returns nil for
-// nil.
-func ContractError(err error) error {
-	if errors.Is(err, dynamic.ErrNoReflection) {
+// nil. Ctx is the command's: when that has ended, the command was interrupted.
+func ContractError(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		err = errors.New("interrupted")
+	case errors.Is(err, dynamic.ErrNoReflection):
 		err = fmt.Errorf("%w\nhint: name the contract with --proto FILE or --descriptor-set FILE, "+
 			"or add reflection to the server", err)
 	}
@@ -175,7 +188,7 @@ func ContractError(err error) error {
 
 // FileContract returns what the files say that flags name, for commands without a server.
 func (f *Flags) FileContract(ctx context.Context) (*dynamic.Source, error) {
-	if err := f.check(); err != nil {
+	if err := f.Check(); err != nil {
 		return nil, err
 	}
 	return f.files(ctx)

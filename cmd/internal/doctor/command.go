@@ -25,8 +25,8 @@ machine. A check that would need a flag says so. The checks:
 `
 
 const doctorExit = `
-Exit codes: 0 nothing is wrong, 1 the module or the program could not be read, 2
-wrong usage, 3 a check failed, or with --strict there is a warning.`
+Exit codes: 0 nothing is wrong, 1 there is no such module or program, 2 wrong usage,
+3 a check failed, or with --strict there is a warning.`
 
 const doctorExample = `  fairlead doctor                                   # the module here, and this machine
   fairlead doctor --binary bin/shop                 # a program that was built
@@ -64,7 +64,7 @@ func New() *cobra.Command {
 		fmt.Fprintf(&list, "  %-10s %s\n", c.name, c.about)
 	}
 	cmd := &cobra.Command{
-		Use:     "doctor",
+		Use:     "doctor [flags]",
 		Short:   "Look for what goes wrong around a service",
 		Long:    doctorLong + list.String() + doctorExit,
 		Example: doctorExample,
@@ -120,8 +120,8 @@ func (o *options) flags(cmd *cobra.Command) {
 	flags.DurationVar(&o.interval, "interval", 2*time.Second, "time between the readings of --admin")
 	flags.IntVar(&o.readings, "readings", 6, "how often to read with --admin")
 	flags.BoolVar(&o.strict, "strict", false, "exit with 3 for warnings, too")
-	o.dial = dial.AddFlags(cmd, dial.Connection)
 	o.format = cli.FormatFlag(cmd, "text", "json")
+	o.dial = dial.AddFlags(cmd, dial.Connection)
 	complete := cobra.FixedCompletions(names(), cobra.ShellCompDirectiveNoFileComp)
 	if err := cmd.RegisterFlagCompletionFunc("only", complete); err != nil {
 		panic(err) // the flag was added above
@@ -153,8 +153,7 @@ func (o *options) check() error {
 	bad(o.interval <= 0, "--interval is %s, want more than 0", o.interval)
 	bad(o.readings < leastReadings, "--readings is %d, want %d or more: two say nothing about growth", o.readings,
 		leastReadings)
-	bad(o.dial.Key != "" && o.dial.Cert == "", "--key needs --cert")
-	return errors.Join(errs...)
+	return errors.Join(append(errs, o.dial.Check())...)
 }
 
 func prefixed(prefix, text string) string {

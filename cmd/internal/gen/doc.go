@@ -1,5 +1,6 @@
 // Package gen turns compiled contracts into Go code: the messages with protoc-gen-go's generator, their fast encoding
-// with vtprotobuf's, and the service stubs with Fairlead's own, which protoc-gen-fairlead runs alone.
+// with vtprotobuf's, and the stubs of services, the errors and the rules of messages with Fairlead's own generators,
+// which are all that protoc-gen-fairlead runs.
 //
 // # What a service becomes
 //
@@ -13,12 +14,12 @@
 //
 // # Options of methods
 //
-// Idempotency_level becomes Method.Idempotency; timeout and criticality of (fairlead.method) become Method.Timeout and
-// Method.Criticality. Google.api.http is compiled: each rule, additional bindings included, is an element of
-// Method.HTTP with its verb, its template, which was parsed here, and a function for each field that the path or the
-// query sets, as well as for what body and response_body name. No reflection is left for run time, and no work for a
-// program's start: the rules are literals that the linker lays out. A field that several rules set has one function for
-// all of them.
+// The option idempotency_level becomes Method.Idempotency; timeout and criticality of (fairlead.method) become
+// Method.Timeout and Method.Criticality. The option (google.api.http) is compiled: each rule, additional bindings
+// included, is an element of Method.HTTP with its verb, its template, which was parsed here, and a function for each
+// field that the path or the query sets, as well as for what body and response_body name. No reflection is left for run
+// time, and no work for a program's start: the rules are literals that the linker lays out. A field that several rules
+// set has one function for all of them.
 //
 // The query sets the fields of the request that neither path nor body does and that have a form as a text (package
 // httprule lists them), repeated ones as well, and those of messages within, by their path in the contract's names or
@@ -37,6 +38,12 @@
 //
 // The reason on the wire is the name of the value as it is written, or what the option says; the names in Go are
 // without that of the enum, and with Error behind them when they are taken.
+//
+// # What rules become
+//
+// A message with rules of protovalidate, or with a field whose message has some, gets the method ValidateFields in
+// greeter_validate.fl.go: plain comparisons, without reflection. What only an evaluator of expressions can do is listed
+// by a second method, SurveyRules.
 //
 // # What is wrong with a contract
 //

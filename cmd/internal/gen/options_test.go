@@ -103,7 +103,8 @@ func TestOptionProblems(t *testing.T) {
 			"reason that is there twice", restHead + `enum E { A = 0; BAD = 1 [(fairlead.error).code = ABORTED]; }
 enum F { C = 0;
   WORSE = 1 [(fairlead.error) = { code: ABORTED, reason: "BAD" }]; }`,
-			`8:50: reason BAD is there twice in the domain test; the other one is test.BAD at a.proto:6:17`,
+			`8:50: reason BAD is there twice in the domain test; the other one is test.BAD at a.proto:6:17; ` +
+				`give one of them another (fairlead.error).reason, or its enum another (fairlead.errors).domain`,
 		},
 		{
 			"no domain", `syntax = "proto3"; option go_package = "example.com/test/pkg"; import "fairlead/options.proto";

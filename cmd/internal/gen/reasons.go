@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/cmd/internal/spell"
 	"github.com/fairlead-go/fairlead/options"
 )
 
@@ -59,7 +60,8 @@ func readReasons(plugin *protogen.Plugin, problems *Problems) map[*protogen.File
 			k := key{r.domain, r.name}
 			if other := first[k]; other != nil {
 				own.add(r.value.Desc, extensionPath(optionsOfEnumValue, options.E_Error, errorReason),
-					"reason %s is there twice in the domain %s; the other one is %s at %s",
+					"reason %s is there twice in the domain %s; the other one is %s at %s; give one of them another "+
+						"(fairlead.error).reason, or its enum another (fairlead.errors).domain",
 					r.name, r.domain, other.value.Desc.FullName(), position(other.value.Desc))
 				continue
 			}
@@ -188,7 +190,7 @@ func (r *reason) choose(pkg protogen.GoImportPath, taken map[protogen.GoIdent]bo
 // of the enum ShopError.
 func goReason(enum, value string) string {
 	short := value
-	if rest, ok := strings.CutPrefix(value, upperSnake(enum)+"_"); ok && rest != "" && rest[0] > '9' {
+	if rest, ok := strings.CutPrefix(value, spell.UpperSnake(enum)+"_"); ok && rest != "" && rest[0] > '9' {
 		short = rest
 	}
 	var b strings.Builder
@@ -199,22 +201,6 @@ func goReason(enum, value string) string {
 	}
 	return b.String()
 }
-
-// upperSnake returns SHOP_ERROR for ShopError, and HTTP_ERROR for HTTPError.
-func upperSnake(name string) string {
-	var b strings.Builder
-	for i := range len(name) {
-		c := name[i]
-		if isUpper(c) && i > 0 && name[i-1] != '_' &&
-			(!isUpper(name[i-1]) || i+1 < len(name) && !isUpper(name[i+1]) && name[i+1] > '9') {
-			b.WriteByte('_')
-		}
-		b.WriteByte(c)
-	}
-	return strings.ToUpper(b.String())
-}
-
-func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
 
 // write writes the error's value, type and constructor.
 func (r *reason) write(out *protogen.GeneratedFile) {

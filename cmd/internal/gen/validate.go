@@ -72,9 +72,9 @@ type checks struct {
 	*protogen.GeneratedFile
 	*messageRules
 
-	book  *ruleBook
-	vars  []string // declarations of package variables
-	taken map[string]bool
+	book   *ruleBook
+	vars   []string       // declarations of package variables
+	counts map[string]int // of these by their kind
 }
 
 // block is a list of statements.
@@ -112,16 +112,16 @@ func (c *checks) name(pkg, name string) string {
 	return c.QualifiedGoIdent(protogen.GoImportPath(pkg).Ident(name))
 }
 
-// variable declares a package variable and returns its name, which is stem or begins with it.
-func (c *checks) variable(stem, value string) string {
-	if c.taken == nil {
-		c.taken = make(map[string]bool)
+// variable declares a package variable and returns its name: pattern_Order, pattern2_Order and so on for the kind
+// "pattern". The number stands before the message's name, which may end in one.
+func (c *checks) variable(kind, value string) string {
+	if c.counts == nil {
+		c.counts = make(map[string]int)
 	}
-	name := stem
-	for n := 2; c.taken[name]; n++ {
-		name = stem + "_" + strconv.Itoa(n)
+	if c.counts[kind]++; c.counts[kind] > 1 {
+		kind += strconv.Itoa(c.counts[kind])
 	}
-	c.taken[name] = true
+	name := kind + "_" + c.msg.GoIdent.GoName
 	c.vars = append(c.vars, name+" = "+value)
 	return name
 }

@@ -68,7 +68,7 @@ func readRules(plugin *protogen.Plugin) (*ruleBook, error) {
 	book.drop()
 	book.spread(func(m *messageRules) *bool { return &m.surveyed }, true)
 	for _, m := range book.messages {
-		if m.reaches && m.msg.Desc.ParentFile() != nil {
+		if m.reaches {
 			m.checkNames(&problems, plugin)
 		}
 	}

@@ -15,8 +15,7 @@ func (c *checks) text(b *block, rules *validate.StringRules, r typedRules, t tar
 	c.lengths(b, r, t, "character", lengthRules{exact: "len", least: "min_len", most: "max_len"})
 	c.lengths(b, r, t, "byte", lengthRules{exact: "len_bytes", least: "min_bytes", most: "max_bytes"})
 	if rules.HasPattern() {
-		name := c.variable("pattern_"+c.msg.GoIdent.GoName,
-			c.ours("Pattern")+"{Expr: "+strconv.Quote(rules.GetPattern())+"}")
+		name := c.variable("pattern", c.ours("Pattern")+"{Expr: "+strconv.Quote(rules.GetPattern())+"}")
 		t.add(b, "!"+name+".Match("+t.x+")", "string.pattern", "must match the pattern "+rules.GetPattern())
 	}
 	for _, part := range []struct {
@@ -191,8 +190,7 @@ func (c *checks) bytes(b *block, rules *validate.BytesRules, r typedRules, t tar
 	}
 	c.lengths(b, r, t, "byte", lengthRules{exact: "len", least: "min_len", most: "max_len"})
 	if rules.HasPattern() {
-		name := c.variable("pattern_"+c.msg.GoIdent.GoName,
-			c.ours("Pattern")+"{Expr: "+strconv.Quote(rules.GetPattern())+"}")
+		name := c.variable("pattern", c.ours("Pattern")+"{Expr: "+strconv.Quote(rules.GetPattern())+"}")
 		t.add(b, "!"+c.name("unicode/utf8", "Valid")+"("+t.x+") || !"+name+".MatchBytes("+t.x+")",
 			"bytes.pattern", "must match the pattern "+rules.GetPattern())
 	}
@@ -206,7 +204,7 @@ func (c *checks) bytes(b *block, rules *validate.BytesRules, r typedRules, t tar
 		{rules.HasContains(), rules.GetContains(), "Contains", "contains", "must contain "},
 	} {
 		if part.has {
-			name := c.variable("bytesOf_"+c.msg.GoIdent.GoName, "[]byte("+quoteBytes(part.value)+")")
+			name := c.variable("bytesOf", "[]byte("+quoteBytes(part.value)+")")
 			t.add(b, "!"+c.name("bytes", part.function)+"("+t.x+", "+name+")",
 				"bytes."+part.rule, part.message+hex(part.value))
 		}

@@ -433,7 +433,7 @@ func (c *checks) mask(b *block, rules *validate.FieldMaskRules, t target) {
 	paths := t.x + ".GetPaths()"
 	if rules.HasConst() {
 		want := rules.GetConst().GetPaths()
-		name := c.variable("maskOf_"+c.msg.GoIdent.GoName, stringSlice(want))
+		name := c.variable("maskOf", stringSlice(want))
 		t.add(b, "!"+c.name("slices", "Equal")+"("+paths+", "+name+")", "field_mask.const",
 			"must have the paths "+strings.Join(want, ", ")+" and no others")
 	}
@@ -445,7 +445,7 @@ func (c *checks) mask(b *block, rules *validate.FieldMaskRules, t target) {
 		{rules.GetNotIn(), "MaskWithout", "field_mask.not_in", "must have none of the paths "},
 	} {
 		if len(list.paths) > 0 {
-			name := c.variable("maskOf_"+c.msg.GoIdent.GoName, stringSlice(list.paths))
+			name := c.variable("maskOf", stringSlice(list.paths))
 			t.add(b, "!"+c.ours(list.check)+"("+paths+", "+name+"...)", list.rule,
 				list.message+strings.Join(list.paths, ", "))
 		}

@@ -23,22 +23,30 @@ type change struct {
 
 // pending returns those of changes that are not so already, and an error when two of them are for one file.
 func pending(changes []change) ([]change, error) {
-	seen := make(map[string]*change)
-	var todo []change
+	written := make(map[string]*change)
 	var errs []error
 	for i := range changes {
 		c := &changes[i]
-		if other := seen[c.path]; other != nil {
-			if c.content != nil && other.content != nil {
-				errs = append(errs, fmt.Errorf("%s: two contracts would be written to it: %s and %s; give them different "+
-					"directories with --out, or different names", c.path, cmp.Or(other.origin, "one"), cmp.Or(c.origin, "another")))
-				continue
-			}
-			if c.content == nil {
-				continue
-			}
+		other := written[c.path]
+		switch {
+		case c.content == nil:
+		case other == nil:
+			written[c.path] = c
+		default:
+			errs = append(errs, fmt.Errorf("%s: two contracts would be written to it: %s and %s; give them different "+
+				"directories with --out, or different names", c.path, cmp.Or(other.origin, "one"), cmp.Or(c.origin, "another")))
 		}
-		seen[c.path] = c
+	}
+	removed := make(map[string]bool)
+	var todo []change
+	for i := range changes {
+		c := &changes[i]
+		if c.content == nil {
+			if written[c.path] != nil || removed[c.path] {
+				continue // what one contract has no use for, another one may write
+			}
+			removed[c.path] = true
+		}
 		old, err := os.ReadFile(c.path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):

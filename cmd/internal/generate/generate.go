@@ -163,8 +163,11 @@ func New() *cobra.Command {
 
 // execute reads fairlead.yaml and runs the command.
 func (f *genFlags) execute(cmd *cobra.Command, args []string) error {
-	if f.save && f.check {
-		return errors.New("--save and --check do not go together")
+	switch {
+	case f.save && f.check:
+		return errors.New("--save and --check exclude each other")
+	case f.save && f.project == "none":
+		return errors.New("--save and --project none exclude each other: it would take the place of what is there")
 	}
 	file, err := f.load()
 	if err != nil {
@@ -215,7 +218,7 @@ func (f *genFlags) load() (*project.File, error) {
 func (f *genFlags) remember(s *settings, cmd *cobra.Command, args []string, file *project.File) error {
 	if file == nil {
 		path := f.project
-		if path == "" || path == "none" {
+		if path == "" {
 			var err error
 			if path, err = project.Place("."); err != nil {
 				return err
@@ -312,7 +315,11 @@ func (r *run) all(ctx context.Context) error {
 			return cli.Failed(err)
 		}
 	} else if len(changes) == 0 && !r.quiet {
-		fmt.Fprintf(r.stderr, "nothing to do: %d files are up to date\n", files)
+		all := "1 file is"
+		if files != 1 {
+			all = fmt.Sprintf("%d files are", files)
+		}
+		fmt.Fprintln(r.stderr, "nothing to do:", all, "up to date")
 	}
 	if r.check && len(changes) > 0 {
 		if r.json {

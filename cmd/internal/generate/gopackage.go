@@ -11,6 +11,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/gen"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl/outline"
+	"github.com/fairlead-go/fairlead/cmd/internal/platform"
 )
 
 // goPackage is the Go package to which the code of a file belongs.
@@ -71,10 +72,23 @@ func atGoPackage(contract *idl.Contract, name, text, help string) idl.Problem {
 	return idl.Problem{File: contract.Path(name), Text: text, Help: help}
 }
 
+// checkNames warns of contracts whose code Go does not compile everywhere, because of the names of its files.
+func (r *run) checkNames(u *unit) {
+	for _, name := range u.contract.Names {
+		code := strings.TrimSuffix(path.Base(name), ".proto") + ".pb.go"
+		if platform.Restricts(code) {
+			r.problem("warning", idl.Problem{
+				File: u.contract.Path(name), Text: "Go compiles " + code + " for one platform alone, because of its name",
+				Help: "rename the contract",
+			})
+		}
+	}
+}
+
 // checkPlaces warns of code that will be in a directory which Go knows as another package than go_package says: what
 // imports it will not find it.
 func (r *run) checkPlaces(u *unit, packages map[string]goPackage) {
-	if !r.messages && !r.stubs && !r.vt {
+	if !r.messages && !r.stubs && !r.validate && !r.vt {
 		return
 	}
 	for _, name := range u.contract.Names {

@@ -81,6 +81,7 @@ func (r *run) generate(ctx context.Context, u *unit, out *outputs) error {
 			out.stubs = append(out.stubs, stub{packages[origin].path, file.Content})
 		}
 	}
+	r.checkNames(u)
 	r.checkPlaces(u, packages)
 	return r.runPlugins(ctx, u, dir, files, out)
 }

@@ -64,7 +64,8 @@ gen:
 		"      opts:\n        - name=files.txt\n") {
 		t.Errorf("fairlead.yaml is\n%s", got)
 	}
-	expect(t, root, project+"--save --check", cli.ExitUsage, "", "--save and --check do not go together")
+	expect(t, root, project+"--save --check", cli.ExitUsage, "", "--save and --check exclude each other")
+	expect(t, root, "--project none --save $/api", cli.ExitUsage, "", "--save and --project none exclude each other")
 	expect(t, root, project+"$/other", cli.ExitFailed, "", "$/other/bad.proto: lies in none of the import roots ($/api)")
 }
 
@@ -247,7 +248,7 @@ func TestProjectFound(t *testing.T) { //nolint:paralleltest // it changes the wo
 	})
 	t.Chdir(filepath.Join(root, "deep", "below"))
 	expect(t, root, "", cli.ExitOK, "../../api/hello/hello.pb.go\n", "")
-	expect(t, root, "--check", cli.ExitOK, "", "nothing to do: 1 files are up to date\n")
+	expect(t, root, "--check", cli.ExitOK, "", "nothing to do: 1 file is up to date\n")
 	expect(t, root, "--project none", cli.ExitFailed, "", "no .proto files in .")
 	expect(t, root, "--stubs --check ../../api", cli.ExitFound, "../../api/hello/hello.fl.go: missing\n", "not up to date")
 	put(t, root, "fairlead.yaml", "version: 1\ngen:\n  vtt: true\n")

@@ -225,8 +225,8 @@ func (s *settings) check(flags *pflag.FlagSet, file *project.File) error {
 	if s.module != "" && s.paths != "import" {
 		errs = append(errs, fmt.Errorf("%s needs --paths import", by("module", "module")))
 	}
-	if !s.messages && !s.vt && !s.stubs && len(s.plugins) == 0 {
-		errs = append(errs, errors.New("nothing to generate: --go, --stubs and --vt are all off"))
+	if !s.messages && !s.vt && !s.stubs && !s.validate && len(s.plugins) == 0 {
+		errs = append(errs, errors.New("nothing to generate: --go, --stubs, --validate and --vt are all off"))
 	}
 	if len(s.implement) > 0 && !s.stubs {
 		errs = append(errs, fmt.Errorf("%s needs the stubs, and --stubs is off", by("implement", "implement")))

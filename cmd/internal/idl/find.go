@@ -71,12 +71,16 @@ func (f *finder) add(arg string) error {
 		}
 		return f.addFile(arg, filepath.Dir(arg))
 	}
-	return filepath.WalkDir(arg, func(path string, entry fs.DirEntry, err error) error {
+	dir := arg
+	if entry, err := os.Lstat(arg); err == nil && entry.Mode()&fs.ModeSymlink != 0 {
+		dir += string(filepath.Separator) // WalkDir follows no links; one that is named is meant
+	}
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case entry.IsDir():
-			if path != arg && (passOver(entry.Name()) || isModule(path)) {
+			if path != dir && (passOver(entry.Name()) || isModule(path)) {
 				return fs.SkipDir
 			}
 			return nil

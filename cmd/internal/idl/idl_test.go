@@ -44,6 +44,9 @@ func TestFind(t *testing.T) {
 		"loose/d/e.proto":           "",
 		"other/api/a.proto":         "",
 	})
+	if err := os.Symlink(filepath.Join(root, "one", "api", "deep"), filepath.Join(root, "loose", "link")); err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name, args, roots string
 		want              string // of each source: its directory, then its files
@@ -54,6 +57,7 @@ func TestFind(t *testing.T) {
 		{name: "file and its directory", args: "one/api one/api/a.proto", want: "one: api/a.proto api/deep/b.proto"},
 		{name: "two modules", args: "two one", want: "one: api/a.proto api/deep/b.proto; two: c.proto"},
 		{name: "no module", args: "loose", want: "loose: d/e.proto"},
+		{name: "link to a directory", args: "loose/link", want: "loose/link: b.proto"},
 		{name: "file, no module", args: "loose/d/e.proto", want: "loose/d: e.proto"},
 		{name: "named although passed over", args: "one/api/testdata", want: "one: api/testdata/no.proto"},
 		{

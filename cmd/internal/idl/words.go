@@ -245,20 +245,8 @@ func (w *worder) sameValue(p *Problem, _ outline.Span, g []string) bool {
 
 func (w *worder) firstValue(p *Problem, _ outline.Span, g []string) bool {
 	p.Text = fmt.Sprintf("enum %s: its first value must have the number 0", g[1])
-	p.Help = fmt.Sprintf("add before it: %s_UNSPECIFIED = 0;", upperSnake(outline.Simple(g[1])))
+	p.Help = fmt.Sprintf("add before it: %s_UNSPECIFIED = 0;", spell.UpperSnake(outline.Simple(g[1])))
 	return true
-}
-
-// upperSnake returns "OrderState" as "ORDER_STATE".
-func upperSnake(name string) string {
-	var b strings.Builder
-	for i, r := range name {
-		if i > 0 && 'A' <= r && r <= 'Z' && (name[i-1] < 'A' || name[i-1] > 'Z') && name[i-1] != '_' {
-			b.WriteByte('_')
-		}
-		b.WriteRune(r)
-	}
-	return strings.ToUpper(b.String())
 }
 
 // noLabel is said once for a file without a syntax statement: with one, nothing would be wrong.

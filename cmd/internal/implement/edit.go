@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // edit is what is to be added to a file.
@@ -39,7 +41,7 @@ func (r receiverText) String() string {
 	return r.name + " " + r.typ
 }
 
-func (e *edit) add(_ string, receiver receiverText, s *Service, methods []Method) {
+func (e *edit) add(receiver receiverText, s *Service, methods []Method) {
 	e.adds = append(e.adds, addition{receiver, s, methods})
 }
 
@@ -74,7 +76,7 @@ func receiverOf(in *pkg, typ string, pointer bool) receiverText {
 	if n := len(in.methods[typ]); pointers*2 > n || n == 0 && pointer || pointers > 0 && pointer {
 		r.typ = "*" + r.typ
 	}
-	r.name = strings.ToLower(typ[:1])
+	r.name = initial(typ)
 	if len(names) > 0 {
 		best := slices.SortedFunc(maps.Keys(names), func(a, b string) int {
 			if names[a] != names[b] {
@@ -105,29 +107,22 @@ func (e *edit) apply() (*Change, error) {
 		newline = "\r\n"
 		appended = strings.ReplaceAll(appended, "\n", newline)
 	}
-	head, tail := e.withImports(n.added, newline)
-	content := append(slices.Clone(head), tail...)
+	content := e.withImports(n.added, newline)
 	if len(content) > 0 && content[len(content)-1] != '\n' {
 		content = append(content, newline...)
 	}
 	content = append(content, appended...)
-	if err := e.verify(content, len(head), tail); err != nil {
-		return nil, err
+	if _, err := parse(e.file.path, content, e.names); err != nil {
+		return nil, fmt.Errorf("adding methods would make it unreadable: %w", err)
 	}
 	change.Content = content
 	return change, nil
 }
 
-// verify sees that the file is still Go, and that nothing of what somebody wrote has changed.
-func (e *edit) verify(content []byte, head int, tail []byte) error {
-	if !bytes.HasPrefix(content[head:], tail) || !bytes.HasSuffix(e.file.text, tail) ||
-		!bytes.HasPrefix(content, e.file.text[:commonPrefix(content, e.file.text)]) {
-		return fmt.Errorf("%s: adding methods would change more of it; nothing was added", e.file.path)
-	}
-	if _, err := parse(e.file.path, content, e.names); err != nil {
-		return fmt.Errorf("adding methods would make it unreadable: %w", err)
-	}
-	return nil
+// initial returns the name of a receiver of typ, when there is no other method to take it from.
+func initial(typ string) string {
+	first, _ := utf8.DecodeRuneInString(typ)
+	return string(unicode.ToLower(first))
 }
 
 func commonPrefix(a, b []byte) int {
@@ -253,12 +248,11 @@ func paramName(t string) string {
 	}
 }
 
-// withImports returns the file's text with imports added, in two parts: the text up to the last thing that was added,
-// and the text after it, which is as it was.
-func (e *edit) withImports(lines []importLine, newline string) (head, tail []byte) {
+// withImports returns a copy of the file's text with imports added.
+func (e *edit) withImports(lines []importLine, newline string) []byte {
 	text := e.file.text
 	if len(lines) == 0 {
-		return nil, text
+		return slices.Clone(text)
 	}
 	slices.SortFunc(lines, func(a, b importLine) int { return strings.Compare(a.path, b.path) })
 	if block := e.importBlock(); block != nil {
@@ -297,7 +291,7 @@ func (e *edit) withImports(lines []importLine, newline string) (head, tail []byt
 		}
 		insert = b.String()
 	}
-	return append(slices.Clone(text[:after]), insert...), text[after:]
+	return slices.Concat(text[:after], []byte(insert), text[after:])
 }
 
 func (l importLine) String() string {
@@ -359,7 +353,7 @@ func (e *edit) importBlock() *ast.GenDecl {
 }
 
 // intoBlock adds lines to an import block, each to the group of imports that it belongs to.
-func (e *edit) intoBlock(d *ast.GenDecl, lines []importLine, newline string) (head, tail []byte) {
+func (e *edit) intoBlock(d *ast.GenDecl, lines []importLine, newline string) []byte {
 	type insertion struct {
 		at   int
 		text string
@@ -394,13 +388,14 @@ func (e *edit) intoBlock(d *ast.GenDecl, lines []importLine, newline string) (he
 		}
 	}
 	slices.SortStableFunc(insertions, func(a, b insertion) int { return a.at - b.at })
+	var content []byte
 	from := 0
 	for _, in := range insertions {
-		head = append(head, text[from:in.at]...)
-		head = append(head, in.text...)
+		content = append(content, text[from:in.at]...)
+		content = append(content, in.text...)
 		from = in.at
 	}
-	return head, text[from:]
+	return append(content, text[from:]...)
 }
 
 // groups returns the imports of a block in the groups into which blank lines part them.

@@ -7,8 +7,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/platform"
 )
 
 // fresh plans a new type for each service, in a new file.
@@ -32,8 +35,9 @@ func (p *planner) fresh(t Target, dir, importPath string, services []Service) er
 		s := &services[i]
 		typ := t.Type
 		if typ == "" {
-			typ = typeFor(in, s)
+			typ = p.typeFor(in, s)
 		}
+		p.made[filepath.Join(in.dir, typ)] = true
 		if err := p.writeNew(in, typ, s); err != nil {
 			return err
 		}
@@ -50,7 +54,7 @@ func (p *planner) writeNew(in *pkg, typ string, s *Service) error {
 	var body strings.Builder
 	fmt.Fprintf(&body, "// %s implements %s.\ntype %s struct{}\n\n", typ, s.Name, typ)
 	fmt.Fprintf(&body, "var _ %s = (*%s)(nil)\n", qualify(s.Interface), typ)
-	receiver := receiverText{name: string(unicode.ToLower(rune(typ[0]))), typ: "*" + typ}
+	receiver := receiverText{name: initial(typ), typ: "*" + typ}
 	for _, m := range s.Methods {
 		body.WriteString("\n" + methodText(receiver, s, m, n.name))
 	}
@@ -88,14 +92,15 @@ func packageFor(dir string) string {
 	return name
 }
 
-// typeFor returns a name for a new type.
-func typeFor(in *pkg, s *Service) string {
+// typeFor returns a name for a new type. Several services may be called the same, such as those of a contract's
+// versions.
+func (p *planner) typeFor(in *pkg, s *Service) string {
 	base := s.Construct
 	if in.name == "main" || in.path == s.ImportPath {
 		base = string(unicode.ToLower(rune(base[0]))) + base[1:] + "Service"
 	}
 	name := base
-	for i := 2; in.declares(name) || !token.IsIdentifier(name); i++ {
+	for i := 2; in.declares(name) || p.made[filepath.Join(in.dir, name)] || !token.IsIdentifier(name); i++ {
 		name = fmt.Sprintf("%s%d", base, i)
 	}
 	return name
@@ -104,14 +109,17 @@ func typeFor(in *pkg, s *Service) string {
 // freePath returns the path of a file that is not there.
 func (p *planner) freePath(dir string, s *Service) string {
 	base := snake(s.Construct)
-	for _, suffix := range []string{"", "_service", "_service2", "_service3", "_service4"} {
+	suffix := ""
+	for n := 1; ; n++ {
 		path := filepath.Join(dir, base+suffix+".go")
-		if _, err := os.Lstat(path); os.IsNotExist(err) && !p.planned(path) && !hasPlatform(path) &&
+		if _, err := os.Lstat(path); err != nil && !p.planned(path) && !platform.Restricts(path) &&
 			!strings.HasSuffix(path, "_test.go") {
 			return path
 		}
+		if suffix = "_service"; n > 1 {
+			suffix += strconv.Itoa(n)
+		}
 	}
-	return filepath.Join(dir, base+"_fairlead.go")
 }
 
 func (p *planner) planned(path string) bool {

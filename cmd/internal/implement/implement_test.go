@@ -604,6 +604,32 @@ func onlyImports(old, now string) bool {
 	return strings.TrimSpace(old) == ""
 }
 
+// Two versions of a contract have a service of the same name each; new types for them in one package differ.
+func TestPlanVersions(t *testing.T) {
+	t.Parallel()
+	services, err := Services("example.com/m/pb", generated(t)["pb/shop.fl.go"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := services[0]
+	second.Name, second.ImportPath, second.Package = "shop.v2.Shop", "example.com/m/pb2", "pb2"
+	root := t.TempDir()
+	write(t, root, "go.mod", "module example.com/m\n")
+	result, err := Plan([]Target{{Dir: filepath.Join(root, "svc")}}, []Service{services[0], second}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range result.Changes {
+		_, decl, _ := strings.Cut(string(c.Content), "\ntype ")
+		name, _, _ := strings.Cut(decl, " ")
+		got = append(got, filepath.Base(c.Path)+": "+name)
+	}
+	if want := []string{"shop.go: Shop", "shop_service.go: Shop2"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestServices(t *testing.T) {
 	t.Parallel()
 	services, err := Services("example.com/m/pb", generated(t)["pb/shop.fl.go"])

@@ -14,7 +14,7 @@ import (
 // Plan finds what the implementations in targets lack of services. Names has the names of Go packages by their import
 // paths, for those whose name their path does not tell.
 func Plan(targets []Target, services []Service, names map[string]string) (*Result, error) {
-	p := &planner{services: services, names: maps.Clone(names), edits: make(map[string]*edit)}
+	p := &planner{services: services, names: maps.Clone(names), edits: make(map[string]*edit), made: make(map[string]bool)}
 	if p.names == nil {
 		p.names = make(map[string]string)
 	}
@@ -48,6 +48,7 @@ type planner struct {
 	services []Service
 	names    map[string]string
 	edits    map[string]*edit // by path
+	made     map[string]bool  // new types, by their directory and name
 	result   Result
 }
 
@@ -189,7 +190,7 @@ func (p *planner) complete(f *finder, typ string, s *Service, why *candidate) er
 	}
 	p.findf(at, Note, "%s implements %s (%s at %s:%d)", typ, s.Name, why.reason, why.where.Filename, why.where.Line)
 	e := p.edit(f.target, f.fileFor(typ))
-	e.add(typ, receiverOf(f.target, typ, why.pointer), s, missing)
+	e.add(receiverOf(f.target, typ, why.pointer), s, missing)
 	return nil
 }
 

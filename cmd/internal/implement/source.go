@@ -18,6 +18,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/platform"
 )
 
 // file is a Go file.
@@ -146,7 +148,7 @@ func parse(path string, text []byte, names map[string]string) (*file, error) {
 		}
 	}
 	f.generated = ast.IsGenerated(f.tree)
-	f.constrained = f.expression() != nil || hasPlatform(path)
+	f.constrained = f.expression() != nil || platform.Restricts(path)
 	return f, nil
 }
 
@@ -171,13 +173,6 @@ func (f *file) expression() constraint.Expr {
 func (f *file) ignored() bool {
 	expr := f.expression()
 	return expr != nil && expr.String() == "ignore"
-}
-
-// hasPlatform says whether the end of a file's name restricts it to an operating system or a processor.
-func hasPlatform(path string) bool {
-	return regexp.MustCompile(`_(aix|android|darwin|dragonfly|freebsd|illumos|ios|js|linux|netbsd|openbsd|plan9|solaris|` +
-		`wasip1|windows|386|amd64|arm|arm64|loong64|mips|mips64|mips64le|mipsle|ppc64|ppc64le|riscv64|s390x|wasm)\.go$`).
-		MatchString(filepath.Base(path))
 }
 
 func importPath(spec *ast.ImportSpec) string {

@@ -73,7 +73,8 @@ func Find(dir string) (string, error) {
 	}
 }
 
-// Place returns where a new file for dir belongs: into the root of its Go module, or dir itself without one.
+// Place returns where a new file for dir belongs, if Find has found none: into the root of its Go module, or dir itself
+// without one. As Find does, it does not leave the Git repository.
 func Place(dir string) (string, error) {
 	start, err := filepath.Abs(dir)
 	if err != nil {
@@ -83,7 +84,7 @@ func Place(dir string) (string, error) {
 		if isFile(filepath.Join(at, "go.mod")) {
 			return filepath.Join(at, Name), nil
 		}
-		if at == filepath.Dir(at) {
+		if at == filepath.Dir(at) || exists(filepath.Join(at, ".git")) {
 			return filepath.Join(start, Name), nil
 		}
 	}

@@ -180,7 +180,7 @@ func TestFind(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	for _, name := range []string{"fairlead.yaml", "m/go.mod", "m/a/x", "n/go.mod", "n/fairlead.yaml", "n/a/b/x",
-		"c/d/x", "g/.git/x", "g/h/x"} {
+		"c/d/x", "g/.git/x", "g/h/x", "n/nested/.git/x", "n/nested/below/x"} {
 		path := filepath.Join(root, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
@@ -212,6 +212,10 @@ func TestFind(t *testing.T) {
 	}
 	if got, err := Place(filepath.Join(root, "m", "a")); err != nil || got != filepath.Join(root, "m", Name) {
 		t.Errorf("a new file goes to %s, %v", got, err)
+	}
+	if got, err := Place(filepath.Join(root, "n", "nested", "below")); err != nil ||
+		got != filepath.Join(root, "n", "nested", "below", Name) {
+		t.Errorf("in a repository within a module a new file goes to %s, %v", got, err)
 	}
 }
 

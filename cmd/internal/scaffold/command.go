@@ -53,11 +53,11 @@ type options struct {
 func New() *cobra.Command {
 	o := new(options)
 	cmd := &cobra.Command{
-		Use:     "new NAME",
+		Use:     "new [flags] NAME",
 		Short:   "Write a new service that builds, tests and runs",
 		Long:    newLong + strings.TrimSuffix(manual(), "\n"),
 		Example: newExample,
-		Args:    cobra.ExactArgs(1),
+		Args:    cli.Args(1, "NAME"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		},
@@ -70,7 +70,7 @@ func New() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.module, "module", "", "`path` of the Go module (default example.com/NAME)")
+	flags.StringVar(&o.module, "module", "", "`path` of the Go module (default: example.com/NAME)")
 	flags.StringVar(&o.dir, "dir", "", "`directory` to write to (default: NAME in the working directory)")
 	flags.StringVar(&o.template, "template", "", "`directory` with files in place of those built in")
 	flags.StringVar(&o.fairlead, "fairlead", "",

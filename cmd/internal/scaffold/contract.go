@@ -14,9 +14,9 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/project"
 )
 
-// generate returns the code that is generated from the contracts among files, as fairlead gen would in the project: its
-// fairlead.yaml says where they are. The compiler reads from disk, so everything lies in a temporary directory
-// meanwhile.
+// generate returns the code that is generated from the contracts among files, as fairlead gen would in the project, but
+// for that of plugins: its fairlead.yaml says where they are. The compiler reads from disk, so everything lies in a
+// temporary directory meanwhile.
 func generate(ctx context.Context, files []file) (code []file, err error) {
 	cfg, err := genSection(files)
 	if err != nil {
@@ -52,17 +52,23 @@ func generate(ctx context.Context, files []file) (code []file, err error) {
 			return nil, inTemplates(err, origins)
 		}
 		out, err := gen.Run(contract.Files, contract.Names, gen.Config{
-			Messages: unless(cfg.Messages),
-			Stubs:    unless(cfg.Stubs),
-			Validate: unless(cfg.Validate),
-			VT:       cfg.VT != nil && *cfg.VT,
+			StubConfig:  gen.StubConfig{BesideGRPC: isOn(cfg.BesideGRPC, false)},
+			Messages:    isOn(cfg.Messages, true),
+			Stubs:       isOn(cfg.Stubs, true),
+			Validate:    isOn(cfg.Validate, true),
+			VT:          isOn(cfg.VT, false),
+			ImportPaths: cfg.Paths == "import",
+			Module:      cfg.Module,
+			Packages:    cfg.Map,
 		})
 		if err != nil {
 			return nil, err
 		}
-		dir, err := filepath.Rel(stage, src.Dir)
-		if err != nil {
-			return nil, err
+		dir := cfg.Out
+		if dir == "" && cfg.Paths != "import" {
+			if dir, err = filepath.Rel(stage, src.Dir); err != nil {
+				return nil, err
+			}
 		}
 		for _, f := range out.Files {
 			if f.Content != nil {
@@ -74,8 +80,13 @@ func generate(ctx context.Context, files []file) (code []file, err error) {
 	return code, nil
 }
 
-// unless is a switch that is on when nothing is said.
-func unless(off *bool) bool { return off == nil || *off }
+// isOn returns what the file says about a switch, or else what it is by default.
+func isOn(said *bool, byDefault bool) bool {
+	if said == nil {
+		return byDefault
+	}
+	return *said
+}
 
 // genSection returns what the project's fairlead.yaml says about generating.
 func genSection(files []file) (project.Gen, error) {
@@ -87,6 +98,9 @@ func genSection(files []file) (project.Gen, error) {
 		}
 		if f.Gen != nil {
 			cfg = *f.Gen
+		}
+		if cfg.Out != "" && !filepath.IsLocal(filepath.FromSlash(cfg.Out)) {
+			return cfg, fmt.Errorf("%s: gen.out: %s is not in the project", files[i].origin, cfg.Out)
 		}
 	}
 	if len(cfg.Inputs) == 0 {

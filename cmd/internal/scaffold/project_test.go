@@ -233,7 +233,7 @@ func TestUsage(t *testing.T) {
 		code int
 		want string
 	}{
-		{"no name", nil, cli.ExitUsage, "accepts 1 arg(s)"},
+		{"no name", nil, cli.ExitUsage, "NAME is missing"},
 		{"a bad name", []string{"Shop"}, cli.ExitUsage, "such as shop"},
 		{"no checkout", []string{"shop", "--fairlead", dir}, cli.ExitFailed, "--fairlead " + dir + ": open "},
 		{"another module", []string{"shop", "--fairlead", "../.."}, cli.ExitFailed, "it holds the module"},

@@ -164,3 +164,32 @@ func TestContractOfTheUser(t *testing.T) {
 		}
 	}
 }
+
+// TestCodeOfTheUser: the project's fairlead.yaml says where its code goes.
+func TestCodeOfTheUser(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ gen, want, err string }{
+		{"out: gen", "gen/shop/v1/shop.pb.go", ""},
+		{"paths: import\n  module: example.com/shop", "api/shop/v1/shop.pb.go", ""},
+		{"out: ../elsewhere", "", "fairlead.yaml: gen.out: ../elsewhere is not in the project"},
+	}
+	for _, tt := range tests {
+		dir := tree(t, map[string]string{
+			"fairlead.yaml": "version: 1\ngen:\n  roots: [api]\n  inputs: [api]\n  " + tt.gen + "\n",
+		})
+		files, err := render(shop(t), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code, err := generate(t.Context(), files)
+		if tt.err != "" {
+			if err == nil || !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("%s: got %v, want %q", tt.gen, err, tt.err)
+			}
+			continue
+		}
+		if err != nil || find(code, tt.want) == nil {
+			t.Errorf("%s: %d files, %v, without %s", tt.gen, len(code), err, tt.want)
+		}
+	}
+}

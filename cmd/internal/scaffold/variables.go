@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/module"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/platform"
 )
 
 // Variables is what templates can use, as {{.Name}} and so on. The tags are what the help says of them.
@@ -121,6 +123,9 @@ func checkName(name string) error {
 			name, hint)
 	case len(name) > maxName:
 		return fmt.Errorf("name %q: has %d characters, may have %d", name, len(name), maxName)
+	case platform.Restricts(strings.ReplaceAll(name, "-", "_") + ".pb.go"):
+		return fmt.Errorf("name %q: Go compiles files whose names end so for one platform alone; take another, such as "+
+			"%s-service", name, name)
 	case token.IsKeyword(name):
 		return fmt.Errorf("name %q: is a keyword of Go; take a longer name, such as %s-service", name, name)
 	}

@@ -49,6 +49,7 @@ func TestNames(t *testing.T) {
 		{name: "..", err: "must be lower-case letters"},
 		{name: strings.Repeat("a", 41), err: "has 41 characters, may have 40"},
 		{name: "func", err: "is a keyword of Go; take a longer name, such as func-service"},
+		{name: "payments-js", err: "for one platform alone; take another, such as payments-js-service"},
 		{name: "main", err: "take another, such as my-main"},
 		{name: "internal", err: "Go gives directories of this name a meaning"},
 		{name: "message", err: "it is a word of the language of contracts"},

@@ -1,4 +1,4 @@
-// Package spell finds what somebody may have meant by a word that nobody knows.
+// Package spell finds what somebody may have meant by a word that nobody knows, and spells names as contracts do.
 package spell
 
 import (
@@ -64,3 +64,19 @@ func limit(word string) int {
 		return 3
 	}
 }
+
+// UpperSnake spells a name as the values of enums are: SHOP_ERROR for ShopError, HTTP_ERROR for HTTPError.
+func UpperSnake(name string) string {
+	var b strings.Builder
+	for i := range len(name) {
+		c := name[i]
+		if isUpper(c) && i > 0 && name[i-1] != '_' &&
+			(!isUpper(name[i-1]) || i+1 < len(name) && !isUpper(name[i+1]) && name[i+1] > '9') {
+			b.WriteByte('_')
+		}
+		b.WriteByte(c)
+	}
+	return strings.ToUpper(b.String())
+}
+
+func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }

@@ -49,9 +49,10 @@
       space: vertical ? 34 : 70,
     };
     if (axis.scale === "nines") {
-      o.splits = (_, __, low, high) => {
-        const list = [1, 2, 4];
-        for (let v = 10; v <= high * 1.001; v *= 10) list.push(v);
+      o.splits = (plot, _, low, high) => {
+        const room = (plot.width - 84) / Math.log10(Math.max(high, 10)); // pixels from 90 % to 99 %
+        const list = room < 160 ? [1] : [1, 2, 4];
+        for (let v = 10; v <= high * 1.001; v *= room < 70 ? 100 : 10) list.push(v);
         return list.filter((v) => v >= low * 0.999 && v <= high * 1.001);
       };
       o.filter = (_, splits) => splits;

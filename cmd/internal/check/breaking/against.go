@@ -47,17 +47,12 @@ func parseAgainst(ctx context.Context, text string, cfg *compareFlags) (against,
 		return &directory{path: text, roots: cfg.oldRoots}, err
 	case refErr == nil:
 		return ref, nil
-	case isSet(text) || strings.ContainsRune(text, filepath.Separator) && !errors.As(refErr, new(*unknownRefError)):
+	case isSet(text):
 		return nil, fmt.Errorf("%s: there is no such file or directory", text)
 	default:
 		return nil, fmt.Errorf("%s: neither a file nor a directory, and %w", text, refErr)
 	}
 }
-
-// unknownRefError says that the repository has no such commit.
-type unknownRefError struct{ err error }
-
-func (e *unknownRefError) Error() string { return e.err.Error() }
 
 // checkout is a tree of files that holds at other places what the working directory holds: a commit, or a directory.
 type checkout struct {
@@ -158,7 +153,7 @@ func openRef(ctx context.Context, ref string) (*gitRef, error) {
 	}
 	commit, err := repo.resolve(ctx, ref)
 	if err != nil {
-		return nil, &unknownRefError{err}
+		return nil, err
 	}
 	temporary, err := os.MkdirTemp("", "fairlead-check-")
 	if err != nil {

@@ -61,7 +61,7 @@ const commandExample = `  fairlead check breaking --against main              # 
   fairlead check breaking --against ../released       # another checkout
   fairlead check breaking api --against api.binpb     # a descriptor set
   fairlead check breaking --against main --consumers ../cart,../billing
-  fairlead check breaking --against origin/main --format github`
+  fairlead check breaking --against origin/main... --format github   # in a workflow`
 
 // compareFlags are the flags of fairlead check breaking.
 type compareFlags struct {
@@ -89,7 +89,6 @@ func New() *cobra.Command {
 			return f.run(cmd, args, level)
 		},
 	}
-	f.shared = finding.AddFlags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.against, "against", "", "the older version: a git `ref`, a directory, or a descriptor set")
 	flags.StringArrayVar(&f.oldRoots, "against-proto-path", nil,
@@ -98,6 +97,7 @@ func New() *cobra.Command {
 	flags.StringSliceVar(&f.except, "except", nil, "`rule` not to apply; may be repeated")
 	flags.StringSliceVar(&f.consumers, "consumers", nil,
 		"`directory` of Go modules in which to look for uses of what changed; may be repeated")
+	f.shared = finding.AddFlags(cmd)
 	for name, values := range map[string][]string{"level": {"wire", "json", "source", "file"}, "except": RuleIDs()} {
 		complete := cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
 		if err := cmd.RegisterFlagCompletionFunc(name, complete); err != nil {

@@ -186,6 +186,14 @@ type corpusPair struct {
 	old, now *idl.Contract
 }
 
+// skipUnderRace skips a test that compiles hundreds of contracts in one goroutine, where there is nothing to race.
+func skipUnderRace(t *testing.T) {
+	t.Helper()
+	if raceEnabled {
+		t.Skip("it runs in one goroutine; the tests without the race detector do it")
+	}
+}
+
 // compileCorpus compiles both sides of all cases, or of those with one base.
 func compileCorpus(t testing.TB, base string) []corpusPair {
 	t.Helper()
@@ -218,6 +226,7 @@ func compileCorpus(t testing.TB, base string) []corpusPair {
 // (wire, json, source, file), the rule, the place and the text.
 func TestCorpus(t *testing.T) {
 	t.Parallel()
+	skipUnderRace(t)
 	var b strings.Builder
 	for _, pair := range compileCorpus(t, "") {
 		fmt.Fprintf(&b, "case %s\n", pair.name)

@@ -32,9 +32,7 @@ func (v verdict) String() string { return fmt.Sprintf("%s %s:%d:%d", v.rule, v.f
 // findBuf returns the path of buf's command.
 func findBuf(t *testing.T) string {
 	t.Helper()
-	if raceEnabled {
-		t.Skip("what is compared runs in one goroutine; the tests without the race detector do it")
-	}
+	skipUnderRace(t)
 	buf, err := filepath.Abs(bufCommand)
 	if err != nil {
 		t.Fatal(err)

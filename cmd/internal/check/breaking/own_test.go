@@ -12,6 +12,7 @@ import (
 // TestOwnRules sees what the rules find that buf does not have, and that each of them finds something.
 func TestOwnRules(t *testing.T) {
 	t.Parallel()
+	skipUnderRace(t)
 	own := make(map[string]bool)
 	for _, rule := range Rules() {
 		if !rule.Shared && rule.ID != "MESSAGE_SAME_LEGACY_REQUIRED_FIELDS" { // which the corpus has cases for

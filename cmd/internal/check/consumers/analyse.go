@@ -25,7 +25,7 @@ type analysis struct {
 func (x *index) analyse(pkg *packages.Package, module string, short func(path string) string) []Use {
 	a := &analysis{index: x, pkg: pkg, module: module, short: short, written: make(map[ast.Expr]Access)}
 	for _, file := range pkg.Syntax {
-		if hasGeneratedHeader(file) {
+		if ast.IsGenerated(file) {
 			continue
 		}
 		ast.Inspect(file, a.findWrites)

@@ -69,7 +69,6 @@ func New() *cobra.Command {
 			return f.run(cmd, args)
 		},
 	}
-	f.format = cli.FormatFlag(cmd, "text", "json")
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.dirs, "consumers", nil, "`directory` of Go modules to search; may be repeated")
 	flags.StringSliceVar(&f.fields, "field", nil, "`package.Message.field` to look for; may be repeated")
@@ -78,6 +77,7 @@ func New() *cobra.Command {
 	flags.BoolVar(&f.tests, "tests", false, "search test files, too")
 	flags.StringArrayVarP(&f.roots, "proto-path", "I", nil,
 		"`directory` to look for imports of contracts in, with --unused; may be repeated")
+	f.format = cli.FormatFlag(cmd, "text", "json")
 	return cmd
 }
 

@@ -73,7 +73,7 @@ func (x *index) add(roots []*packages.Package) {
 				continue
 			}
 			file, err := parser.ParseFile(fset, name, content, parser.ParseComments|parser.SkipObjectResolution)
-			if file == nil || err != nil || !hasGeneratedHeader(file) {
+			if file == nil || err != nil || !ast.IsGenerated(file) {
 				continue
 			}
 			files, texts = append(files, file), append(texts, string(content))
@@ -365,74 +365,4 @@ func methodPath(lit *ast.BasicLit) (service, method string, ok bool) {
 	}
 	service, method, ok = strings.Cut(text[1:], "/")
 	return service, method, ok && service != "" && method != "" && !strings.Contains(method, "/")
-}
-
-func stringLit(e ast.Expr) (string, bool) {
-	lit, ok := e.(*ast.BasicLit)
-	if !ok || lit.Kind != token.STRING {
-		return "", false
-	}
-	text, err := strconv.Unquote(lit.Value)
-	return text, err == nil
-}
-
-// typeSpecs returns the types that files declare, by name.
-func typeSpecs(files []*ast.File) map[string]*ast.TypeSpec {
-	specs := make(map[string]*ast.TypeSpec)
-	for _, file := range files {
-		for _, decl := range file.Decls {
-			if gen, ok := decl.(*ast.GenDecl); ok {
-				for _, spec := range gen.Specs {
-					if t, ok := spec.(*ast.TypeSpec); ok {
-						specs[t.Name.Name] = t
-					}
-				}
-			}
-		}
-	}
-	return specs
-}
-
-// valueSpecs returns the constants and variables that files declare.
-func valueSpecs(files []*ast.File) []*ast.ValueSpec {
-	var specs []*ast.ValueSpec
-	for _, file := range files {
-		for _, decl := range file.Decls {
-			if gen, ok := decl.(*ast.GenDecl); ok {
-				for _, spec := range gen.Specs {
-					if v, ok := spec.(*ast.ValueSpec); ok {
-						specs = append(specs, v)
-					}
-				}
-			}
-		}
-	}
-	return specs
-}
-
-func funcDecls(files []*ast.File) []*ast.FuncDecl {
-	var decls []*ast.FuncDecl
-	for _, file := range files {
-		for _, decl := range file.Decls {
-			if f, ok := decl.(*ast.FuncDecl); ok {
-				decls = append(decls, f)
-			}
-		}
-	}
-	return decls
-}
-
-// receiverName returns the name of the type that f is a method of, "" for none.
-func receiverName(f *ast.FuncDecl) string {
-	if f.Recv == nil || len(f.Recv.List) == 0 {
-		return ""
-	}
-	t := f.Recv.List[0].Type
-	if pointer, ok := t.(*ast.StarExpr); ok {
-		t = pointer.X
-	}
-	if ident, ok := t.(*ast.Ident); ok {
-		return ident.Name
-	}
-	return ""
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"go/ast"
 	"go/token"
 	"io/fs"
 	"os"
@@ -213,6 +212,3 @@ func workspaceOf(ctx context.Context, dir string) (bool, error) {
 		return err == nil && os.SameFile(info, module)
 	}), nil
 }
-
-// hasGeneratedHeader says whether a generator wrote the file.
-func hasGeneratedHeader(file *ast.File) bool { return ast.IsGenerated(file) }

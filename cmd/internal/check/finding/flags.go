@@ -25,10 +25,11 @@ type Flags struct {
 
 // AddFlags adds the flags to cmd.
 func AddFlags(cmd *cobra.Command) *Flags {
-	f := &Flags{format: cli.FormatFlag(cmd, "text", "json", "github", "sarif")}
+	f := new(Flags)
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&f.Roots, "proto-path", "I", nil, "`directory` to look for imports in; may be repeated")
 	flags.BoolVar(&f.WarningsAsErrors, "warnings-as-errors", false, "exit with 3 if there are warnings, too")
+	f.format = cli.FormatFlag(cmd, "text", "json", "github", "sarif")
 	return f
 }
 

@@ -372,7 +372,7 @@ func (m *Texts) ValidateFields(v *validate.Violations) {
 		if n := utf8.RuneCountInString(x); n < 3 {
 			v.Add(validate.Field("several"), "string.min_len", "must have at least 3 characters")
 		}
-		if !pattern_Texts_2.Match(x) {
+		if !pattern2_Texts.Match(x) {
 			v.Add(validate.Field("several"), "string.pattern", "must match the pattern ^a")
 		}
 		if !strings.HasSuffix(x, "b") {
@@ -433,8 +433,8 @@ func (m *Texts) ValidateFields(v *validate.Violations) {
 }
 
 var (
-	pattern_Texts   = validate.Pattern{Expr: "^[a-z]+(?i:X|\\d)?$"}
-	pattern_Texts_2 = validate.Pattern{Expr: "^a"}
+	pattern_Texts  = validate.Pattern{Expr: "^[a-z]+(?i:X|\\d)?$"}
+	pattern2_Texts = validate.Pattern{Expr: "^a"}
 )
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Formats find wrong with m.
@@ -677,13 +677,13 @@ func (m *Bytes) ValidateFields(v *validate.Violations) {
 	}
 	{
 		x := m.GetSuffix()
-		if !bytes.HasSuffix(x, bytesOf_Bytes_2) {
+		if !bytes.HasSuffix(x, bytesOf2_Bytes) {
 			v.Add(validate.Field("suffix"), "bytes.suffix", "must end with 0xff")
 		}
 	}
 	{
 		x := m.GetContains()
-		if !bytes.Contains(x, bytesOf_Bytes_3) {
+		if !bytes.Contains(x, bytesOf3_Bytes) {
 			v.Add(validate.Field("contains"), "bytes.contains", "must contain 0x62")
 		}
 	}
@@ -760,10 +760,10 @@ func (m *Bytes) ValidateFields(v *validate.Violations) {
 }
 
 var (
-	pattern_Bytes   = validate.Pattern{Expr: "^[a-c]+$"}
-	bytesOf_Bytes   = []byte("a")
-	bytesOf_Bytes_2 = []byte("\xff")
-	bytesOf_Bytes_3 = []byte("b")
+	pattern_Bytes  = validate.Pattern{Expr: "^[a-c]+$"}
+	bytesOf_Bytes  = []byte("a")
+	bytesOf2_Bytes = []byte("\xff")
+	bytesOf3_Bytes = []byte("b")
 )
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Enums find wrong with m.
@@ -1563,12 +1563,12 @@ func (m *Masks) ValidateFields(v *validate.Violations) {
 		}
 	}
 	if x := m.GetIn(); x != nil {
-		if !validate.MaskWithin(x.GetPaths(), maskOf_Masks_2...) {
+		if !validate.MaskWithin(x.GetPaths(), maskOf2_Masks...) {
 			v.Add(validate.Field("in"), "field_mask.in", "must have no paths but a, b.c")
 		}
 	}
 	if x := m.GetNotIn(); x != nil {
-		if !validate.MaskWithout(x.GetPaths(), maskOf_Masks_3...) {
+		if !validate.MaskWithout(x.GetPaths(), maskOf3_Masks...) {
 			v.Add(validate.Field("not_in"), "field_mask.not_in", "must have none of the paths a, b.c")
 		}
 	}
@@ -1591,9 +1591,9 @@ func (m *Masks) ValidateFields(v *validate.Violations) {
 }
 
 var (
-	maskOf_Masks   = []string{"a", "b.c"}
-	maskOf_Masks_2 = []string{"a", "b.c"}
-	maskOf_Masks_3 = []string{"a", "b.c"}
+	maskOf_Masks  = []string{"a", "b.c"}
+	maskOf2_Masks = []string{"a", "b.c"}
+	maskOf3_Masks = []string{"a", "b.c"}
 )
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Tree find wrong with m.

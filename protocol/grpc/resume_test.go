@@ -1,0 +1,252 @@
+package grpc
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// brokenConn is a connection that breaks under the streams that are opened on it.
+type brokenConn struct {
+	*conn
+
+	x *brokenExchange
+}
+
+func (c brokenConn) Open(*protocol.Request) (protocol.ClientExchange, error) { return c.x, nil }
+
+// brokenExchange ends with failure once ready is closed.
+type brokenExchange struct {
+	sent    error // what Send returns; with takes only then, and nil before
+	takes   bool
+	failure error // what Read returns
+	head    *protocol.Head
+	ready   chan struct{}
+}
+
+func (x *brokenExchange) Send(*protocol.Message, bool) error {
+	if x.takes {
+		select {
+		case <-x.ready:
+		default:
+			return nil
+		}
+	}
+	return x.sent
+}
+
+func (x *brokenExchange) Read() ([]byte, error)           { <-x.ready; return nil, x.failure }
+func (x *brokenExchange) HeadReady() <-chan struct{}      { return x.ready }
+func (x *brokenExchange) Head() (*protocol.Head, bool)    { return x.head, false }
+func (x *brokenExchange) Trailer() *protocol.Head         { return nil }
+func (x *brokenExchange) Interrupt(error)                 {}
+func (x *brokenExchange) Reset(protocol.ResetCode, error) {}
+
+// resumer finds a connection when it is let.
+type resumer struct {
+	conn protocol.ClientConn
+	let  chan struct{}
+	n    int
+}
+
+func (r *resumer) Resume(
+	ctx context.Context, _ *fairlead.Call, _ error, open func(protocol.ClientConn) error,
+) error {
+	r.n++
+	select {
+	case <-r.let:
+		return open(r.conn)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// openBroken opens a stream of notes on x, which may go on at a server that sends them back.
+func openBroken(t *testing.T, x *brokenExchange) (*fairlead.Call, *resumer) {
+	t.Helper()
+	s, d := newTestServer(t)
+	good := bindTo(t, newConn(t, served(s, d)), mBidi, config())
+	b := bindTo(t, brokenConn{newConn(t, nil), x}, mBidi, config())
+	c := fairlead.NewCall(mBidi, nil)
+	if err := b.cc.Open(t.Context(), b.b, c); err != nil {
+		t.Fatal(err)
+	}
+	r := &resumer{conn: good.cc, let: make(chan struct{})}
+	c.Driver().(protocol.Resumable).Resume(r) //nolint:forcetypeassert // it is one
+	return c, r
+}
+
+// TestSendWhileConnectionBreaks: writers notice first that a connection breaks, and what became of its streams shows
+// later. A sender that is told of the end may rely on it: the stream does not go on elsewhere without what follows.
+func TestSendWhileConnectionBreaks(t *testing.T) {
+	t.Parallel()
+	refused := &protocol.Failure{Kind: protocol.FailedGoaway, Reach: fairlead.Refused}
+	lost := &protocol.Failure{Kind: protocol.FailedLost}
+	tests := []struct {
+		name string
+		x    brokenExchange
+		goes bool // on
+	}{
+		{"not sent", brokenExchange{failure: &protocol.Failure{Reach: fairlead.NotSent}, sent: io.EOF}, true},
+		{"refused", brokenExchange{failure: refused, sent: io.EOF}, true},
+		{"refused, as Send says", brokenExchange{failure: refused, sent: refused}, true},
+		{"lost", brokenExchange{failure: lost, sent: io.EOF}, false},
+		{"answered", brokenExchange{
+			failure: lost, sent: io.EOF, head: &protocol.Head{Status: 200, ContentType: "application/grpc+proto"},
+		}, false},
+	}
+	for i := range tests {
+		tt := &tests[i]
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				tt.x.ready = make(chan struct{})
+				c, r := openBroken(t, &tt.x)
+				defer c.Stream().Close()
+				close(r.let)
+				sent := make(chan error, 1)
+				go func() { sent <- c.Stream().Send(&note{"a"}) }()
+				synctest.Wait()
+				close(tt.x.ready)
+				err := <-sent
+				if tt.goes != (err == nil) || err != nil && !errors.Is(err, io.EOF) {
+					t.Fatalf("Send: got %v", err)
+				}
+				var got note
+				err = c.Stream().Recv(&got)
+				if !tt.goes {
+					wantError(t, err, fairlead.Unavailable, "")
+					if r.n != 0 {
+						t.Error("the stream went on")
+					}
+					return
+				}
+				if err != nil || got.Text != "a" {
+					t.Fatalf("got %q, %v", got.Text, err)
+				}
+				if err := errors.Join(c.Stream().Send(&note{"b"}), c.Stream().CloseSend()); err != nil {
+					t.Error(err)
+				}
+				if err := c.Stream().Recv(&got); err != nil || got.Text != "b" {
+					t.Errorf("got %q, %v", got.Text, err)
+				}
+				if err := c.Stream().Recv(&got); err != io.EOF { //nolint:errorlint // Recv returns it bare
+					t.Errorf("got %v, want EOF", err)
+				}
+			})
+		})
+	}
+}
+
+// TestWaitHeaderDuringResumption: who waits for the header gives up when its context ends, also while another
+// connection is looked for, and the stream goes on all the same.
+func TestWaitHeaderDuringResumption(t *testing.T) {
+	t.Parallel()
+	for _, first := range []bool{true, false} {
+		name := "it resumes"
+		if !first {
+			name = "Recv resumes"
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				x := &brokenExchange{
+					sent: io.EOF, failure: &protocol.Failure{Reach: fairlead.Refused}, ready: make(chan struct{}),
+				}
+				close(x.ready)
+				c, r := openBroken(t, x)
+				defer c.Stream().Close()
+				if err := c.Stream().Send(&note{"a"}); err != nil {
+					t.Fatal(err)
+				}
+				received := make(chan error, 1)
+				var got note
+				receive := func() { received <- c.Stream().Recv(&got) }
+				if !first {
+					go receive()
+					synctest.Wait()
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				waited := make(chan error, 1)
+				go func() { waited <- c.WaitHeader(ctx) }()
+				synctest.Wait()
+				cancel()
+				wantError(t, <-waited, fairlead.Canceled, "")
+				if first {
+					go receive()
+				}
+				close(r.let)
+				if err := <-received; err != nil || got.Text != "a" {
+					t.Errorf("got %q, %v", got.Text, err)
+				}
+			})
+		})
+	}
+}
+
+// TestResumptionOrders has everybody at work while a stream begins anew: each message arrives once and in order, or the
+// stream ends as it was told to.
+func TestResumptionOrders(t *testing.T) {
+	t.Parallel()
+	const messages = 10
+	refused := &protocol.Failure{Kind: protocol.FailedGoaway, Reach: fairlead.Refused}
+	for i := range 200 {
+		x := &brokenExchange{sent: io.EOF, takes: true, failure: refused, ready: make(chan struct{})}
+		if i%2 == 0 {
+			x.sent = refused
+		}
+		c, r := openBroken(t, x)
+		s := c.Stream()
+		ctx, cancel := context.WithCancel(t.Context())
+		closes := i%4 == 3
+		begin := make(chan struct{})
+		var others sync.WaitGroup
+		together := func(f func()) { others.Go(func() { <-begin; f() }) }
+		together(func() { close(x.ready) })
+		together(func() { close(r.let) })
+		together(cancel)
+		together(func() { _ = c.WaitHeader(ctx) })
+		together(func() { _ = c.WaitHeader(t.Context()) })
+		together(func() {
+			for n := range messages {
+				if err := s.Send(&note{strconv.Itoa(n)}); err != nil && !closes {
+					t.Errorf("message %d: %v", n, err)
+				}
+			}
+			if err := s.CloseSend(); err != nil && !closes {
+				t.Error(err)
+			}
+		})
+		if closes {
+			together(func() { _ = s.Close() })
+		}
+		close(begin)
+		n := 0
+		var err error
+		for ; ; n++ {
+			var got note
+			if err = s.Recv(&got); err != nil {
+				break
+			}
+			if got.Text != strconv.Itoa(n) {
+				t.Errorf("got message %s, want %d", got.Text, n)
+			}
+		}
+		others.Wait()
+		whole := n == messages && err == io.EOF //nolint:errorlint // Recv returns it bare
+		if told := closes && fairlead.CodeOf(err) == fairlead.Canceled; !whole && !told {
+			t.Errorf("got %d messages and %v", n, err)
+		}
+		if r.n > 2 {
+			t.Errorf("%d resumptions", r.n)
+		}
+		_ = s.Close()
+	}
+}

@@ -42,6 +42,7 @@ step "vet all modules" tools/each.sh "" go vet
 step "install what tests against other languages need" tools/foreign.sh
 step "install the browser that pages are tested in" tools/browser.sh
 step "build buf's command, which tests compare with" make --no-print-directory .tools/buf
+step "build the linters, which tests need as well" make --no-print-directory tools
 # With the tag poison memory that was given back to a pool is overwritten and not used again (see package buffer).
 SKIP='^conformance$' step "test with the race detector and poison" tools/each.sh "" \
 	go test -race -tags poison -timeout 20m
@@ -53,5 +54,5 @@ step "the same against other programs" tools/each.sh ./conformance/... go test -
 SKIP='^conformance$|^lab|/etcdtest$' step "test without it: allocations, memory" tools/each.sh "" go test -timeout 20m
 step "generated code is current" tools/gen.sh --check
 step "the guide in README.md, to the letter" tools/guide.sh
-step "build the linters" make --no-print-directory tools && step "lint all modules" make --no-print-directory lint
+step "lint all modules" make --no-print-directory lint
 finish

@@ -1,7 +1,9 @@
 package main
 
 import (
-	"os"
+	"bytes"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
@@ -21,16 +23,55 @@ be repeated.`,
 		Example: `  fairlead man --dir /usr/local/share/man/man1`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // manuals are for all to read
-				return cli.Failed(err)
-			}
-			root := cmd.Root()
-			root.DisableAutoGenTag = true
-			return cli.Failed(doc.GenManTree(root, &doc.GenManHeader{
-				Title: "FAIRLEAD", Section: "1", Source: "Fairlead " + fairlead.Version, Manual: "Fairlead",
-			}, dir))
+			return cli.Failed(writeMan(cmd.Root(), dir))
 		},
 	}
 	cmd.Flags().StringVar(&dir, "dir", dir, "`directory` to write to")
 	return cmd
+}
+
+// writeMan writes the page of cmd and those of all below it.
+func writeMan(cmd *cobra.Command, dir string) error {
+	page := *cmd
+	page.Long = verbatim(cmd.Long)
+	page.DisableAutoGenTag = true
+	var b bytes.Buffer
+	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-")
+	err := doc.GenMan(&page, &doc.GenManHeader{
+		Title: strings.ToUpper(name), Section: "1", Source: "Fairlead " + fairlead.Version, Manual: "Fairlead",
+	}, &b)
+	if err == nil {
+		err = cli.WriteFile(filepath.Join(dir, name+".1"), b.Bytes(), 0o644)
+	}
+	if err != nil {
+		return err
+	}
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			if err := writeMan(c, dir); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// verbatim marks the indented lines of a help text, which would be filled otherwise: pages are made of Markdown.
+func verbatim(text string) string {
+	var b strings.Builder
+	inside := false
+	fence := func() {
+		b.WriteString("\n```\n")
+		inside = !inside
+	}
+	for line := range strings.Lines(text) {
+		if indented := strings.HasPrefix(line, "  "); indented != inside && strings.TrimSpace(line) != "" {
+			fence()
+		}
+		b.WriteString(line)
+	}
+	if inside {
+		fence()
+	}
+	return b.String()
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
-	"github.com/fairlead-go/fairlead/cmd/internal/dial"
 )
 
 // exitStatus is what a gRPC status code is added to for the exit code.
@@ -43,14 +42,14 @@ func (f *failure) report(ctx context.Context, err error, hints []string) error {
 func (f *failure) describe(ctx context.Context, e *fairlead.Error, hints []string) {
 	fmt.Fprintf(f.w, "%s (%d)", f.paint.Paint(cli.Red, e.Code.String()), e.Code)
 	if e.Message != "" {
-		fmt.Fprintf(f.w, ": %s", dial.Clean(e.Message))
+		fmt.Fprintf(f.w, ": %s", cli.Clean(e.Message))
 	}
 	fmt.Fprintln(f.w)
 	for _, d := range e.Details {
 		name := d.Type[strings.LastIndexByte(d.Type, '/')+1:]
 		text, known := f.detail(ctx, &d)
 		if !known {
-			fmt.Fprintf(f.w, "  %s (unknown here, base64): %s\n", dial.Clean(d.Type), base64.StdEncoding.EncodeToString(d.Value))
+			fmt.Fprintf(f.w, "  %s (unknown here, base64): %s\n", cli.Clean(d.Type), base64.StdEncoding.EncodeToString(d.Value))
 			continue
 		}
 		fmt.Fprintf(f.w, "  %s: %s\n", f.paint.Paint(cli.Cyan, name), strings.ReplaceAll(text, "\n", "\n  "))

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/fairlead-go/fairlead/cmd/internal/dial"
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 	"github.com/fairlead-go/fairlead/dynamic"
 )
 
@@ -72,7 +72,7 @@ func (s *sourceWriter) commentText(depth int, text string) {
 		return
 	}
 	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
-		s.linef(depth, "%s", dial.Clean(strings.TrimRight("//"+line, " \t\r")))
+		s.linef(depth, "%s", cli.Clean(strings.TrimRight("//"+line, " \t\r")))
 	}
 }
 

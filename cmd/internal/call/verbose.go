@@ -62,7 +62,7 @@ func (c *commentary) secured(s *tls.ConnectionState, took time.Duration) {
 		verified = "NOT verified"
 	}
 	c.linef("*", "certificate of %q by %q for %s, until %s, %s", leaf.Subject, leaf.Issuer,
-		dial.Clean(strings.Join(names, ", ")),
+		cli.Clean(strings.Join(names, ", ")),
 		leaf.NotAfter.UTC().Format(time.DateOnly), verified)
 }
 
@@ -99,7 +99,7 @@ func headerValue(key, value string) string {
 	if strings.HasSuffix(key, "-bin") {
 		return base64.StdEncoding.EncodeToString([]byte(value))
 	}
-	return dial.Clean(value)
+	return cli.Clean(value)
 }
 
 // ended sums up.

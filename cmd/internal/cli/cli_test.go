@@ -165,3 +165,10 @@ func TestNoTerminal(t *testing.T) {
 		t.Errorf("got width %d, want 80", Width(&b))
 	}
 }
+
+func TestClean(t *testing.T) {
+	t.Parallel()
+	if got, want := Clean("a\x1b[2Jb\x00\tc\nd\u009b"), "a\ufffd[2Jb\ufffd\tc\nd\ufffd"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -13,9 +13,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"unicode"
 
 	"github.com/fairlead-go/fairlead/client"
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
 // UnreachableError says how a server was tried to be reached, and what came of it.
@@ -157,7 +157,7 @@ func hintOfTLS(err error) string {
 		if len(names) == 0 {
 			return "the certificate has no names; do without verification: --insecure"
 		}
-		return "the certificate is for " + Clean(strings.Join(names, ", ")) + "; name one of them with --server-name"
+		return "the certificate is for " + cli.Clean(strings.Join(names, ", ")) + "; name one of them with --server-name"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return "the certificate has expired, or is not valid yet; do without verification: --insecure"
 	// An alert (RFC 8446, section 6.2), which has no type of its own.
@@ -217,14 +217,4 @@ func Round(d time.Duration) time.Duration {
 		}
 	}
 	return d
-}
-
-// Clean replaces control characters of text that came from a server: to a terminal they could be commands.
-func Clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, text)
 }

@@ -66,7 +66,7 @@ func (p Problem) Render(paint cli.Painter, severity string) string {
 	if p.File != "" {
 		b.WriteString(paint.Paint(cli.Bold, p.place()+":") + " ")
 	}
-	b.WriteString(p.Text)
+	b.WriteString(cli.Clean(p.Text))
 	if severity != "" {
 		color = cli.Yellow
 		b.WriteString(paint.Paint(color, " ("+severity+")"))
@@ -75,7 +75,7 @@ func (p Problem) Render(paint cli.Painter, severity string) string {
 	if p.Source != "" && p.Line > 0 {
 		number := strconv.Itoa(p.Line)
 		margin := strings.Repeat(" ", max(5-len(number), 1))
-		b.WriteString("\n" + paint.Paint(cli.Faint, margin+number+" |") + " " + p.Source)
+		b.WriteString("\n" + paint.Paint(cli.Faint, margin+number+" |") + " " + cli.Clean(p.Source))
 		if p.Column > 0 {
 			blank := strings.Repeat(" ", len(margin)+len(number))
 			b.WriteString("\n" + paint.Paint(cli.Faint, blank+" |") + " " + p.indent() + paint.Paint(color, p.mark()))
@@ -83,7 +83,7 @@ func (p Problem) Render(paint cli.Painter, severity string) string {
 	}
 	if p.Help != "" {
 		for line := range strings.SplitSeq(p.Help, "\n") {
-			b.WriteString("\n      " + paint.Paint(cli.Cyan, line))
+			b.WriteString("\n      " + paint.Paint(cli.Cyan, cli.Clean(line)))
 		}
 	}
 	return b.String()

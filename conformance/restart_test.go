@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/client"
+	"github.com/fairlead-go/fairlead/conformance/internal/local"
 	"github.com/fairlead-go/fairlead/contrib/grpcgo"
 	"github.com/fairlead-go/fairlead/preset"
 	"github.com/fairlead-go/fairlead/server"
@@ -31,7 +32,7 @@ func TestRollingRestarts(t *testing.T) {
 	const servers, callers = 3, 8
 	var f fleet
 	for range servers {
-		f.start(t, "127.0.0.1:0")
+		f.start(t, local.Own())
 	}
 	c, err := preset.NewClient("static:///"+strings.Join(f.addrs, ","),
 		client.Backoff(5*time.Millisecond, 50*time.Millisecond))

@@ -20,6 +20,7 @@ import (
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/buffer"
 	"github.com/fairlead-go/fairlead/client"
+	"github.com/fairlead-go/fairlead/conformance/internal/local"
 	"github.com/fairlead-go/fairlead/internal/leakcheck"
 	"github.com/fairlead-go/fairlead/preset"
 	"github.com/fairlead-go/fairlead/server"
@@ -184,7 +185,7 @@ func round(r *run, random *rand.Rand, d time.Duration, counting bool) int {
 		defer buffer.Count(false)
 	}
 	for range servers {
-		s := &site{addr: "127.0.0.1:0"}
+		s := &site{addr: local.Own()}
 		r.start(s)
 		s.addr = s.now.Addr().String()
 		s.proxy = newProxy(t, s.addr)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fairlead-go/fairlead/conformance/internal/local"
 	"github.com/fairlead-go/fairlead/preset"
 )
 
@@ -21,7 +22,7 @@ func TestTimers(t *testing.T) { //nolint:paralleltest // it looks at all memory
 
 	func() { // what it has on its stack is gone when it returns
 		r := &run{t: t, outcomes: make(map[outcome]int)}
-		s := &site{addr: "127.0.0.1:0"}
+		s := &site{addr: local.Own()}
 		r.start(s)
 		c, err := preset.NewClient(s.now.Addr().String())
 		if err != nil {

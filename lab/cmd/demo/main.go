@@ -1,7 +1,7 @@
-// Program demo shows in about a minute what Fairlead is: it has the command write a new service, builds, runs, calls and
-// measures that; it generates the greeter example's code, serves it, calls it with Fairlead's client and with grpc-go's,
-// and measures both frameworks side by side on this machine. Everything that it starts is ended before it does. It exits
-// with 1 when something was not as it should be.
+// Program demo shows in about a minute what Fairlead is: it has the command write a new service, builds, runs, calls
+// and measures that; it generates the greeter example's code, serves it, calls it with Fairlead's client and with
+// grpc-go's, and measures both frameworks side by side on this machine. Everything that it starts is ended before it
+// does. It exits with 1 when something was not as it should be.
 package main
 
 import (
@@ -71,7 +71,8 @@ func run(ctx context.Context, repository, report string, measure bool) (verdict 
 			return "", err
 		}
 	}
-	verdict = "a new service was written, built, called and measured, the generated code is current, and both clients got the same answers to all four kinds of call"
+	verdict = "a new service was written, built, called and measured, the generated code is current, " +
+		"and both clients got the same answers to all four kinds of call"
 	if !measure {
 		return verdict, nil
 	}

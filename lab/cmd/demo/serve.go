@@ -16,8 +16,8 @@ const (
 	limit = time.Minute
 )
 
-// serve runs a server, does what use does as soon as it listens at addr, and asks it to stop. When something is wrong, the
-// error has what the server printed.
+// serve runs a server, does what use does as soon as it listens at addr, and asks it to stop. When something is wrong,
+// the error has what the server printed.
 func serve(ctx context.Context, srv *exec.Cmd, addr string, use func(ctx context.Context) error) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

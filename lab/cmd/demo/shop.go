@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// newService does what somebody does who starts with nothing: has the command write a service, builds and runs that, calls
-// it, and puts it under load.
+// newService does what somebody does who starts with nothing: has the command write a service, builds and runs that,
+// calls it, and puts it under load.
 func (d *demo) newService(ctx context.Context) error {
 	start := time.Now()
 	dir := filepath.Join(d.dir, "shop")
@@ -33,7 +33,7 @@ func (d *demo) newService(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	srv := exec.CommandContext(ctx, filepath.Join(dir, "shop")) //nolint:gosec // built above
+	srv := exec.CommandContext(ctx, filepath.Join(dir, "shop"))
 	srv.Dir = dir
 	srv.Env = append(os.Environ(), "SHOP_LISTEN="+addr, "SHOP_ADMIN_LISTEN=")
 	return serve(ctx, srv, addr, func(ctx context.Context) error {
@@ -46,7 +46,10 @@ func (d *demo) newService(ctx context.Context) error {
 		}
 		fmt.Printf("from nothing to the first call: %.1f s\n", time.Since(start).Seconds())
 		var created struct {
-			Item struct{ ID, Name string }
+			Item struct {
+				ID   string `json:"id"`
+				Name string `json:"name"`
+			} `json:"item"`
 		}
 		if err := json.Unmarshal([]byte(answer), &created); err != nil {
 			return fmt.Errorf("the answer: %w", err)
@@ -71,17 +74,19 @@ func (d *demo) newService(ctx context.Context) error {
 // show runs the command, prints it with what it prints, and returns that; it is an error when it ends with another code
 // than 0.
 func (d *demo) show(ctx context.Context, dir string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, d.program("fairlead"), args...) //nolint:gosec // built by build
+	cmd := exec.CommandContext(ctx, d.program("fairlead"), args...)
 	cmd.Dir = dir
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	line := "$ fairlead"
+	words := make([]string, 0, 1+len(args))
+	words = append(words, "$ fairlead")
 	for _, arg := range args {
 		if strings.ContainsAny(arg, `{" `) {
 			arg = "'" + arg + "'"
 		}
-		line += " " + arg
+		words = append(words, arg)
 	}
+	line := strings.Join(words, " ")
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("%s: %w\n%s%s", line, err, stdout.Bytes(), stderr.Bytes())
 	}

@@ -122,8 +122,8 @@ type grpcStream struct {
 
 // Send returns io.EOF when the stream is over, and makes that true: when its connection ends before a stream's head is
 // written, grpc-go 1.85.0 says io.EOF, and yet begins the stream anew when a response is awaited (the stream that was
-// given up has no status, which counts as OK). Who sends no more because of the io.EOF would then wait for ever, or have
-// an answer to the part that was sent.
+// given up has no status, which counts as OK). Who sends no more because of the io.EOF would then wait for ever, or
+// have an answer to the part that was sent.
 func (s *grpcStream) Send(m any) error {
 	err := s.SendMsg(m)
 	if errors.Is(err, io.EOF) && s.ended.CompareAndSwap(false, true) {

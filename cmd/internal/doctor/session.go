@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -55,14 +56,26 @@ func openSession(conn net.Conn) (*session, error) {
 		conn: conn, framer: http2.NewFramer(conn, conn), events: make(chan event), done: make(chan struct{}),
 	}
 	s.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
-	if _, err := conn.Write([]byte(http2.ClientPreface)); err != nil {
-		return nil, err
+	_, err := conn.Write([]byte(http2.ClientPreface))
+	if err == nil {
+		err = s.framer.WriteSettings()
 	}
-	if err := s.framer.WriteSettings(); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, lastWord(conn, err)
 	}
 	go s.read()
 	return s, nil
+}
+
+// lastWord returns what a server has said before it hung up, a TLS alert, or else err, with which writing failed: with
+// TLS 1.3 a server looks at a client's certificate when the client believes that the handshake is over.
+func lastWord(conn net.Conn, err error) error {
+	_ = conn.SetReadDeadline(time.Now().Add(time.Second))
+	_, said := conn.Read(make([]byte, 1))
+	if op, ok := errors.AsType[*net.OpError](said); ok && op.Op == "remote error" { // as package tls reports an alert
+		return said
+	}
+	return err
 }
 
 // close ends the connection and waits until reading has ended.

@@ -4,8 +4,8 @@
 //	protoc --go_out=. --fairlead_out=. greeter.proto
 //
 // It takes the options of protoc-gen-go that say where files go (paths, module and M), beside_grpc=true for packages
-// that hold the code of protoc-gen-go-grpc too, and validate=false to leave the rules out. The command fairlead gen
-// does the same without protoc.
+// that hold the code of protoc-gen-go-grpc too, validate=false to leave the rules out, and strict=true to make warnings
+// errors. The command fairlead gen does the same without protoc.
 package main
 
 import (
@@ -28,11 +28,19 @@ func main() {
 	var options flag.FlagSet
 	besideGRPC := options.Bool("beside_grpc", false, "leave the names of protoc-gen-go-grpc's code alone")
 	rules := options.Bool("validate", true, "compile the rules of messages")
+	strict := options.Bool("strict", false, "treat warnings as errors")
 	protogen.Options{ParamFunc: options.Set}.Run(func(plugin *protogen.Plugin) error {
-		var err error
+		var invalid error
 		if *rules {
-			err = gen.Validations(plugin)
+			invalid = gen.Validations(plugin)
 		}
-		return errors.Join(err, gen.Services(plugin, gen.StubConfig{BesideGRPC: *besideGRPC}))
+		warnings, err := gen.Services(plugin, gen.StubConfig{BesideGRPC: *besideGRPC})
+		if *strict && len(warnings) > 0 {
+			return errors.Join(invalid, err, warnings)
+		}
+		for _, w := range warnings {
+			fmt.Fprintln(os.Stderr, w, "(warning)")
+		}
+		return errors.Join(invalid, err)
 	})
 }

@@ -1,76 +1,76 @@
 package gen
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Route is one HTTP rule of a method, seen from its path.
-type Route struct {
-	Verb     string // "GET"; "*": any
-	Template string // "/v1/items/{name}"
-	// Shape is the template without the names of its variables. Two routes of the same verb and shape match the same
-	// requests.
-	Shape  string
-	Method protoreflect.FullName
-	// At is where the template stands. It has no text.
-	At Problem
-}
+// routeLeftOut ends the text of a warning about a rule that is not generated.
+const routeLeftOut = "; the route is left out"
 
-// Routes returns the HTTP rules of all services that are to be generated, in the order of file and declaration. Rules
-// that are in error are left out.
-func Routes(plugin *protogen.Plugin) []Route {
-	var ignored Problems
-	return routesOf(plugin, readBindings(plugin, &ignored))
-}
-
-func routesOf(plugin *protogen.Plugin, bindings map[*protogen.Method][]binding) []Route {
-	var routes []Route
-	for _, file := range plugin.Files {
-		for _, service := range file.Services {
-			for _, m := range service.Methods {
-				for _, b := range bindings[m] {
-					routes = append(routes, Route{
-						Verb: b.verb, Template: b.template, Shape: b.parsed.Shape(), Method: m.Desc.FullName(), At: b.at,
-					})
-				}
-			}
-		}
-	}
-	return routes
-}
-
-// readBindings returns the HTTP rules of all methods that are to be generated.
-func readBindings(plugin *protogen.Plugin, problems *Problems) map[*protogen.Method][]binding {
+// readBindings returns the HTTP rules of all methods that are to be generated. Rules that cannot be served are left
+// out, each with a warning: messages and stubs do not depend on them, and other generators take them.
+func readBindings(plugin *protogen.Plugin, warnings *Problems) map[*protogen.Method][]binding {
 	bindings := make(map[*protogen.Method][]binding)
-	for _, file := range plugin.Files {
+	inPackage := make(map[protoreflect.FullName]routes)
+	for _, file := range byPath(plugin) {
 		if !file.Generate {
 			continue
 		}
+		pkg := file.Desc.Package()
+		if inPackage[pkg] == nil {
+			inPackage[pkg] = make(routes)
+		}
 		for _, service := range file.Services {
+			inService := make(routes)
 			for _, m := range service.Methods {
-				bindings[m] = readHTTP(m, problems)
+				bindings[m] = slices.DeleteFunc(readHTTP(m, warnings), func(b binding) bool {
+					if first, taken := inService.claim(m, b); taken {
+						*warnings = append(*warnings, b.sameAs(m, first, routeLeftOut))
+						return true
+					}
+					if first, taken := inPackage[pkg].claim(m, b); taken {
+						*warnings = append(*warnings, b.sameAs(m, first, "; one server cannot have both"))
+					}
+					return false
+				})
 			}
 		}
 	}
 	return bindings
 }
 
-// checkRoutes reports routes of which a request could not tell which one it means.
-func checkRoutes(routes []Route, problems *Problems) {
-	type key struct{ verb, shape string }
-	first := make(map[key]*Route)
-	for i := range routes {
-		r := &routes[i]
-		k := key{r.Verb, r.Shape}
-		other := first[k]
-		if other == nil {
-			first[k] = r
-			continue
-		}
-		problem := r.At
-		problem.Text = r.Verb + " " + r.Template + " of " + string(r.Method) + " matches the same requests as " +
-			r.Verb + " " + other.Template + " of " + string(other.Method) + " at " + other.At.place()
-		*problems = append(*problems, problem)
+// routes are the first rules that match their requests. Services that share no package are not compared: they rarely
+// share a server.
+type routes map[routeKey]route
+
+// routeKey is the verb of a rule, and its template without the names of the variables.
+type routeKey struct{ verb, shape string }
+
+// route is a rule and its method.
+type route struct {
+	binding
+
+	method *protogen.Method
+}
+
+// claim returns the rule that matches the same requests as b, and true; without one it records b.
+func (r routes) claim(m *protogen.Method, b binding) (route, bool) {
+	key := routeKey{b.verb, b.parsed.Shape()}
+	if first, taken := r[key]; taken {
+		return first, true
 	}
+	r[key] = route{b, m}
+	return route{}, false
+}
+
+// sameAs returns a warning about b, a rule of m, which matches the same requests as first.
+func (b *binding) sameAs(m *protogen.Method, first route, consequence string) Problem {
+	warning := b.at
+	warning.Text = b.verb + " " + b.template + " of " + string(m.Desc.FullName()) + " matches the same requests as " +
+		first.verb + " " + first.template + " of " + string(first.method.Desc.FullName()) + " at " + first.at.place() +
+		consequence
+	return warning
 }

@@ -26,7 +26,9 @@
 // in JSON names. It does not set maps, repeated messages, messages of google.protobuf without a form as a text, fields
 // more than five names deep, and those of a message within itself: they travel in the body.
 //
-// Two rules of the run that match the same requests, in one file or in two, are an error.
+// A rule that cannot be served is left out with a warning, and so is the second of two rules of a service that match
+// the same requests: messages and stubs do not need it, and other generators take it. Between services of one package
+// that is a warning alone, since they need not share a server.
 //
 // # What an error becomes
 //
@@ -47,7 +49,8 @@
 //
 // # What is wrong with a contract
 //
-// All that is wrong with options is reported at once, as Problems, each with its place.
+// All that is wrong with options is reported at once, as Problems, each with its place. What is wrong with HTTP rules
+// is a warning.
 //
 // # Names that are taken
 //

@@ -2,6 +2,7 @@ package gen
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -24,6 +25,9 @@ const (
 // wholeMessage is a rule's body when the HTTP body is the whole request.
 const wholeMessage = "*"
 
+// maxWrongVariables is how many variables a warning about a path tells of.
+const maxWrongVariables = 3
+
 // httpBody is the full name of the message whose content is not encoded.
 const httpBody = "google.api.HttpBody"
 
@@ -43,14 +47,14 @@ type binding struct {
 	at Problem // where the template stands; it has no text
 }
 
-// readHTTP returns the HTTP rules of m, those of them that are in order.
-func readHTTP(m *protogen.Method, problems *Problems) []binding {
+// readHTTP returns those HTTP rules of m that can be served, and a warning for each of the others.
+func readHTTP(m *protogen.Method, warnings *Problems) []binding {
 	rule, ok := proto.GetExtension(m.Desc.Options(), annotations.E_Http).(*annotations.HttpRule)
 	if !ok || rule == nil {
 		return nil
 	}
 	path := extensionPath(optionsOfMethod, annotations.E_Http)
-	r := ruleReader{method: m, problems: problems}
+	r := ruleReader{method: m, warnings: warnings}
 	r.read(rule, path)
 	for i, more := range rule.GetAdditionalBindings() {
 		at := slices.Concat(path, []int32{ruleAdditional, int32(i)})
@@ -66,18 +70,18 @@ func readHTTP(m *protogen.Method, problems *Problems) []binding {
 // ruleReader reads the rules of one method.
 type ruleReader struct {
 	method   *protogen.Method
-	problems *Problems
+	warnings *Problems
 	found    []binding
 }
 
 func (r *ruleReader) failf(path []int32, format string, args ...any) {
-	r.problems.add(r.method.Desc, path, "(google.api.http) of %s: "+format,
+	r.warnings.add(r.method.Desc, path, "(google.api.http) of %s: "+format+routeLeftOut,
 		append([]any{r.method.Desc.FullName()}, args...)...)
 }
 
 // read checks one rule, which stands at path.
 func (r *ruleReader) read(rule *annotations.HttpRule, path []int32) {
-	before := len(*r.problems)
+	before := len(*r.warnings)
 	inner := func(numbers ...int32) []int32 { return slices.Concat(path, numbers) }
 	b := binding{}
 	var pattern []int32
@@ -93,7 +97,7 @@ func (r *ruleReader) read(rule *annotations.HttpRule, path []int32) {
 	r.template(&b, inner(pattern...))
 	r.body(&b, rule.GetBody(), inner(ruleBody))
 	r.result(&b, rule.GetResponseBody(), inner(ruleResponse))
-	if len(*r.problems) > before {
+	if len(*r.warnings) > before {
 		return
 	}
 	if !b.whole {
@@ -144,16 +148,23 @@ func (r *ruleReader) template(b *binding, path []int32) {
 		r.failf(path, "path %q: %v", b.template, err)
 		return
 	}
+	var wrong []string
 	for _, v := range b.parsed.Variables {
 		fields, err := findField(r.method.Input, v.Name)
 		if err == nil {
 			err = fields.checkVariable()
 		}
 		if err != nil {
-			r.failf(path, "path %q: variable %s: %v", b.template, v.Name, err)
+			wrong = append(wrong, fmt.Sprintf("variable %s: %v", v.Name, err))
 			continue
 		}
 		b.path = append(b.path, fields)
+	}
+	if more := len(wrong) - maxWrongVariables; more > 0 {
+		wrong = append(wrong[:maxWrongVariables], fmt.Sprintf("and %d more", more))
+	}
+	if len(wrong) > 0 {
+		r.failf(path, "path %q: %s", b.template, strings.Join(wrong, "; "))
 	}
 }
 

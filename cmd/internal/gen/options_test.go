@@ -2,12 +2,9 @@ package gen
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
-
-	"google.golang.org/protobuf/compiler/protogen"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/pluginpb"
 )
 
 // restHead begins contracts with options, in five lines.
@@ -40,48 +37,6 @@ func TestOptionProblems(t *testing.T) {
 			"timeout of its own", rpc(`option (fairlead.method).timeout = "-1s";`),
 			`7:1: (fairlead.method).timeout of test.S.Do: "-1s" is not above zero`,
 		},
-		{"no path", http(``), `7:1: (google.api.http) of test.S.Do: names no path: one of get, put, post, delete, ` +
-			`patch and custom is needed`},
-		{"template", http(`get: "/v1/{a"`), `7:30: (google.api.http) of test.S.Do: path "/v1/{a", at character 7: ` +
-			`expected } at the end of variable a`},
-		{"unknown variable", http(`get: "/v1/{x}/{in.y}"`),
-			`7:30: (google.api.http) of test.S.Do: path "/v1/{x}/{in.y}": variable in.y: test.In has no field y
-7:30: (google.api.http) of test.S.Do: path "/v1/{x}/{in.y}": variable x: test.In has no field x`},
-		{"repeated variable", http(`get: "/v1/{list}"`),
-			`7:30: (google.api.http) of test.S.Do: path "/v1/{list}": variable list: test.In.list is repeated`},
-		{"map variable", http(`get: "/v1/{dict}"`),
-			`7:30: (google.api.http) of test.S.Do: path "/v1/{dict}": variable dict: test.In.dict is a map`},
-		{"message variable", http(`get: "/v1/{in}"`),
-			`7:30: (google.api.http) of test.S.Do: path "/v1/{in}": variable in: test.In.in is a message, test.In, which has ` +
-				`no form as a text`},
-		{"variable in a list", http(`get: "/v1/{ins.a}"`),
-			`7:30: (google.api.http) of test.S.Do: path "/v1/{ins.a}": variable ins.a: test.In.ins is not a message, or ` +
-				`not a single one`},
-		{"variable in a scalar", http(`get: "/v1/{a.b}"`),
-			`7:30: (google.api.http) of test.S.Do: path "/v1/{a.b}": variable a.b: test.In.a is not a message, or not ` +
-				`a single one`},
-		{"body of a GET", http(`get: "/v1" body: "*"`), `7:41: (google.api.http) of test.S.Do: a GET request has no body`},
-		{"unknown body", http(`post: "/v1" body: "x"`),
-			`7:42: (google.api.http) of test.S.Do: body "x": test.In has no field of that name`},
-		{"body below", http(`post: "/v1" body: "in.a"`),
-			`7:42: (google.api.http) of test.S.Do: body "in.a": test.In has no field of that name; it must be one of ` +
-				`the message itself`},
-		{"body in the path", http(`post: "/v1/{a}" body: "a"`),
-			`7:46: (google.api.http) of test.S.Do: body "a": the field takes its value from the path already`},
-		{"unknown response body", http(`get: "/v1" response_body: "x"`),
-			`7:41: (google.api.http) of test.S.Do: response_body "x": test.M has no field of that name`},
-		{"custom method", http(`custom: { kind: "A B" path: "/v1" }`),
-			`7:40: (google.api.http) of test.S.Do: "A B" is not an HTTP method`},
-		{"bindings in bindings",
-			http("get: \"/v1\"\nadditional_bindings { get: \"/v2\" additional_bindings { get: \"/v3\" } }"),
-			`8:34: (google.api.http) of test.S.Do: an additional binding cannot have additional bindings of its own`},
-		{"several", http("get: \"/v1/{x}\"\nadditional_bindings { post: \"/v2\" body: \"y\" }\n" +
-			"additional_bindings { put: \"/\" }\nadditional_bindings { put: \"v4\" }"),
-			`7:30: (google.api.http) of test.S.Do: path "/v1/{x}": variable x: test.In has no field x
-8:35: (google.api.http) of test.S.Do: body "y": test.In has no field of that name
-10:23: (google.api.http) of test.S.Do: path "v4", at character 1: a path begins with a slash`},
-		{"routes of one method", http("get: \"/v1/{a}\"\nadditional_bindings { get: \"/v1/{b}\" }"),
-			`8:23: GET /v1/{b} of test.S.Do matches the same requests as GET /v1/{a} of test.S.Do at a.proto:7:30`},
 		{
 			"error without a code", restHead + `enum E { option (fairlead.errors) = {}; A = 0;
   BAD = 1 [(fairlead.error) = { retryable: true }]; }`,
@@ -127,63 +82,153 @@ enum E { A = 0; BAD = 1 [(fairlead.error).code = ABORTED]; }`,
 	}
 }
 
-// TestRoutesOfSeveralFiles sees that a route is found again in another file, under other names.
-func TestRoutesOfSeveralFiles(t *testing.T) {
+// TestHTTPRulesLeftOut sees that rules which cannot be served are warnings, and that all else is generated.
+func TestHTTPRulesLeftOut(t *testing.T) {
 	t.Parallel()
-	file := func(service, rule string) string {
-		return `syntax = "proto3"; package ` + strings.ToLower(service) + `; option go_package = "example.com/test/` +
-			strings.ToLower(service) + `"; import "google/api/annotations.proto"; message M { string id = 1; string name = 2; }
-service ` + service + ` { rpc Do(M) returns (M) { option (google.api.http) = {
-  ` + rule + ` }; } }`
-	}
-	tests := []struct{ name, first, second, want string }{
-		{"the same", `get: "/v1/{id}"`, `get: "/v1/{name=*}"`,
-			"b.proto:3:3: GET /v1/{name=*} of b.B.Do matches the same requests as GET /v1/{id} of a.A.Do at a.proto:3:3"},
-		{"another method", `get: "/v1/{id}"`, `delete: "/v1/{id}"`, ""},
-		{"another literal", `get: "/v1/{id}"`, `get: "/v2/{id}"`, ""},
-		{"a literal in place of a variable", `get: "/v1/{id}"`, `get: "/v1/x"`, ""},
-		{"another verb", `get: "/v1/{id}:x"`, `get: "/v1/{id}:y"`, ""},
-		{"custom", `get: "/v1"`, `custom: { kind: "GET" path: "/v1" }`,
-			"b.proto:3:25: GET /v1 of b.B.Do matches the same requests as GET /v1 of a.A.Do at a.proto:3:3"},
+	tests := []struct {
+		name, text string
+		want       string // without the file and the end, which all have; several parted by lines
+	}{
+		{"no path", http(``), `7:1: (google.api.http) of test.S.Do: names no path: one of get, put, post, delete, ` +
+			`patch and custom is needed`},
+		{"template", http(`get: "/v1/{a"`), `7:30: (google.api.http) of test.S.Do: path "/v1/{a", at character 7: ` +
+			`expected } at the end of variable a`},
+		{"unknown variable", http(`get: "/v1/{x}/{in.y}"`),
+			`7:30: (google.api.http) of test.S.Do: path "/v1/{x}/{in.y}": variable x: test.In has no field x; variable in.y: ` +
+				`test.In has no field y`},
+		{"many unknown variables", http(`get: "/{p}/{q}/{r}/{s}/{t}"`),
+			`7:30: (google.api.http) of test.S.Do: path "/{p}/{q}/{r}/{s}/{t}": variable p: test.In has no field p; ` +
+				`variable q: test.In has no field q; variable r: test.In has no field r; and 2 more`},
+		{"repeated variable", http(`get: "/v1/{list}"`),
+			`7:30: (google.api.http) of test.S.Do: path "/v1/{list}": variable list: test.In.list is repeated`},
+		{"map variable", http(`get: "/v1/{dict}"`),
+			`7:30: (google.api.http) of test.S.Do: path "/v1/{dict}": variable dict: test.In.dict is a map`},
+		{"message variable", http(`get: "/v1/{in}"`),
+			`7:30: (google.api.http) of test.S.Do: path "/v1/{in}": variable in: test.In.in is a message, test.In, which has ` +
+				`no form as a text`},
+		{"variable in a list", http(`get: "/v1/{ins.a}"`),
+			`7:30: (google.api.http) of test.S.Do: path "/v1/{ins.a}": variable ins.a: test.In.ins is not a message, or ` +
+				`not a single one`},
+		{"variable in a scalar", http(`get: "/v1/{a.b}"`),
+			`7:30: (google.api.http) of test.S.Do: path "/v1/{a.b}": variable a.b: test.In.a is not a message, or not ` +
+				`a single one`},
+		{"body of a GET", http(`get: "/v1" body: "*"`), `7:41: (google.api.http) of test.S.Do: a GET request has no body`},
+		{"unknown body", http(`post: "/v1" body: "x"`),
+			`7:42: (google.api.http) of test.S.Do: body "x": test.In has no field of that name`},
+		{"body below", http(`post: "/v1" body: "in.a"`),
+			`7:42: (google.api.http) of test.S.Do: body "in.a": test.In has no field of that name; it must be one of ` +
+				`the message itself`},
+		{"body in the path", http(`post: "/v1/{a}" body: "a"`),
+			`7:46: (google.api.http) of test.S.Do: body "a": the field takes its value from the path already`},
+		{"unknown response body", http(`get: "/v1" response_body: "x"`),
+			`7:41: (google.api.http) of test.S.Do: response_body "x": test.M has no field of that name`},
+		{"custom method", http(`custom: { kind: "A B" path: "/v1" }`),
+			`7:40: (google.api.http) of test.S.Do: "A B" is not an HTTP method`},
+		{"bindings in bindings",
+			http("get: \"/v1\"\nadditional_bindings { get: \"/v2\" additional_bindings { get: \"/v3\" } }"),
+			`8:34: (google.api.http) of test.S.Do: an additional binding cannot have additional bindings of its own`},
+		{"several", http("get: \"/v1/{x}\"\nadditional_bindings { post: \"/v2\" body: \"y\" }\n" +
+			"additional_bindings { put: \"/\" }\nadditional_bindings { put: \"v4\" }"),
+			`7:30: (google.api.http) of test.S.Do: path "/v1/{x}": variable x: test.In has no field x
+8:35: (google.api.http) of test.S.Do: body "y": test.In has no field of that name
+10:23: (google.api.http) of test.S.Do: path "v4", at character 1: a path begins with a slash`},
+		{"routes of one method", http("get: \"/v1/{a}\"\nadditional_bindings { get: \"/v1/{b}\" }"),
+			`8:23: GET /v1/{b} of test.S.Do matches the same requests as GET /v1/{a} of test.S.Do at a.proto:7:30`},
+		{"a pattern of several segments before others", http(`get: "/v1/{a=x/**}/{b}"`),
+			`7:30: (google.api.http) of test.S.Do: path "/v1/{a=x/**}/{b}", at character 10: ** can only be the last segment`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := runOn(t, map[string]string{
-				"a.proto": file("A", tt.first), "b.proto": file("B", tt.second),
-			}, Config{Stubs: true})
-			if tt.want == "" && err != nil || tt.want != "" && (err == nil || err.Error() != tt.want) {
-				t.Errorf("got %v, want %q", err, tt.want)
+			out, err := runOn(t, map[string]string{"a.proto": tt.text}, Config{Messages: true, Stubs: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := "a.proto:" + strings.ReplaceAll(tt.want, "\n", routeLeftOut+"\na.proto:") + routeLeftOut
+			if got := out.Warnings.Error(); got != want {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+			if len(out.Files) != 2 || out.Files[0].Content == nil || out.Files[1].Content == nil {
+				t.Fatalf("files are %v, want messages and stubs", out.Files)
+			}
+			stubs := string(out.Files[0].Content)
+			if !strings.Contains(stubs, "\nfunc S(impl SServer)") || !strings.Contains(stubs, `Template: "/used"`) {
+				t.Errorf("the stubs lack the service, or the other one's rule: %s", stubs)
+			}
+			kept := map[string]int{"routes of one method": 2, "several": 2, "bindings in bindings": 3}[tt.name]
+			if got := strings.Count(stubs, "Template:"); got != max(kept, 1) {
+				t.Errorf("%d rules are there, want %d", got, max(kept, 1))
 			}
 		})
 	}
 }
 
-func TestRoutes(t *testing.T) {
+// TestRoutesThatMatchTheSame compares rules of one service, of one package and of different ones.
+func TestRoutesThatMatchTheSame(t *testing.T) {
 	t.Parallel()
-	c := compile(t, "testdata", "restopaque")
-	encoded, err := (&Config{}).request(c.Files, c.Names)
-	if err != nil {
-		t.Fatal(err)
+	const (
+		get   = `rpc %s(M) returns (M) { option (google.api.http) = { %s }; }`
+		start = `syntax = "proto3"; package %s; option go_package = "example.com/test/%[1]s";
+import "google/api/annotations.proto"; message %s { string id = 1; string name = 2; }` + "\n"
+	)
+	file := func(pkg, message, services string) string {
+		return strings.ReplaceAll(fmt.Sprintf(start, pkg, message)+services, "(M)", "("+message+")")
 	}
-	request := new(pluginpb.CodeGeneratorRequest)
-	if err := proto.Unmarshal(encoded, request); err != nil {
-		t.Fatal(err)
+	method := func(name, rule string) string { return fmt.Sprintf(get, name, rule) + "\n" }
+	tests := []struct {
+		name, rule, other string
+		same              bool
+	}{
+		{"the same", `get: "/v1/{id}"`, `get: "/v1/{name=*}"`, true},
+		{"another method", `get: "/v1/{id}"`, `delete: "/v1/{id}"`, false},
+		{"another literal", `get: "/v1/{id}"`, `get: "/v2/{id}"`, false},
+		{"a literal in place of a variable", `get: "/v1/{id}"`, `get: "/v1/x"`, false},
+		{"another verb", `get: "/v1/{id}:x"`, `get: "/v1/{id}:y"`, false},
+		{"custom", `get: "/v1"`, `custom: { kind: "GET" path: "/v1" }`, true},
 	}
-	plugin, err := protogen.Options{}.New(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, r := range Routes(plugin) {
-		got = append(got, r.At.place()+" "+r.Verb+" "+r.Shape+" "+string(r.Method))
-	}
-	want := `restopaque/restopaque.proto:70:34 GET /v1/mix fairlead.gen.test.restopaque.v1.Search.Mix
-restopaque/restopaque.proto:75:7 GET /v1/*/*/search fairlead.gen.test.restopaque.v1.Search.Run
-restopaque/restopaque.proto:77:9 POST /v1/search/* fairlead.gen.test.restopaque.v1.Search.Run
-restopaque/restopaque.proto:82:9 POST /v1/region fairlead.gen.test.restopaque.v1.Search.Run`
-	if strings.Join(got, "\n") != want {
-		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), want)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			layouts := []struct {
+				name, end string // of the warning
+				rules     int    // that are generated
+				files     map[string]string
+			}{
+				{"one service", routeLeftOut, 1, map[string]string{
+					"a.proto": file("a", "M", "service S {\n"+method("Do", tt.rule)+method("Other", tt.other)+"}"),
+				}},
+				{"one package", "; one server cannot have both", 2, map[string]string{
+					"a.proto": file("a", "M", "service S { "+method("Do", tt.rule)+"}"),
+					"b.proto": file("a", "N", "service T { "+method("Do", tt.other)+"}"),
+				}},
+				{"two packages", "", 2, map[string]string{
+					"a.proto": file("a", "M", "service S { "+method("Do", tt.rule)+"}"),
+					"b.proto": file("b", "M", "service S { "+method("Do", tt.other)+"}"),
+				}},
+			}
+			for _, l := range layouts {
+				out, err := runOn(t, l.files, Config{Stubs: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				rules := 0
+				for _, f := range out.Files {
+					rules += strings.Count(string(f.Content), "Template:")
+				}
+				switch {
+				case !tt.same || l.end == "":
+					if len(out.Warnings) > 0 || rules != 2 {
+						t.Errorf("%s: %d rules and the warnings %v, want 2 and none", l.name, rules, out.Warnings)
+					}
+				case len(out.Warnings) != 1 || !strings.HasSuffix(out.Warnings[0].Text, l.end) || rules != l.rules:
+					t.Errorf("%s: %d rules and the warnings %v, want %d and one that ends in %q",
+						l.name, rules, out.Warnings, l.rules, l.end)
+				case !strings.Contains(out.Warnings[0].Text, " matches the same requests as GET /v1") ||
+					!strings.Contains(out.Warnings[0].Text, " of a.S.Do at a.proto:"):
+					t.Errorf("%s: the warning is %v", l.name, out.Warnings)
+				}
+			}
+		})
 	}
 }
 

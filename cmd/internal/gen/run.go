@@ -48,6 +48,8 @@ type Output struct {
 	Files []File // by name
 	// Notes say what was left out, and why.
 	Notes []string
+	// Warnings are about HTTP rules, most of them left out.
+	Warnings Problems
 }
 
 // Run generates code for the files called names; files holds these and all that they import, in the order of
@@ -73,13 +75,15 @@ func Run(files []*descriptorpb.FileDescriptorProto, names []string, cfg Config) 
 	}
 	if cfg.Stubs {
 		err = errors.Join(err, r.step(stubSuffix, func(p *protogen.Plugin) error {
-			return Services(p, cfg.StubConfig)
+			var err error
+			r.warnings, err = Services(p, cfg.StubConfig)
+			return err
 		}))
 	}
 	if err != nil {
 		return nil, err
 	}
-	out := &Output{Notes: r.notes}
+	out := &Output{Notes: r.notes, Warnings: r.warnings}
 	for _, name := range slices.Sorted(maps.Keys(r.contents)) {
 		out.Files = append(out.Files, File{Name: name, Content: r.contents[name]})
 	}
@@ -128,6 +132,7 @@ type run struct {
 	request  []byte
 	contents map[string][]byte
 	notes    []string
+	warnings Problems
 }
 
 // step runs one generator, whose files end in suffix. Each gets a plugin of its own, because generators change it.

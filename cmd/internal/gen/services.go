@@ -25,8 +25,9 @@ type StubConfig struct {
 
 // Services adds to plugin a file of stubs for each file that is to be generated and declares a service or an error. It
 // supports whatever protoc-gen-go does: proto2, proto3 and editions, with the open and the opaque API. What is wrong
-// with the contract is returned as Problems, all of it.
-func Services(plugin *protogen.Plugin, cfg StubConfig) error {
+// with the contract is returned as an error of type Problems, all of it. Warnings are about HTTP rules, most of them
+// left out.
+func Services(plugin *protogen.Plugin, cfg StubConfig) (warnings Problems, err error) {
 	plugin.SupportedFeatures = internal_gengo.SupportedFeatures
 	plugin.SupportedEditionsMinimum = internal_gengo.SupportedEditionsMinimum
 	plugin.SupportedEditionsMaximum = internal_gengo.SupportedEditionsMaximum
@@ -34,11 +35,10 @@ func Services(plugin *protogen.Plugin, cfg StubConfig) error {
 	var problems Problems
 	checkMethods(plugin, &problems)
 	c := contract{
-		bindings: readBindings(plugin, &problems),
+		bindings: readBindings(plugin, &warnings),
 		methods:  make(map[*protogen.Method]methodOptions),
 		reasons:  readReasons(plugin, &problems),
 	}
-	checkRoutes(routesOf(plugin, c.bindings), &problems)
 	for _, file := range plugin.Files {
 		if !file.Generate {
 			continue
@@ -49,8 +49,9 @@ func Services(plugin *protogen.Plugin, cfg StubConfig) error {
 			}
 		}
 	}
+	warnings.sort()
 	if err := problems.err(); err != nil {
-		return err
+		return warnings, err
 	}
 	taken := takenNames(plugin, cfg)
 	c.names = nameServices(plugin, taken)
@@ -60,7 +61,7 @@ func Services(plugin *protogen.Plugin, cfg StubConfig) error {
 			c.generate(plugin, file)
 		}
 	}
-	return nil
+	return warnings, nil
 }
 
 // contract is what was read of the files of a run.

@@ -14,7 +14,6 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/pluginpb"
 
-	"github.com/fairlead-go/fairlead/cmd/internal/gen"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl"
 )
 
@@ -23,7 +22,6 @@ import (
 func (r *run) conflicts(units []*unit) error {
 	c := &conflicts{
 		run: r, packages: make(map[string]claim), names: make(map[string]claim), idents: make(map[string]claim),
-		routes: make(map[string]claim),
 	}
 	for _, u := range units {
 		if err := r.checkPackages(u.contract); err != nil {
@@ -55,7 +53,6 @@ type conflicts struct {
 	packages map[string]claim // names of Go packages by their import paths
 	names    map[string]claim // full names of the contracts
 	idents   map[string]claim // names in Go, with their import paths
-	routes   map[string]claim // verbs and shapes of HTTP routes
 }
 
 // claim is the first one to have a name.
@@ -220,28 +217,7 @@ func (c *conflicts) goNames(u *unit) error {
 		}
 		c.goTypes(u, file.Messages, file.Enums)
 	}
-	c.httpRoutes(u, gen.Routes(plugin))
 	return nil
-}
-
-// httpRoutes finds routes of different sources of which a request could not tell which one it means. Within one source
-// the generator finds them; in different modules they are those of different programs.
-func (c *conflicts) httpRoutes(u *unit, routes []gen.Route) {
-	for _, route := range routes {
-		at := u.contract.Locate(idl.Problem{File: route.At.File, Line: route.At.Line, Column: route.At.Column})
-		key := route.Verb + " " + route.Shape
-		first, ok := c.routes[key]
-		if !ok {
-			c.routes[key] = claim{unit: u, what: string(route.Method), place: at}
-			continue
-		}
-		if first.unit == u || !slices.Equal(first.unit.source.Roots, u.source.Roots) {
-			continue
-		}
-		at.Text = fmt.Sprintf("%s %s of %s matches the same requests as the route of %s in %s", route.Verb, route.Template,
-			route.Method, first.what, where(first.place))
-		c.problem(at)
-	}
 }
 
 // plugin returns what the generators for Go make of a contract's names.

@@ -12,12 +12,6 @@ func contract(pkg, goPackage, declarations string) string {
 	return "syntax = \"proto3\";\npackage " + pkg + ";\noption go_package = \"" + goPackage + "\";\n" + declarations
 }
 
-// route returns a service with one HTTP route.
-func route(service string) string {
-	return "import \"google/api/annotations.proto\";\nmessage M { string name = 1; }\nservice " + service +
-		" {\n  rpc A(M) returns (M) { option (google.api.http) = { get: \"/v1/{name}\" }; }\n}\n"
-}
-
 func TestConflicts(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -84,26 +78,6 @@ func TestConflicts(t *testing.T) {
 			want: []string{"is read twice, as", "two import roots lead to it; keep one of them"},
 		},
 		{
-			name: "the same route", args: "$",
-			files: map[string]string{
-				"a/a.proto": contract("p", "example.com/m/a", "import \"google/api/annotations.proto\";\n"+
-					"message M { string name = 1; }\n"+
-					"service S {\n  rpc A(M) returns (M) { option (google.api.http) = { get: \"/v1/{name}\" }; }\n"+
-					"  rpc B(M) returns (M) { option (google.api.http) = { get: \"/v1/{name}\" }; }\n}\n"),
-			},
-			want: []string{"$/a/a.proto:8:", "GET /v1/{name} of p.S.B matches the same requests as GET /v1/{name} " +
-				"of p.S.A in $/a/a.proto:7:"},
-		},
-		{
-			name: "the same route below two roots", args: "-I $/one -I $/two $",
-			files: map[string]string{
-				"one/a/a.proto": contract("p", "example.com/m/one/a", route("S")),
-				"two/b/b.proto": contract("q", "example.com/m/two/b", route("T")),
-			},
-			want: []string{"$/two/b/b.proto:7:", "GET /v1/{name} of q.T.A matches the same requests as the route " +
-				"of p.S.A in $/one/a/a.proto:7\n"},
-		},
-		{
 			name: "a place that Go knows under another name", args: "--check $",
 			files: map[string]string{"a/a.proto": contract("p", "example.com/m/b", "message M {}\n")},
 			want: []string{
@@ -140,4 +114,30 @@ func TestConflicts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRoutesThatCannotBeServed sees that a rule which is left out is told with its place, and all else is written.
+func TestRoutesThatCannotBeServed(t *testing.T) {
+	t.Parallel()
+	const warning = "$/a/a.proto:8:55: GET /v1/{other} of p.S.B matches the same requests as GET /v1/{name} of p.S.A in " +
+		"$/a/a.proto:7:55; the route is left out (warning)\n    8 |   rpc B(M)"
+	root := tree(t, map[string]string{
+		"a/a.proto": contract("p", "example.com/m/a", "import \"google/api/annotations.proto\";\n"+
+			"message M { string name = 1; string other = 2; }\n"+
+			"service S {\n  rpc A(M) returns (M) { option (google.api.http) = { get: \"/v1/{name}\" }; }\n"+
+			"  rpc B(M) returns (M) { option (google.api.http) = { get: \"/v1/{other}\" }; }\n}\n"),
+		// Services that never share a server.
+		"b/b.proto": contract("q", "example.com/m/b", "import \"google/api/annotations.proto\";\n"+
+			"message M { string name = 1; }\n"+
+			"service S {\n  rpc A(M) returns (M) { option (google.api.http) = { get: \"/v1/{name}\" }; }\n}\n"),
+	})
+	code, stdout, stderr := command(t, root, "--strict", "$")
+	if code != cli.ExitFailed || stdout != "" || !strings.Contains(stderr, warning) ||
+		!strings.Contains(stderr, "nothing was written: there are warnings") {
+		t.Errorf("with --strict: exit code %d, printed %q and\n%s", code, stdout, stderr)
+	}
+	expect(t, root, "$", cli.ExitOK, "$/a/a.fl.go\n$/a/a.pb.go\n$/b/b.fl.go\n$/b/b.pb.go\n", warning)
+	expect(t, root, "--check $", cli.ExitOK, "", warning)
+	put(t, root, "fairlead.yaml", "version: 1\ngen:\n  strict: true\n")
+	expect(t, root, "--project $/fairlead.yaml", cli.ExitFailed, "", "nothing was written")
 }

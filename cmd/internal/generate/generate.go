@@ -30,6 +30,9 @@ goes beside each .proto file unless --out says otherwise. Files whose content
 would not change are left alone, and stubs of services that are gone are removed.
 When anything is in error, nothing is written.
 
+An HTTP rule (google.api.http) that cannot be served is left out with a warning;
+all else is generated. --strict refuses contracts with warnings.
+
 Imports are looked for in the directories given with --proto-path; without any,
 in the directory of the Go module that a file lies in, or else in the directory
 named as the argument. google/protobuf/*.proto, google/api/*.proto,
@@ -53,6 +56,7 @@ flags come before it; --save writes them into it:
     validate: true
     vt: true
     beside_grpc: false
+    strict: false                 # --strict
     plugins:
       - name: es                  # --plugin; a program protoc-gen-es in PATH
         path: ./web/protoc-gen-es # or this one
@@ -96,6 +100,7 @@ type genFlags struct {
 	validate   bool
 	grpc       bool
 	check      bool
+	strict     bool
 	quiet      bool
 	save       bool
 	project    string
@@ -145,6 +150,8 @@ func New() *cobra.Command {
 		"none for none")
 	flags.BoolVar(&f.save, "save", false, "write the arguments and flags into fairlead.yaml when all went well")
 	flags.BoolVar(&f.check, "check", false, "write nothing; list what would change, and exit with 3 if there is any")
+	flags.BoolVar(&f.strict, "strict", false,
+		"treat warnings as errors: write nothing, and exit with 1 if there is any")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "do not list the files that were written")
 	f.format = cli.FormatFlag(cmd, "text", "json")
 	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -282,6 +289,7 @@ type run struct {
 	paint              cli.Painter
 	progress           *cli.Progress
 	report             report
+	warnings           int
 }
 
 // all generates for all sources before it writes anything, so that an error leaves every file as it was.
@@ -298,6 +306,9 @@ func (r *run) all(ctx context.Context) error {
 		}
 	}
 	changes, err = pending(changes)
+	if err == nil && r.strict && r.warnings > 0 {
+		err = errors.New("nothing was written: there are warnings, which are errors with strict")
+	}
 	if err != nil {
 		return r.failed(err)
 	}

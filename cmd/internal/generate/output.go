@@ -65,6 +65,9 @@ func (r *run) generate(ctx context.Context, u *unit, out *outputs) error {
 	if err != nil {
 		return located(contract, err)
 	}
+	for _, p := range onDisk(contract, made.Warnings) {
+		r.problem("warning", p)
+	}
 	for _, note := range made.Notes {
 		r.problem("note", idl.Problem{Text: note})
 	}
@@ -92,15 +95,19 @@ func located(contract *idl.Contract, err error) error {
 	if len(problems) == 0 {
 		return err
 	}
-	wrong := new(idl.ContractError)
-	for _, p := range problems {
+	return join([]error{&idl.ContractError{Problems: onDisk(contract, problems)}, rest})
+}
+
+// onDisk returns problems with their places on disk.
+func onDisk(contract *idl.Contract, problems gen.Problems) []idl.Problem {
+	all := make([]idl.Problem, len(problems))
+	for i, p := range problems {
 		for _, name := range contract.Names { // a second place in the text has the file's name too
 			p.Text = strings.ReplaceAll(p.Text, " at "+name+":", " in "+contract.Path(name)+":")
 		}
-		wrong.Problems = append(wrong.Problems,
-			contract.Locate(idl.Problem{File: p.File, Line: p.Line, Column: p.Column, Text: p.Text}))
+		all[i] = contract.Locate(idl.Problem{File: p.File, Line: p.Line, Column: p.Column, Text: p.Text})
 	}
-	return join([]error{wrong, rest})
+	return all
 }
 
 // originOf returns the name of the contract that a generated file comes from.

@@ -63,6 +63,9 @@ func (r *report) removed() int {
 
 // problem reports a warning or a note.
 func (r *run) problem(severity string, p idl.Problem) {
+	if severity == "warning" {
+		r.warnings++
+	}
 	if r.json {
 		r.report.add(severity, p)
 		return

@@ -27,7 +27,7 @@ type settings struct {
 	module   string
 	packages map[string]string
 
-	messages, vt, stubs, validate, grpc bool
+	messages, vt, stubs, validate, grpc, strict bool
 
 	plugins   []plugin.Plugin
 	implement []implement.Target
@@ -38,6 +38,7 @@ func newSettings(f *genFlags, flags *pflag.FlagSet, args []string, file *project
 	s := &settings{
 		inputs: args, roots: f.roots, out: f.out, paths: f.paths, module: f.module, packages: f.packages,
 		messages: f.messages, vt: f.vt, stubs: f.stubs, validate: f.validate, grpc: f.grpc,
+		strict: f.strict,
 	}
 	if file != nil && file.Gen != nil {
 		s.remember(file, flags)
@@ -107,6 +108,7 @@ func (s *settings) remember(file *project.File, flags *pflag.FlagSet) {
 	toggle("stubs", &s.stubs, g.Stubs)
 	toggle("validate", &s.validate, g.Validate)
 	toggle("beside-grpc", &s.grpc, g.BesideGRPC)
+	toggle("strict", &s.strict, g.Strict)
 	if s.paths == "import" && s.out == "" && !flags.Changed("out") {
 		s.out = relative(file, ".")
 	}

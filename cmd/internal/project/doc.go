@@ -47,6 +47,8 @@ type Gen struct {
 	Stubs      *bool `yaml:"stubs"`
 	Validate   *bool `yaml:"validate"`
 	BesideGRPC *bool `yaml:"beside_grpc"`
+	// Strict makes warnings errors.
+	Strict *bool `yaml:"strict"`
 
 	Plugins   []Plugin    `yaml:"plugins"`
 	Implement []Implement `yaml:"implement"`

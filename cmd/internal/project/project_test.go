@@ -28,6 +28,7 @@ gen:
   stubs: false
   validate: yes
   beside_grpc: false
+  strict: true
   plugins:
     - name: es
       path: ./bin/protoc-gen-es
@@ -50,7 +51,7 @@ func TestParse(t *testing.T) {
 	want := Document{Version: 1, Gen: &Gen{
 		Roots: []string{".", "third_party"}, Inputs: []string{"api", "other/x.proto"}, Out: "gen", Paths: "import",
 		Module: "example.com/m", Map: map[string]string{"shared/s.proto": "example.com/s"},
-		Messages: &yes, VT: &yes, Stubs: &no, Validate: &yes, BesideGRPC: &no,
+		Messages: &yes, VT: &yes, Stubs: &no, Validate: &yes, BesideGRPC: &no, Strict: &yes,
 		Plugins:   []Plugin{{Name: "es", Path: "./bin/protoc-gen-es", Out: "web", Opts: []string{"target=ts"}}},
 		Implement: []Implement{{Dir: "internal/server", Type: "Server", Service: "a.v1.S"}},
 	}}
@@ -81,7 +82,7 @@ func TestParseErrors(t *testing.T) {
 			"unknown key", "version: 1\ngen:\n  root: [a]\n  something: 1\n",
 			`f:3:3: gen: unknown key "root"; did you mean "roots"?` + "\n" +
 				`f:4:3: gen: unknown key "something"; the keys are beside_grpc, implement, inputs, map, messages, module, ` +
-				`out, paths, plugins, roots, stubs, validate, vt`,
+				`out, paths, plugins, roots, strict, stubs, validate, vt`,
 		},
 		{
 			"types", "version: 1\ngen:\n  roots: api\n  vt: [1]\n  out: {a: b}\n  map: [x]\n  module: 5\n  stubs: \"yes\"\n",

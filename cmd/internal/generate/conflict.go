@@ -1,7 +1,6 @@
 package generate
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -21,15 +20,16 @@ import (
 // itself: it returns an *idl.ContractError with both places of each conflict.
 func (r *run) conflicts(units []*unit) error {
 	c := &conflicts{
-		run: r, packages: make(map[string]claim), names: make(map[string]claim), idents: make(map[string]claim),
+		run: r, packages: make(map[string]claim), names: make(map[string]claim), idents: make(map[protogen.GoIdent]claim),
 	}
 	for _, u := range units {
 		if err := r.checkPackages(u.contract); err != nil {
 			return err
 		}
-		packages := goPackages(r.settings, u.contract)
-		c.goPackages(u, packages)
-		c.fullNames(u)
+		c.goPackages(u, goPackages(r.settings, u.contract))
+		if len(units) > 1 { // within one source the compiler finds them
+			c.fullNames(u)
+		}
 	}
 	if len(c.wrong.Problems) > 0 {
 		return &c.wrong
@@ -52,15 +52,21 @@ type conflicts struct {
 	wrong    idl.ContractError
 	packages map[string]claim // names of Go packages by their import paths
 	names    map[string]claim // full names of the contracts
-	idents   map[string]claim // names in Go, with their import paths
+	idents   map[protogen.GoIdent]claim
 }
 
-// claim is the first one to have a name.
+// claim is the first one to have a name. Where it is in the text is looked up when it is reported, because nearly no
+// claim ever is.
 type claim struct {
-	unit  *unit
-	file  string // its name in imports
-	what  string
-	place idl.Problem // its place, without a text
+	unit *unit
+	file string // its name in imports
+	what string
+	path []int32 // in the file's descriptor, as google.protobuf.SourceCodeInfo has paths
+}
+
+// place returns the place of the claim's name, without a text.
+func (c claim) place() idl.Problem {
+	return c.unit.contract.Declared(c.file, append(slices.Clip(c.path), nameField))
 }
 
 func (c *conflicts) problem(p idl.Problem) { c.wrong.Problems = append(c.wrong.Problems, p) }
@@ -71,14 +77,15 @@ func (c *conflicts) goPackages(u *unit, packages map[string]goPackage) {
 		p := packages[name]
 		first, ok := c.packages[p.path]
 		if !ok {
-			c.packages[p.path] = claim{unit: u, file: name, what: p.name, place: atGoPackage(u.contract, name, "", "")}
+			c.packages[p.path] = claim{unit: u, file: name, what: p.name}
 			continue
 		}
 		if first.what == p.name {
 			continue
 		}
 		c.problem(atGoPackage(u.contract, name,
-			fmt.Sprintf("the Go package %q is called %s here, and %s in %s", p.path, p.name, first.what, where(first.place)),
+			fmt.Sprintf("the Go package %q is called %s here, and %s in %s", p.path, p.name, first.what,
+				where(atGoPackage(first.unit.contract, first.file, "", ""))),
 			"a Go package has one name: give both the same, or different import paths"))
 	}
 }
@@ -100,18 +107,18 @@ func (c *conflicts) fullNames(u *unit) {
 		if !own[file.GetName()] {
 			continue
 		}
-		places := placesOf(file)
 		declared(file, func(full string, path []int32) {
-			p := places.at(u.contract, path)
+			own := claim{unit: u, file: file.GetName(), path: path}
 			first, ok := c.names[full]
 			if !ok {
-				c.names[full] = claim{unit: u, file: file.GetName(), place: p}
+				c.names[full] = own
 				return
 			}
 			if first.unit == u || sameContract(first, u, file.GetName()) {
 				return
 			}
-			p.Text = fmt.Sprintf("%s is declared twice, here and in %s", full, where(first.place))
+			p := own.place()
+			p.Text = fmt.Sprintf("%s is declared twice, here and in %s", full, where(first.place()))
 			p.Help = "a program that links both panics when it starts; rename one, put it into another package, " +
 				"or generate for each of them alone"
 			c.problem(p)
@@ -123,7 +130,7 @@ func (c *conflicts) fullNames(u *unit) {
 func sameContract(first claim, u *unit, name string) bool {
 	a, okA := first.unit.contract.Text(first.file)
 	b, okB := u.contract.Text(name)
-	if okA && okB && first.file == name && bytes.Equal(a, b) {
+	if okA && okB && first.file == name && a == b {
 		return true
 	}
 	infoA, errA := os.Stat(first.unit.contract.Path(first.file))
@@ -131,30 +138,8 @@ func sameContract(first claim, u *unit, name string) bool {
 	return errors.Join(errA, errB) == nil && os.SameFile(infoA, infoB)
 }
 
-// places are the positions of a file's declarations, by their paths.
-type places struct {
-	name  string
-	spans map[string][]int32
-}
-
-func placesOf(file *descriptorpb.FileDescriptorProto) places {
-	p := places{name: file.GetName(), spans: make(map[string][]int32)}
-	for _, l := range file.GetSourceCodeInfo().GetLocation() {
-		p.spans[fmt.Sprint(l.GetPath())] = l.GetSpan()
-	}
-	return p
-}
-
 // nameField is the number of the field "name" in all descriptors.
 const nameField = 1
-
-func (p places) at(contract *idl.Contract, path []int32) idl.Problem {
-	span, ok := p.spans[fmt.Sprint(append(slices.Clip(path), nameField))]
-	if !ok || len(span) < 2 {
-		return idl.Problem{File: contract.Path(p.name)}
-	}
-	return contract.Locate(idl.Problem{File: p.name, Line: int(span[0]) + 1, Column: int(span[1]) + 1})
-}
 
 // The numbers of the fields in which google.protobuf.FileDescriptorProto and DescriptorProto have declarations.
 const (
@@ -215,7 +200,8 @@ func (c *conflicts) goNames(u *unit) error {
 		if !file.Generate {
 			continue
 		}
-		c.goTypes(u, file.Messages, file.Enums)
+		at := claim{unit: u, file: file.Desc.Path()}
+		c.goTypes(at, fileMessages, file.Messages, fileEnums, file.Enums)
 	}
 	return nil
 }
@@ -240,41 +226,52 @@ func (c *conflicts) plugin(contract *idl.Contract) (*protogen.Plugin, error) {
 	if err := proto.Unmarshal(encoded, request); err != nil {
 		return nil, err
 	}
+	for _, file := range request.GetProtoFile() {
+		file.SourceCodeInfo = nil // names need no places, which are most of what a file weighs
+	}
 	return protogen.Options{}.New(request)
 }
 
-func (c *conflicts) goTypes(u *unit, messages []*protogen.Message, enums []*protogen.Enum) {
-	for _, m := range messages {
+// goTypes goes through what is declared at a place: a file, or a message of one. The numbers are those of the fields in
+// which the descriptor there has its messages and enums.
+func (c *conflicts) goTypes(
+	at claim, messageNumber int32, messages []*protogen.Message, enumNumber int32, enums []*protogen.Enum,
+) {
+	for i, m := range messages {
 		if m.Desc.IsMapEntry() {
 			continue
 		}
-		c.goName(u, m.GoIdent, m.Desc)
-		c.goTypes(u, m.Messages, m.Enums)
+		own := at.below(messageNumber, i)
+		c.goName(own, m.GoIdent, m.Desc)
+		c.goTypes(own, messageNested, m.Messages, messageEnums, m.Enums)
 	}
-	for _, e := range enums {
-		c.goName(u, e.GoIdent, e.Desc)
-		for _, v := range e.Values {
-			c.goName(u, v.GoIdent, v.Desc)
+	for i, e := range enums {
+		own := at.below(enumNumber, i)
+		c.goName(own, e.GoIdent, e.Desc)
+		for j, v := range e.Values {
+			c.goName(own.below(enumValues, j), v.GoIdent, v.Desc)
 		}
 	}
 }
 
-func (c *conflicts) goName(u *unit, ident protogen.GoIdent, d protoreflect.Descriptor) {
-	file := d.ParentFile()
-	at := file.SourceLocations().ByDescriptor(d)
-	p := idl.Problem{File: u.contract.Path(file.Path())}
-	if at.Path != nil {
-		p = u.contract.Locate(idl.Problem{File: file.Path(), Line: at.StartLine + 1, Column: at.StartColumn + 1})
-	}
-	first, ok := c.idents[ident.String()]
+// below returns the claim of what a declaration holds.
+func (c claim) below(number int32, index int) claim {
+	c.path = append(slices.Clip(c.path), number, int32(index)) //nolint:gosec // no file has that many
+	return c
+}
+
+func (c *conflicts) goName(own claim, ident protogen.GoIdent, d protoreflect.Descriptor) {
+	own.what = string(d.FullName())
+	first, ok := c.idents[ident]
 	if !ok {
-		c.idents[ident.String()] = claim{unit: u, file: file.Path(), what: string(d.FullName()), place: p}
+		c.idents[ident] = own
 		return
 	}
-	if first.unit != u && sameContract(first, u, file.Path()) {
+	if first.unit != own.unit && sameContract(first, own.unit, own.file) {
 		return
 	}
-	p.Text = fmt.Sprintf("%s and %s (%s) are both %s in the Go package %s", d.FullName(), first.what, where(first.place),
+	p := own.place()
+	p.Text = fmt.Sprintf("%s and %s (%s) are both %s in the Go package %s", own.what, first.what, where(first.place()),
 		ident.GoName, ident.GoImportPath)
 	p.Help = "rename one, or give their files different Go packages"
 	c.problem(p)

@@ -65,7 +65,7 @@ func TestConflicts(t *testing.T) {
 				"a/a.proto": contract("p", "example.com/m/a", "message Order { message Item {} }\n"),
 				"a/b.proto": contract("q", "example.com/m/a", "message Order_Item {}\n"),
 			},
-			want: []string{"$/a/b.proto:4:1: q.Order_Item and p.Order.Item ($/a/a.proto:4) " +
+			want: []string{"$/a/b.proto:4:9: q.Order_Item and p.Order.Item ($/a/a.proto:4) " +
 				"are both Order_Item in the Go package \"example.com/m/a\"\n"},
 		},
 		{

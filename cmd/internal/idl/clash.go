@@ -40,10 +40,9 @@ func (e *explainer) clashing(names []string) []Problem {
 				return
 			}
 			e.twice[full] = true
-			other := before.src.at(before.at, "", "")
 			problems = append(problems, src.at(at,
 				fmt.Sprintf("%s is declared twice: as %s here, and as %s in %s:%d", full, article(kind), article(before.kind),
-					other.File, other.Line), clashHelp(e.outline(name).Package, kind)))
+					before.src.path, before.src.lineAt(before.at.Start)), clashHelp(e.outline(name).Package, kind)))
 		})
 	}
 	return problems

@@ -1,11 +1,9 @@
 package idl
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/bufbuild/protocompile"
 	"github.com/bufbuild/protocompile/linker"
@@ -29,6 +27,7 @@ type Contract struct {
 	Warnings []Problem
 
 	sources map[string]source
+	spans   map[string]map[string][]int32 // of places, by file and path; see Declared
 }
 
 // Path returns where on disk the file of that name was read, or the name when it was not read from disk.
@@ -39,8 +38,8 @@ func (c *Contract) Path(name string) string {
 	return name
 }
 
-// Text returns the text of the file of that name, and false when it was not read from disk. It must not be changed.
-func (c *Contract) Text(name string) ([]byte, bool) {
+// Text returns the text of the file of that name, and false when it was not read from disk.
+func (c *Contract) Text(name string) (string, bool) {
 	src, ok := c.sources[name]
 	return src.text, ok
 }
@@ -150,41 +149,4 @@ func (r *resolver) warning(err reporter.ErrorWithPos) Problem {
 		p.Source = "" // there is no line to show: one is missing
 	}
 	return p
-}
-
-// tabWidth is how wide the compiler takes tabs to be where it counts columns.
-const tabWidth = 8
-
-// Locate completes a problem that has the name of a file, and the line and column that descriptors have for a place in
-// it: it returns the same with the file's path, the line of text, and the column in characters.
-func (c *Contract) Locate(p Problem) Problem {
-	src, ok := c.sources[p.File]
-	if !ok {
-		return p
-	}
-	if p.Line == 0 {
-		p.File = src.path
-		return p
-	}
-	offset := 0
-	for range p.Line - 1 {
-		offset += bytes.IndexByte(src.text[offset:], '\n') + 1
-	}
-	column := 1
-	for i, r := range string(src.text[offset:]) {
-		if column >= p.Column || r == '\n' {
-			offset += i
-			break
-		}
-		if r == '\t' {
-			column += tabWidth - (column-1)%tabWidth
-		} else {
-			column++
-		}
-	}
-	end := offset
-	for end < len(src.text) && !strings.ContainsRune(" \t\r\n;{}(),=", rune(src.text[end])) {
-		end++
-	}
-	return src.at(outline.Span{Start: offset, End: end}, p.Text, p.Help)
 }

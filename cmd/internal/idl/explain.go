@@ -96,7 +96,7 @@ func (e *explainer) file(name string, errs []reporter.ErrorWithPos) []Problem {
 // parses says whether the compiler understands the file's syntax. When it does not, it has looked for nothing else.
 func parses(name string, src source) bool {
 	silent := reporter.NewReporter(func(reporter.ErrorWithPos) error { return nil }, nil)
-	_, err := parser.Parse(name, strings.NewReader(string(src.text)), reporter.NewHandler(silent))
+	_, err := parser.Parse(name, strings.NewReader(src.text), reporter.NewHandler(silent))
 	return err == nil
 }
 

@@ -1,7 +1,6 @@
 package idl
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
-	"github.com/fairlead-go/fairlead/cmd/internal/idl/outline"
 )
 
 // Problem is an error or a warning about a place in a contract.
@@ -181,20 +179,4 @@ func inOrder(problems []Problem) []Problem {
 			cmp.Compare(a.Text, b.Text))
 	})
 	return slices.Compact(problems)
-}
-
-// at returns a Problem about a part of a file.
-func (s source) at(span outline.Span, text, help string) Problem {
-	start := min(max(span.Start, 0), len(s.text))
-	line := 1 + bytes.Count(s.text[:start], []byte("\n"))
-	begin := bytes.LastIndexByte(s.text[:start], '\n') + 1
-	rest, _, _ := strings.Cut(string(s.text[begin:]), "\n")
-	column := 1 + utf8.RuneCount(s.text[begin:start])
-	end := min(max(span.End, start), begin+len(rest))
-	p := Problem{
-		File: s.path, Line: line, Column: column, Text: text, Help: help,
-		EndColumn: column + max(utf8.RuneCountInString(rest[min(start-begin, len(rest)):max(end-begin, 0)]), 1),
-	}
-	p.Source = strings.TrimRight(strings.ToValidUTF8(rest, "\ufffd"), " \t\r")
-	return p
 }

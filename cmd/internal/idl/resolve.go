@@ -23,12 +23,6 @@ type resolver struct {
 	read map[string]source
 }
 
-// source is a file that was read from disk.
-type source struct {
-	path string
-	text []byte
-}
-
 func newResolver(roots []string) *resolver {
 	return &resolver{
 		roots:   roots,
@@ -44,7 +38,7 @@ func (r *resolver) FindFileByPath(name string) (protocompile.SearchResult, error
 	}
 	src, err := r.load(name)
 	if err == nil {
-		return protocompile.SearchResult{Source: strings.NewReader(string(src.text))}, nil
+		return protocompile.SearchResult{Source: strings.NewReader(src.text)}, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return protocompile.SearchResult{}, err
@@ -86,7 +80,7 @@ func (r *resolver) load(name string) (source, error) {
 		case err != nil:
 			return source{}, err
 		}
-		src := source{path: Short(path), text: text}
+		src := newSource(Short(path), string(text))
 		r.read[name] = src
 		return src, nil
 	}

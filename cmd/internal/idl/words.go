@@ -172,7 +172,7 @@ func (w *worder) holding(at outline.Span) *outline.Decl {
 	return nil
 }
 
-func (w *worder) line(offset int) int { return w.src.at(outline.Span{Start: offset}, "", "").Line }
+func (w *worder) line(offset int) int { return w.src.lineAt(offset) }
 
 // free returns the words for d's next free number.
 func free(d *outline.Decl) string { return "the next free number is " + strconv.Itoa(d.NextNumber()) }

@@ -152,7 +152,7 @@ func newContract(compiled *idl.Contract, roots bool) *contract {
 		f := c.addFile(proto, compiled.Path(proto.GetName()))
 		byPath[f.path] = f
 		if text, ok := compiled.Text(proto.GetName()); ok {
-			f.text = string(text)
+			f.text = text
 			c.sources.Add(f.path, f.text)
 		}
 	}

@@ -26,7 +26,7 @@ func TestMistakes(t *testing.T) {
 		}
 		source, _, _ := strings.Cut(rest, "\n--- said\n")
 		fmt.Fprintf(&got, "=== %s\n%s\n--- said\n", name, source)
-		for _, p := range Parse([]byte(source)).Problems {
+		for _, p := range Parse(source).Problems {
 			fmt.Fprintln(&got, describe(source, p))
 		}
 	}

@@ -10,8 +10,8 @@ import (
 )
 
 // Parse reads a file. It always returns what it understood.
-func Parse(src []byte) *File {
-	p := &parser{src: string(src), file: new(File)}
+func Parse(src string) *File {
+	p := &parser{src: src, file: new(File)}
 	var unreadable []Problem
 	p.tokens, unreadable = scan(p.src)
 	p.parseFile()

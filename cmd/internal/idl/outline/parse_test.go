@@ -57,7 +57,7 @@ func TestParse(t *testing.T) {
 	if _, err := compiler.Parse("", strings.NewReader(valid), reporter.NewHandler(silent)); err != nil {
 		t.Errorf("it is not valid: %v", err)
 	}
-	f := Parse([]byte(valid))
+	f := Parse(valid)
 	for _, p := range f.Problems {
 		t.Error(describe(valid, p))
 	}
@@ -123,7 +123,7 @@ func TestAgree(t *testing.T) {
 		}
 		count++
 		_, err = compiler.Parse(path, strings.NewReader(string(text)), reporter.NewHandler(silent))
-		if problems := Parse(text).Problems; err == nil && len(problems) > 0 {
+		if problems := Parse(string(text)).Problems; err == nil && len(problems) > 0 {
 			t.Errorf("%s: %s, and the compiler takes it", path, describe(string(text), problems[0]))
 		}
 		return nil
@@ -140,7 +140,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("enum { [ < \" '")
 	f.Add("message A { message B { oneof c { map<")
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, p := range Parse([]byte(text)).Problems {
+		for _, p := range Parse(text).Problems {
 			if p.At.Start < 0 || p.At.Start > len(text) || p.At.End < p.At.Start {
 				t.Errorf("place of %q is %v in %d bytes", p.Text, p.At, len(text))
 			}

@@ -3,6 +3,7 @@ package fairlead
 import (
 	"context"
 	"fmt"
+	"log/slog"
 )
 
 // Side tells client from server.
@@ -31,6 +32,8 @@ type Site struct {
 	Side   Side
 	Method *Method
 	Target string // client: what it was made for, "dns:///greeter:8080"
+	// Logger is the server's or the client's, for middleware that was given none; nil where a chain is built by hand.
+	Logger *slog.Logger
 	// Fail, where it is not nil, has what is being made fail with err: a server's New returns it. It is for middleware
 	// that cannot serve the site, instead of an error of each call.
 	Fail func(err error)

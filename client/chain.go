@@ -30,7 +30,7 @@ func (c *Client) Bind(m *fairlead.Method) fairlead.Handler {
 }
 
 func (c *Client) bindLocked(desc *fairlead.Method) fairlead.Handler {
-	at := fairlead.Site{Side: fairlead.ClientSide, Method: desc, Target: c.target.text}
+	at := fairlead.Site{Side: fairlead.ClientSide, Method: desc, Target: c.target.text, Logger: c.cfg.logger}
 	m := &method{client: c, unary: desc.Kind == fairlead.Unary}
 	run := m.attempt
 	bind, err := c.cfg.protocol.Bind(desc, &c.protocol)

@@ -56,9 +56,10 @@ type Client struct {
 func New(target string, opts ...Option) (*Client, error) {
 	cfg := defaults()
 	for _, o := range opts {
-		if o != nil {
-			o.apply(&cfg)
+		if o == nil {
+			return nil, errors.New("client: nil Option")
 		}
+		o.apply(&cfg)
 	}
 	if err := cfg.check(); err != nil {
 		return nil, err

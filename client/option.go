@@ -2,11 +2,7 @@ package client
 
 import (
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"log/slog"
-	"math"
-	"slices"
 	"time"
 
 	"github.com/fairlead-go/fairlead"
@@ -25,56 +21,6 @@ type option func(*config)
 
 func (o option) apply(c *config) { o(c) }
 
-// config is what the options set. Values are checked in New.
-type config struct {
-	protocol    protocol.Client
-	dialer      transport.Dialer
-	codec       codec.Codec
-	compressors []compress.Compressor
-	compress    string
-	resolvers   []discovery.Resolver
-	balancer    balance.Balancer
-	filters     []balance.Filter
-	call        []fairlead.Middleware
-	attempt     []fairlead.Middleware
-	userAgent   string
-	authority   string
-	tls         *tls.Config
-	logger      *slog.Logger
-
-	compressMin    int
-	recvMessage    int
-	sendMessage    int
-	headerList     int
-	queuedBytes    int
-	connections    int
-	maxConnections int
-	waitForReady   bool
-	connectTimeout time.Duration
-	backoffBase    time.Duration
-	backoffMax     time.Duration
-	alive          protocol.Alive
-	guard          *protocol.Guard
-}
-
-func defaults() config {
-	return config{
-		compressMin:    1 << 10,
-		recvMessage:    4 << 20,
-		sendMessage:    math.MaxInt32,
-		headerList:     64 << 10,
-		queuedBytes:    16 << 20,
-		guard:          &protocol.Guard{ControlBudget: 10_000, FrameTimeout: 30 * time.Second},
-		connections:    1,
-		maxConnections: 8,
-		connectTimeout: 20 * time.Second,
-		backoffBase:    time.Second,
-		backoffMax:     120 * time.Second,
-		alive:          protocol.Alive{Idle: 30 * time.Minute},
-		logger:         slog.New(slog.DiscardHandler),
-	}
-}
-
 // Protocol sets the wire protocol. There is no default.
 func Protocol(p protocol.Client) Option { return option(func(c *config) { c.protocol = p }) }
 
@@ -88,6 +34,12 @@ func Codec(k codec.Codec) Option { return option(func(c *config) { c.codec = k }
 // with the name of an earlier one takes its place. Default: none.
 func Compressor(k ...compress.Compressor) Option {
 	return option(func(c *config) { c.compressors = append(c.compressors, k...) })
+}
+
+// WithoutCompressor leaves out the compressors of those names that options before this one added. A name that none has
+// is an error of New, which lists the names that there are.
+func WithoutCompressor(names ...string) Option {
+	return option(func(c *config) { c.withoutCompressor(names) })
 }
 
 // Compress has requests compressed with the compressor of that name, one of Compressor's; "identity" means none.
@@ -200,133 +152,6 @@ func KeepAlive(interval, timeout time.Duration, idle bool) Option {
 // 30 min.
 func IdleTimeout(d time.Duration) Option { return option(func(c *config) { c.alive.Idle = d }) }
 
-// Logger is told about resolvers and connections that fail. Default: nobody is.
+// Logger is told about resolvers and connections that fail, and is that of middleware that has none of its own
+// (fairlead.Site's Logger). Default: nobody is.
 func Logger(l *slog.Logger) Option { return option(func(c *config) { c.logger = l }) }
-
-// check returns all that is wrong with the options. It leaves the lists with one entry for each name.
-func (c *config) check() error {
-	var errs []error
-	bad := func(wrong bool, format string, args ...any) {
-		if wrong {
-			errs = append(errs, fmt.Errorf("client: "+format, args...))
-		}
-	}
-	bad(c.protocol == nil, "Protocol is missing (package preset has one)")
-	bad(c.dialer == nil, "Dialer is missing (package preset has one)")
-	bad(c.codec == nil, "Codec is missing (package preset has one)")
-	bad(c.balancer == nil, "Balancer is missing (package preset has one)")
-	bad(c.logger == nil, "Logger is nil")
-	missing := func(m fairlead.Middleware) bool { return m == nil }
-	bad(slices.ContainsFunc(c.call, missing), "Use was given nil")
-	bad(slices.ContainsFunc(c.attempt, missing), "UsePerAttempt was given nil")
-	bad(slices.Contains(c.filters, nil), "Filter was given nil")
-	bad(slices.Contains(c.resolvers, nil), "Resolver was given nil")
-	bad(slices.Contains(c.compressors, nil), "Compressor was given nil")
-	bad(c.compressMin < 0, "CompressMin is %d, want 0 or more bytes", c.compressMin)
-	bad(c.recvMessage <= 0, "MaxRecvMessage is %d, want 1 byte or more", c.recvMessage)
-	bad(c.sendMessage <= 0, "MaxSendMessage is %d, want 1 byte or more", c.sendMessage)
-	bad(c.headerList <= 0, "MaxHeaderList is %d, want 1 byte or more", c.headerList)
-	bad(c.guard.ControlBudget < 100, "ControlBudget is %d, want 100 or more", c.guard.ControlBudget)
-	bad(c.queuedBytes <= 0, "QueuedBytes is %d, want 1 byte or more", c.queuedBytes)
-	bad(c.connections < 1, "Connections is %d, want 1 or more", c.connections)
-	bad(c.maxConnections < 1, "MaxConnections is %d, want 1 or more", c.maxConnections)
-	bad(c.connectTimeout <= 0, "ConnectTimeout is %s, want more than 0", c.connectTimeout)
-	bad(c.backoffBase <= 0 || c.backoffMax < c.backoffBase,
-		"Backoff is from %s to %s, want more than 0 and not less", c.backoffBase, c.backoffMax)
-	a := &c.alive
-	bad(a.PingAfter != 0 && a.PingAfter < minPingInterval,
-		"KeepAlive has an interval of %s, want 0 or %s or more", a.PingAfter, minPingInterval)
-	bad(a.PingAfter != 0 && a.PingTimeout <= 0, "KeepAlive has a timeout of %s, want more than 0", a.PingTimeout)
-	bad(a.Idle < 0, "IdleTimeout is %s, want 0 or more", a.Idle)
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	c.maxConnections = max(c.maxConnections, c.connections)
-	c.compressors = lastOfEach(c.compressors, compress.Compressor.Name)
-	c.resolvers = lastOfEach(c.resolvers, discovery.Resolver.Scheme)
-	if c.requestCompressor() == nil && c.compress != "" && c.compress != identity {
-		return fmt.Errorf("client: Compress names %q, which is none of Compressor's %q", c.compress,
-			names(c.compressors, compress.Compressor.Name))
-	}
-	return nil
-}
-
-// minPingInterval is the shortest interval of KeepAlive (https://github.com/grpc/proposal/blob/master, A8).
-const minPingInterval = 10 * time.Second
-
-// identity is the name of no compression.
-const identity = "identity"
-
-func (c *config) requestCompressor() compress.Compressor {
-	for _, k := range c.compressors {
-		if k.Name() == c.compress {
-			return k
-		}
-	}
-	return nil
-}
-
-// secure completes the TLS configuration.
-func (c *config) secure(host string) error {
-	if c.tls == nil {
-		return nil
-	}
-	c.tls = c.tls.Clone()
-	if len(c.tls.NextProtos) == 0 {
-		c.tls.NextProtos = c.protocol.ALPN()
-	}
-	if c.authority != "" {
-		host = hostOf(c.authority)
-	}
-	if c.tls.ServerName == "" {
-		c.tls.ServerName = host
-	}
-	if c.tls.ServerName == "" && !c.tls.InsecureSkipVerify {
-		return errors.New("client: TLS has no ServerName, and the target no host that could be one")
-	}
-	return nil
-}
-
-// forProtocol returns what the protocol gets to know.
-func (c *config) forProtocol(authority string) protocol.ClientConfig {
-	if c.authority != "" {
-		authority = c.authority
-	}
-	return protocol.ClientConfig{
-		Codec:       c.codec,
-		Compressor:  c.requestCompressor(),
-		Compressors: c.compressors,
-		CompressMin: c.compressMin,
-		RecvMessage: c.recvMessage,
-		SendMessage: c.sendMessage,
-		HeaderList:  c.headerList,
-		QueuedBytes: c.queuedBytes,
-		Guard:       c.guard,
-		UserAgent:   c.userAgent,
-		Authority:   authority,
-		TLS:         c.tls != nil,
-		Logger:      c.logger,
-	}
-}
-
-// lastOfEach leaves the last value of each name, in the place of the first.
-func lastOfEach[T any](list []T, name func(T) string) []T {
-	var kept []T
-	for _, v := range list {
-		same := func(k T) bool { return name(k) == name(v) }
-		if i := slices.IndexFunc(kept, same); i >= 0 {
-			kept[i] = v
-		} else {
-			kept = append(kept, v)
-		}
-	}
-	return kept
-}
-
-func names[T any](list []T, name func(T) string) []string {
-	s := make([]string, 0, len(list))
-	for _, v := range list {
-		s = append(s, name(v))
-	}
-	return s
-}

@@ -2,7 +2,10 @@
 // implementations: packages server and client see interfaces, and are told here what stands behind them.
 //
 // The defaults come before the options of the caller: an option for a single value replaces the default, one that takes
-// a list adds to it. Who wants one of the lists' entries gone calls server.New or client.New with options of its own;
+// a list adds to it. What a list has can be left out again by its name:
+//
+//	preset.NewServer(":8080", server.Service(impl), server.Without("logging"), server.WithoutCompressor("gzip"))
+//
 // ServerOptions and ClientOptions say what the defaults are.
 package preset
 
@@ -38,11 +41,34 @@ func NewServer(addr string, opts ...server.Option) (*server.Server, error) {
 	return server.New(append(all, opts...)...)
 }
 
-// ServerOptions returns the defaults of NewServer but for the address, one for each, in this order: Transport (Go's
-// package net), Protocol (gRPC over HTTP/2), Codec (protobuf), Compressor (gzip and zstd), Logger (slog.Default()), Use
-// (recovery, and logging to slog.Default()) and Validation (validate.New: the rules that were compiled into messages;
-// those that are expressions need an evaluator, without which server.New says so). They serve one server; each call
-// makes others.
+// Option is one for both sides: NewServer and server.New take it, and so do NewClient and client.New.
+type Option interface {
+	server.Option
+	client.Option
+}
+
+// The two options that one for both sides consists of. Their methods are the packages' own, so that they do not clash.
+type (
+	forServer = server.Option
+	forClient = client.Option
+)
+
+// both is an Option.
+type both struct {
+	forServer
+	forClient
+}
+
+// Logger sets the logger of a server or client, as server.Logger and client.Logger do. On a server the access log and
+// what is logged of panics go there, too. Default: slog.Default() when the server or client is made.
+func Logger(l *slog.Logger) Option { return both{server.Logger(l), client.Logger(l)} }
+
+// ServerOptions returns the defaults of NewServer but for the address, in this order: Transport (Go's package net),
+// Protocol (gRPC over HTTP/2), Codec (protobuf), Compressor ("gzip" and "zstd"), Logger (slog.Default()), UseNamed
+// ("recovery", then "logging", both of which log to the server's logger) and Validation (validate.New: the rules that
+// were compiled into messages; those that are expressions need an evaluator, without which server.New says so; its name
+// is "validation"). server.Without takes the three names, server.WithoutCompressor the two. The options serve one
+// server; each call makes others.
 func ServerOptions() ([]server.Option, error) {
 	compressors, err := compressors()
 	if err != nil {
@@ -52,7 +78,7 @@ func ServerOptions() ([]server.Option, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, err := logging.New(slog.Default())
+	log, err := logging.New(nil) // to the server's logger
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +92,8 @@ func ServerOptions() ([]server.Option, error) {
 		server.Codec(proto.Codec{}),
 		server.Compressor(compressors...),
 		server.Logger(slog.Default()),
-		server.Use(catch, log),
+		server.UseNamed("recovery", catch),
+		server.UseNamed("logging", log),
 		server.Validation(rules),
 	}, nil
 }

@@ -2,13 +2,7 @@ package server
 
 import (
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"log/slog"
-	"math"
-	"net"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/fairlead-go/fairlead"
@@ -60,7 +54,24 @@ func Compressor(k ...compress.Compressor) Option {
 
 // Use adds middleware around all methods; the first is outermost. Default: none.
 func Use(mw ...fairlead.Middleware) Option {
-	return option(func(c *config) { c.middleware = append(c.middleware, mw...) })
+	return option(func(c *config) {
+		for _, m := range mw {
+			c.middleware = append(c.middleware, namedMiddleware{mw: m})
+		}
+	})
+}
+
+// UseNamed adds one middleware as Use does, under a name: a later UseNamed with the same name takes its place, and
+// Without leaves it out. The name "validation" is that of Validation, and an error here. Default: none; package preset
+// has "recovery" and "logging".
+func UseNamed(name string, mw fairlead.Middleware) Option {
+	return option(func(c *config) { c.useNamed(name, mw) })
+}
+
+// Without leaves out the middleware of those names that options before this one added: those of UseNamed, and
+// "validation" for that of Validation. A name that none has is an error of New, which lists the names that there are.
+func Without(names ...string) Option {
+	return option(func(c *config) { c.without(names) })
 }
 
 // Validation sets the middleware that holds requests against the rules in their contract. It is the innermost: those of
@@ -68,6 +79,12 @@ func Use(mw ...fairlead.Middleware) Option {
 // package preset has one.
 func Validation(mw fairlead.Middleware) Option {
 	return option(func(c *config) { c.validation = mw })
+}
+
+// WithoutCompressor leaves out the compressors of those names that options before this one added. A name that none has
+// is an error of New, which lists the names that there are.
+func WithoutCompressor(names ...string) Option {
+	return option(func(c *config) { c.withoutCompressor(names) })
 }
 
 // Admission adds gates, which are asked in order. Default: none.
@@ -170,248 +187,7 @@ func FrameTimeout(d time.Duration) Option {
 	return option(func(c *config) { c.guard.FrameTimeout = d })
 }
 
-// Logger sets the logger of connections and protocols. What a peer can bring about at will is logged at debug level.
+// Logger sets the logger of connections and protocols, and of middleware that has none of its own (fairlead.Site's
+// Logger): package preset's access log is among those. What a peer can bring about at will is logged at debug level.
 // Default: slog.Default() when New is called.
 func Logger(l *slog.Logger) Option { return option(func(c *config) { c.logger = l }) }
-
-// config is what the options set.
-type config struct {
-	services    []*fairlead.Implementation
-	protocols   []protocol.Server
-	codecs      []codec.Codec
-	compressors []compress.Compressor
-	middleware  []fairlead.Middleware
-	validation  fairlead.Middleware // the innermost; nil: none
-	gates       []Gate
-	network     transport.Network
-	listen      []string
-	tls         *tls.Config
-	tlsSet      bool
-	limits      protocol.Limits
-	maxConns    int
-	maxBytes    int64
-	handshake   time.Duration
-	alive       protocol.Alive
-	guard       *protocol.Guard
-	logger      *slog.Logger
-
-	targets []transport.Target // of listen, once checked
-}
-
-const maxMaxBytes = 64 << 30 // what the counter of bytes has room for, many times over: see load
-
-func newConfig(opts []Option) (*config, error) {
-	c := &config{
-		limits: protocol.Limits{
-			RecvMessage: 4 << 20,
-			SendMessage: math.MaxInt32,
-			HeaderList:  64 << 10,
-			Streams:     1000,
-			QueuedBytes: 16 << 20,
-			CompressMin: 1024,
-			PingMin:     5 * time.Minute,
-		},
-		alive:     protocol.Alive{PingAfter: 2 * time.Hour, PingTimeout: 20 * time.Second, PingIdle: true},
-		guard:     &protocol.Guard{ControlBudget: 10_000, FrameTimeout: 30 * time.Second},
-		maxBytes:  256 << 20,
-		handshake: 10 * time.Second,
-		logger:    slog.Default(),
-	}
-	for _, o := range opts {
-		if o == nil {
-			return nil, errors.New("server: nil Option")
-		}
-		o.apply(c)
-	}
-	c.guard.FirstTimeout, c.limits.Guard = c.handshake, c.guard
-	err := errors.Join(c.checkLists(), c.checkNumbers(), c.checkListen(), c.checkTLS())
-	return c, err
-}
-
-func (c *config) checkLists() error {
-	var errs []error
-	if len(c.protocols) == 0 {
-		errs = append(errs, errors.New("server: no Protocol; package preset has a server with all of them"))
-	}
-	if len(c.codecs) == 0 {
-		errs = append(errs, errors.New("server: no Codec; package preset has a server with all of them"))
-	}
-	names := make(map[string]bool)
-	for _, p := range c.protocols {
-		switch {
-		case p == nil:
-			errs = append(errs, errors.New("server: Protocol: nil"))
-		case names[p.Name()]:
-			errs = append(errs, fmt.Errorf("server: Protocol: two are named %q", p.Name()))
-		default:
-			names[p.Name()] = true
-		}
-	}
-	for _, mw := range c.middleware {
-		if mw == nil {
-			errs = append(errs, errors.New("server: Use: nil Middleware"))
-		}
-	}
-	for _, g := range c.gates {
-		if g == nil {
-			errs = append(errs, errors.New("server: Admission: nil Gate"))
-		}
-	}
-	var err error
-	if c.codecs, err = lastOfName("Codec", c.codecs); err != nil {
-		errs = append(errs, err)
-	}
-	if c.compressors, err = lastOfName("Compressor", c.compressors); err != nil {
-		errs = append(errs, err)
-	}
-	c.limits.Compressors = c.compressors
-	return errors.Join(errs...)
-}
-
-// lastOfName keeps of all values with the same name the last one, in the place of the first.
-func lastOfName[T interface {
-	comparable
-	Name() string
-}](option string, list []T) ([]T, error) {
-	var zero T
-	var kept []T
-	at := make(map[string]int)
-	for _, v := range list {
-		if v == zero {
-			return nil, fmt.Errorf("server: %s: nil", option)
-		}
-		if i, ok := at[v.Name()]; ok {
-			kept[i] = v
-			continue
-		}
-		at[v.Name()] = len(kept)
-		kept = append(kept, v)
-	}
-	return kept, nil
-}
-
-func (c *config) checkNumbers() error {
-	var errs []error
-	for _, n := range []struct {
-		option           string
-		value, low, high int64
-	}{
-		{"MaxRecvMessage", int64(c.limits.RecvMessage), 1, math.MaxInt32},
-		{"MaxSendMessage", int64(c.limits.SendMessage), 1, math.MaxInt32},
-		{"MaxHeaderList", int64(c.limits.HeaderList), 1 << 10, 16 << 20},
-		{"MaxStreams", int64(c.limits.Streams), 1, 1 << 20},
-		{"MaxConnections", int64(c.maxConns), 0, math.MaxInt32},
-		{"MaxBytes", c.maxBytes, 1, maxMaxBytes},
-		{"QueuedBytes", int64(c.limits.QueuedBytes), 64 << 10, math.MaxInt32},
-		{"CompressMin", int64(c.limits.CompressMin), 0, math.MaxInt32},
-		{"ControlBudget", int64(c.guard.ControlBudget), 100, math.MaxInt32},
-	} {
-		if n.value < n.low || n.value > n.high {
-			errs = append(errs, fmt.Errorf("server: %s: %d is not between %d and %d", n.option, n.value, n.low, n.high))
-		}
-	}
-	if c.handshake <= 0 {
-		errs = append(errs, fmt.Errorf("server: HandshakeTimeout: %v is not positive", c.handshake))
-	}
-	if c.guard.FrameTimeout < 0 {
-		errs = append(errs, fmt.Errorf("server: FrameTimeout: %v is negative", c.guard.FrameTimeout))
-	}
-	errs = append(errs, c.checkAlive())
-	if c.logger == nil {
-		errs = append(errs, errors.New("server: Logger: nil"))
-	}
-	return errors.Join(errs...)
-}
-
-func (c *config) checkAlive() error {
-	a := &c.alive
-	var errs []error
-	bad := func(wrong bool, format string, args ...any) {
-		if wrong {
-			errs = append(errs, fmt.Errorf("server: "+format, args...))
-		}
-	}
-	bad(a.PingAfter != 0 && a.PingAfter < minPingInterval,
-		"KeepAlive: the interval %v is neither 0 nor at least %v", a.PingAfter, minPingInterval)
-	bad(a.PingAfter != 0 && a.PingTimeout <= 0, "KeepAlive: the timeout %v is not positive", a.PingTimeout)
-	bad(c.limits.PingMin < 0, "PingPolicy: %v is negative", c.limits.PingMin)
-	bad(a.Idle < 0, "IdleTimeout: %v is negative", a.Idle)
-	bad(a.Age < 0 || a.Grace < 0, "MaxAge: %v or %v is negative", a.Age, a.Grace)
-	bad(a.Age == 0 && a.Grace > 0, "MaxAge: a grace of %v and no age", a.Grace)
-	return errors.Join(errs...)
-}
-
-// minPingInterval is the shortest interval of KeepAlive.
-const minPingInterval = time.Second
-
-func (c *config) checkListen() error {
-	var errs []error
-	if len(c.listen) > 0 && c.network == nil {
-		errs = append(errs, fmt.Errorf("server: Listen(%q) needs Transport", c.listen[0]))
-	}
-	for _, addr := range c.listen {
-		t, err := parseAddr(addr)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("server: Listen(%q): %w", addr, err))
-			continue
-		}
-		c.targets = append(c.targets, t)
-	}
-	return errors.Join(errs...)
-}
-
-// parseAddr reads "host:port" and "unix:/path".
-func parseAddr(addr string) (transport.Target, error) {
-	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
-		if path == "" {
-			return transport.Target{}, errors.New("the path is missing")
-		}
-		return transport.Target{Network: "unix", Addr: path}, nil
-	}
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return transport.Target{}, errors.New(`not "host:port" or "unix:/path"`)
-	}
-	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return transport.Target{}, fmt.Errorf("port %q is not a number from 0 to 65535", port)
-	}
-	return transport.Target{Network: "tcp", Addr: addr}, nil
-}
-
-func (c *config) checkTLS() error {
-	switch t := c.tls; {
-	case !c.tlsSet:
-		return nil
-	case t == nil:
-		return errors.New("server: TLS: nil configuration")
-	case len(c.listen) == 0:
-		return errors.New("server: TLS applies to the addresses of Listen, and there is none")
-	case len(t.Certificates) == 0 && t.GetCertificate == nil && t.GetConfigForClient == nil:
-		return errors.New("server: TLS: the configuration has no certificate")
-	case t.MinVersion != 0 && t.MinVersion < tls.VersionTLS12:
-		return fmt.Errorf("server: TLS: MinVersion is %s, and TLS 1.2 is the least", tls.VersionName(t.MinVersion))
-	case t.MaxVersion != 0 && t.MaxVersion < tls.VersionTLS12:
-		return fmt.Errorf("server: TLS: MaxVersion is %s, and TLS 1.2 is the least", tls.VersionName(t.MaxVersion))
-	}
-	t := c.tls.Clone()
-	t.MinVersion = max(t.MinVersion, tls.VersionTLS12)
-	have := make(map[string]bool)
-	for _, name := range t.NextProtos {
-		have[name] = true
-	}
-	for _, p := range c.protocols {
-		if p == nil {
-			continue
-		}
-		for _, name := range p.ALPN() {
-			if !have[name] {
-				have[name] = true
-				t.NextProtos = append(t.NextProtos, name)
-			}
-		}
-	}
-	for i := range c.targets {
-		c.targets[i].TLS = t
-	}
-	return nil
-}

@@ -122,13 +122,13 @@ func (s *Server) addMethod(m *fairlead.Method, h fairlead.Handler) error {
 	}
 	var failed []error
 	at := fairlead.Site{
-		Side: fairlead.ServerSide, Method: m,
+		Side: fairlead.ServerSide, Method: m, Logger: s.cfg.logger,
 		Fail: func(err error) { failed = append(failed, err) },
 	}
 	if s.cfg.validation != nil {
 		h = fairlead.Chain(at, h, s.cfg.validation)
 	}
-	r := &protocol.Route{Method: m, Handler: fairlead.Chain(at, h, s.cfg.middleware...), Codecs: codecs}
+	r := &protocol.Route{Method: m, Handler: fairlead.Chain(at, h, s.cfg.chain()...), Codecs: codecs}
 	if h == nil || r.Handler == nil {
 		return fmt.Errorf("%s: a Middleware (Use, Validation) returned a nil handler", m.Path)
 	}

@@ -2,6 +2,7 @@
 package logging
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -56,23 +57,27 @@ func DefaultLevel(at fairlead.Site, code fairlead.Code) slog.Level {
 // codes is the number of codes that have a level of their own; unknown numbers are logged as Unknown.
 const codes = int(fairlead.Unauthenticated) + 1
 
-// New makes the middleware, which logs to l. It serves unary calls and streams, on servers and clients, and writes its
-// line at a call's true end: for a stream that is when the last message or the error was received, not when the stream
-// opened. The line has method, kind, side, peer, code, took and, for failures, error. A call whose level is not enabled
-// costs no allocation.
+// New makes the middleware, which logs to l; if that is nil, to the logger of the server or client that uses it
+// (fairlead.Site's Logger), or to slog.Default() when a chain is built by hand. It serves unary calls and streams, on
+// servers and clients, and writes its line at a call's true end: for a stream that is when the last message or the
+// error was received, not when the stream opened. The line has method, kind, side, peer, code, took and, for failures,
+// error. A call whose level is not enabled costs no allocation.
 func New(l *slog.Logger, opts ...Option) (fairlead.Middleware, error) {
 	cfg := &config{level: DefaultLevel, message: "call"}
 	for _, o := range opts {
+		if o == nil {
+			return nil, errors.New("logging: nil Option")
+		}
 		o.apply(cfg)
 	}
 	switch {
-	case l == nil:
-		return nil, errors.New("logging: the logger is nil")
 	case cfg.level == nil:
 		return nil, errors.New("logging: Levels: nil")
+	case cfg.message == "":
+		return nil, errors.New("logging: Message: it is empty")
 	}
 	return func(at fairlead.Site, next fairlead.Handler) fairlead.Handler {
-		s := newSite(l, cfg, at)
+		s := newSite(cmp.Or(l, at.Logger, slog.Default()), cfg, at)
 		end := s.end // made once, so that OnEnd does not allocate
 		return func(ctx context.Context, c *fairlead.Call) error {
 			c.OnEnd(end)

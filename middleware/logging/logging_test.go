@@ -127,11 +127,35 @@ func TestOptions(t *testing.T) {
 
 func TestNewErrors(t *testing.T) {
 	t.Parallel()
-	if _, err := New(nil); err == nil {
-		t.Error("no logger: got no error")
+	for _, tt := range []struct {
+		opt  Option
+		want string
+	}{{Levels(nil), "Levels"}, {Message(""), "Message"}, {nil, "nil Option"}} {
+		if _, err := New(slog.New(slog.DiscardHandler), tt.opt); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("got %v, want an error about %s", err, tt.want)
+		}
 	}
-	if _, err := New(slog.New(slog.DiscardHandler), Levels(nil)); err == nil || !strings.Contains(err.Error(), "Levels") {
-		t.Errorf("got %v, want an error about Levels", err)
+}
+
+// TestSiteLogger has a middleware without a logger use that of the server or client; one of its own comes first.
+func TestSiteLogger(t *testing.T) {
+	t.Parallel()
+	for _, own := range []bool{false, true} {
+		var site, given bytes.Buffer
+		var l *slog.Logger
+		if own {
+			l = logger(&given, slog.LevelDebug)
+		}
+		at := fairlead.Site{Method: method, Logger: logger(&site, slog.LevelDebug)}
+		h := around(t, at, l, func(context.Context, *fairlead.Call) error { return nil })
+		c := fairlead.NewCall(method, nil)
+		c.End(t.Context(), h(t.Context(), c))
+		if got := site.Len() > 0; got == own {
+			t.Errorf("a logger of its own: %v; the site's logger was used: %v", own, got)
+		}
+		if got := given.Len() > 0; got != own {
+			t.Errorf("a logger of its own: %v; it was used: %v", own, got)
+		}
 	}
 }
 

@@ -19,12 +19,20 @@ type option func(*config)
 func (o option) apply(c *config) { o(c) }
 
 type config struct {
-	logger *slog.Logger
+	logger *slog.Logger // nil: the site's
+	errs   []error
 	handle func(ctx context.Context, c *fairlead.Call, p any, stack []byte) error
 }
 
-// Logger sets where panics are logged, at error level and with their stack. Default: slog.Default() when New is called.
-func Logger(l *slog.Logger) Option { return option(func(c *config) { c.logger = l }) }
+// Logger sets where panics are logged, at error level and with their stack. Default: the logger of the server or client
+// that uses the middleware, or slog.Default() when a chain is built by hand.
+func Logger(l *slog.Logger) Option {
+	return option(func(c *config) {
+		if c.logger = l; l == nil {
+			c.errs = append(c.errs, errors.New("recovery: Logger: nil"))
+		}
+	})
+}
 
 // Handle has f decide what the caller gets for the panic value p; the stack is that of the panicking goroutine and may
 // be kept. It runs in the call's goroutine, after the panic was logged. A nil error from f counts as the default.
@@ -37,14 +45,24 @@ func Handle(f func(ctx context.Context, c *fairlead.Call, p any, stack []byte) e
 // be further inside, so it comes early in the list. A call that does not panic costs no allocation. Panics of
 // goroutines that a handler starts, and runtime.Goexit, are not caught: the former cannot be, the latter is no panic.
 func New(opts ...Option) (fairlead.Middleware, error) {
-	cfg := &config{logger: slog.Default()}
+	cfg := new(config)
 	for _, o := range opts {
+		if o == nil {
+			return nil, errors.New("recovery: nil Option")
+		}
 		o.apply(cfg)
 	}
-	if cfg.logger == nil {
-		return nil, errors.New("recovery: Logger: nil")
+	if err := errors.Join(cfg.errs...); err != nil {
+		return nil, err
 	}
 	return func(at fairlead.Site, next fairlead.Handler) fairlead.Handler {
+		cfg := *cfg
+		if cfg.logger == nil {
+			cfg.logger = at.Logger
+		}
+		if cfg.logger == nil {
+			cfg.logger = slog.Default()
+		}
 		return func(ctx context.Context, c *fairlead.Call) (err error) {
 			defer func() {
 				if p := recover(); p != nil {

@@ -142,3 +142,24 @@ func TestAllocs(t *testing.T) { //nolint:paralleltest // it counts allocations
 		assert.Allocs(t, 0, func() { _ = h(ctx, c) })
 	}
 }
+
+// TestSiteLogger has panics logged where the server or client logs, if the middleware has no logger of its own.
+func TestSiteLogger(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	mw, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCall(fairlead.Unary)
+	at := fairlead.Site{Method: c.Method(), Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	err = mw(at, func(context.Context, *fairlead.Call) error { panic("oh") })(c.Context(), c)
+	if fairlead.CodeOf(err) != fairlead.Internal || !strings.Contains(log.String(), "panic=oh") {
+		t.Errorf("got %v and the log %q, want INTERNAL and the panic", err, &log)
+	}
+	for _, o := range []Option{Logger(nil), nil} {
+		if _, err := New(o); err == nil {
+			t.Errorf("%v: got no error", o)
+		}
+	}
+}

@@ -55,6 +55,9 @@ func Chain(at Site, h Handler, mw ...Middleware) Handler {
 type Implementation struct {
 	Service  *Service
 	Handlers []Handler
+	// Middleware goes around each of the handlers; the first is outermost. A server builds it into its chains, inside its
+	// own middleware. Wrap adds to it.
+	Middleware []Middleware
 }
 
 // Implement is for generated code. It panics when the number of handlers is not that of the methods, which only code

@@ -83,6 +83,17 @@ func (h *Health) SetStatus(service string, s Status) {
 	h.change(func() { h.statuses[service] = s })
 }
 
+// serve makes services known that are not yet, as SERVING.
+func (h *Health) serve(services []*fairlead.Service) {
+	h.change(func() {
+		for _, s := range services {
+			if _, known := h.statuses[s.Name]; !known {
+				h.statuses[s.Name] = Serving
+			}
+		}
+	})
+}
+
 // SetReady says whether the process wants work. While it does not, all services but Liveness are NOT_SERVING; their own
 // statuses show again afterwards.
 func (h *Health) SetReady(ready bool) { h.change(func() { h.ready = ready }) }

@@ -18,14 +18,10 @@ import (
 // Schemas are decoded when the first question comes, so that reflection costs nothing at start. A schema that cannot be
 // decoded is the answer to each question then.
 func Reflection(services ...*fairlead.Service) ([]*fairlead.Implementation, error) {
-	const v1, v1alpha = "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"
-	r := new(reflection)
-	own := []*fairlead.Service{
-		reflectionService(v1, "grpc.reflection.v1", "grpc/reflection/v1/reflection.proto"),
-		reflectionService(v1alpha, "grpc.reflection.v1alpha", "grpc/reflection/v1alpha/reflection.proto"),
-	}
+	r := newReflection()
 	names := make(map[string]bool)
-	for _, s := range slices.Concat(services, own) {
+	all := slices.Concat(services, r.own)
+	for _, s := range all {
 		switch {
 		case s == nil:
 			return nil, errors.New("admin: Reflection: a service is nil")
@@ -33,15 +29,18 @@ func Reflection(services ...*fairlead.Service) ([]*fairlead.Implementation, erro
 			return nil, fmt.Errorf("admin: Reflection: %s is there twice", s.Name)
 		}
 		names[s.Name] = true
-		r.names = append(r.names, s.Name)
 	}
-	slices.Sort(r.names)
-	r.index = sync.OnceValues(func() (*index, error) { return newIndex(slices.Concat(services, own)) })
-	var list []*fairlead.Implementation
-	for _, s := range own {
-		list = append(list, fairlead.Implement(s, fairlead.BidiHandler(r.info)))
-	}
-	return list, nil
+	r.tellOf(all)
+	return r.implementations(), nil
+}
+
+// newReflection makes a reflection that knows no services yet.
+func newReflection() *reflection {
+	const v1, v1alpha = "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"
+	return &reflection{own: []*fairlead.Service{
+		reflectionService(v1, "grpc.reflection.v1", "grpc/reflection/v1/reflection.proto"),
+		reflectionService(v1alpha, "grpc.reflection.v1alpha", "grpc/reflection/v1alpha/reflection.proto"),
+	}}
 }
 
 func reflectionService(name, pkg, file string) *fairlead.Service {
@@ -52,8 +51,26 @@ func reflectionService(name, pkg, file string) *fairlead.Service {
 
 // reflection answers both versions of the protocol.
 type reflection struct {
+	own   []*fairlead.Service
 	names []string
 	index func() (*index, error)
+}
+
+// tellOf sets the services that it tells of, its own included. It must precede the first call.
+func (r *reflection) tellOf(services []*fairlead.Service) {
+	for _, s := range services {
+		r.names = append(r.names, s.Name)
+	}
+	slices.Sort(r.names)
+	r.index = sync.OnceValues(func() (*index, error) { return newIndex(services) })
+}
+
+func (r *reflection) implementations() []*fairlead.Implementation {
+	list := make([]*fairlead.Implementation, 0, len(r.own))
+	for _, s := range r.own {
+		list = append(list, fairlead.Implement(s, fairlead.BidiHandler(r.info)))
+	}
+	return list
 }
 
 // received is a request, or the error that came in its place.

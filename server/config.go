@@ -21,6 +21,7 @@ import (
 // config is what the options set.
 type config struct {
 	services    []*fairlead.Implementation
+	companions  []Companion
 	protocols   []protocol.Server
 	codecs      []codec.Codec
 	compressors []compress.Compressor

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 
@@ -74,6 +75,9 @@ func New(opts ...Option) (*Server, error) {
 	for _, impl := range cfg.services {
 		errs = append(errs, s.addService(impl)...)
 	}
+	if len(errs) == 0 {
+		errs = s.accompany()
+	}
 	if len(errs) == 0 && len(s.routes) == 0 {
 		errs = append(errs, errors.New("server: no Service with a method"))
 	}
@@ -97,15 +101,20 @@ func (s *Server) addService(impl *fairlead.Implementation) (errs []error) {
 		return []error{fmt.Errorf("server: Service: %s has %d methods and %d handlers",
 			impl.Service.Name, len(impl.Service.Methods), len(impl.Handlers))}
 	}
+	if slices.ContainsFunc(impl.Middleware, func(mw fairlead.Middleware) bool { return mw == nil }) {
+		return []error{fmt.Errorf("server: Service: %s: nil Middleware (fairlead.Wrap)", impl.Service.Name)}
+	}
 	for i, m := range impl.Service.Methods {
-		if err := s.addMethod(m, impl.Handlers[i]); err != nil {
+		if err := s.addMethod(m, impl.Handlers[i], impl.Middleware); err != nil {
 			errs = append(errs, fmt.Errorf("server: Service: %s: %w", impl.Service.Name, err))
 		}
 	}
 	return errs
 }
 
-func (s *Server) addMethod(m *fairlead.Method, h fairlead.Handler) error {
+// addMethod makes the route of a method. Around its handler are, from inside: the check of requests, own, which is the
+// middleware of its service, and the middleware of the server.
+func (s *Server) addMethod(m *fairlead.Method, h fairlead.Handler, own []fairlead.Middleware) error {
 	switch {
 	case m == nil:
 		return errors.New("nil method")
@@ -128,12 +137,13 @@ func (s *Server) addMethod(m *fairlead.Method, h fairlead.Handler) error {
 	if s.cfg.validation != nil {
 		h = fairlead.Chain(at, h, s.cfg.validation)
 	}
+	h = fairlead.Chain(at, h, own...)
 	r := &protocol.Route{Method: m, Handler: fairlead.Chain(at, h, s.cfg.chain()...), Codecs: codecs}
 	if h == nil || r.Handler == nil {
-		return fmt.Errorf("%s: a Middleware (Use, Validation) returned a nil handler", m.Path)
+		return fmt.Errorf("%s: a Middleware (Use, Wrap, Validation) returned a nil handler", m.Path)
 	}
 	if err := errors.Join(failed...); err != nil {
-		return fmt.Errorf("%s: a Middleware (Use, Validation) cannot serve it: %w", m.Path, err)
+		return fmt.Errorf("%s: a Middleware (Use, Wrap, Validation) cannot serve it: %w", m.Path, err)
 	}
 	s.routes[m.Path] = r
 	s.ordered = append(s.ordered, r)

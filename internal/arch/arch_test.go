@@ -108,6 +108,7 @@ func TestLayerOf(t *testing.T) {
 		{"protocol/grpc", 4},
 		{"server", 5},
 		{"preset", 7},
+		{"fairleadtest", 8},
 		{"protocol/grpc/inner", -1},
 		{"util", -1},
 	}

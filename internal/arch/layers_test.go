@@ -26,6 +26,7 @@ var layers = [][]string{
 	{"server", "client"},
 	{"policy", "admin", "app", "dynamic"},
 	{"preset", "gateway"},
+	{"fairleadtest"},
 }
 
 // sealed packages name these packages of the core and no others, whatever their layer: they see interfaces only.

@@ -30,19 +30,6 @@ func main() {
 	}
 }
 
-// services are the interoperability service, health and reflection.
-func services() ([]server.Option, error) {
-	service := pb.TestService(interop.Service{})
-	h := admin.NewHealth()
-	h.SetServing(service.Service.Name, true)
-	health := h.Service()
-	reflection, err := admin.Reflection(service.Service, health.Service)
-	if err != nil {
-		return nil, err
-	}
-	return []server.Option{server.Service(service, health), server.Service(reflection...)}, nil
-}
-
 func run() error {
 	var (
 		host   = flag.String("host", "", "the `address` to listen at; all, if empty")
@@ -54,10 +41,7 @@ func run() error {
 	flag.Parse()
 	// The preset logs calls to the default; here only what is wrong is of interest.
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
-	opts, err := services()
-	if err != nil {
-		return err
-	}
+	opts := []server.Option{server.Service(pb.TestService(interop.Service{})), admin.Standard(admin.NewHealth())}
 	if *useTLS {
 		if *cert == "" || *key == "" {
 			return errors.New("-use_tls needs -tls_cert_file and -tls_key_file")

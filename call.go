@@ -19,6 +19,9 @@ type Peer struct {
 // EndFunc is called once when a call has ended, with its final error.
 type EndFunc func(ctx context.Context, c *Call, err error)
 
+// DeadlineNote says of a call's deadline, for errors, what set it and why.
+type DeadlineNote func(ctx context.Context, c *Call) string
+
 // Picked is where a client sends an attempt; it is the client's, which makes one for each instance, and read-only.
 type Picked struct {
 	Peer Peer // Call.Peer returns it until the protocol knows more
@@ -54,6 +57,7 @@ type Call struct {
 	picked     *Picked
 	start      time.Duration // after epoch; 0: nobody asked
 	deadline   time.Time
+	note       DeadlineNote // of the deadline; nil: it is the caller's or the method's
 	reqHeader  Metadata
 	respHeader Metadata
 	trailer    Metadata
@@ -304,7 +308,11 @@ func (c *Call) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZ
 // Tighten brings the deadline forward to t; a t later than the deadline changes nothing. It makes no timer and no
 // context. On a server it must precede the handler's use of the context, whose Deadline nobody may read meanwhile; what
 // waits for the context's end is served by the new deadline.
-func (c *Call) Tighten(t time.Time) {
+func (c *Call) Tighten(t time.Time) { c.TightenFor(t, nil) }
+
+// TightenFor is Tighten for policies that shorten a call's time unseen: the error of a client's call that this deadline
+// cuts has note's text. Note is called when there is such an error; made once, it costs a call no allocation.
+func (c *Call) TightenFor(t time.Time, note DeadlineNote) {
 	if c.side == ServerSide {
 		c.ctx.mu.Lock()
 		defer c.ctx.mu.Unlock()
@@ -312,12 +320,21 @@ func (c *Call) Tighten(t time.Time) {
 	if !c.deadline.IsZero() && !t.Before(c.deadline) {
 		return
 	}
-	c.deadline = t
+	c.deadline, c.note = t, note
 	if c.ctx.timer != nil {
 		c.ctx.timer.Reset(time.Until(t))
 	} else if c.ctx.done != nil || len(c.ctx.after) > 0 {
 		(*callContext)(c).arm()
 	}
+}
+
+// DeadlineNote is for clients: what TightenFor's note says of the deadline that is in force, "" for one that Tighten
+// set.
+func (c *Call) DeadlineNote(ctx context.Context) string {
+	if c.note == nil {
+		return ""
+	}
+	return c.note(ctx, c)
 }
 
 // OnEnd has f called when the call is over, last registered first. A function made when the chain was built costs no
@@ -381,6 +398,7 @@ func (c *Call) Another() *Call {
 		method:    c.method,
 		request:   c.request,
 		deadline:  c.deadline,
+		note:      c.note,
 		reqHeader: c.reqHeader.Clone(),
 		side:      c.side,
 		crit:      c.crit,

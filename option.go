@@ -35,7 +35,8 @@ const (
 	optSendLimit
 )
 
-// WithTimeout limits the call to d from now; the context's deadline counts as well, the earlier one wins.
+// WithTimeout limits the call to d from now. The context's deadline and the method's timeout count as well, and for a
+// call that is made on behalf of another the share of that one's time (preset.DeadlineShare): the earliest wins.
 func WithTimeout(d time.Duration) CallOption { return CallOption{kind: optTimeout, n: int64(d)} }
 
 // WithHeader adds a pair to the request's metadata.

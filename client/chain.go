@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/fairlead-go/fairlead"
@@ -42,7 +43,11 @@ func (c *Client) bindLocked(desc *fairlead.Method) fairlead.Handler {
 	if len(c.cfg.attempt) > 0 {
 		m.chain = fairlead.Chain(at, m.picked, c.cfg.attempt...)
 	}
-	return bounded(desc, m.handler(fairlead.Chain(at, run, c.cfg.call...)))
+	h := fairlead.Chain(at, run, c.cfg.call...)
+	if c.cfg.deadline != nil {
+		h = fairlead.Chain(at, h, c.cfg.deadline)
+	}
+	return bounded(desc, m.handler(h))
 }
 
 // bounded gives calls the method's timeout, if it has one.
@@ -84,6 +89,23 @@ func (m *method) handler(next fairlead.Handler) fairlead.Handler {
 		watchStream(ctx, call)
 		return nil
 	}
+}
+
+// explained returns err, which ended call: with the deadline's note, if it was the deadline and there is one.
+func explained(ctx context.Context, call *fairlead.Call, err error) error {
+	if fairlead.CodeOf(err) != fairlead.DeadlineExceeded {
+		return err
+	}
+	note := call.DeadlineNote(ctx)
+	if note == "" {
+		return err
+	}
+	e := *fairlead.ErrorOf(err)
+	if note = " (" + note + ")"; strings.HasSuffix(e.Message, note) {
+		return err // it was explained at the end of an attempt
+	}
+	e.Message += note
+	return &e
 }
 
 func errBind(m *fairlead.Method, err error) error {

@@ -28,6 +28,7 @@ type config struct {
 	resolvers   []discovery.Resolver
 	balancer    balance.Balancer
 	filters     []balance.Filter
+	deadline    fairlead.Middleware // nil: none
 	call        []fairlead.Middleware
 	attempt     []fairlead.Middleware
 	userAgent   string

@@ -2,6 +2,7 @@ package client
 
 import (
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -20,6 +21,15 @@ type Option interface{ apply(c *config) }
 type option func(*config)
 
 func (o option) apply(c *config) { o(c) }
+
+// Invalid is an option that New fails with: err. It is for packages that make options of their own and find that they
+// were given something wrong. Nil is an error as well.
+func Invalid(err error) Option {
+	if err == nil {
+		err = errors.New("client: Invalid was given nil")
+	}
+	return option(func(c *config) { c.errs = append(c.errs, err) })
+}
 
 // Protocol sets the wire protocol. There is no default.
 func Protocol(p protocol.Client) Option { return option(func(c *config) { c.protocol = p }) }
@@ -67,6 +77,14 @@ func Filter(f ...balance.Filter) Option {
 // Use adds middleware around the whole call, whatever its attempts; the first is outermost. Default: none.
 func Use(m ...fairlead.Middleware) Option {
 	return option(func(c *config) { c.call = append(c.call, m...) })
+}
+
+// Deadline sets the middleware that gives calls their deadline, such as that of timeout.Share. It is the outermost of
+// the call, so that those of Use see the deadline. Nil: a call has the deadline of its context, of
+// fairlead.WithTimeout or of its method, the earliest of them. Default: nil; package preset has one, which
+// preset.DeadlineShare sets.
+func Deadline(m fairlead.Middleware) Option {
+	return option(func(c *config) { c.deadline = m })
 }
 
 // UsePerAttempt adds middleware around each attempt, for which an instance was picked: Call.Peer has its address. The

@@ -141,6 +141,9 @@ func tried(call *fairlead.Call) []*balance.Node {
 // attempt is below the middleware of the whole call: it picks a node and runs one attempt.
 func (m *method) attempt(ctx context.Context, call *fairlead.Call) error {
 	err := m.runAttempt(ctx, call)
+	if err != nil {
+		err = explained(ctx, call, err)
+	}
 	if call.Attempt() > 0 { // a copy, of which nobody else knows when it ends
 		if err != nil || m.unary {
 			call.End(ctx, err)

@@ -59,7 +59,7 @@ func (s *stream) Recv(msg any) error {
 	}
 	err := s.Stream.Recv(msg)
 	if err != nil {
-		s.finish(err)
+		s.finish(explained(s.ctx, s.call, err))
 		return *s.final.Load() // the first reason; err may be but its consequence
 	}
 	return nil
@@ -87,7 +87,10 @@ func (s *stream) WaitHeader(ctx context.Context, c *fairlead.Call) error {
 	if s.driver == nil {
 		return nil
 	}
-	return s.driver.WaitHeader(ctx, c)
+	if err := s.driver.WaitHeader(ctx, c); err != nil {
+		return explained(s.ctx, s.call, err)
+	}
+	return nil
 }
 
 // Draining implements fairlead.Driver.
@@ -105,7 +108,7 @@ func (s *stream) giveUp() {
 		err = context.DeadlineExceeded
 	}
 	e := fairlead.Errorf(fairlead.CodeOf(err), "%s: %w", s.call.Method().Path, err)
-	s.finish(e)
+	s.finish(explained(s.ctx, s.call, e))
 	_ = s.Stream.Close() // the wire has noticed the end as well; what it returns is said already
 }
 

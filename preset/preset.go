@@ -10,6 +10,7 @@
 package preset
 
 import (
+	"fmt"
 	"log/slog"
 
 	"github.com/fairlead-go/fairlead/balance/roundrobin"
@@ -63,6 +64,20 @@ type both struct {
 // what is logged of panics go there, too. Default: slog.Default() when the server or client is made.
 func Logger(l *slog.Logger) Option { return both{server.Logger(l), client.Logger(l)} }
 
+// DeadlineShare sets how much of its caller's time a call gets that is made on behalf of another: of the time that the
+// inbound call has left, above 0 and at most 1. With 0.9 a handler that has a second left gives its calls 0.9 s, and
+// has 0.1 s to answer when one of them ends at its deadline; at least 1 ms is kept back. 1 passes all of it on. Shares
+// multiply: behind three hops of 0.9 there are 0.73 of the first caller's time. Calls on behalf of no other, and those
+// whose context was detached from the inbound call's by context.WithoutCancel, are not concerned. The error of a call
+// that was cut so says it. Default: 0.9. It is client.Deadline with timeout.Share; the last of them counts.
+func DeadlineShare(share float64) client.Option {
+	mw, err := timeout.Share(share, timeout.Named("preset.DeadlineShare"))
+	if err != nil {
+		return client.Invalid(fmt.Errorf("preset: DeadlineShare: %w", err))
+	}
+	return client.Deadline(mw)
+}
+
 // ServerOptions returns the defaults of NewServer but for the address, in this order: Transport (Go's package net),
 // Protocol (gRPC over HTTP/2), Codec (protobuf), Compressor ("gzip" and "zstd"), Logger (slog.Default()), UseNamed
 // ("recovery", then "logging", both of which log to the server's logger) and Validation (validate.New: the rules that
@@ -110,18 +125,14 @@ func NewClient(target string, opts ...client.Option) (*client.Client, error) {
 
 // ClientOptions returns the defaults of NewClient, one for each, in this order: Dialer (Go's package net), Protocol
 // (gRPC over HTTP/2), Codec (protobuf), Compressor (gzip and zstd are accepted in responses; requests are sent as
-// they are), Resolver (dns, static and unix), Balancer (round robin), Logger (slog.Default()) and Use (timeout.Share:
-// a call made on behalf of another has 0.7 of the time that is left to that).
+// they are), Resolver (dns, static and unix), Balancer (round robin), Logger (slog.Default()) and Deadline
+// (DeadlineShare(0.9)).
 func ClientOptions() ([]client.Option, error) {
 	compressors, err := compressors()
 	if err != nil {
 		return nil, err
 	}
 	byName, err := dns.New()
-	if err != nil {
-		return nil, err
-	}
-	share, err := timeout.Share(timeout.DefaultShare)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +144,7 @@ func ClientOptions() ([]client.Option, error) {
 		client.Resolver(byName, static.Resolver{}, static.Unix{}),
 		client.Balancer(roundrobin.Balancer{}),
 		client.Logger(slog.Default()),
-		client.Use(share),
+		DeadlineShare(timeout.DefaultShare),
 	}, nil
 }
 

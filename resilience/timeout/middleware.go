@@ -2,86 +2,150 @@ package timeout
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/fairlead-go/fairlead"
 )
 
 // Option configures the middleware.
-type Option interface{ apply(p *Policy) }
+type Option interface{ apply(c *config) }
 
-type option func(*Policy)
+type option func(*config)
 
-func (o option) apply(p *Policy) { o(p) }
+func (o option) apply(c *config) { o(c) }
+
+type config struct {
+	Policy
+
+	keepSet bool
+	name    string
+	note    fairlead.DeadlineNote // made once, so that calls do not allocate it
+}
 
 // Default sets the time of calls for which nothing else sets any, neither caller, context, method nor an inbound call.
 // Default: 0, none, so that such calls may take for ever.
-func Default(d time.Duration) Option { return option(func(p *Policy) { p.Default = d }) }
+func Default(d time.Duration) Option { return option(func(c *config) { c.Default = d }) }
+
+// Keep sets the least time of an inbound call that is kept back from the calls made for it. Default: 1 ms, or 0 if the
+// share is 1.
+func Keep(d time.Duration) Option { return option(func(c *config) { c.Keep, c.keepSet = d, true }) }
 
 // Least has calls with that much time left, or less, fail at once with DEADLINE_EXCEEDED: their answer could not arrive
 // in time. Default: 0, which refuses those whose deadline has passed.
-func Least(d time.Duration) Option { return option(func(p *Policy) { p.Least = d }) }
+func Least(d time.Duration) Option { return option(func(c *config) { c.Least = d }) }
+
+// Named sets the name by which errors call what set the share: the option of a package that makes this middleware.
+// Default: "timeout.Share".
+func Named(name string) Option { return option(func(c *config) { c.name = name }) }
 
 // Share makes the middleware, for clients and servers.
 //
 // On a client a call's deadline becomes the earliest of the context's, the caller's (fairlead.WithTimeout), the
 // method's timeout and, when the call is made on behalf of an inbound one, share times what that has left: 1 passes all
-// of it on. It makes no timer and no context, and costs no allocation. It belongs among the middleware of the call, not
-// of the attempt.
+// of it on. A call is made on behalf of an inbound one if its context is the inbound call's or comes from it with its
+// deadline: one that was detached, by context.WithoutCancel, has all the time that it was given. The middleware makes
+// no timer and no context, and costs no allocation. It is for client.Deadline; among the middleware of the call it
+// works as well, next to others of its kind the shortest time counts.
+//
+// An error of a call that was cut by its share says so.
 //
 // On a server it refuses calls whose deadline has passed before their handler would run, and gives those without a
 // deadline the method's timeout or else the default.
 func Share(share float64, opts ...Option) (fairlead.Middleware, error) {
-	p := &Policy{Share: share}
+	cfg := &config{Policy: Policy{Share: share}, name: "timeout.Share"}
 	for _, o := range opts {
-		o.apply(p)
+		if o == nil {
+			return nil, errors.New("timeout: nil Option")
+		}
+		o.apply(cfg)
 	}
-	if err := p.Validate(); err != nil {
+	if !cfg.keepSet && share < 1 {
+		cfg.Keep = DefaultKeep
+	}
+	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return func(at fairlead.Site, next fairlead.Handler) fairlead.Handler {
-		method := at.Method
-		if at.Side == fairlead.ServerSide {
-			return func(ctx context.Context, c *fairlead.Call) error {
-				now := time.Now()
-				own, _ := c.Deadline()
-				if err := p.bound(c, now, p.Inbound(now, own, method.Timeout)); err != nil {
-					return err
-				}
-				return next(ctx, c)
-			}
-		}
+	if cfg.name == "" {
+		return nil, errors.New("timeout: Named: the name is empty")
+	}
+	cfg.note = cfg.explain
+	return cfg.wrap, nil
+}
+
+func (cfg *config) wrap(at fairlead.Site, next fairlead.Handler) fairlead.Handler {
+	method := at.Method
+	if at.Side == fairlead.ServerSide {
 		return func(ctx context.Context, c *fairlead.Call) error {
 			now := time.Now()
-			own, inbound := known(ctx, c)
-			if err := p.bound(c, now, p.Outgoing(now, own, inbound, method.Timeout)); err != nil {
+			own, _ := c.Deadline()
+			if err := cfg.bound(ctx, c, now, cfg.Inbound(now, own, method.Timeout), nil); err != nil {
 				return err
 			}
 			return next(ctx, c)
 		}
-	}, nil
+	}
+	return func(ctx context.Context, c *fairlead.Call) error {
+		now := time.Now()
+		own, inbound := deadlines(ctx, c)
+		deadline, cut := cfg.Outgoing(now, own, inbound, method.Timeout)
+		var note fairlead.DeadlineNote
+		if cut {
+			note = cfg.note
+		}
+		if err := cfg.bound(ctx, c, now, deadline, note); err != nil {
+			return err
+		}
+		return next(ctx, c)
+	}
 }
 
 // bound gives c the deadline, or returns the error of a call that is too late.
-func (p *Policy) bound(c *fairlead.Call, now, deadline time.Time) error {
-	if p.Late(now, deadline) {
-		return fairlead.Errorf(fairlead.DeadlineExceeded, "%s: too late to begin: %w", c.Method().Path,
-			context.DeadlineExceeded).WithReach(fairlead.NotSent)
+func (cfg *config) bound(
+	ctx context.Context, c *fairlead.Call, now, deadline time.Time, note fairlead.DeadlineNote,
+) error {
+	if deadline.IsZero() {
+		return nil
 	}
-	if !deadline.IsZero() {
-		c.Tighten(deadline)
+	c.TightenFor(deadline, note)
+	if !cfg.Late(now, deadline) {
+		return nil
 	}
-	return nil
+	why := ""
+	if note != nil {
+		why = " (" + note(ctx, c) + ")"
+	}
+	return fairlead.Errorf(fairlead.DeadlineExceeded, "%s: too late to begin: %w%s", c.Method().Path,
+		context.DeadlineExceeded, why).WithReach(fairlead.NotSent)
 }
 
-// known returns the deadline that caller and context set, and the inbound call's.
-func known(ctx context.Context, c *fairlead.Call) (own, inbound time.Time) {
-	own, _ = c.Deadline()
-	if t, ok := ctx.Deadline(); ok {
-		own = earlier(own, t)
-	}
+// explain is the note of a deadline that is a share.
+func (cfg *config) explain(ctx context.Context, c *fairlead.Call) string {
+	why := fmt.Sprintf("%s gives a call %v of its caller's time", cfg.name, cfg.Share)
+	own, _ := c.Deadline()
 	if in := fairlead.CallFrom(ctx); in != nil {
-		inbound, _ = in.Deadline()
+		if t, ok := in.Deadline(); ok {
+			return fmt.Sprintf("its deadline was %s before its caller's of %s: %s", t.Sub(own).Round(time.Microsecond),
+				t.UTC().Format("2006-01-02T15:04:05.000Z"), why)
+		}
+	}
+	return why
+}
+
+// deadlines returns the one that caller and context set, and the inbound call's. A context that ends later than the
+// inbound call, or never, was detached from it: the call is not made on its behalf.
+func deadlines(ctx context.Context, c *fairlead.Call) (own, inbound time.Time) {
+	own, _ = c.Deadline()
+	ends, ok := ctx.Deadline()
+	if !ok {
+		return own, inbound
+	}
+	own = earlier(own, ends)
+	if in := fairlead.CallFrom(ctx); in != nil {
+		if t, ok := in.Deadline(); ok && !ends.After(t) {
+			inbound = t
+		}
 	}
 	return own, inbound
 }

@@ -3,6 +3,7 @@ package timeout
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +11,8 @@ import (
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/internal/assert"
 )
+
+type key struct{}
 
 func newMethod(d time.Duration) *fairlead.Method {
 	return fairlead.NewMethod[int, int](fairlead.Unary, "s", "M", func(m *fairlead.Method) { m.Timeout = d })
@@ -54,6 +57,14 @@ func TestClient(t *testing.T) {
 				[]fairlead.CallOption{fairlead.WithTimeout(time.Second)}, time.Second},
 			{"method", within(context.Background(), time.Minute), time.Second, nil, time.Second},
 			{"half of the inbound call's", inbound(10 * time.Second), 0, nil, 5 * time.Second},
+			{"half of it in a derived context", context.WithValue(inbound(10*time.Second), key{}, 1), 0, nil, 5 * time.Second},
+			{"a detached context", context.WithoutCancel(inbound(10 * time.Second)), 0, nil, 0},
+			{"a detached context with a deadline", within(context.WithoutCancel(inbound(10*time.Second)), time.Minute), 0, nil,
+				time.Minute},
+			{"half of the inbound call's, although the caller sets more", inbound(10 * time.Second), 0,
+				[]fairlead.CallOption{fairlead.WithTimeout(8 * time.Second)}, 5 * time.Second},
+			{"a millisecond is kept", inbound(1500 * time.Microsecond), 0, nil, 500 * time.Microsecond},
+			{"nothing else is there", inbound(time.Millisecond), 0, nil, -1},
 			{"less than that", within(inbound(10*time.Second), time.Second), 0, nil, time.Second},
 			{"an inbound call without deadline",
 				fairlead.NewServerCall(&fairlead.ServerCall{Method: newMethod(0)}).Context(), 0, nil, 0},
@@ -117,13 +128,59 @@ func TestServer(t *testing.T) {
 	})
 }
 
+// TestNote has errors of calls that were cut say by what; others have nothing to say.
+func TestNote(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { // whose clock begins at the beginning of 2000
+		m := newMethod(0)
+		in := fairlead.NewServerCall(&fairlead.ServerCall{Method: m, Deadline: time.Now().Add(time.Second)})
+		var ran bool
+		h := chain(t, fairlead.ClientSide, m, &ran, Named("preset.DeadlineShare"))
+		c := fairlead.NewCall(m, nil)
+		if err := h(in.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		want := "its deadline was 500ms before its caller's of 2000-01-01T00:00:01.000Z: " +
+			"preset.DeadlineShare gives a call 0.5 of its caller's time"
+		if got := c.DeadlineNote(in.Context()); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if got := c.Another().DeadlineNote(in.Context()); got != want {
+			t.Errorf("another attempt: got %q, want %q", got, want)
+		}
+		c.Tighten(time.Now().Add(time.Minute)) // later, so that the share stands
+		if got := c.DeadlineNote(in.Context()); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		c.Tighten(time.Now())
+		if got := c.DeadlineNote(in.Context()); got != "" {
+			t.Errorf("got %q for a deadline that is not the share", got)
+		}
+		c = fairlead.NewCall(m, nil, fairlead.WithTimeout(time.Millisecond))
+		if err := h(in.Context(), c); err != nil || c.DeadlineNote(in.Context()) != "" {
+			t.Errorf("got %v and %q for the caller's own deadline", err, c.DeadlineNote(in.Context()))
+		}
+		time.Sleep(time.Second - time.Millisecond)
+		err := h(in.Context(), fairlead.NewCall(m, nil))
+		if want := "too late to begin: context deadline exceeded (its deadline was 1ms before"; err == nil ||
+			!strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q in it", err, want)
+		}
+	})
+}
+
 func TestShareErrors(t *testing.T) {
 	t.Parallel()
 	if mw, err := Share(0); err == nil || mw != nil {
 		t.Errorf("got %v, want an error", err)
 	}
-	if _, err := Share(1, Default(-1)); err == nil {
-		t.Error("a negative default: got no error")
+	for _, tt := range []struct {
+		opt  Option
+		want string
+	}{{Default(-1), "Default"}, {Least(-1), "Least"}, {Keep(-1), "Keep"}, {Named(""), "Named"}, {nil, "nil Option"}} {
+		if _, err := Share(1, tt.opt); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("got %v, want an error with %q", err, tt.want)
+		}
 	}
 }
 

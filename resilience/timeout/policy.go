@@ -1,8 +1,8 @@
 // Package timeout gives calls their deadline, and each hop of a chain of calls its share of the first one's.
 //
 // A caller that waits a second for a service which waits a second for the next one learns of nobody's failure in time.
-// With a share of 0.7 a service that has a second left gives its own calls 0.7 s, and has 0.3 s to answer when they
-// fail.
+// With a share of 0.9 a service that has a second left gives its own calls 0.9 s, and has 0.1 s to answer when they
+// fail. Shares multiply: three hops of 0.9 leave 0.73 of the first one's time.
 package timeout
 
 import (
@@ -10,13 +10,17 @@ import (
 	"time"
 )
 
-// DefaultShare is the usual part of the time left that a service gives to the calls that it makes.
-const DefaultShare = 0.7
+// The usual part of the time left that a service gives to the calls that it makes, and the time that it keeps at least.
+const (
+	DefaultShare = 0.9
+	DefaultKeep  = time.Millisecond
+)
 
 // Policy is the algorithm: deadlines in, deadline out. It is a plain value, knows no clock, and is safe for concurrent
 // use. A zero time means that there is no deadline.
 type Policy struct {
 	Share   float64       // of the time that the inbound call has left; above 0, at most 1
+	Keep    time.Duration // of that time, what is kept back at least
 	Default time.Duration // of calls that have no other deadline; 0: none
 	Least   time.Duration // with that much time left, or less, a call is not worth beginning
 }
@@ -26,6 +30,8 @@ func (p *Policy) Validate() error {
 	switch {
 	case !(p.Share > 0 && p.Share <= 1): // in this form for NaN
 		return fmt.Errorf("timeout: Share: %v is not above 0 and at most 1", p.Share)
+	case p.Keep < 0:
+		return fmt.Errorf("timeout: Keep: %v is negative", p.Keep)
 	case p.Default < 0:
 		return fmt.Errorf("timeout: Default: %v is negative", p.Default)
 	case p.Least < 0:
@@ -35,9 +41,10 @@ func (p *Policy) Validate() error {
 }
 
 // Outgoing returns the deadline of a call that a client begins now: the earliest of its own, the method's timeout and
-// the share of the inbound call's time.
-func (p *Policy) Outgoing(now, own, inbound time.Time, method time.Duration) time.Time {
-	deadline := own
+// the share of the inbound call's time. Cut reports whether it is that share, and so before all the others and before
+// the inbound call's deadline.
+func (p *Policy) Outgoing(now, own, inbound time.Time, method time.Duration) (deadline time.Time, cut bool) {
+	deadline = own
 	if method > 0 {
 		deadline = earlier(deadline, now.Add(method))
 	}
@@ -45,14 +52,16 @@ func (p *Policy) Outgoing(now, own, inbound time.Time, method time.Duration) tim
 		// The time left may be negative, and a share of that would be a later time.
 		left := inbound.Sub(now)
 		if left > 0 {
-			left = time.Duration(float64(left) * p.Share)
+			left = min(time.Duration(float64(left)*p.Share), left-p.Keep)
 		}
-		deadline = earlier(deadline, now.Add(left))
+		shared := now.Add(left)
+		cut = shared.Before(inbound) && (deadline.IsZero() || shared.Before(deadline))
+		deadline = earlier(deadline, shared)
 	}
 	if deadline.IsZero() && p.Default > 0 {
 		deadline = now.Add(p.Default)
 	}
-	return deadline
+	return deadline, cut
 }
 
 // Inbound returns the deadline of a call that arrives at a server now: the one that came with it, or else the method's

@@ -22,6 +22,7 @@ func TestValidate(t *testing.T) {
 		{"no number", Policy{Share: math.NaN()}, "Share"},
 		{"infinite", Policy{Share: math.Inf(1)}, "Share"},
 		{"negative default", Policy{Share: 1, Default: -1}, "Default"},
+		{"negative keep", Policy{Share: 1, Keep: -1}, "Keep"},
 		{"negative least", Policy{Share: 1, Least: -1}, "Least"},
 	}
 	for _, tt := range tests {
@@ -46,26 +47,37 @@ func TestOutgoing(t *testing.T) {
 		name         string
 		own, inbound time.Duration
 		method       time.Duration
-		fallback     time.Duration
+		policy       Policy
 		want         time.Duration
+		cut          bool
 	}{
-		{"nothing", none, none, 0, 0, none},
-		{"own", time.Second, none, 0, 0, time.Second},
-		{"method", none, none, time.Second, 0, time.Second},
-		{"own before method", time.Second, none, time.Minute, 0, time.Second},
-		{"method before own", time.Minute, none, time.Second, 0, time.Second},
-		{"share of the inbound call", none, 10 * time.Second, 0, 0, 7 * time.Second},
-		{"own before the share", 3 * time.Second, 10 * time.Second, 0, 0, 3 * time.Second},
-		{"share before own", 8 * time.Second, 10 * time.Second, 0, 0, 7 * time.Second},
-		{"an inbound call that is over", none, -10 * time.Second, 0, 0, -10 * time.Second},
-		{"fallback", none, none, 0, time.Second, time.Second},
-		{"fallback only if there is nothing else", time.Minute, none, 0, time.Second, time.Minute},
-		{"fallback only without inbound call", none, time.Minute, 0, time.Second, 42 * time.Second},
+		{"nothing", none, none, 0, Policy{}, none, false},
+		{"own", time.Second, none, 0, Policy{}, time.Second, false},
+		{"method", none, none, time.Second, Policy{}, time.Second, false},
+		{"own before method", time.Second, none, time.Minute, Policy{}, time.Second, false},
+		{"method before own", time.Minute, none, time.Second, Policy{}, time.Second, false},
+		{"share of the inbound call", none, 10 * time.Second, 0, Policy{}, 7 * time.Second, true},
+		{"own before the share", 3 * time.Second, 10 * time.Second, 0, Policy{}, 3 * time.Second, false},
+		{"own is the share", 7 * time.Second, 10 * time.Second, 0, Policy{}, 7 * time.Second, false},
+		{"share before own", 8 * time.Second, 10 * time.Second, 0, Policy{}, 7 * time.Second, true},
+		{"share before method", none, 10 * time.Second, 8 * time.Second, Policy{}, 7 * time.Second, true},
+		{"all of it", none, 10 * time.Second, 0, Policy{Share: 1}, 10 * time.Second, false},
+		{"all but what is kept", none, 10 * time.Second, 0, Policy{Share: 1, Keep: time.Second}, 9 * time.Second, true},
+		{"kept is less than the share keeps", none, 10 * time.Second, 0, Policy{Keep: time.Second}, 7 * time.Second, true},
+		{"kept is more", none, 2 * time.Second, 0, Policy{Keep: time.Second}, time.Second, true},
+		{"kept is more than there is", none, time.Second, 0, Policy{Keep: 2 * time.Second}, -time.Second, true},
+		{"an inbound call that is over", none, -10 * time.Second, 0, Policy{}, -10 * time.Second, false},
+		{"fallback", none, none, 0, Policy{Default: time.Second}, time.Second, false},
+		{"fallback only if there is nothing else", time.Minute, none, 0, Policy{Default: time.Second}, time.Minute, false},
+		{"fallback only without inbound call", none, time.Minute, 0, Policy{Default: time.Second}, 42 * time.Second, true},
 	}
 	for _, tt := range tests {
-		p := Policy{Share: 0.7, Default: tt.fallback}
-		if got, want := p.Outgoing(now, at(tt.own), at(tt.inbound), tt.method), at(tt.want); !got.Equal(want) {
-			t.Errorf("%s: got %v, want %v", tt.name, got.Sub(now), want.Sub(now))
+		if tt.policy.Share == 0 {
+			tt.policy.Share = 0.7
+		}
+		got, cut := tt.policy.Outgoing(now, at(tt.own), at(tt.inbound), tt.method)
+		if want := at(tt.want); !got.Equal(want) || cut != tt.cut {
+			t.Errorf("%s: got %v, %v; want %v, %v", tt.name, got.Sub(now), cut, want.Sub(now), tt.cut)
 		}
 	}
 }

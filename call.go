@@ -352,6 +352,19 @@ func (c *Call) OnEnd(f EndFunc) {
 	r.ends = append(r.ends, f)
 }
 
+// CancelOnEnd calls cancel when the call is over. It is for middleware that derives a context: with
+//
+//	ctx, cancel := context.WithTimeout(ctx, time.Second)
+//	defer cancel() // wrong on a client
+//	return next(ctx, c)
+//
+// a client's streams would end as soon as they are open, because that is when next returns. With c.CancelOnEnd(cancel)
+// in place of the defer statement, the context lasts as long as the stream, on both sides, and for unary calls too.
+// "fairlead check code" finds such middleware. A deadline alone needs no context: see Tighten.
+func (c *Call) CancelOnEnd(cancel context.CancelFunc) {
+	c.OnEnd(func(context.Context, *Call, error) { cancel() })
+}
+
 // Elapsed returns the time since the first OnEnd was registered, 0 when none was.
 func (c *Call) Elapsed() time.Duration {
 	if c.start == 0 {

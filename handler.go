@@ -41,6 +41,9 @@ type Site struct {
 
 // Middleware wraps a Handler at one Site. The same type serves unary calls and streams, client and server. What depends
 // on the site alone (labels, rules, breakers) is resolved when the chain is built.
+//
+// On a client the next handler returns when a stream is open, not when it is over. What has to last as long as the call
+// ends with Call.OnEnd, and a context that the middleware derives with Call.CancelOnEnd, not with a defer statement.
 type Middleware func(at Site, next Handler) Handler
 
 // Chain wraps h in mw; the first one is outermost.

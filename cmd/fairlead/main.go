@@ -13,6 +13,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/bench"
 	"github.com/fairlead-go/fairlead/cmd/internal/call"
 	"github.com/fairlead-go/fairlead/cmd/internal/check"
+	"github.com/fairlead-go/fairlead/cmd/internal/check/code"
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 	"github.com/fairlead-go/fairlead/cmd/internal/doctor"
 	"github.com/fairlead-go/fairlead/cmd/internal/generate"
@@ -20,6 +21,9 @@ import (
 )
 
 func main() {
+	if code.CalledByVet(os.Args[1:]) {
+		code.Vet()
+	}
 	os.Exit(cli.Run(context.Background(), newRoot(), os.Args[1:]))
 }
 

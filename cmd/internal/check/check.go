@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fairlead-go/fairlead/cmd/internal/check/breaking"
+	"github.com/fairlead-go/fairlead/cmd/internal/check/code"
 	"github.com/fairlead-go/fairlead/cmd/internal/check/consumers"
 	"github.com/fairlead-go/fairlead/cmd/internal/check/finding"
 	"github.com/fairlead-go/fairlead/cmd/internal/check/lint"
@@ -90,7 +91,7 @@ func New() *cobra.Command {
 			panic(err) // the flags were added a few lines ago
 		}
 	}
-	cmd.AddCommand(breaking.New(), consumers.New(), newRules())
+	cmd.AddCommand(breaking.New(), consumers.New(), code.New(), newRules())
 	return cmd
 }
 

@@ -33,6 +33,11 @@ func AddFlags(cmd *cobra.Command) *Flags {
 	return f
 }
 
+// AddFormat adds the flag for the format alone to cmd, for checks of something else than contracts.
+func AddFormat(cmd *cobra.Command) *Flags {
+	return &Flags{format: cli.FormatFlag(cmd, "text", "json", "github", "sarif")}
+}
+
 // Report prints findings on the command's output in the format that was asked for, and a line that counts them on its
 // error output. It sorts them first, and makes errors of warnings if that is wanted. Rules are all rules that the check
 // applied, in the order in which formats that describe rules list them. Checked says what was looked at, as in

@@ -71,7 +71,7 @@ func (*Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Bi
 		":method", "POST", ":scheme", scheme, ":path", m.Path, ":authority", cfg.Authority,
 		"content-type", contentTypeFor(msgs.name), "te", "trailers", "user-agent", userAgent,
 	}
-	if b.accepted.names != "" {
+	if len(b.accepted.list) > 0 {
 		fields = append(fields, fieldAcceptEncoding, b.accepted.names)
 	}
 	b.head = protocol.NewBlock(fields...)
@@ -115,7 +115,7 @@ func (b *binding) options(c *fairlead.Call) (o outgoing, head *protocol.Block, r
 	default:
 		if i = b.accepted.index(want); i < 0 {
 			return o, nil, recv, fairlead.Errorf(fairlead.Internal, "compressor %q is not one of the client's (%s)",
-				want, b.accepted.supported()).WithReach(fairlead.NotSent)
+				want, b.accepted.names).WithReach(fairlead.NotSent)
 		}
 	}
 	if i >= 0 {

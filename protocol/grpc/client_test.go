@@ -365,7 +365,7 @@ func TestClientRequest(t *testing.T) {
 		attempt int
 	}{
 		{name: "plain", req: &note{"hi"}, want: "hi", ct: "application/grpc", head: map[string]string{
-			"te": "trailers", "grpc-accept-encoding": "gzip",
+			"te": "trailers", "grpc-accept-encoding": "identity,gzip",
 		}, absent: []string{"grpc-encoding"}},
 		{name: "raw", req: &fairlead.Raw{Data: []byte("raw")}, want: "raw", ct: "application/grpc"},
 		{
@@ -377,7 +377,7 @@ func TestClientRequest(t *testing.T) {
 		}, req: &note{"hi"}, want: "hi", ct: "application/grpc", head: map[string]string{"x-id": "7", "x-bin": "AQ"}},
 		{name: "compressor", cfg: func(c *protocol.ClientConfig) { c.Compressor = gz{"other"} }, req: &note{long},
 			want: "!" + long, ct: "application/grpc",
-			head: map[string]string{"grpc-encoding": "other", "grpc-accept-encoding": "other,gzip"}},
+			head: map[string]string{"grpc-encoding": "other", "grpc-accept-encoding": "identity,other,gzip"}},
 		{name: "too short to compress", cfg: func(c *protocol.ClientConfig) { c.Compressor = gz{"other"} },
 			req: &note{"hi"}, want: "hi", ct: "application/grpc", head: map[string]string{"grpc-encoding": "other"}},
 		{name: "chosen", opts: []fairlead.CallOption{fairlead.WithCompressor("gzip")}, req: &note{long},

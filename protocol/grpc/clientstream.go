@@ -221,7 +221,7 @@ func (st *clientStream) receive(msg any) error {
 		st.rd.done()
 		return st.giveUp(errManyResponses())
 	}
-	data, b, err := st.b.accepted.plain(payload, flags, st.head.encoding, &st.rd.lim, fairlead.Internal)
+	data, b, err := st.b.accepted.plain(payload, flags, st.head.encoding, &st.rd.lim)
 	if err == nil {
 		err = st.b.msgs.decode(data, msg)
 		buffer.Put(b)

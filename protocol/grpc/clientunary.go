@@ -221,7 +221,7 @@ func (a *attempt) result() error {
 		return errCutOff()
 	}
 	if a.buf != nil {
-		data, b, err := a.b.accepted.plain(a.buf.B, a.flags, a.head.encoding, &a.recv, fairlead.Internal)
+		data, b, err := a.b.accepted.plain(a.buf.B, a.flags, a.head.encoding, &a.recv)
 		if err != nil {
 			return err
 		}

@@ -12,13 +12,14 @@ import (
 // compressors are those that one side accepts.
 type compressors struct {
 	list []compress.Compressor
-	// names is the list as the value of grpc-accept-encoding, "" when it is empty.
+	// names is the list as the value of grpc-accept-encoding. It begins with identity: there are peers that take the
+	// first name as the one that responses must have, and fail if they do not know it.
 	names string
 }
 
 func newCompressors(list ...compress.Compressor) *compressors {
 	cs := new(compressors)
-	var names []string
+	names := []string{identity}
 	for _, c := range list {
 		if c == nil || cs.index(c.Name()) >= 0 {
 			continue
@@ -28,6 +29,11 @@ func newCompressors(list ...compress.Compressor) *compressors {
 	}
 	cs.names = strings.Join(names, ",")
 	return cs
+}
+
+// unknown reports whether encoding, the value of grpc-encoding, names a compressor that this side does not have.
+func (cs *compressors) unknown(encoding string) bool {
+	return encoding != "" && encoding != identity && cs.index(encoding) < 0
 }
 
 // index returns where the named compressor stands in the list, -1 for nowhere.
@@ -53,10 +59,8 @@ func accepts(list, name string) bool {
 }
 
 // plain returns a payload as it is to be decoded: as it came, or decompressed in a buffer that the caller puts back.
-// The encoding is that of the head; unknown is the code for one that this side does not have.
-func (cs *compressors) plain(
-	payload []byte, flags uint8, encoding string, lim *limit, unknown fairlead.Code,
-) ([]byte, *buffer.Buf, error) {
+// The encoding is that of the head.
+func (cs *compressors) plain(payload []byte, flags uint8, encoding string, lim *limit) ([]byte, *buffer.Buf, error) {
 	switch {
 	case flags&flagCompressed == 0:
 		return payload, nil, nil
@@ -66,8 +70,8 @@ func (cs *compressors) plain(
 	}
 	i := cs.index(encoding)
 	if i < 0 {
-		return nil, nil, fairlead.Errorf(unknown,
-			"%s %q is not supported; supported are %s", fieldEncoding, encoding, cs.supported())
+		// Only a client gets here: a server refuses the request for its head.
+		return nil, nil, cs.unsupported(fairlead.Internal, encoding)
 	}
 	b := buffer.Get(4 * len(payload))
 	var err error
@@ -82,10 +86,7 @@ func (cs *compressors) plain(
 	return nil, nil, internal(err, "cannot decompress a message with %s", encoding)
 }
 
-// supported lists the names for a person.
-func (cs *compressors) supported() string {
-	if cs.names == "" {
-		return identity
-	}
-	return identity + "," + cs.names
+// unsupported is the error for an encoding that is unknown.
+func (cs *compressors) unsupported(code fairlead.Code, encoding string) error {
+	return fairlead.Errorf(code, "%s %q is not supported; supported are %s", fieldEncoding, encoding, cs.names)
 }

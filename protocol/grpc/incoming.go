@@ -60,6 +60,12 @@ func (in *incoming) begin(x protocol.Exchange, driver fairlead.Driver, size int)
 	if key, ok := in.fields(&h.Fields, &p.Header); !ok {
 		return fairlead.Errorf(fairlead.Internal, "malformed binary metadata in header %q", key)
 	}
+	if in.s.accepted.unknown(in.encoding) {
+		// Whether a message is compressed does not matter: the specification has the request refused, with the encodings
+		// that there are (https://github.com/grpc/grpc/blob/master/doc/compression.md).
+		in.offer = true
+		return in.s.accepted.unsupported(fairlead.Unimplemented, in.encoding)
+	}
 	if h.Timeout != nil {
 		d, ok := parseTimeout(h.Timeout)
 		switch {
@@ -113,9 +119,8 @@ func noCodec(r *protocol.Route, codecName string) error {
 
 // decode fills msg with a message of the request.
 func (in *incoming) decode(m *messages, payload []byte, flags uint8, msg any) error {
-	data, b, err := in.s.accepted.plain(payload, flags, in.encoding, &in.s.recv, fairlead.Unimplemented)
+	data, b, err := in.s.accepted.plain(payload, flags, in.encoding, &in.s.recv)
 	if err != nil {
-		in.offer = in.offer || fairlead.CodeOf(err) == fairlead.Unimplemented
 		return err
 	}
 	if b != nil {
@@ -181,7 +186,7 @@ func (in *incoming) finish(e *fairlead.Error) {
 	code := 0
 	if e != nil {
 		md := new(fairlead.Metadata)
-		if in.offer && !in.headSent && in.s.accepted.names != "" {
+		if in.offer {
 			md.Append(fieldAcceptEncoding, in.s.accepted.names)
 		}
 		addStatus(md, e)

@@ -307,6 +307,14 @@ func TestServerAnswers(t *testing.T) {
 			req:     raw{path: mUnary.Path, fields: []string{"grpc-encoding", "br"}, parts: [][]byte{frame(1, "x")}},
 		},
 		{
+			name: "unknown encoding and a message that is not compressed", code: "12", message: `grpc-encoding "br" is not`,
+			req: raw{path: mUnary.Path, fields: []string{"grpc-encoding", "br"}, parts: [][]byte{frame(0, "x")}},
+		},
+		{
+			name: "unknown encoding of a stream", code: "12", message: `grpc-encoding "br" is not`,
+			req: raw{path: mBidi.Path, fields: []string{"grpc-encoding", "br"}, parts: [][]byte{frame(0, "x")}},
+		},
+		{
 			name: "no encoding", req: raw{path: mUnary.Path, parts: [][]byte{frame(1, "x")}}, code: "13",
 			message: "identity",
 		},
@@ -389,10 +397,16 @@ func cmpOr(a, b string) string {
 
 func TestServerOffersEncodings(t *testing.T) {
 	t.Parallel()
-	s, d := newTestServer(t)
-	x := raw{path: mUnary.Path, fields: []string{"grpc-encoding", "br"}, parts: [][]byte{frame(1, "x")}}.send(t, s, d)
-	if got := x.respHead.Fields.Get("grpc-accept-encoding"); got != "gzip,other" {
-		t.Errorf("got grpc-accept-encoding %q, want gzip,other", got)
+	for _, m := range []*fairlead.Method{mUnary, mServer, mClient, mBidi} {
+		for flags := range uint8(2) {
+			s, d := newTestServer(t)
+			x := raw{
+				path: m.Path, fields: []string{"grpc-encoding", "br"}, parts: [][]byte{frame(flags, "x")},
+			}.send(t, s, d)
+			if got, want := x.respHead.Fields.Get("grpc-accept-encoding"), "identity,gzip,other"; got != want {
+				t.Errorf("%s, flags %d: got grpc-accept-encoding %q, want %q", m.Name, flags, got, want)
+			}
+		}
 	}
 }
 

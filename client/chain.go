@@ -70,6 +70,11 @@ func (m *method) handler(next fairlead.Handler) fairlead.Handler {
 				call.Tighten(d)
 			}
 			err := next(ctx, call)
+			if err == nil && ctx.Err() != nil {
+				// The response came first, but whoever ended the context may rely on its end.
+				call.SetResponse(nil)
+				err = errEnded(ctx, call, ctx.Err())
+			}
 			call.End(ctx, err)
 			return err
 		}
@@ -86,8 +91,7 @@ func (m *method) handler(next fairlead.Handler) fairlead.Handler {
 			call.End(ctx, err)
 			return err
 		}
-		watchStream(ctx, call)
-		return nil
+		return watchStream(ctx, call)
 	}
 }
 
@@ -106,6 +110,11 @@ func explained(ctx context.Context, call *fairlead.Call, err error) error {
 	}
 	e.Message += note
 	return &e
+}
+
+// errEnded is the error of a call whose context or deadline has ended with err.
+func errEnded(ctx context.Context, call *fairlead.Call, err error) error {
+	return explained(ctx, call, fairlead.Errorf(fairlead.CodeOf(err), "%s: %w", call.Method().Path, err))
 }
 
 func errBind(m *fairlead.Method, err error) error {

@@ -148,7 +148,7 @@ func (m *method) attempt(ctx context.Context, call *fairlead.Call) error {
 		if err != nil || m.unary {
 			call.End(ctx, err)
 		} else {
-			watchStream(ctx, call)
+			err = watchStream(ctx, call)
 		}
 	}
 	return err

@@ -31,10 +31,11 @@ type stream struct {
 
 const over = 1 << 30
 
-// watchStream puts a stream around the call's.
-func watchStream(ctx context.Context, call *fairlead.Call) {
+// watchStream puts a stream around the call's. An error means that the context has ended meanwhile.
+func watchStream(ctx context.Context, call *fairlead.Call) error {
+	var s *stream
 	call.WrapStream(func(inner fairlead.Stream) fairlead.Stream {
-		s := &stream{Stream: inner, driver: call.Driver(), ctx: ctx, call: call}
+		s = &stream{Stream: inner, driver: call.Driver(), ctx: ctx, call: call}
 		call.SetDriver(s)
 		// Entered until it is complete, so that an end that comes at once waits for it.
 		s.enter()
@@ -49,6 +50,37 @@ func watchStream(ctx context.Context, call *fairlead.Call) {
 		}
 		return s
 	})
+	if ctx.Err() == nil {
+		return nil
+	}
+	s.giveUp()
+	return *s.final.Load()
+}
+
+// Send implements fairlead.Stream. As after any other end of the call it returns io.EOF after the context's; nothing is
+// sent then. That the context's end resets the stream is not enough: a goroutine of its own does it, some time later.
+func (s *stream) Send(msg any) error {
+	if s.ctx.Err() != nil {
+		return io.EOF
+	}
+	err := s.Stream.Send(msg)
+	if err == nil && s.ctx.Err() != nil {
+		return io.EOF
+	}
+	return err
+}
+
+// CloseSend implements fairlead.Stream. It returns io.EOF as Send does: a server must not take what was sent before the
+// call was given up for all that there is.
+func (s *stream) CloseSend() error {
+	if s.ctx.Err() != nil {
+		return io.EOF
+	}
+	err := s.Stream.CloseSend()
+	if err == nil && s.ctx.Err() != nil {
+		return io.EOF
+	}
+	return err
 }
 
 // Recv implements fairlead.Stream.
@@ -57,7 +89,14 @@ func (s *stream) Recv(msg any) error {
 	if !s.enter() {
 		return *s.final.Load()
 	}
-	err := s.Stream.Recv(msg)
+	var err error
+	if s.ctx.Err() == nil {
+		err = s.Stream.Recv(msg)
+	}
+	if s.ctx.Err() != nil && (err == nil || errors.Is(err, io.EOF)) {
+		s.giveUp()
+		return *s.final.Load()
+	}
 	if err != nil {
 		s.finish(explained(s.ctx, s.call, err))
 		return *s.final.Load() // the first reason; err may be but its consequence
@@ -87,8 +126,22 @@ func (s *stream) WaitHeader(ctx context.Context, c *fairlead.Call) error {
 	if s.driver == nil {
 		return nil
 	}
+	if err := s.waited(ctx); err != nil {
+		return err
+	}
 	if err := s.driver.WaitHeader(ctx, c); err != nil {
 		return explained(s.ctx, s.call, err)
+	}
+	return s.waited(ctx)
+}
+
+// waited returns the error of a WaitHeader if the stream's context or its own has ended.
+func (s *stream) waited(ctx context.Context) error {
+	if err := s.ctx.Err(); err != nil {
+		return errEnded(s.ctx, s.call, err)
+	}
+	if err := ctx.Err(); err != nil {
+		return fairlead.Errorf(fairlead.CodeOf(err), "%s: waiting for the header: %w", s.call.Method().Path, err)
 	}
 	return nil
 }
@@ -101,14 +154,14 @@ func (s *stream) Draining() <-chan struct{} {
 	return s.driver.Draining()
 }
 
-// giveUp is called by a goroutine of its own when the context ends or the deadline passes.
+// giveUp ends the stream because the context has ended or the deadline has passed. Those call it in a goroutine of
+// their own.
 func (s *stream) giveUp() {
 	err := s.ctx.Err()
 	if err == nil {
 		err = context.DeadlineExceeded
 	}
-	e := fairlead.Errorf(fairlead.CodeOf(err), "%s: %w", s.call.Method().Path, err)
-	s.finish(explained(s.ctx, s.call, e))
+	s.finish(errEnded(s.ctx, s.call, err))
 	_ = s.Stream.Close() // the wire has noticed the end as well; what it returns is said already
 }
 

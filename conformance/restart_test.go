@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -97,10 +98,14 @@ var loads = []func(ctx context.Context, stub testpb.TestServiceClient) error{
 		if err := s.CloseSend(); err != nil {
 			return err
 		}
-		if _, err := s.Recv(); err != io.EOF {
+		switch _, err := s.Recv(); err {
+		case io.EOF:
+			return nil
+		case nil:
+			return errors.New("at the end of a stream: a message more")
+		default:
 			return fmt.Errorf("at the end of a stream: %w", err)
 		}
-		return nil
 	},
 }
 

@@ -339,6 +339,9 @@ func (st *clientStream) reopen(conn protocol.ClientConn) error {
 	if !ok {
 		return notSent(fairlead.Errorf(fairlead.Internal, "a stream of gRPC cannot go on over %T", conn))
 	}
+	if st.ctx.Err() != nil {
+		return notSent(contextError(st.ctx))
+	}
 	_, head, _, err := st.b.options(st.call)
 	if err != nil {
 		return err
@@ -364,8 +367,11 @@ func (st *clientStream) reopen(conn protocol.ClientConn) error {
 	e.next = x
 	over := e.cause
 	e.at.Unlock()
+	if over == nil && st.ctx.Err() != nil {
+		over = contextError(st.ctx) // what watches the context has yet to say so
+	}
 	if over != nil {
-		x.Reset(protocol.ResetCancel, over)
+		x.Reset(protocol.ResetCancel, over) // so that nothing is sent below, least of all that there is no more
 	}
 	if st.kind.ClientStreams() && (len(m.Bytes) > 0 || e.closed) {
 		// An error shows when the response is awaited.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -71,11 +72,16 @@ func (r *resumer) Resume(
 // openBroken opens a stream of notes on x, which may go on at a server that sends them back.
 func openBroken(t *testing.T, x *brokenExchange) (*fairlead.Call, *resumer) {
 	t.Helper()
+	return openBrokenWith(t.Context(), t, x)
+}
+
+func openBrokenWith(ctx context.Context, t *testing.T, x *brokenExchange) (*fairlead.Call, *resumer) {
+	t.Helper()
 	s, d := newTestServer(t)
 	good := bindTo(t, newConn(t, served(s, d)), mBidi, config())
 	b := bindTo(t, brokenConn{newConn(t, nil), x}, mBidi, config())
 	c := fairlead.NewCall(mBidi, nil)
-	if err := b.cc.Open(t.Context(), b.b, c); err != nil {
+	if err := b.cc.Open(ctx, b.b, c); err != nil {
 		t.Fatal(err)
 	}
 	r := &resumer{conn: good.cc, let: make(chan struct{})}
@@ -188,6 +194,44 @@ func TestWaitHeaderDuringResumption(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// unnoticed is a context that was cancelled a moment ago: those who wait for its end were not woken yet.
+type unnoticed struct {
+	context.Context //nolint:containedctx // unnoticed is a context
+
+	over atomic.Bool
+}
+
+func (u *unnoticed) Err() error {
+	if u.over.Load() {
+		return context.Canceled
+	}
+	return u.Context.Err()
+}
+
+// TestCancelDuringResumption: a stream whose context ends while another connection is looked for does not begin anew on
+// it, and nobody is told there that the client has sent all it has.
+func TestCancelDuringResumption(t *testing.T) {
+	t.Parallel()
+	x := &brokenExchange{
+		takes: true, failure: &protocol.Failure{Reach: fairlead.Refused}, ready: make(chan struct{}),
+	}
+	ctx := &unnoticed{Context: t.Context()}
+	c, r := openBrokenWith(ctx, t, x)
+	defer c.Stream().Close()
+	opened := newConn(t, func(*exchange, bool) { t.Error("the stream began anew") })
+	r.conn = bindTo(t, opened, mBidi, config()).cc
+	if err := errors.Join(c.Stream().Send(&note{"a"}), c.Stream().CloseSend()); err != nil {
+		t.Fatal(err)
+	}
+	close(x.ready)
+	ctx.over.Store(true)
+	close(r.let)
+	wantError(t, c.Stream().Recv(new(note)), fairlead.Canceled, "")
+	if r.n != 1 {
+		t.Errorf("got %d resumptions, want 1", r.n)
 	}
 }
 

@@ -207,7 +207,10 @@ func finish(s *duplex) error {
 	if err := s.CloseSend(); err != nil {
 		return err
 	}
-	if _, err := s.Recv(); !errors.Is(err, io.EOF) {
+	switch _, err := s.Recv(); {
+	case err == nil:
+		return errors.New("got a message at the end, want EOF")
+	case !errors.Is(err, io.EOF):
 		return fmt.Errorf("got %w at the end, want EOF", err)
 	}
 	return nil
@@ -237,10 +240,14 @@ func (c *Client) timeoutOnSleepingServer(ctx context.Context) error {
 
 // coded checks the code of an error.
 func coded(err error, want fairlead.Code) error {
-	if got := fairlead.CodeOf(err); got != want {
+	switch got := fairlead.CodeOf(err); {
+	case got == want:
+		return nil
+	case err == nil:
+		return fmt.Errorf("got %s, want %s", got, want)
+	default:
 		return fmt.Errorf("got %s (%w), want %s", got, err, want)
 	}
-	return nil
 }
 
 func (c *Client) cancelAfterBegin(ctx context.Context) error {
@@ -299,6 +306,9 @@ func (c *Client) statusCodeAndMessage(ctx context.Context) error {
 
 // echoed checks that err is the status that was asked for.
 func echoed(err error, want *pb.EchoStatus) error {
+	if err == nil {
+		return fmt.Errorf("got OK, want code %d and message %q", want.GetCode(), want.GetMessage())
+	}
 	var e *fairlead.Error
 	code := fairlead.Code(want.GetCode()) //nolint:gosec // one of gRPC's
 	if !errors.As(err, &e) || e.Code != code || e.Message != want.GetMessage() || !e.FromPeer() {

@@ -58,8 +58,8 @@ func sayHello(ctx context.Context, conn *grpc.ClientConn, names []string) error 
 	fmt.Printf("SayHello: %s (served by %s)\n", reply.GetText(), strings.Join(header.Get("served-by"), ","))
 
 	err = conn.Invoke(ctx, service+"SayHello", &greeter.HelloRequest{}, reply)
-	if status.Code(err) != codes.InvalidArgument {
-		return fmt.Errorf("SayHello without a name: %w", err)
+	if code := status.Code(err); code != codes.InvalidArgument {
+		return fmt.Errorf("SayHello without a name: got code %v, want %v", code, codes.InvalidArgument)
 	}
 	fmt.Println("SayHello without a name: INVALID_ARGUMENT")
 	return nil

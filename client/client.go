@@ -50,8 +50,9 @@ type Client struct {
 }
 
 // New makes a client for target: "dns:///greeter:8080", "static:///10.0.0.7:8080,10.0.0.8:8080",
-// "unix:///run/greeter.sock", or with any other scheme that a resolver was given for; "greeter:8080" is short for
-// "dns:///greeter:8080". It checks the target and the options, and its error names what is wrong. It does not connect:
+// "unix:///run/greeter.sock", or with any other scheme that a resolver was given for. "greeter:8080" is short for
+// "dns:///greeter:8080", and "unix:/run/greeter.sock" and "unix:greeter.sock", relative to the working directory, do as
+// well as "unix://". It checks the target and the options, and its error names what is wrong. It does not connect:
 // the first call does, or Connect. Protocol, Dialer, Codec, Balancer and Resolver must be among the options.
 func New(target string, opts ...Option) (*Client, error) {
 	cfg := defaults()

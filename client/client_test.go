@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -28,6 +29,9 @@ func TestNewErrors(t *testing.T) {
 	}{
 		{"no target", "", nil, "no endpoint"},
 		{"no endpoint", "test:///", nil, "no endpoint"},
+		{"no path", "unix:", nil, "no endpoint"},
+		{"no path behind slashes", "unix://", nil, "no endpoint"},
+		{"no abstract name", "unix-abstract:", nil, `scheme "dns"`},
 		{"no scheme", "://x", nil, "empty scheme"},
 		{"unknown scheme", "etcd:///x", nil, `no Resolver for scheme "etcd", only for ["test"]`},
 		{"URL", "http://greeter:8080", nil, `only for ["test"]; write host:port`},
@@ -106,6 +110,16 @@ func TestTargets(t *testing.T) {
 		{"static:///a:1, b:2", "static", "a:1, b:2", "a:1", "a"},
 		{"unix:///run/greeter.sock", "unix", "/run/greeter.sock", "localhost", "localhost"},
 		{"unix://greeter.sock", "unix", "greeter.sock", "localhost", "localhost"},
+		{"unix:/run/greeter.sock", "unix", "/run/greeter.sock", "localhost", "localhost"},
+		{"unix:greeter.sock", "unix", "greeter.sock", "localhost", "localhost"},
+		{"unix:8080", "unix", "8080", "localhost", "localhost"},
+		{"unix:/run/a://b", "unix", "/run/a://b", "localhost", "localhost"},
+		{"UNIX:@greeter", "unix", "@greeter", "localhost", "localhost"},
+		{"unix-abstract:greeter", "unix", "@greeter", "localhost", "localhost"},
+		{"dns:greeter:8080", "dns", "greeter:8080", "greeter:8080", "greeter"},
+		{"dns:8080", "dns", "dns:8080", "dns:8080", "dns"},
+		{"static:a:1,b:2", "static", "a:1,b:2", "a:1", "a"},
+		{"static:1", "dns", "static:1", "static:1", "static"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.target, func(t *testing.T) {
@@ -128,6 +142,56 @@ func TestTargets(t *testing.T) {
 			if c.Target() != tt.target {
 				t.Errorf("got target %q, want %q", c.Target(), tt.target)
 			}
+		})
+	}
+}
+
+// namesOwn is a Dialer that resolves names itself, or not.
+type namesOwn struct {
+	*world
+
+	own bool
+}
+
+func (d namesOwn) ResolvesNames() bool { return d.own }
+
+// TestNamesOfTheDialer has a Dialer get the names that it resolves as they are.
+func TestNamesOfTheDialer(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		target string
+		own    bool
+		want   string // the address dialled, or a part of the error of New
+	}{
+		{"shop:1", true, "shop:1"},
+		{"dns:///shop:1", true, "shop:1"},
+		{"dns:shop:1", true, "shop:1"},
+		{"shop", true, "shop"},
+		{":8080", true, ":8080"},
+		{"dns://8.8.8.8/shop:1", true, "names a name server"},
+		{"test:///a:1", true, "a:1"}, // the resolver's
+		{"shop:1", false, `no Resolver for scheme "dns"`},
+	} {
+		t.Run(fmt.Sprintf("%s, %v", tt.target, tt.own), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.serve(tt.want)
+				c, err := New(tt.target, w.options(&fakeResolver{first: instances("a:1")}, Dialer(namesOwn{w, tt.own}))...)
+				if err != nil {
+					if !strings.Contains(err.Error(), tt.want) {
+						t.Errorf("got %v, want %q", err, tt.want)
+					}
+					return
+				}
+				defer c.Close()
+				if err := c.Connect(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if n := len(w.dials(tt.want)); n != 1 {
+					t.Errorf("got %d connections to %s, want 1: %+v", n, tt.want, c.Stats())
+				}
+			})
 		})
 	}
 }

@@ -14,6 +14,7 @@ func FuzzTarget(f *testing.F) {
 		"greeter:8080", "dns:///greeter:8080", "DNS:///greeter:1", "dns://8.8.8.8/greeter:8080", "dns:///[::1]:8080",
 		":8080", "static:///a:1,b:2", "static:///a:1, b:2", "unix:///run/greeter.sock", "unix://greeter.sock", "unix://@a",
 		"", "://", "a", "a://b", "static:///", "static:////a:1", "dns:///a%25b:1", "dns:///a\x00b:1", "dns:///[fe80::1%lo]:1",
+		"unix:a", "unix:/a", "unix:", "unix-abstract:a", "dns:a:1", "dns:1", "static:a:1,b:2",
 		"dns:///a:+1", "dns:///münchen:80", "static:///[a]:1", "static:///a@b:1",
 	} {
 		f.Add(s)
@@ -39,7 +40,7 @@ func FuzzTarget(f *testing.F) {
 		if c.Target() != text || tg.scheme != c.resolver.Scheme() || tg.endpoint == "" {
 			t.Errorf("New(%q): %+v", text, tg)
 		}
-		if !strings.HasSuffix(text, strings.TrimPrefix(tg.endpoint, "//")) {
+		if !strings.HasSuffix(text, strings.TrimLeft(tg.endpoint, "/@")) {
 			t.Errorf("New(%q): the endpoint is %q", text, tg.endpoint)
 		}
 		// What it asks for must be fit for a header, and for a certificate's name.

@@ -34,7 +34,8 @@ func Invalid(err error) Option {
 // Protocol sets the wire protocol. There is no default.
 func Protocol(p protocol.Client) Option { return option(func(c *config) { c.protocol = p }) }
 
-// Dialer sets what connects. There is no default.
+// Dialer sets what connects. One that resolves names itself (transport.NameResolver), such as an inproc.Network, gets
+// those of targets like "greeter:8080" as they are. There is no default.
 func Dialer(d transport.Dialer) Option { return option(func(c *config) { c.dialer = d }) }
 
 // Codec sets what encodes messages. There is no default.

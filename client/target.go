@@ -1,20 +1,26 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/fairlead-go/fairlead/discovery"
+	"github.com/fairlead-go/fairlead/transport"
 )
 
 // DefaultScheme is that of targets without one.
 const DefaultScheme = "dns"
 
-// schemeUnix is the scheme of targets that are paths of sockets.
-const schemeUnix = "unix"
+// The schemes of targets that are paths of sockets, and names of Linux' abstract ones.
+const (
+	schemeUnix     = "unix"
+	schemeAbstract = "unix-abstract"
+)
 
 // target is what a client was made for, in its parts.
 type target struct {
@@ -25,30 +31,41 @@ type target struct {
 
 // parseTarget splits "scheme:///endpoint". What stands between the second and the third slash (gRPC's naming document
 // calls it the authority, such as a name server) stays before the endpoint, with its slashes:
-// "//8.8.8.8/greeter:8080".
-func parseTarget(text string) (target, error) {
+// "//8.8.8.8/greeter:8080". "scheme:endpoint" is possible for known schemes, if it cannot be a host and a port, and for
+// unix in any case (https://github.com/grpc/grpc/blob/master/doc/naming.md).
+func parseTarget(text string, known func(scheme string) bool) (target, error) {
 	t := target{text: text, scheme: DefaultScheme, endpoint: text}
-	if scheme, rest, ok := strings.Cut(text, "://"); ok {
-		t.scheme = strings.ToLower(scheme)
+	if scheme, rest, ok := strings.Cut(text, ":"); ok {
+		scheme = strings.ToLower(scheme)
+		after, slashes := strings.CutPrefix(rest, "//")
 		switch {
-		case t.scheme == schemeUnix:
-			t.endpoint = rest // the third slash belongs to the path
-		case strings.HasPrefix(rest, "/"):
-			t.endpoint = rest[1:]
-		default:
-			t.endpoint = "//" + rest
+		case scheme == schemeUnix:
+			t.scheme, t.endpoint = scheme, after // a third slash belongs to the path
+		case scheme == schemeAbstract && rest != "":
+			t.scheme, t.endpoint = schemeUnix, "@"+rest
+		case slashes && strings.HasPrefix(after, "/"):
+			t.scheme, t.endpoint = scheme, after[1:]
+		case slashes:
+			t.scheme, t.endpoint = scheme, rest
+		case known(scheme) && !isPort(rest):
+			t.scheme, t.endpoint = scheme, rest
 		}
 	}
 	switch {
 	case t.scheme == "":
 		return t, fmt.Errorf("client: target %q has an empty scheme", text)
-	case t.endpoint == "":
+	case t.endpoint == "" || t.endpoint == "//":
 		return t, fmt.Errorf("client: target %q has no endpoint", text)
 	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }):
 		// Part of it is sent as the authority of each request.
 		return t, fmt.Errorf("client: target %q has a control character in it", text)
 	}
 	return t, nil
+}
+
+func isPort(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 16)
+	return err == nil
 }
 
 // first returns the endpoint without a name server, and the first entry of a list.
@@ -85,12 +102,12 @@ func hostOf(authority string) string {
 
 // resolve parses a target and finds its resolver, which has checked the endpoint.
 func (c *config) resolve(text string) (target, discovery.Resolver, error) {
-	t, err := parseTarget(text)
+	t, err := parseTarget(text, func(scheme string) bool { return c.resolver(scheme) != nil })
 	if err != nil {
 		return t, nil, err
 	}
-	i := slices.IndexFunc(c.resolvers, func(r discovery.Resolver) bool { return r.Scheme() == t.scheme })
-	if i < 0 {
+	r := c.resolver(t.scheme)
+	if r == nil {
 		hint := ""
 		if t.scheme == "http" || t.scheme == "https" {
 			hint = "; write host:port, and give client.TLS for a connection with TLS"
@@ -98,10 +115,47 @@ func (c *config) resolve(text string) (target, discovery.Resolver, error) {
 		return t, nil, fmt.Errorf("client: target %q: no Resolver for scheme %q, only for %q%s", text, t.scheme,
 			names(c.resolvers, discovery.Resolver.Scheme), hint)
 	}
-	if err := c.resolvers[i].Check(t.endpoint); err != nil {
+	if err := r.Check(t.endpoint); err != nil {
 		return t, nil, fmt.Errorf("client: target %q: %w", text, err)
 	}
-	return t, c.resolvers[i], nil
+	return t, r, nil
+}
+
+// resolver returns the one for a scheme, nil if there is none.
+func (c *config) resolver(scheme string) discovery.Resolver {
+	if d, ok := c.dialer.(transport.NameResolver); ok && scheme == DefaultScheme && d.ResolvesNames() {
+		return unresolved{}
+	}
+	if i := slices.IndexFunc(c.resolvers, func(r discovery.Resolver) bool { return r.Scheme() == scheme }); i >= 0 {
+		return c.resolvers[i]
+	}
+	return nil
+}
+
+// unresolved is the resolver of names that the Dialer resolves itself.
+type unresolved struct{}
+
+// Scheme implements discovery.Resolver.
+func (unresolved) Scheme() string { return DefaultScheme }
+
+// Check implements discovery.Resolver.
+func (unresolved) Check(endpoint string) error {
+	if strings.HasPrefix(endpoint, "//") {
+		return errors.New("it names a name server, and the Dialer resolves names itself")
+	}
+	return nil
+}
+
+// Watch implements discovery.Resolver.
+func (unresolved) Watch(ctx context.Context, endpoint string, sink discovery.Sink) error {
+	err := sink.Update([]discovery.Instance{{
+		ID: endpoint, Weight: 1, Endpoints: []discovery.Endpoint{{Network: networkTCP, Addr: endpoint}},
+	}})
+	if err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 // address chooses the endpoint of an instance for a protocol: the first that speaks it (one that names no protocols

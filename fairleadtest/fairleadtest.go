@@ -93,7 +93,7 @@ func (cfg Config) Start(t testing.TB, impls ...*fairlead.Implementation) (*clien
 	})
 
 	copts := []client.Option{client.Dialer(network), client.Logger(slog.New(log)), client.Use(made.track)}
-	conn, err := preset.NewClient("static:///"+address, append(copts, cfg.Client...)...)
+	conn, err := preset.NewClient(address, append(copts, cfg.Client...)...)
 	if err != nil {
 		t.Fatalf("fairleadtest: %v", err)
 	}

@@ -91,7 +91,7 @@ func newChain(t *testing.T, opts ...client.Option) ([3]*hop, *client.Client) {
 		h := new(hop)
 		hops[i] = h
 		if i < 2 {
-			h.next = dial([]string{"static:///b:1", "static:///c:1"}[i], opts...)
+			h.next = dial([]string{"b:1", "c:1"}[i], opts...)
 		}
 		s, err := preset.NewServer(addr, server.Transport(network), server.Service(
 			fairlead.Implement(echo, fairlead.UnaryHandler(h.say), fairlead.BidiHandler(h.chat))))
@@ -103,7 +103,7 @@ func newChain(t *testing.T, opts ...client.Option) ([3]*hop, *client.Client) {
 		}
 		t.Cleanup(func() { _ = s.Shutdown(context.Background()) })
 	}
-	return hops, dial("static:///a:1", opts...)
+	return hops, dial("a:1", opts...)
 }
 
 // TestChainOfDeadlines has each hop of a chain give the next one a share of its time, so that each learns of the

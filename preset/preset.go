@@ -114,7 +114,7 @@ func ServerOptions() ([]server.Option, error) {
 }
 
 // NewClient makes a client for target, such as "dns:///greeter:8080", "static:///10.0.0.7:8080,10.0.0.8:8080" or
-// "unix:///run/greeter.sock": client.New with ClientOptions before opts.
+// "unix:/run/greeter.sock": client.New with ClientOptions before opts.
 func NewClient(target string, opts ...client.Option) (*client.Client, error) {
 	all, err := ClientOptions()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -101,7 +102,15 @@ func call(ctx context.Context, c *client.Client, s string, opts ...fairlead.Call
 func TestCalls(t *testing.T) {
 	t.Parallel()
 	socket := filepath.Join(t.TempDir(), "s")
-	s := start(t, "127.0.0.1:0", echoes(nil), server.Listen("unix:"+socket))
+	s := start(t, "127.0.0.1:0", echoes(nil), server.Listen("unix://"+socket))
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	relative, err := filepath.Rel(here, socket)
+	if err != nil {
+		t.Fatal(err)
+	}
 	addr := s.Addr().String()
 	long := strings.Repeat("fairlead ", 20_000)
 	tests := []struct {
@@ -113,6 +122,8 @@ func TestCalls(t *testing.T) {
 		{"dns", "dns:///" + addr, nil},
 		{"static", "static:///" + addr, nil},
 		{"unix", "unix://" + socket, nil},
+		{"unix with one slash", "unix:" + socket, nil},
+		{"unix, relative", "unix:" + relative, nil},
 		{"gzip", addr, []client.Option{client.Compress("gzip")}},
 		{"zstd", addr, []client.Option{client.Compress("zstd")}},
 		{"four connections", addr, []client.Option{client.Connections(4)}},

@@ -209,9 +209,10 @@ func (c *config) checkListen() error {
 	return errors.Join(errs...)
 }
 
-// parseAddr reads "host:port" and "unix:/path".
+// parseAddr reads "host:port" and "unix:/path", also as "unix:///path", which is what clients call it.
 func parseAddr(addr string) (transport.Target, error) {
 	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+		path = strings.TrimPrefix(path, "//")
 		if path == "" {
 			return transport.Target{}, errors.New("the path is missing")
 		}

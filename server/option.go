@@ -96,7 +96,7 @@ func Admission(g ...Gate) Option {
 func Transport(n transport.Network) Option { return option(func(c *config) { c.network = n }) }
 
 // Listen adds an address at which Start listens: "host:port", where the host may be empty for all interfaces and the
-// port 0 for any free one, or "unix:/path". Default: none.
+// port 0 for any free one, or "unix:/path", which may be relative and begin with two more slashes. Default: none.
 func Listen(addr string) Option {
 	return option(func(c *config) { c.listen = append(c.listen, addr) })
 }

@@ -117,7 +117,7 @@ func TestTLSConfig(t *testing.T) {
 	a.alpn, b.alpn = []string{"h2", "http/1.1"}, []string{"h2", "thrift"}
 	given := &tls.Config{Certificates: []tls.Certificate{{}}, NextProtos: []string{"own"}}
 	s, err := New(Protocol(a, b), Codec(protocoltest.Codec{}), Service(unaryImpl("s", "M", nothing)),
-		Transport(inproc.New()), Listen("h:1"), Listen("unix:/x"), TLS(given))
+		Transport(inproc.New()), Listen("h:1"), Listen("unix:///x"), Listen("unix:x"), TLS(given))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,8 +133,10 @@ func TestTLSConfig(t *testing.T) {
 	if given.MinVersion != 0 || len(given.NextProtos) != 1 {
 		t.Errorf("the configuration given was changed: %v", given.NextProtos)
 	}
-	if got := s.cfg.targets[1]; got.Network != "unix" || got.Addr != "/x" {
-		t.Errorf("got target %v, want unix /x", got)
+	for i, want := range []string{"/x", "x"} {
+		if got := s.cfg.targets[1+i]; got.Network != "unix" || got.Addr != want {
+			t.Errorf("got target %v, want unix %s", got, want)
+		}
 	}
 }
 

@@ -56,6 +56,14 @@ type Dialer interface {
 	Dial(ctx context.Context, t Target) (Conn, error)
 }
 
+// NameResolver is a Dialer that may resolve the names in Target.Addr itself, because they are those of a network of its
+// own, or because it does so at the other end of a tunnel. Clients then pass on what stands in the target
+// "greeter:8080" or "dns:///greeter:8080" and do not look it up in the domain name system.
+type NameResolver interface {
+	// ResolvesNames reports whether it does. The answer does not change.
+	ResolvesNames() bool
+}
+
 // Network connects and listens.
 type Network interface {
 	Dialer

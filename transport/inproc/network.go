@@ -34,10 +34,16 @@ type Network struct {
 	dialled   int // connections so far, which tells their addresses apart
 }
 
-var _ transport.Network = (*Network)(nil)
+var (
+	_ transport.Network      = (*Network)(nil)
+	_ transport.NameResolver = (*Network)(nil)
+)
 
 // New makes a network in which nobody listens.
 func New() *Network { return &Network{listeners: make(map[string]*listener)} }
+
+// ResolvesNames returns true: names of a Network mean nothing outside.
+func (*Network) ResolvesNames() bool { return true }
 
 // addr is the name of an end.
 type addr string

@@ -80,7 +80,16 @@ type Faulty struct {
 	dialled, accepted atomic.Int64
 }
 
-var _ transport.Network = (*Faulty)(nil)
+var (
+	_ transport.Network      = (*Faulty)(nil)
+	_ transport.NameResolver = (*Faulty)(nil)
+)
+
+// ResolvesNames reports whether the Network does.
+func (f *Faulty) ResolvesNames() bool {
+	r, ok := f.Network.(transport.NameResolver)
+	return ok && r.ResolvesNames()
+}
 
 // Dial implements transport.Dialer.
 func (f *Faulty) Dial(ctx context.Context, t transport.Target) (transport.Conn, error) {

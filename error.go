@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Reach says how far a failed call had come, which decides whether it may run again. It is local knowledge and never
@@ -96,7 +97,7 @@ func (e *Error) Unwrap() error {
 	return e.cause
 }
 
-// FromPeer says whether the error arrived from the peer; otherwise it arose on this side.
+// FromPeer reports whether the error arrived from the peer; otherwise it arose on this side.
 func (e *Error) FromPeer() bool { return e != nil && e.fromPeer }
 
 // HTTPStatus returns the status of HTTP responses that carry the error: that of the Reason that it was made of, or else
@@ -112,31 +113,37 @@ func (e *Error) HTTPStatus() int {
 	}
 }
 
-// ErrorOf returns err as an Error: one found by errors.As, a context error with its code, anything else as Unknown. So
-// is an Error with the code OK, which would have its receiver take a failure for a success. It returns nil for nil.
+// ErrorOf returns err as an Error: the first one in its tree, as errors.As finds it; otherwise what an error of grpc-go
+// says (its status's code, message and details); a context error with its code; anything else as Unknown. An Error with
+// the code OK becomes Unknown too, since its receiver would take the failure for a success. It returns nil for nil.
+//
+// Where others have wrapped the Error and added text, as fmt.Errorf("loading: %w", e) does, the whole text is the
+// message, and the rest is e's.
 func ErrorOf(err error) *Error {
 	if err == nil {
 		return nil
 	}
-	e, ok := err.(*Error) //nolint:errorlint // the usual case, without what errors.As allocates
-	if !ok {
-		e, ok = errors.AsType[*Error](err)
-	}
+	e, itself := find(err)
 	switch {
-	case ok && e == nil:
+	case e == nil && itself:
 		return &Error{Code: Unknown, Message: "a nil *fairlead.Error was returned as an error"}
-	case ok && e.Code == OK:
-		return &Error{
-			Code: Unknown, Message: e.Message, Details: e.Details, Reach: e.Reach, cause: err, reason: e.reason,
-		}
-	case ok:
+	case e == nil:
+		return convert(err)
+	case itself && e.Code != OK:
 		return e
-	case errors.Is(err, context.DeadlineExceeded):
-		return &Error{Code: DeadlineExceeded, Message: err.Error(), cause: err}
-	case errors.Is(err, context.Canceled):
-		return &Error{Code: Canceled, Message: err.Error(), cause: err}
 	}
-	return &Error{Code: Unknown, Message: err.Error(), cause: err}
+	message := e.Message
+	if !itself {
+		text := err.Error()
+		if e.Code != OK && text == e.Error() {
+			return e // wrapped, but nothing was added
+		}
+		message = text
+	}
+	return &Error{
+		Code: failure(e.Code), Message: message, Details: slices.Clone(e.Details), Reach: e.Reach,
+		fromPeer: e.fromPeer, cause: err, reason: e.reason,
+	}
 }
 
 // CodeOf returns the code of err as ErrorOf would, and OK for nil.
@@ -144,8 +151,47 @@ func CodeOf(err error) Code {
 	if err == nil {
 		return OK
 	}
-	if e, ok := err.(*Error); ok && e != nil && e.Code != OK { //nolint:errorlint // as in ErrorOf
-		return e.Code
+	if e, _ := find(err); e != nil {
+		return failure(e.Code)
 	}
 	return ErrorOf(err).Code
+}
+
+// find returns the first Error in the tree of err. Itself reports whether that is what err is, or what it stands for by
+// a method As of its own, and not something that err wraps.
+func find(err error) (e *Error, itself bool) {
+	if e, ok := err.(*Error); ok { //nolint:errorlint // the usual case, without what errors.As allocates
+		return e, true
+	}
+	if x, ok := err.(interface{ As(target any) bool }); ok {
+		var e *Error
+		if x.As(&e) {
+			return e, true
+		}
+	}
+	e, _ = errors.AsType[*Error](err)
+	return e, false
+}
+
+// failure is the code of an error whose code is c: one that says OK would have its receiver take it for a success.
+func failure(c Code) Code {
+	if c == OK {
+		return Unknown
+	}
+	return c
+}
+
+// convert makes an Error of an error that has none in its tree.
+func convert(err error) *Error {
+	if e := fromStatus(err); e != nil {
+		return e
+	}
+	e := &Error{Code: Unknown, Message: err.Error(), cause: err}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Code = DeadlineExceeded
+	case errors.Is(err, context.Canceled):
+		e.Code = Canceled
+	}
+	return e
 }

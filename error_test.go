@@ -12,6 +12,7 @@ import (
 func TestErrorOf(t *testing.T) {
 	t.Parallel()
 	own := Errorf(NotFound, "no such user")
+	gone := &Reason{Domain: "test", Name: "GONE", Code: NotFound, Message: "it is gone"}
 	var none *Error
 	tests := []struct {
 		name    string
@@ -20,8 +21,15 @@ func TestErrorOf(t *testing.T) {
 		message string
 	}{
 		{"own", own, NotFound, "no such user"},
-		{"wrapped", fmt.Errorf("loading: %w", own), NotFound, "no such user"},
-		{"joined", errors.Join(io.EOF, own), NotFound, "no such user"},
+		{"wrapped", fmt.Errorf("loading: %w", own), NotFound, "loading: NOT_FOUND: no such user"},
+		{"wrapped twice", fmt.Errorf("a: %w", fmt.Errorf("b: %w", own)), NotFound, "a: b: NOT_FOUND: no such user"},
+		{"wrapped without words", fmt.Errorf("%w", own), NotFound, "no such user"},
+		{"wrapped by a type", struct{ error }{fmt.Errorf("x: %w", own)}, Unknown, "x: NOT_FOUND: no such user"},
+		{"joined", errors.Join(io.EOF, own), NotFound, "EOF\nNOT_FOUND: no such user"},
+		{"a reason", gone, NotFound, "it is gone"},
+		{"a wrapped reason", fmt.Errorf("loading: %w", gone), NotFound, "loading: NOT_FOUND: it is gone"},
+		{"a type that stands for one", standInError{own}, NotFound, "no such user"},
+		{"a wrapped failure that says OK", fmt.Errorf("x: %w", &Error{Message: "y"}), Unknown, "x: OK: y"},
 		{"canceled", context.Canceled, Canceled, "context canceled"},
 		{"deadline", fmt.Errorf("query: %w", context.DeadlineExceeded), DeadlineExceeded,
 			"query: context deadline exceeded"},
@@ -52,6 +60,40 @@ func TestErrorOf(t *testing.T) {
 	}
 	if got := ErrorOf(own); got != own {
 		t.Errorf("got %p, want the error itself, %p", got, own)
+	}
+}
+
+// standInError is an error that counts as another, whatever its own text.
+type standInError struct{ e *Error }
+
+func (s standInError) Error() string { return "rpc error: " + s.e.Error() }
+func (s standInError) Unwrap() error { return s.e }
+func (s standInError) As(target any) bool {
+	t, ok := target.(**Error)
+	if ok {
+		*t = s.e
+	}
+	return ok
+}
+
+// TestErrorOfWrapped sees that wrapping takes nothing from an error, and that the two do not share what can be changed.
+func TestErrorOfWrapped(t *testing.T) {
+	t.Parallel()
+	reason := &Reason{Domain: "test", Name: "GONE", Code: NotFound}
+	inner := reason.Errorf("no such ship").With("id", "7").WithReach(Refused)
+	outer := ErrorOf(fmt.Errorf("%w: loading: %w", fs.ErrNotExist, inner))
+	if !errors.Is(outer, reason) || !errors.Is(outer, fs.ErrNotExist) || outer.Reach != Refused {
+		t.Errorf("got %+v", outer)
+	}
+	if info, _ := outer.With("id", "8").Info(); info.Metadata["id"] != "8" {
+		t.Errorf("got %+v, want id 8", info)
+	}
+	if info, _ := inner.Info(); info.Metadata["id"] != "7" {
+		t.Errorf("got %+v, want id 7 as before", info)
+	}
+	// What a peer has sent goes on without its details.
+	if e := ErrorOf(fmt.Errorf("asking: %w", PeerError(Aborted, "busy", nil))); !e.FromPeer() {
+		t.Errorf("got %+v, which is not the peer's", e)
 	}
 }
 

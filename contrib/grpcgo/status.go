@@ -77,6 +77,16 @@ func (e *statusError) Error() string { return e.st.String() }
 // GRPCStatus is what package status looks for.
 func (e *statusError) GRPCStatus() *status.Status { return e.st }
 
+// As is for errors.As. What it would find by Unwrap counts as the error itself here, and not as something wrapped in
+// it: a handler of Fairlead's that returns the error passes on its message alone, not grpc-go's text.
+func (e *statusError) As(target any) bool {
+	t, ok := target.(**fairlead.Error)
+	if ok {
+		*t = e.err
+	}
+	return ok
+}
+
 // Unwrap leads to the *fairlead.Error and its cause, and lets errors.Is compare with errors of package status.
 func (e *statusError) Unwrap() []error { return []error{e.err, e.st.Err()} }
 

@@ -173,6 +173,7 @@ type responseHead struct {
 	encoding string
 	status   int
 	err      *fairlead.Error // the response is not one of gRPC, or not for this call
+	page     *page           // with err: the body, if its first words are to be told
 }
 
 // parse reads a response's head for a call with a codec of that name. The fields of one that is also the trailer are
@@ -183,11 +184,20 @@ func (rh *responseHead) parse(h *protocol.Head, codecName string) {
 	switch {
 	case !ok:
 		rh.err = httpError(h.Status, h.ContentType)
+		rh.page = newPage(h.ContentType, h.Fields.Get("content-encoding"))
 	case got != codecName && strings.HasPrefix(h.ContentType, contentType+"+") && h.Status == 200:
 		rh.err = fairlead.Errorf(fairlead.Internal, "the response is encoded with %q, not %q", got, codecName)
 	default:
 		rh.encoding = h.Fields.Get(fieldEncoding)
 	}
+}
+
+// failure returns err, with what has arrived of the body if its first words are to be told.
+func (rh *responseHead) failure() error {
+	if rh.page == nil {
+		return rh.err
+	}
+	return rh.page.tell(rh.err)
 }
 
 // outcome reads the status and metadata of a trailer, or of a head that is one, into the call; a nil err is OK.

@@ -201,7 +201,7 @@ func (st *clientStream) receive(msg any) error {
 		return err
 	}
 	if err := st.readHead(); err != nil {
-		return st.giveUp(err)
+		return st.giveUp(st.readPage(err))
 	}
 	payload, flags, err := st.rd.next()
 	switch err {
@@ -255,6 +255,19 @@ func (st *clientStream) readHead() error {
 		}
 	}
 	return st.headErr
+}
+
+// readPage returns err, which readHead returned, with the first words of a response that is not gRPC's.
+func (st *clientStream) readPage(err error) error {
+	if st.head.page == nil {
+		return err
+	}
+	for {
+		part, failed := st.x.Read()
+		if failed != nil || !st.head.page.add(part) {
+			return st.head.failure()
+		}
+	}
 }
 
 // end settles the call at the end of the body: io.EOF, or io.ErrUnexpectedEOF within a message.

@@ -148,6 +148,9 @@ func (a *attempt) Head(h *protocol.Head, end bool) {
 
 // Data implements protocol.Receiver.
 func (a *attempt) Data(part []byte) bool {
+	if a.head.page != nil {
+		return a.head.page.add(part)
+	}
 	if a.head.err != nil || a.err != nil {
 		return false
 	}
@@ -208,7 +211,7 @@ func (a *attempt) decode(data []byte) error {
 func (a *attempt) result() error {
 	switch {
 	case a.head.err != nil:
-		return a.head.err
+		return a.head.failure()
 	case a.err != nil:
 		return a.err
 	case a.failure != nil:

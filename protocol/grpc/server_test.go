@@ -479,7 +479,8 @@ func TestServerErrors(t *testing.T) {
 		details bool
 	}{
 		{"fairlead", fairlead.Errorf(fairlead.Aborted, "no"), "10", "no", false},
-		{"wrapped", fmt.Errorf("why: %w", fairlead.Errorf(fairlead.Aborted, "no")), "10", "no", false},
+		{"wrapped", fmt.Errorf("why: %w", fairlead.Errorf(fairlead.Aborted, "no")), "10", "why: ABORTED: no", false},
+		{"wrapped with details", fmt.Errorf("why: %w", detailed()), "5", "why: NOT_FOUND: no such note: EOF", true},
 		{"details", detailed(), "5", "no such note: EOF", true},
 		{"peer's", fairlead.PeerError(fairlead.NotFound, "there", []fairlead.Detail{{Type: "t"}}), "5", "there", false},
 		{"encoded", fairlead.Errorf(fairlead.Internal, "100%%\n"), "13", "100%25%0A", false},

@@ -1,0 +1,114 @@
+package grpc
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/fairlead-go/fairlead"
+)
+
+// The sizes in bytes of what is read of a page, and of what an error tells of it.
+const (
+	maxPage  = 4 << 10
+	maxWords = 200
+)
+
+// page is the beginning of a response that is not gRPC's: most often what a proxy has to say, or a web server at the
+// wrong address.
+type page struct {
+	html bool
+	text []byte
+}
+
+// newPage returns a page for a response whose body may be read by people, nil for any other.
+func newPage(contentType, contentEncoding string) *page {
+	if contentEncoding != "" && contentEncoding != identity {
+		return nil
+	}
+	media, _, _ := strings.Cut(strings.ToLower(contentType), ";")
+	media = strings.TrimSpace(media)
+	if media == "text/event-stream" {
+		return nil // it may never end
+	}
+	for _, readable := range []string{"text/", "json", "xml"} {
+		if strings.Contains(media, readable) {
+			return &page{html: strings.Contains(media, "html")}
+		}
+	}
+	if media == "" {
+		return new(page)
+	}
+	return nil
+}
+
+// add takes a part of the body and reports whether it wants more.
+func (p *page) add(part []byte) bool {
+	p.text = append(p.text, part[:min(len(part), maxPage-len(p.text))]...)
+	return len(p.text) < maxPage
+}
+
+// tell returns e with the first words of the page.
+func (p *page) tell(e *fairlead.Error) *fairlead.Error {
+	text := strings.ToValidUTF8(string(p.text), " ")
+	if p.html {
+		text = withoutTags(text)
+	}
+	words := strings.Join(strings.FieldsFunc(text, func(r rune) bool {
+		return unicode.IsSpace(r) || !unicode.IsPrint(r)
+	}), " ")
+	if words == "" {
+		return e
+	}
+	if len(words) > maxWords {
+		end := maxWords
+		for !utf8.RuneStart(words[end]) {
+			end--
+		}
+		words = words[:end] + "…"
+	}
+	return fairlead.PeerError(e.Code, fmt.Sprintf("%s; its text begins with %q", e.Message, words), nil)
+}
+
+// withoutTags returns what a page of HTML shows, more or less: what is outside of tags, comments, scripts and styles.
+func withoutTags(text string) string {
+	var b strings.Builder
+	for text != "" {
+		before, after, found := strings.Cut(text, "<")
+		b.WriteString(before)
+		if !found {
+			break
+		}
+		text = after
+		end := ">"
+		switch {
+		case strings.HasPrefix(text, "!--"):
+			end = "-->"
+		case isTag(text, "script"):
+			end = "</script"
+		case isTag(text, "style"):
+			end = "</style"
+		case text == "" || !strings.ContainsRune("/!?", rune(text[0])) && !isLetter(text[0]):
+			b.WriteByte('<') // it stands for itself
+			continue
+		}
+		i := strings.Index(strings.ToLower(text), end)
+		if i < 0 {
+			break
+		}
+		if end[len(end)-1] == '>' {
+			i += len(end) // otherwise the tag is the next one
+		}
+		text = text[i:]
+		b.WriteByte(' ')
+	}
+	return b.String()
+}
+
+// isTag reports whether text, behind a '<', is a tag of that name.
+func isTag(text, name string) bool {
+	return len(text) > len(name) && strings.EqualFold(text[:len(name)], name) && !isLetter(text[len(name)])
+}
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }

@@ -10,8 +10,10 @@ import (
 
 // Peer is the other end of a connection, shared by all calls of the connection. It is read-only.
 type Peer struct {
-	Addr     string // "10.0.0.7:41822"
-	Protocol string // "grpc"
+	Addr string // "10.0.0.7:41822"
+	// Wire names what is spoken on the connection, "http/2". It can carry several protocols: Call.Protocol says which one
+	// a call uses. "" on a client before the attempt has a connection.
+	Wire string
 	// Identity is a *tls.ConnectionState, or what an authenticator put in its place; nil: the peer did not prove any.
 	Identity any
 }
@@ -34,8 +36,11 @@ type trail struct {
 	tried []*Picked
 }
 
-// Driver is what a protocol gives a call: what needs the wire.
+// Driver is what a protocol gives a call: what needs the wire. A client gives a call one of its own until the protocol
+// does.
 type Driver interface {
+	// Protocol names the protocol, "grpc". It may be called at any time, also after the call has ended.
+	Protocol() string
 	// SendHeader sends the response header now. Server side.
 	SendHeader(c *Call) error
 	// WaitHeader waits until the response header of a stream is there, or the stream ended. Client side.
@@ -156,6 +161,15 @@ func (c *Call) Side() Side { return c.side }
 // Peer returns the other end; on a client nil until an instance was picked, and of a client's stream maybe another one
 // until WaitHeader or the first Recv has returned.
 func (c *Call) Peer() *Peer { return c.peer }
+
+// Protocol names the protocol that carries the call, "grpc", on both sides and for the whole of the call. It is "" when
+// no client has taken the call yet.
+func (c *Call) Protocol() string {
+	if c.driver == nil {
+		return ""
+	}
+	return c.driver.Protocol()
+}
 
 // SetPeer is for protocols.
 func (c *Call) SetPeer(p *Peer) { c.peer = p }
@@ -409,6 +423,7 @@ func (c *Call) Another() *Call {
 	}
 	a := &Call{
 		method:    c.method,
+		driver:    c.driver,
 		request:   c.request,
 		deadline:  c.deadline,
 		note:      c.note,
@@ -431,15 +446,18 @@ func (c *Call) Another() *Call {
 // Adopt takes over what an attempt brought back: response, stream, metadata and peer. Metadata that a stream of the
 // attempt receives later goes to c as well.
 func (c *Call) Adopt(a *Call) {
-	c.resp, c.stream, c.peer, c.attempt, c.driver = a.resp, a.stream, a.peer, a.attempt, a.driver
+	c.resp, c.stream, c.peer, c.attempt = a.resp, a.stream, a.peer, a.attempt
 	c.picked = a.picked
+	if a.driver != nil {
+		c.driver = a.driver
+	}
 	c.respHeader, c.trailer = a.respHeader, a.trailer
 	if a.stream != nil && a != c {
 		a.needRare().adopter = c
 	}
 }
 
-// SetDriver is for client protocols, before the stream is set.
+// SetDriver is for clients, and for their protocols, which call it before the stream is set.
 func (c *Call) SetDriver(d Driver) { c.driver = d }
 
 // Driver is for clients, which put one of their own around a stream's.

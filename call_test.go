@@ -213,6 +213,7 @@ func (s *script) Recv(m any) error {
 
 func (s *script) CloseSend() error                        { s.ended = true; return nil }
 func (s *script) Close() error                            { s.closed++; return nil }
+func (s *script) Protocol() string                        { return "script" }
 func (s *script) SendHeader(*Call) error                  { return errors.New("sent") }
 func (s *script) WaitHeader(context.Context, *Call) error { return errors.New("waited") }
 func (s *script) Draining() <-chan struct{}               { return s.drain }
@@ -228,12 +229,17 @@ func TestDriver(t *testing.T) {
 		name       string
 		call       *Call
 		send, wait bool
+		protocol   string
 	}{
-		{"server", server, true, false},
-		{"client", client, false, true},
-		{"client without driver", bare, false, false},
-		{"server without driver", serverCall(0), false, false},
+		{"server", server, true, false, "script"},
+		{"client", client, false, true, "script"},
+		{"another attempt", client.Another(), false, true, "script"},
+		{"client without driver", bare, false, false, ""},
+		{"server without driver", serverCall(0), false, false, ""},
 	} {
+		if got := tt.call.Protocol(); got != tt.protocol {
+			t.Errorf("%s: got protocol %q, want %q", tt.name, got, tt.protocol)
+		}
 		if err := tt.call.SendHeader(); (err != nil) != tt.send {
 			t.Errorf("%s: SendHeader: got %v, want it to reach the driver: %v", tt.name, err, tt.send)
 		}
@@ -246,6 +252,10 @@ func TestDriver(t *testing.T) {
 	}
 	if got := bare.Draining(); got != nil {
 		t.Errorf("got %v, want nil", got)
+	}
+	client.Adopt(bare)
+	if got := client.Driver(); got != s {
+		t.Errorf("got driver %v after an attempt that had none, want the call's own", got)
 	}
 }
 
@@ -422,10 +432,10 @@ func TestAllocs(t *testing.T) { //nolint:paralleltest // it counts allocations
 
 var errStatic error = Errorf(NotFound, "static")
 
-// TestSize keeps an eye on what every call costs in memory.
+// TestSize keeps an eye on what every call costs in memory: 352 bytes is a size class of the allocator.
 func TestSize(t *testing.T) {
 	t.Parallel()
-	if got, most := reflect.TypeFor[Call]().Size(), uintptr(512); got > most {
+	if got, most := reflect.TypeFor[Call]().Size(), uintptr(352); got > most {
 		t.Errorf("a Call has %d bytes, want %d at most", got, most)
 	}
 }

@@ -6,24 +6,27 @@ import (
 )
 
 // Metadata is an ordered list of keys and values that travels before or after the messages of a call. Keys are lower
-// case and may repeat; values of keys that end in "-bin" are arbitrary bytes, others printable ASCII. The zero value is
-// empty and ready for use. It is not safe for concurrent use.
+// case and may repeat; Get, Has, Values, Add, Set and Del take them in any case. Values of keys that end in "-bin" are
+// arbitrary bytes, others printable ASCII. The zero value is empty and ready to use. It is not safe for concurrent use.
 type Metadata struct{ kv []string }
 
-// Get returns the first value of key, "" when there is none. Key must be in lower case.
+// Get returns the first value of key, "" when there is none.
 func (m *Metadata) Get(key string) string {
-	for i := 0; i < len(m.kv); i += 2 {
-		if m.kv[i] == key {
-			return m.kv[i+1]
-		}
+	if i := m.find(key); i >= 0 {
+		return m.kv[i+1]
 	}
 	return ""
 }
 
 // Values returns all values of key in their order, nil when there is none.
 func (m *Metadata) Values(key string) []string {
+	i := m.find(key)
+	if i < 0 {
+		return nil
+	}
+	key = m.kv[i] // in lower case
 	var vs []string
-	for i := 0; i < len(m.kv); i += 2 {
+	for ; i < len(m.kv); i += 2 {
 		if m.kv[i] == key {
 			vs = append(vs, m.kv[i+1])
 		}
@@ -31,17 +34,30 @@ func (m *Metadata) Values(key string) []string {
 	return vs
 }
 
-// Has says whether key is there.
-func (m *Metadata) Has(key string) bool {
+// Has reports whether key has a value.
+func (m *Metadata) Has(key string) bool { return m.find(key) >= 0 }
+
+// find returns the index of the first pair of key in kv, -1 when there is none. The key is lowered only if it is not
+// found as it is, so that one in lower case costs nothing more when it is there, and no allocation when it is not.
+func (m *Metadata) find(key string) int {
 	for i := 0; i < len(m.kv); i += 2 {
 		if m.kv[i] == key {
-			return true
+			return i
 		}
 	}
-	return false
+	lower := strings.ToLower(key)
+	if lower == key {
+		return -1
+	}
+	for i := 0; i < len(m.kv); i += 2 {
+		if m.kv[i] == lower {
+			return i
+		}
+	}
+	return -1
 }
 
-// Add appends a value to those that key has. The key is lowered.
+// Add appends a value to those that key has.
 func (m *Metadata) Add(key, value string) { m.kv = append(m.kv, strings.ToLower(key), value) }
 
 // Append is Add for protocols: key is known to be in lower case.

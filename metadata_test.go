@@ -59,8 +59,18 @@ func TestMetadataLookup(t *testing.T) {
 	if got := m.Values("a"); !slices.Equal(got, []string{"1", "2"}) {
 		t.Errorf("Values: got %q", got)
 	}
-	if m.Get("c") != "" || m.Values("c") != nil || m.Has("c") || !m.Has("b") {
-		t.Error("what is there and what is not are confused")
+	for _, key := range []string{"a", "A"} {
+		if got := m.Values(key); !slices.Equal(got, []string{"1", "2"}) || m.Get(key) != "1" || !m.Has(key) {
+			t.Errorf("%s: got %q, Get %q, Has %v; want it in any case", key, got, m.Get(key), m.Has(key))
+		}
+	}
+	for _, key := range []string{"c", "C"} {
+		if m.Get(key) != "" || m.Values(key) != nil || m.Has(key) {
+			t.Errorf("%s: it is not there, and found", key)
+		}
+	}
+	if !m.Has("b") {
+		t.Error("b: it is there, without a value, and not found")
 	}
 	if k, v := m.At(2); k != "a" || v != "2" {
 		t.Errorf("At: got %q, %q", k, v)
@@ -87,7 +97,7 @@ func TestMetadataAllocs(t *testing.T) { //nolint:paralleltest // it counts alloc
 		m.Reset()
 		m.Add("lower-case", "v")
 		m.Append("another", "v")
-		if m.Get("another") != "v" || !m.Has("lower-case") {
+		if m.Get("another") != "v" || !m.Has("lower-case") || m.Get("none") != "" || m.Values("none") != nil {
 			t.Error("lost")
 		}
 	})

@@ -62,10 +62,27 @@ func bounded(desc *fairlead.Method, next fairlead.Handler) fairlead.Handler {
 	}
 }
 
-// handler is the outermost: it gives the call its deadline and its end.
+// driver is the Driver of calls whose stream is not open, and of those that have none.
+type driver struct{ protocol string }
+
+// Protocol implements fairlead.Driver.
+func (d *driver) Protocol() string { return d.protocol }
+
+// SendHeader implements fairlead.Driver. Only servers send one.
+func (*driver) SendHeader(*fairlead.Call) error { return nil }
+
+// WaitHeader implements fairlead.Driver. There is no stream to wait for.
+func (*driver) WaitHeader(context.Context, *fairlead.Call) error { return nil }
+
+// Draining implements fairlead.Driver.
+func (*driver) Draining() <-chan struct{} { return nil }
+
+// handler is the outermost: it gives the call its driver, its deadline and its end.
 func (m *method) handler(next fairlead.Handler) fairlead.Handler {
+	driver := &m.client.driver
 	if m.unary {
 		return func(ctx context.Context, call *fairlead.Call) error {
+			call.SetDriver(driver)
 			if d, ok := ctx.Deadline(); ok {
 				call.Tighten(d)
 			}
@@ -80,6 +97,7 @@ func (m *method) handler(next fairlead.Handler) fairlead.Handler {
 		}
 	}
 	return func(ctx context.Context, call *fairlead.Call) error {
+		call.SetDriver(driver)
 		if d, ok := ctx.Deadline(); ok {
 			call.Tighten(d)
 		}

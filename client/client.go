@@ -29,6 +29,7 @@ type Client struct {
 	protocol protocol.ClientConfig
 	target   target
 	resolver discovery.Resolver
+	driver   driver
 
 	state   atomic.Pointer[snapshot] // nil before the first answer of the resolver
 	started atomic.Bool              // the resolver was started
@@ -77,6 +78,7 @@ func New(target string, opts ...Option) (*Client, error) {
 		protocol: cfg.forProtocol(t.authority()),
 		target:   t,
 		resolver: r,
+		driver:   driver{cfg.protocol.Name()},
 		refresh:  make(chan struct{}, 1),
 		bound:    make(map[*fairlead.Method]fairlead.Handler),
 		keeper:   protocol.NewKeeper(cfg.alive),

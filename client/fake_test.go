@@ -327,6 +327,8 @@ type fakeStream struct {
 	sent sync.Once
 }
 
+func (s *fakeStream) Protocol() string { return "fake" }
+
 func (s *fakeStream) finish() { s.once.Do(func() { close(s.over); s.k.leave() }) }
 
 func (s *fakeStream) Send(msg any) error {

@@ -181,7 +181,7 @@ func (c *Client) node(old *node, in *discovery.Instance, e discovery.Endpoint) *
 	if old != nil && reflect.DeepEqual(old.Instance, in) {
 		return old
 	}
-	n := &node{picked: fairlead.Picked{Peer: fairlead.Peer{Addr: e.Addr, Protocol: c.cfg.protocol.Name()}}}
+	n := &node{picked: fairlead.Picked{Peer: fairlead.Peer{Addr: e.Addr}}}
 	n.picked.Node = n
 	n.Instance = in
 	if old != nil && old.pool.target.Network == e.Network && old.pool.target.Addr == e.Addr {

@@ -111,6 +111,9 @@ func (s *stream) Close() error {
 	return err
 }
 
+// Protocol implements fairlead.Driver.
+func (s *stream) Protocol() string { return s.driver.Protocol() }
+
 // SendHeader implements fairlead.Driver. Only servers send one.
 func (s *stream) SendHeader(*fairlead.Call) error { return nil }
 
@@ -121,9 +124,6 @@ func (s *stream) WaitHeader(ctx context.Context, c *fairlead.Call) error {
 		if err := *s.final.Load(); !errors.Is(err, io.EOF) {
 			return err
 		}
-		return nil
-	}
-	if s.driver == nil {
 		return nil
 	}
 	if err := s.waited(ctx); err != nil {
@@ -147,12 +147,7 @@ func (s *stream) waited(ctx context.Context) error {
 }
 
 // Draining implements fairlead.Driver.
-func (s *stream) Draining() <-chan struct{} {
-	if s.driver == nil {
-		return nil
-	}
-	return s.driver.Draining()
-}
+func (s *stream) Draining() <-chan struct{} { return s.driver.Draining() }
 
 // giveUp ends the stream because the context has ended or the deadline has passed. Those call it in a goroutine of
 // their own.

@@ -35,7 +35,7 @@ func newLoop(t testing.TB, reg *grpcgo.Registrar) *loop {
 		t:        t,
 		handlers: make(map[string]fairlead.Handler),
 		methods:  make(map[string]*fairlead.Method),
-		peer:     &fairlead.Peer{Addr: "192.0.2.7:4711", Protocol: "loop"},
+		peer:     &fairlead.Peer{Addr: "192.0.2.7:4711", Wire: "loop"},
 	}
 	for _, im := range impls {
 		for i, m := range im.Service.Methods {
@@ -188,6 +188,8 @@ func (x *exchange) open() error {
 // serverSide is the stream and the driver of the server's call.
 type serverSide exchange
 
+func (s *serverSide) Protocol() string { return "loop" }
+
 func (s *serverSide) SendHeader(*fairlead.Call) error {
 	(*exchange)(s).sendHead()
 	return nil
@@ -226,6 +228,7 @@ func (s *serverSide) Recv(msg any) error {
 // clientSide is the stream and the driver of the client's call.
 type clientSide exchange
 
+func (s *clientSide) Protocol() string                { return "loop" }
 func (s *clientSide) SendHeader(*fairlead.Call) error { return nil }
 func (s *clientSide) Draining() <-chan struct{}       { return nil }
 

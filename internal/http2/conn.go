@@ -163,7 +163,7 @@ const initialPeerStreams = 100
 func newConn(tc transport.Conn, cfg *Config) *Conn {
 	c := &Conn{tc: tc, cfg: cfg}
 	info := tc.Info()
-	c.peer = &fairlead.Peer{Protocol: "http/2"}
+	c.peer = &fairlead.Peer{Wire: "http/2"}
 	if info.Remote != nil {
 		c.peer.Addr = info.Remote.String()
 	}

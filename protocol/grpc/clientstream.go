@@ -302,6 +302,9 @@ func (st *clientStream) Close() error {
 	return nil
 }
 
+// Protocol implements fairlead.Driver.
+func (st *clientStream) Protocol() string { return name }
+
 // SendHeader implements fairlead.Driver; it is for servers.
 func (st *clientStream) SendHeader(*fairlead.Call) error { return nil }
 

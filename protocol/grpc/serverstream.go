@@ -191,6 +191,9 @@ func (st *serverStream) CloseSend() error { return nil }
 // Close implements fairlead.Stream; a server ends the call by returning.
 func (st *serverStream) Close() error { return nil }
 
+// Protocol implements fairlead.Driver.
+func (st *serverStream) Protocol() string { return name }
+
 // SendHeader implements fairlead.Driver.
 func (st *serverStream) SendHeader(*fairlead.Call) error {
 	if st.begun.Load() {

@@ -236,6 +236,9 @@ func (u *unaryCall) release() {
 	u.server.calls.Put(u)
 }
 
+// Protocol implements fairlead.Driver.
+func (u *unaryCall) Protocol() string { return name }
+
 // SendHeader implements fairlead.Driver. Like all that a Call does for its handler it is for the goroutine that runs
 // it, so that no lock is needed to see that the state has gone on to another call.
 func (u *unaryCall) SendHeader(c *fairlead.Call) error {

@@ -655,7 +655,7 @@ func (x clientSide) Trailer() *protocol.Head {
 	return x.trailer
 }
 
-var testPeer = &fairlead.Peer{Addr: "pipe", Protocol: "grpc"}
+var testPeer = &fairlead.Peer{Addr: "pipe", Wire: "http/2"}
 
 // conn is a protocol.HTTPConn whose other end is serve.
 type conn struct {

@@ -60,7 +60,7 @@ func (p *FrameServer) NewConn(tc transport.Conn) (protocol.ServerConn, error) {
 }
 
 func peerOf(tc transport.Conn) *fairlead.Peer {
-	peer := &fairlead.Peer{Protocol: "frame"}
+	peer := &fairlead.Peer{Wire: "frame"}
 	info := tc.Info()
 	if info.Remote != nil {
 		peer.Addr = info.Remote.String()
@@ -437,6 +437,9 @@ func (t *serverCall) takeHeader() bool {
 	*headed = true
 	return took
 }
+
+// Protocol implements fairlead.Driver.
+func (t *serverCall) Protocol() string { return "frame" }
 
 // SendHeader implements fairlead.Driver. It sends under the stream's lock, so that no message goes before the header.
 func (t *serverCall) SendHeader(c *fairlead.Call) error {

@@ -260,6 +260,9 @@ func (s *frameStream) giveUp(err error) {
 
 // ---- fairlead.Driver of a client's stream
 
+// Protocol implements fairlead.Driver.
+func (s *frameStream) Protocol() string { return "frame" }
+
 // SendHeader implements fairlead.Driver.
 func (s *frameStream) SendHeader(*fairlead.Call) error { return nil }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	protocodec "github.com/fairlead-go/fairlead/codec/proto"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/internal/leakcheck"
 	"github.com/fairlead-go/fairlead/protocol"
 	"github.com/fairlead-go/fairlead/protocol/protocoltest"
@@ -55,7 +56,7 @@ func connect(t *testing.T, impls ...*fairlead.Implementation) (*server.Server, *
 	}
 	t.Cleanup(func() {
 		conn.Close(errors.New("test over"))
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), assert.Patience(5*time.Second))
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			t.Errorf("Shutdown: %v", err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/fairlead-go/fairlead/client"
 	"github.com/fairlead-go/fairlead/contrib/grpcgo"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/preset"
 	"github.com/fairlead-go/fairlead/server"
 	"github.com/fairlead-go/fairlead/transport"
@@ -102,7 +103,7 @@ func serveWire(t *testing.T, w *wire, opts ...server.Option) (stop func()) {
 		t.Fatal(err)
 	}
 	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), assert.Patience(5*time.Second))
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			t.Error(err)

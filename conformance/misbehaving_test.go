@@ -16,6 +16,8 @@ import (
 	"golang.org/x/net/http2/hpack"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/fairlead-go/fairlead/internal/assert"
 )
 
 // misbehaving serves UnaryCall on x/net's framer, in one of the ways that
@@ -44,7 +46,7 @@ func (s *misbehaving) accept() {
 		if err != nil {
 			return
 		}
-		_ = nc.SetDeadline(time.Now().Add(time.Minute))
+		_ = nc.SetDeadline(time.Now().Add(assert.Patience(time.Minute)))
 		c := newMisbehavingConn(s, nc)
 		s.mu.Lock()
 		s.conns = append(s.conns, c)

@@ -97,7 +97,7 @@ func run(t *testing.T, name string, args ...string) string {
 // try runs a program to its end.
 func try(t *testing.T, name string, args ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), assert.Patience(time.Minute))
 	defer cancel()
 	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
 	return string(out), err
@@ -136,7 +136,7 @@ func startAt(t *testing.T, name string, args func(port string) []string) (host, 
 		t.Fatal(err)
 	}
 	stderr := start(t, exec.Command(name, args(port)...))
-	for until := time.Now().Add(20 * time.Second); ; {
+	for until := time.Now().Add(assert.Patience(20 * time.Second)); ; {
 		c, err := net.Dial("tcp", net.JoinHostPort(host, port))
 		if err == nil {
 			_ = c.Close()
@@ -163,7 +163,7 @@ func start(t *testing.T, cmd *exec.Cmd) (stderr func() string) {
 		go func() { ended <- cmd.Wait() }()
 		select {
 		case <-ended:
-		case <-time.After(10 * time.Second):
+		case <-time.After(assert.Patience(10 * time.Second)):
 			t.Errorf("%s does not stop", filepath.Base(cmd.Path))
 			_ = cmd.Process.Kill()
 			<-ended

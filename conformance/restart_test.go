@@ -15,6 +15,7 @@ import (
 	"github.com/fairlead-go/fairlead/client"
 	"github.com/fairlead-go/fairlead/conformance/internal/local"
 	"github.com/fairlead-go/fairlead/contrib/grpcgo"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/preset"
 	"github.com/fairlead-go/fairlead/server"
 	"google.golang.org/grpc"
@@ -151,7 +152,7 @@ func (f *fleet) start(t *testing.T, addr string) {
 // stop drains a server.
 func (f *fleet) stop(t *testing.T, n int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), assert.Patience(20*time.Second))
 	defer cancel()
 	if err := f.servers[n].Shutdown(ctx); err != nil {
 		t.Errorf("Shutdown: %v", err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/conformance/internal/testtls"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
@@ -142,7 +143,7 @@ func listen(t *testing.T) net.Listener {
 // within returns a context that ends long after a test should have.
 func within(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), assert.Patience(time.Minute))
 	t.Cleanup(cancel)
 	return ctx
 }

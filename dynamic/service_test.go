@@ -19,6 +19,7 @@ import (
 	"github.com/fairlead-go/fairlead/admin"
 	"github.com/fairlead-go/fairlead/client"
 	"github.com/fairlead-go/fairlead/dynamic"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/internal/leakcheck"
 	"github.com/fairlead-go/fairlead/preset"
 	"github.com/fairlead-go/fairlead/server"
@@ -203,7 +204,7 @@ func serve(t testing.TB, reflection bool, opts ...client.Option) *client.Client 
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), assert.Patience(5*time.Second))
 		defer cancel()
 		if err := srv.Shutdown(ctx); err != nil {
 			t.Error(err)

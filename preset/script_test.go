@@ -17,6 +17,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/client"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/preset"
 	"github.com/fairlead-go/fairlead/server"
 	"github.com/fairlead-go/fairlead/transport"
@@ -208,7 +209,7 @@ func play(t *testing.T, n transport.Network, p plan) []error {
 	if err := c.Close(); err != nil {
 		r.faultf("closing the client: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), assert.Patience(5*time.Second))
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil && !p.stalls {
 		r.faultf("shutting down: %w", err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/protocol"
 	"github.com/fairlead-go/fairlead/protocol/grpc"
 	"github.com/fairlead-go/fairlead/protocol/web"
@@ -49,7 +50,7 @@ func FuzzDetect(f *testing.F) {
 			if err := tc.Close(); err != nil {
 				t.Error(err)
 			}
-			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), assert.Patience(time.Minute))
 			defer cancel()
 			if err := k.Shutdown(ctx); err != nil && !errors.Is(err, ErrClosed) {
 				t.Errorf("Shutdown: %v", err)

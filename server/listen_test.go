@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/protocol"
 	"github.com/fairlead-go/fairlead/transport"
 	"github.com/fairlead-go/fairlead/transport/inproc"
@@ -226,7 +227,7 @@ func TestDetect(t *testing.T) {
 				if _, err := tc.Peek(1); !errors.Is(err, io.EOF) {
 					t.Errorf("got %v, want the connection closed", err)
 				}
-				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), assert.Patience(5*time.Second))
 				defer cancel()
 				if err := k.Shutdown(ctx); err != nil { // so that the log is complete
 					t.Error(err)

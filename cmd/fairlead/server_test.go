@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/fairlead-go/fairlead/internal/assert"
 )
 
 // shop is a new service, written with the command under test and built when it is first needed.
@@ -57,7 +59,7 @@ func (s *shop) serve(t *testing.T) (addr, admin string) {
 	srv.Env = append(os.Environ(), "SHOP_LISTEN="+addr, "SHOP_ADMIN_LISTEN="+admin)
 	srv.Stdout, srv.Stderr = &log, &log
 	srv.Cancel = func() error { return srv.Process.Signal(os.Interrupt) }
-	srv.WaitDelay = 20 * time.Second
+	srv.WaitDelay = assert.Patience(20 * time.Second)
 	if err := srv.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +85,7 @@ func (s *shop) serve(t *testing.T) (addr, admin string) {
 			t.Fatalf("the server has ended:\n%s", log.Bytes())
 		default:
 		}
-		if time.Since(begun) > 20*time.Second {
+		if time.Since(begun) > assert.Patience(20*time.Second) {
 			t.Fatalf("nobody listens at %s: %v", addr, err)
 		}
 	}

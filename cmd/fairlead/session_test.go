@@ -18,6 +18,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
+	"github.com/fairlead-go/fairlead/internal/assert"
 )
 
 // The sessions in testdata/sessions are what a user sees at a terminal. Each is a txtar archive: first the session,
@@ -161,7 +162,7 @@ func (s *session) play(t *testing.T, script string) string {
 
 func (s *session) run(t *testing.T, command string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), assert.Patience(2*time.Minute))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-c", command) //nolint:gosec // the sessions are ours
 	cmd.Dir, cmd.Env = s.dir, s.env

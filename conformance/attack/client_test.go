@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/protocol"
 	"golang.org/x/net/http2"
 	"google.golang.org/grpc/codes"
@@ -103,7 +104,7 @@ func TestHostileServers(t *testing.T) { //nolint:paralleltest // memory is the p
 			tg := newTarget(t)
 			c, victim := newGoodClient(t, addr)
 			tg.during(bounds{heap: 16, goroutines: 20}, func() {
-				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				ctx, cancel := context.WithTimeout(t.Context(), assert.Patience(patience))
 				defer cancel()
 				_, err := victim.UnaryCall(ctx, &testpb.SimpleRequest{})
 				if got := status.Code(err); got == codes.OK || got == codes.DeadlineExceeded {
@@ -168,7 +169,7 @@ func TestHostileResponses(t *testing.T) { //nolint:paralleltest // memory is the
 			})
 			before := heap()
 			c, victim := newGoodClient(t, addr)
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			ctx, cancel := context.WithTimeout(t.Context(), assert.Patience(patience))
 			defer cancel()
 			_, err := victim.UnaryCall(ctx, &testpb.SimpleRequest{})
 			if got := status.Code(err); got == codes.OK || got == codes.DeadlineExceeded {

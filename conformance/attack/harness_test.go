@@ -19,6 +19,7 @@ import (
 
 	"github.com/fairlead-go/fairlead/client"
 	"github.com/fairlead-go/fairlead/contrib/grpcgo"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/internal/leakcheck"
 	"github.com/fairlead-go/fairlead/preset"
 	"github.com/fairlead-go/fairlead/protocol"
@@ -157,7 +158,7 @@ func newTargetWithoutClient(t *testing.T, opts ...server.Option) *target {
 // answers makes a call as a good client.
 func (tg *target) answers() {
 	tg.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), assert.Patience(patience))
 	defer cancel()
 	in := &testpb.SimpleRequest{Payload: &testpb.Payload{Body: []byte("hello")}}
 	if _, err := tg.good.UnaryCall(ctx, in); err != nil {
@@ -207,7 +208,7 @@ func (tg *target) during(b bounds, attack func()) {
 	if grown := (max(after, before) - before) >> 20; grown > b.heap {
 		t.Errorf("got %d MiB more of heap, want %d at most", grown, b.heap)
 	}
-	if calls == 0 || slowest > 5*time.Second {
+	if calls == 0 || slowest > assert.Patience(5*time.Second) {
 		t.Errorf("got %d calls of a good client, the slowest of %v", calls, slowest)
 	}
 }
@@ -235,7 +236,7 @@ func (tg *target) eventually(what string, ok func() bool) {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(assert.Patience(patience))
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
@@ -382,7 +383,7 @@ func (a *attacker) flood(n int, f func()) {
 // attacker got to see them: of one that goes on sending the kernel drops what it has not read when the server hangs up.
 func (a *attacker) sentAway(code http2.ErrCode, text string) {
 	a.t.Helper()
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(assert.Patience(patience))
 	defer timer.Stop()
 	select {
 	case <-a.over:

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/protocol"
 	"github.com/fairlead-go/fairlead/server"
 	"golang.org/x/net/http2"
@@ -49,7 +50,7 @@ func TestNothingComes(t *testing.T) { //nolint:paralleltest // memory is the pro
 						t.Fatal(err)
 					}
 					defer func() { _ = nc.Close() }()
-					_ = nc.SetDeadline(time.Now().Add(patience))
+					_ = nc.SetDeadline(time.Now().Add(assert.Patience(patience)))
 					_, _ = nc.Write([]byte(tt.bytes))
 					all = append(all, nc)
 				}
@@ -80,7 +81,7 @@ func TestDripping(t *testing.T) { //nolint:paralleltest // memory is the process
 	for began := time.Now(); !a.dead(); <-tick.C {
 		_ = a.WriteContinuation(1, false, []byte{0x82})
 		a.flush()
-		if time.Since(began) > patience {
+		if time.Since(began) > assert.Patience(patience) {
 			t.Fatal("got no end of the connection")
 		}
 	}

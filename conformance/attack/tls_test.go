@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/client"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/server"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 )
@@ -121,7 +122,7 @@ func TestTLS(t *testing.T) { //nolint:paralleltest // memory is the process's
 		t.Run(tt.name, func(t *testing.T) {
 			tt.cfg.MinVersion = tls.VersionTLS12
 			_, c := newGoodClient(t, tt.addr, client.TLS(tt.cfg))
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			ctx, cancel := context.WithTimeout(t.Context(), assert.Patience(patience))
 			defer cancel()
 			if _, err := c.UnaryCall(ctx, &testpb.SimpleRequest{}); (err == nil) != tt.ok {
 				t.Errorf("got %v, want success: %v", err, tt.ok)
@@ -146,7 +147,7 @@ func TestALPN(t *testing.T) { //nolint:paralleltest // memory is the process's
 		}
 		tc, _ := nc.(*tls.Conn)
 		t.Cleanup(func() { _ = tc.Close() })
-		_ = tc.SetDeadline(time.Now().Add(patience))
+		_ = tc.SetDeadline(time.Now().Add(assert.Patience(patience)))
 		return tc, nil
 	}
 	for name, first := range map[string]string{
@@ -206,7 +207,7 @@ func TestALPN(t *testing.T) { //nolint:paralleltest // memory is the process's
 			}
 		}()
 		_, c := newGoodClient(t, l.Addr().String(), client.TLS(&tls.Config{RootCAs: ca.pool, MinVersion: tls.VersionTLS12}))
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithTimeout(t.Context(), assert.Patience(patience))
 		defer cancel()
 		if _, err := c.UnaryCall(ctx, &testpb.SimpleRequest{}); err == nil {
 			t.Error("got an answer, want an error")

@@ -19,6 +19,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/fairlead-go/fairlead/internal/assert"
 )
 
 // executable returns the path of a browser.
@@ -55,7 +57,7 @@ func newTab(t *testing.T) *tab {
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Flag("window-size", "1200,1600"),
 	)
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), assert.Patience(2*time.Minute))
 	t.Cleanup(cancel)
 	ctx, cancelAll := chromedp.NewExecAllocator(ctx, opts...)
 	t.Cleanup(cancelAll)

@@ -25,6 +25,7 @@ import (
 	"google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
 	"google.golang.org/grpc/status"
 
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/internal/leakcheck"
 )
 
@@ -178,7 +179,7 @@ func serve(t *testing.T, v versions, cfg *tls.Config) (addr string, s *service) 
 		_ = srv.Serve(l) // ends with Stop
 	}()
 	t.Cleanup(func() {
-		stopped := time.AfterFunc(10*time.Second, srv.Stop)
+		stopped := time.AfterFunc(assert.Patience(10*time.Second), srv.Stop)
 		srv.GracefulStop()
 		stopped.Stop()
 		<-done

@@ -13,6 +13,7 @@ import (
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/conformance/contract/shoppb"
 	"github.com/fairlead-go/fairlead/conformance/internal/local"
+	"github.com/fairlead-go/fairlead/internal/assert"
 )
 
 // patience is far more than the method's timeout, which is to end the calls.
@@ -31,16 +32,16 @@ func TestMethodTimeout(t *testing.T) {
 	t.Cleanup(func() { foreign.Close() })
 	begun := time.Now()
 	err = foreign.Invoke(t.Context(), shoppb.ShopWaitMethod.Path, new(shoppb.OrderRequest), new(shoppb.OrderReply))
-	if status.Code(err) != codes.DeadlineExceeded || time.Since(begun) > patience {
+	if status.Code(err) != codes.DeadlineExceeded || time.Since(begun) > assert.Patience(patience) {
 		t.Errorf("grpc-go's client got %v after %v", err, time.Since(begun))
 	}
 
 	own := local.Dial(t, addr)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), assert.Patience(patience))
 	defer cancel()
 	begun = time.Now()
 	_, err = shoppb.NewShopClient(own).Wait(ctx, new(shoppb.OrderRequest))
-	if fairlead.CodeOf(err) != fairlead.DeadlineExceeded || time.Since(begun) > patience {
+	if fairlead.CodeOf(err) != fairlead.DeadlineExceeded || time.Since(begun) > assert.Patience(patience) {
 		t.Errorf("Fairlead's client got %v after %v", err, time.Since(begun))
 	}
 }

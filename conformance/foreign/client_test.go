@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/conformance/internal/testtls"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/server"
 )
 
@@ -50,7 +51,7 @@ func TestClients(t *testing.T) {
 			if got := p.line(t); got != "in flight" {
 				t.Fatalf("the client says %q", got)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), assert.Patience(30*time.Second))
 			defer cancel()
 			if err := drain(ctx); err != nil {
 				t.Errorf("draining: %v", err)

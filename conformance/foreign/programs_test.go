@@ -15,6 +15,7 @@ import (
 	"time"
 
 	pb "github.com/fairlead-go/fairlead/conformance/internal/interop/interoppb"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/internal/leakcheck"
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/proto"
@@ -118,7 +119,7 @@ type process struct {
 // start starts a program, which is stopped when the test ends.
 func start(t *testing.T, command []string, args ...string) *process {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), assert.Patience(2*time.Minute))
 	cmd := exec.CommandContext(ctx, command[0], append(command[1:len(command):len(command)], args...)...)
 	cmd.Env = append(os.Environ(), "GRPC_VERBOSITY=ERROR", "no_proxy=127.0.0.1", "PYTHONDONTWRITEBYTECODE=1")
 	p := &process{cmd: cmd, stderr: new(strings.Builder)}

@@ -19,6 +19,7 @@ import (
 	pb "github.com/fairlead-go/fairlead/conformance/internal/interop/interoppb"
 	"github.com/fairlead-go/fairlead/conformance/internal/local"
 	"github.com/fairlead-go/fairlead/conformance/internal/testtls"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -38,7 +39,7 @@ func stub(t *testing.T, addr string, opts ...client.Option) (*pb.TestServiceClie
 // within returns a context that ends long after a test should have.
 func within(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), assert.Patience(time.Minute))
 	t.Cleanup(cancel)
 	return ctx
 }

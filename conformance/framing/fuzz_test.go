@@ -16,6 +16,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/codec/proto"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/protocol/grpc"
 	"github.com/fairlead-go/fairlead/protocol/web"
 	"github.com/fairlead-go/fairlead/server"
@@ -74,7 +75,7 @@ func say(t *testing.T, b []byte) []byte {
 	}
 	answer = bytes.Clone(answer)
 	_ = tc.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), assert.Patience(time.Minute))
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
 		t.Errorf("Shutdown: %v", err)

@@ -21,6 +21,7 @@ import (
 	"github.com/fairlead-go/fairlead/buffer"
 	"github.com/fairlead-go/fairlead/client"
 	"github.com/fairlead-go/fairlead/conformance/internal/local"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/internal/leakcheck"
 	"github.com/fairlead-go/fairlead/preset"
 	"github.com/fairlead-go/fairlead/server"
@@ -330,7 +331,7 @@ func (r *run) leftovers(goroutines int, counting bool) (n int) {
 		return texts
 	}
 	var texts []string
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(assert.Patience(10 * time.Second)); ; time.Sleep(5 * time.Millisecond) {
 		if texts = left(); len(texts) == 0 {
 			return 0
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/contrib/grpcgo"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -335,7 +336,7 @@ func decode(data []byte, msg any) error {
 // within returns a context that ends long after a test should have.
 func within(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), assert.Patience(30*time.Second))
 	t.Cleanup(cancel)
 	return ctx
 }

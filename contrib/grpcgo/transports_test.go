@@ -8,6 +8,7 @@ import (
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/client"
 	"github.com/fairlead-go/fairlead/contrib/grpcgo"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/preset"
 	"github.com/fairlead-go/fairlead/server"
 	"github.com/fairlead-go/fairlead/transport/inproc"
@@ -49,7 +50,7 @@ func serveInproc(t testing.TB, reg *grpcgo.Registrar) fairlead.Binder {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), assert.Patience(5*time.Second))
 		defer cancel()
 		if err := srv.Shutdown(ctx); err != nil {
 			t.Error(err)

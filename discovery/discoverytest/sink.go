@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/discovery"
+	"github.com/fairlead-go/fairlead/internal/assert"
 )
 
 // Event is what a resolver reported: a list or an error.
@@ -76,7 +77,7 @@ func (s *Sink) Refuse(err error) {
 // Next waits for the next event, up to a minute and then fails the test.
 func (s *Sink) Next(t testing.TB) Event {
 	t.Helper()
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(assert.Patience(patience))
 	defer timer.Stop()
 	select {
 	case e := <-s.events:

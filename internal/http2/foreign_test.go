@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/net/http2/hpack"
 
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/internal/http2"
 )
 
@@ -41,7 +42,7 @@ type foreign struct {
 func newForeign(t *testing.T, nc net.Conn) *foreign {
 	f := &foreign{t: t, nc: nc, dec: hpack.NewDecoder(4096, nil)}
 	f.enc = hpack.NewEncoder(&f.buf)
-	_ = nc.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = nc.SetDeadline(time.Now().Add(assert.Patience(10 * time.Second)))
 	t.Cleanup(func() { _ = nc.Close() })
 	return f
 }

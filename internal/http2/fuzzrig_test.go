@@ -29,6 +29,7 @@ import (
 	"github.com/fairlead-go/fairlead/codec/proto"
 	"github.com/fairlead-go/fairlead/compress"
 	"github.com/fairlead-go/fairlead/compress/gzip"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/protocol"
 	"github.com/fairlead-go/fairlead/protocol/grpc"
 	"github.com/fairlead-go/fairlead/transport"
@@ -319,7 +320,7 @@ type rig struct {
 // inBubble runs one input, with buffers counted and a bound on real time.
 func inBubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
-	stuck := time.AfterFunc(rigHang, func() {
+	stuck := time.AfterFunc(assert.Patience(rigHang), func() {
 		stacks := make([]byte, 1<<20)
 		panic(fmt.Sprintf("no rest after %v\n%s", rigHang, stacks[:runtime.Stack(stacks, true)]))
 	})

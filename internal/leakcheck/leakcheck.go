@@ -13,11 +13,11 @@ import (
 
 // Goroutines get this long to end after the test, looked at this often.
 const (
-	patience = 5 * time.Second
+	patience = 30 * time.Second
 	period   = 2 * time.Millisecond
 )
 
-// Check has the test fail if, up to five seconds after it and the cleanups registered later than Check, goroutines run
+// Check has the test fail if, up to half a minute after it and the cleanups registered later than Check, goroutines run
 // that did not when Check was called; their stacks are in the failure. Call it first in the test.
 //
 // Go does not say which test a goroutine belongs to. A test that runs in parallel with others therefore must not call

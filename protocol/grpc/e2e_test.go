@@ -17,6 +17,7 @@ import (
 	"github.com/fairlead-go/fairlead/codec/proto"
 	"github.com/fairlead-go/fairlead/compress"
 	"github.com/fairlead-go/fairlead/compress/gzip"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/internal/leakcheck"
 	"github.com/fairlead-go/fairlead/protocol"
 	"github.com/fairlead-go/fairlead/protocol/grpc"
@@ -157,7 +158,7 @@ func newStack(t *testing.T, opts ...server.Option) *stack {
 	}
 	t.Cleanup(func() {
 		st.cc.Close(nil)
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), assert.Patience(10*time.Second))
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			t.Error(err)

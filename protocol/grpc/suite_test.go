@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/protocol"
 	"github.com/fairlead-go/fairlead/protocol/grpc"
 	"github.com/fairlead-go/fairlead/protocol/protocoltest"
@@ -35,7 +36,7 @@ func TestSuite(t *testing.T) { //nolint:paralleltest // the suite counts gorouti
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), assert.Patience(10*time.Second))
 			defer cancel()
 			if err := s.Shutdown(ctx); err != nil {
 				t.Errorf("Shutdown: %v", err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/internal/leakcheck"
 	"github.com/fairlead-go/fairlead/protocol"
 )
@@ -71,7 +72,7 @@ func stub(t *testing.T, env func(*testing.T, Handlers) Env, h Handlers) (*EchoCl
 
 func limited(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), assert.Patience(patience))
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -79,7 +80,7 @@ func limited(t *testing.T) context.Context {
 // await waits for what the suite cannot go on without.
 func await[T any](t *testing.T, c <-chan T, what string) (v T) {
 	t.Helper()
-	late := time.NewTimer(patience)
+	late := time.NewTimer(assert.Patience(patience))
 	defer late.Stop()
 	select {
 	case v = <-c:

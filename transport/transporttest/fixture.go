@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/transport"
 )
 
@@ -136,7 +137,7 @@ func serveEcho(c transport.Conn) {
 func eventually(cond func() bool) bool {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(patience); !cond(); <-tick.C {
+	for end := time.Now().Add(assert.Patience(patience)); !cond(); <-tick.C {
 		if time.Now().After(end) {
 			return false
 		}

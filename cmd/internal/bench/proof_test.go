@@ -11,6 +11,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/bench/load"
 	"github.com/fairlead-go/fairlead/cmd/internal/bench/payload"
 	"github.com/fairlead-go/fairlead/dynamic"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/preset"
 	"github.com/fairlead-go/fairlead/server"
 	"github.com/fairlead-go/fairlead/transport/inproc"
@@ -28,7 +29,7 @@ func (e *echo) inBubble(t *testing.T, data string) *target {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), assert.Patience(time.Minute))
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			t.Error(err)

@@ -19,6 +19,7 @@ import (
 	"github.com/fairlead-go/fairlead/admin"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl"
 	"github.com/fairlead-go/fairlead/dynamic"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/internal/leakcheck"
 	"github.com/fairlead-go/fairlead/preset"
 	"github.com/fairlead-go/fairlead/server"
@@ -192,7 +193,7 @@ func (e *echo) serve(t testing.TB, opts ...server.Option) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), assert.Patience(5*time.Second))
 		defer cancel()
 		_ = s.Shutdown(ctx) // a test may have cut it off before
 	})

@@ -15,6 +15,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 	"github.com/fairlead-go/fairlead/cmd/internal/cli/clitest"
 	"github.com/fairlead-go/fairlead/cmd/internal/dial"
+	"github.com/fairlead-go/fairlead/internal/assert"
 )
 
 // files makes a file system of texts.
@@ -49,7 +50,7 @@ func results(t *testing.T, x *examination, name string) []Result {
 	for _, c := range checks() {
 		if c.name == name {
 			f := &findings{check: name}
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), assert.Patience(20*time.Second))
 			defer cancel()
 			c.run(ctx, x, f)
 			return f.list

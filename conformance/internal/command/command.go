@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/fairlead-go/fairlead/internal/assert"
 )
 
 // Command is the command, which is built when it is first wanted.
@@ -68,7 +70,7 @@ type Result struct {
 // Run runs the command to its end.
 func (c *Command) Run(t *testing.T, stdin io.Reader, args ...string) Result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), assert.Patience(time.Minute))
 	defer cancel()
 	var out, errs bytes.Buffer
 	cmd := exec.CommandContext(ctx, c.Path(t), args...)

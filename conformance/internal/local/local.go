@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/client"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/preset"
 	"github.com/fairlead-go/fairlead/server"
 )
@@ -25,7 +26,7 @@ func Serve(t *testing.T, opts ...server.Option) *server.Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), assert.Patience(patience))
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			t.Errorf("Fairlead's server: %v", err)

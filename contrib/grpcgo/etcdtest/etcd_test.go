@@ -12,6 +12,7 @@ import (
 
 	"github.com/fairlead-go/fairlead/client"
 	"github.com/fairlead-go/fairlead/contrib/grpcgo"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/preset"
 	"github.com/fairlead-go/fairlead/server"
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -44,7 +45,7 @@ func startEtcd(t *testing.T) *embed.Etcd {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.Close)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), assert.Patience(time.Minute))
 	defer cancel()
 	select {
 	case <-e.Server.ReadyNotify():
@@ -155,7 +156,7 @@ func TestBoth(t *testing.T) {
 
 // exercise uses keys, transactions, watches, leases and what etcd builds from them.
 func exercise(t *testing.T, c *clientv3.Client) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), assert.Patience(time.Minute))
 	defer cancel()
 	t.Run("keys", func(t *testing.T) { keys(ctx, t, c) })
 	t.Run("transaction", func(t *testing.T) { transaction(ctx, t, c) })

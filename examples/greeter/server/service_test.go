@@ -42,7 +42,7 @@ func start(t *testing.T) *greeter.GreeterClient {
 	hello := greeter.NewGreeterClient(conn)
 	// The server may not listen yet.
 	if _, err := hello.SayHello(ctx, &greeter.HelloRequest{Name: "you"},
-		fairlead.WithWaitForReady(true), fairlead.WithTimeout(10*time.Second)); err != nil {
+		fairlead.WithWaitForReady(true), fairlead.WithTimeout(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	return hello

@@ -16,6 +16,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/client"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/preset"
 	"github.com/fairlead-go/fairlead/server"
 	"github.com/fairlead-go/fairlead/transport/inproc"
@@ -25,7 +26,7 @@ import (
 // network in place of both sides'.
 const address = "fairleadtest:1"
 
-// patience is how long calls may take to end after the test.
+// patience is how long calls may take to end after the test, on a machine that is not busy.
 const patience = 5 * time.Second
 
 // Config is how to serve. The zero value serves with the defaults of package preset.
@@ -57,10 +58,10 @@ func (cfg Config) Serve(t testing.TB, impls ...*fairlead.Implementation) *client
 // Server and client have the defaults of package preset, but for the network, and log to t, from level INFO on.
 // Cfg's options come after that. Other services, such as admin.Standard, are options of the server.
 //
-// The test fails when, up to five seconds after it, a call is not over: a stream of the client that was neither read to
-// its end nor closed and whose context has not ended (that of t has), or a handler that does not return although its
-// context has ended. It also fails when the server cannot shut down. A test that has failed already does not wait for
-// calls of the client.
+// The test fails when, five seconds after it (more on a busy machine), a call is not over: a stream of the client that
+// was neither read to its end nor closed and whose context has not ended (that of t has), or a handler that does not
+// return although its context has ended. It also fails when the server cannot shut down. A test that has failed already
+// does not wait for calls of the client.
 func (cfg Config) Start(t testing.TB, impls ...*fairlead.Implementation) (*client.Client, *server.Server) {
 	t.Helper()
 	log := newLog(t)
@@ -81,7 +82,7 @@ func (cfg Config) Start(t testing.TB, impls ...*fairlead.Implementation) (*clien
 	}
 	t.Cleanup(func() {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(ctx, patience)
+		ctx, cancel := context.WithTimeout(ctx, assert.Patience(patience))
 		defer cancel()
 		if err := srv.Shutdown(ctx); err != nil {
 			t.Errorf("fairleadtest: the server did not shut down: %v", err)
@@ -100,7 +101,7 @@ func (cfg Config) Start(t testing.TB, impls ...*fairlead.Implementation) (*clien
 	t.Cleanup(func() {
 		t.Helper()
 		if !t.Failed() {
-			if left := made.wait(patience); len(left) > 0 {
+			if left := made.wait(assert.Patience(patience)); len(left) > 0 {
 				t.Errorf("fairleadtest: calls that the test has made are not over: %s\n"+
 					"a stream is over when it was read to its end or closed, or its context has ended",
 					strings.Join(left, ", "))

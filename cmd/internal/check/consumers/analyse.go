@@ -90,6 +90,7 @@ func (a *analysis) visit(n ast.Node) bool {
 	case *ast.Ident:
 		a.ident(n)
 	}
+	a.conversions(n)
 	return true
 }
 
@@ -134,8 +135,8 @@ func packagePath(path string) string {
 // selector looks at x.Sel, where x is a message, a client, or a package.
 func (a *analysis) selector(n *ast.SelectorExpr) {
 	g, typeName := a.index.named(a.pkg.TypesInfo.TypeOf(n.X))
-	if selection := a.pkg.TypesInfo.Selections[n]; selection != nil && len(selection.Index()) > 1 {
-		// What is selected belongs to a type that is embedded.
+	if selection := a.pkg.TypesInfo.Selections[n]; selection != nil {
+		// What is selected may belong to a type that is embedded, or to the constraint of a type parameter.
 		g, typeName = a.index.named(ownerOf(selection))
 	}
 	if g == nil {
@@ -166,7 +167,7 @@ func (a *analysis) selector(n *ast.SelectorExpr) {
 	}
 }
 
-// ownerOf returns the embedded type that has what was selected.
+// ownerOf returns the type that declares what was selected: that of the operand, or one that is embedded in it.
 func ownerOf(selection *types.Selection) types.Type {
 	if method, ok := selection.Obj().(*types.Func); ok {
 		if receiver := method.Signature().Recv(); receiver != nil {
@@ -265,7 +266,7 @@ func (a *analysis) literal(n *ast.CompositeLit) {
 	}
 }
 
-// ident looks at names of types and constants.
+// ident looks at names of types, of constants, and of the variables that stand for methods.
 func (a *analysis) ident(n *ast.Ident) {
 	object := a.pkg.TypesInfo.Uses[n]
 	if object == nil || object.Pkg() == nil || object.Parent() != object.Pkg().Scope() {
@@ -287,6 +288,12 @@ func (a *analysis) ident(n *ast.Ident) {
 	case *types.Const:
 		if value, ok := g.values[n.Name]; ok {
 			a.add(n.Pos(), value, Read, "")
+		} else if method, ok := g.descriptors[n.Name]; ok {
+			a.add(n.Pos(), method, Type, "")
+		}
+	case *types.Var:
+		if method, ok := g.descriptors[n.Name]; ok {
+			a.add(n.Pos(), method, Type, "")
 		}
 	}
 }

@@ -27,6 +27,8 @@ type goPackage struct {
 	wrappers map[string]wrapper // types of a oneof's members
 	values   map[string]string  // constants: the full names of enums' values
 	clients  map[string]*goClient
+	// descriptors are the variables and constants that stand for methods, by which calls are made without a stub.
+	descriptors map[string]string
 }
 
 // goMessage is a message. Its fields are keyed by their names in Go.
@@ -41,7 +43,8 @@ type goEnum struct{ name string }
 // wrapper is the type of a oneof's member: the full name of the field, and what the type calls it.
 type wrapper struct{ field, member string }
 
-// goClient is a client of a service. Its methods are keyed by their names in Go.
+// goClient is a type by which the methods of a service are called: a client, or an interface that has its methods. They
+// are keyed by their names in Go.
 type goClient struct {
 	service string
 	methods map[string]string
@@ -92,7 +95,7 @@ var goType = regexp.MustCompile(`(?m)^\s*\((\*?)(\w+)\)\((?:nil|0)\),\s*// \d+: 
 func readGenerated(files []*ast.File, texts []string) *goPackage {
 	g := &goPackage{
 		messages: make(map[string]*goMessage), enums: make(map[string]*goEnum), wrappers: make(map[string]wrapper),
-		values: make(map[string]string), clients: make(map[string]*goClient),
+		values: make(map[string]string), clients: make(map[string]*goClient), descriptors: make(map[string]string),
 	}
 	for _, text := range texts {
 		for _, m := range goType.FindAllStringSubmatch(text, -1) {
@@ -256,6 +259,7 @@ func (g *goPackage) readClients(files []*ast.File) {
 			}
 			if service, method, ok := namedMethod(spec.Values[i]); ok {
 				called[name.Name] = [2]string{service, method}
+				g.descriptors[name.Name] = service + "." + method
 			}
 		}
 	}
@@ -295,6 +299,52 @@ func (g *goPackage) readClients(files []*ast.File) {
 			g.clients[name] = client
 		}
 	}
+	g.readInterfaces(files)
+}
+
+// readInterfaces reads the interfaces that have the methods of clients: what clients are said to implement,
+//
+//	var _ ShopCaller = (*ShopClient)(nil)
+//
+// and what servers implement, through which code in the server's process makes calls: ShopServer beside ShopClient,
+// ShopHandler in connect-go's code.
+func (g *goPackage) readInterfaces(files []*ast.File) {
+	for _, spec := range valueSpecs(files) {
+		iface, ok := spec.Type.(*ast.Ident)
+		if !ok || len(spec.Names) != 1 || spec.Names[0].Name != "_" || len(spec.Values) != 1 {
+			continue
+		}
+		if client := g.clients[nilPointer(spec.Values[0])]; client != nil && g.clients[iface.Name] == nil {
+			g.clients[iface.Name] = client
+		}
+	}
+	for name, spec := range typeSpecs(files) {
+		if _, ok := spec.Type.(*ast.InterfaceType); !ok {
+			continue
+		}
+		for _, suffix := range []string{"Server", "Handler"} {
+			stem, ok := strings.CutSuffix(name, suffix)
+			if client := g.clients[stem+"Client"]; ok && client != nil && g.clients[name] == nil {
+				g.clients[name] = client
+			}
+		}
+	}
+}
+
+// nilPointer returns the type's name in (*Type)(nil), "" for other expressions.
+func nilPointer(e ast.Expr) string {
+	call, ok := e.(*ast.CallExpr)
+	if !ok {
+		return ""
+	}
+	pointer, ok := ast.Unparen(call.Fun).(*ast.StarExpr)
+	if !ok {
+		return ""
+	}
+	if ident, ok := pointer.X.(*ast.Ident); ok {
+		return ident.Name
+	}
+	return ""
 }
 
 // readClientFields reads the fields that a constructor sets to something made with the path of a method:

@@ -16,7 +16,7 @@ const (
 	Read  Access = "read"
 	Write Access = "write"
 	Call  Access = "call"
-	Type  Access = "type" // the name of a message or an enum
+	Type  Access = "type" // the name of a message, an enum, or what stands for a method
 )
 
 // Use is one place that uses a declaration of a contract.

@@ -14,7 +14,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/idl"
 )
 
-// newWorld makes a directory with the modules api, which holds generated code, cart and billing, which use it, and
+// newWorld makes a directory with the modules api, which holds generated code, those which use it, and
 // broken, which uses what it does not have, and makes that directory the working directory.
 func newWorld(t *testing.T) {
 	t.Helper()
@@ -50,6 +50,8 @@ func newWorld(t *testing.T) {
 		"cart/cart_test.go":           read("cart/cart_test.go.txt"),
 		"billing/go.mod":              "module example.com/billing\n" + versions + api + replaced,
 		"billing/main.go":             read("billing/main.go.txt"),
+		"desk/go.mod":                 "module example.com/desk\n" + versions + api + replaced,
+		"desk/desk.go":                read("desk/desk.go.txt"),
 		"broken/go.mod":               "module example.com/broken\n" + versions + api + replaced,
 		"broken/old.go":               read("broken/old.go.txt"),
 		// Enough of grpc-go for the code that its generator writes.
@@ -58,7 +60,7 @@ func newWorld(t *testing.T) {
 			"type ClientConnInterface interface {\n" +
 			"\tInvoke(ctx context.Context, method string, args, reply any, opts ...CallOption) error\n}\n",
 	}
-	for _, module := range []string{"api", "cart", "billing", "broken"} {
+	for _, module := range []string{"api", "cart", "billing", "desk", "broken"} {
 		files[module+"/go.sum"] = string(sums)
 	}
 	dir := t.TempDir()
@@ -178,6 +180,28 @@ func TestWorld(t *testing.T) { //nolint:paralleltest // it changes the working d
 		}
 		if want := []string{"shop.v1.Shop.Forgotten", "shop.v1.Shop.Watch"}; !slices.Equal(report.Unused, want) {
 			t.Errorf("with tests %v are unused, want %v", report.Unused, want)
+		}
+	})
+
+	t.Run("every type of a client", func(t *testing.T) {
+		for method, want := range map[string]string{
+			"Forgotten": "30 31 32 33 34 39 39 39 44 49 92",
+			"Watch":     "59 60 61 62 63 64 65 66 67 68 69 70 90",
+			"GetItem":   "91 104 105",
+		} {
+			got := run(t, "--consumers", "desk", "--method", "shop.v1.Shop/"+method)
+			var lines []string
+			for line := range strings.Lines(got.Out) {
+				lines = append(lines, strings.Split(line, ":")[1])
+			}
+			if strings.Join(lines, " ") != want || got.Code != cli.ExitOK {
+				t.Errorf("%s: exit code %d, lines %s, want %s; printed\n%s%s", method, got.Code,
+					strings.Join(lines, " "), want, got.Out, got.Err)
+			}
+		}
+		got := run(t, "--consumers", "cart,desk", "--unused", "api")
+		if got.Code != cli.ExitOK || got.Out != "" {
+			t.Errorf("exit code %d, printed %q, want nothing unused", got.Code, got.Out)
 		}
 	})
 

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// Component is a part of a process that starts and stops: a server, a registration, a pool, a worker. A component may
-// also be a Failing or a Readiness.
+// Component is a part of a process that starts and stops: a server, a client, a registration, a pool, a worker. A
+// component may also be a Failing or a Readiness.
 type Component interface {
 	// Start returns when the component works, or why it does not. The context bounds starting alone.
 	Start(ctx context.Context) error
@@ -44,8 +44,8 @@ type App struct {
 }
 
 // New makes an App of a name, which its log lines carry, and of components in the order in which they start. What
-// others need comes first: it then stops last. Servers come behind what their handlers use; a registration comes behind
-// the servers that it announces.
+// others need comes first: it then stops last. Servers come behind what their handlers use, such as clients, which are
+// closed when the servers have drained; a registration comes behind the servers that it announces.
 func New(name string, parts ...Component) (*App, error) {
 	if name == "" {
 		return nil, errors.New("app: the name is empty")

@@ -43,7 +43,7 @@ func (c *Client) bindLocked(desc *fairlead.Method) fairlead.Handler {
 	if len(c.cfg.attempt) > 0 {
 		m.chain = fairlead.Chain(at, m.picked, c.cfg.attempt...)
 	}
-	h := fairlead.Chain(at, run, c.cfg.call...)
+	h := fairlead.Chain(at, withHeaders(c.cfg.headers, run), c.cfg.call...)
 	if c.cfg.deadline != nil {
 		h = fairlead.Chain(at, h, c.cfg.deadline)
 	}

@@ -23,7 +23,8 @@ import (
 // ErrClosed is the cause, found by errors.Is, of calls that fail because Close was called.
 var ErrClosed = errors.New("client: closed")
 
-// Client makes calls to one target. It is the fairlead.Binder that stubs are made with. Safe for concurrent use.
+// Client makes calls to one target. It is the fairlead.Binder that stubs are made with, and an app.Component. Safe for
+// concurrent use.
 type Client struct {
 	cfg      config
 	protocol protocol.ClientConfig
@@ -124,6 +125,23 @@ func (c *Client) Connect(ctx context.Context) error {
 		}
 	}
 }
+
+// Start is for app.App, of which a Client is a component: it begins to resolve the target and to connect, and does not
+// wait for either, so that a process starts although what it calls is not there yet. It fails when the client is
+// closed.
+func (c *Client) Start(context.Context) error {
+	if !c.spawn(func() { _ = c.Connect(c.ctx) }) { // the logger is told what fails, and calls try again
+		return errClosed()
+	}
+	return nil
+}
+
+// Stop is Close, for app.App. Clients come before the servers whose handlers use them: they are then closed when those
+// have drained.
+func (c *Client) Stop(context.Context) error { return c.Close() }
+
+// String returns what app.App calls the client in errors and logs.
+func (c *Client) String() string { return "the client of " + c.target.text }
 
 // Close ends the client: calls under way and later ones fail with an error whose cause is ErrClosed or the protocol's
 // word for it. When it returns, the client's goroutines are gone. It returns nil, and may be called more than once.

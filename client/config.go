@@ -31,6 +31,7 @@ type config struct {
 	deadline    fairlead.Middleware // nil: none
 	call        []fairlead.Middleware
 	attempt     []fairlead.Middleware
+	headers     []header
 	userAgent   string
 	authority   string
 	tls         *tls.Config
@@ -106,7 +107,7 @@ func (c *config) check() error {
 		"KeepAlive has an interval of %s, want 0 or %s or more", a.PingAfter, minPingInterval)
 	bad(a.PingAfter != 0 && a.PingTimeout <= 0, "KeepAlive has a timeout of %s, want more than 0", a.PingTimeout)
 	bad(a.Idle < 0, "IdleTimeout is %s, want 0 or more", a.Idle)
-	if err := errors.Join(errs...); err != nil {
+	if err := errors.Join(append(errs, c.checkHeaders())...); err != nil {
 		return err
 	}
 	c.maxConnections = max(c.maxConnections, c.connections)

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"log/slog"
@@ -93,6 +94,19 @@ func Deadline(m fairlead.Middleware) Option {
 // Default: none.
 func UsePerAttempt(m ...fairlead.Middleware) Option {
 	return option(func(c *config) { c.attempt = append(c.attempt, m...) })
+}
+
+// Header adds a pair to the metadata of each call, unary calls and streams, such as a token. It is below the middleware
+// of Use. The name is lowered; New checks it, and one that ends in "-bin" has values of any bytes. Later Headers of the
+// name take the place of earlier ones, and a call that has the name already, by fairlead.WithHeader or because it is
+// repeated, keeps what it has. Values go to whoever the connection leads to: without TLS anybody on the way reads them.
+//
+// Value is called by the call's goroutine, so by many at once, with the call's context: CallFrom finds the inbound call
+// on whose behalf the call is made, and the context ends at the call's deadline, and when value has returned. "" sends
+// no header. An error fails the call before anything was sent: with its code if it is a fairlead.Error or a context's
+// error, and with UNAUTHENTICATED otherwise. Default: none.
+func Header(name string, value func(ctx context.Context) (string, error)) Option {
+	return option(func(c *config) { c.addHeader(header{name, value}) })
 }
 
 // MaxRecvMessage limits a message received, decompressed, in bytes. Default: 4 MiB.

@@ -132,6 +132,12 @@ type Client interface {
 	NewConn(ctx context.Context, tc transport.Conn, cfg *ClientConfig) (ClientConn, error)
 }
 
+// NameChecker is implemented by Clients and HTTPClients that know beforehand what metadata they can send.
+type NameChecker interface {
+	// CheckName returns why no pair of that name, in lower case, can be sent, nil if it can.
+	CheckName(name string) error
+}
+
 // Bind is a method prepared by a Client; only that Client knows what is in it.
 type Bind any
 

@@ -14,7 +14,8 @@ const maxPath = 103
 
 // Unix answers targets that are paths of Unix sockets, such as "unix:///run/greeter.sock" or "unix:/run/greeter.sock",
 // "unix:greeter.sock", which is relative to the working directory, or "unix:@greeter", which is an abstract socket of
-// Linux ("unix-abstract:greeter" for gRPC). There is one instance, whose ID is the path. The zero value is ready for use, and safe for concurrent use.
+// Linux ("unix-abstract:greeter" for gRPC). There is one instance, whose ID is the path. The zero value is ready for
+// use, and safe for concurrent use.
 type Unix struct{}
 
 var _ discovery.Resolver = Unix{}

@@ -1,6 +1,7 @@
 package grpc
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/fairlead-go/fairlead"
@@ -61,6 +62,14 @@ func fault(key, value string) string {
 		}
 	}
 	return ""
+}
+
+// CheckName implements protocol.NameChecker.
+func (*Client) CheckName(name string) error {
+	if why := fault(name, ""); why != "" {
+		return errors.New(why)
+	}
+	return nil
 }
 
 // needsTrim says whether a value begins or ends with a space, which HTTP/2 forbids (RFC 9113, section 8.2.1) and gRPC

@@ -130,6 +130,14 @@ func (c *Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.
 	return c.app.Bind(m, cfg)
 }
 
+// CheckName implements protocol.NameChecker, if the protocol does.
+func (c *Client) CheckName(name string) error {
+	if k, ok := c.app.(protocol.NameChecker); ok {
+		return k.CheckName(name)
+	}
+	return nil
+}
+
 // NewConn implements protocol.Client.
 func (c *Client) NewConn(
 	ctx context.Context, tc transport.Conn, cfg *protocol.ClientConfig,

@@ -25,15 +25,20 @@ type Alive struct {
 	// Age is the age at which a connection is drained, give or take a tenth, so that the connections that began
 	// together do not end together. Grace later it is closed, whatever is under way.
 	Age, Grace time.Duration
+	// Message is Guard.MessageTimeout, a tenth of it more at worst.
+	Message time.Duration
 }
 
 // any says whether there is anything to do.
-func (a *Alive) any() bool { return a.PingAfter > 0 || a.Idle > 0 || a.Age > 0 }
+func (a *Alive) any() bool { return a.PingAfter > 0 || a.Idle > 0 || a.Age > 0 || a.Message > 0 }
 
 // Vital is a connection, in either role, as a Keeper sees it. Its methods are safe for concurrent use and wait for
 // nothing.
 type Vital interface {
 	Vitals() Vitals
+	// Sweep ends calls whose peer has not gone on for limit with what it has begun. Now is the time on some clock; it is
+	// called again and again, by one goroutine at a time.
+	Sweep(now, limit time.Duration)
 	// Ping asks the peer for any answer.
 	Ping()
 	// Drain is that of ServerConn and ClientConn, where final has no meaning.
@@ -100,7 +105,7 @@ type Care struct {
 // NewKeeper makes a keeper.
 func NewKeeper(cfg Alive) *Keeper {
 	k := &Keeper{cfg: cfg, tick: maxLook, soon: maxSoonLook}
-	for _, d := range []time.Duration{cfg.PingAfter, cfg.Idle, cfg.Age} {
+	for _, d := range []time.Duration{cfg.PingAfter, cfg.Idle, cfg.Age, cfg.Message} {
 		if d > 0 {
 			k.tick = min(k.tick, d/looks)
 		}
@@ -212,6 +217,7 @@ const (
 	stepFinal
 	stepLost // the peer does not answer
 	stepCut  // the grace is over
+	stepSweep
 )
 
 // due is a step to be taken without the keeper's lock.
@@ -231,13 +237,16 @@ func (k *Keeper) round() time.Duration {
 		if s := k.look(c, now); s != stepNone {
 			todo = append(todo, due{c.conn, s, c.slow})
 		}
+		if k.cfg.Message > 0 {
+			todo = append(todo, due{c.conn, stepSweep, 0})
+		}
 		if c.pingAt != 0 || c.draining {
 			wait = k.soon
 		}
 	}
 	k.mu.Unlock()
 	for _, d := range todo {
-		k.take(d)
+		k.take(d, time.Duration(now))
 	}
 	return wait
 }
@@ -276,7 +285,7 @@ func (k *Keeper) look(c *Care, now int64) step {
 }
 
 // take takes a step. The connection may have ended meanwhile.
-func (k *Keeper) take(d due) {
+func (k *Keeper) take(d due, now time.Duration) {
 	switch d.step {
 	case stepPing:
 		d.conn.Ping()
@@ -291,6 +300,8 @@ func (k *Keeper) take(d due) {
 	case stepCut:
 		d.conn.Close(&Failure{Kind: FailedClosed, Cause: fmt.Errorf(
 			"the connection has reached its maximum age, and was drained for %v", k.cfg.Grace)})
+	case stepSweep:
+		d.conn.Sweep(now, k.cfg.Message)
 	case stepNone:
 	}
 }

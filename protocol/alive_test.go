@@ -14,6 +14,8 @@ import (
 type body struct {
 	mu     sync.Mutex
 	begun  time.Time
+	swept  []time.Duration
+	limit  time.Duration // of the last Sweep
 	heard  bool
 	called uint32
 	open   int
@@ -35,6 +37,12 @@ func (b *body) Vitals() Vitals {
 }
 
 // note logs what happened, with the time rounded down to whole seconds.
+func (b *body) Sweep(now, limit time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.swept, b.limit = append(b.swept, now), limit
+}
+
 func (b *body) note(what string) {
 	b.at[what] = time.Since(b.begun)
 	b.log = append(b.log, fmt.Sprintf("%s %v", what, b.at[what].Truncate(time.Second)))
@@ -248,6 +256,28 @@ func TestKeeperLeaves(t *testing.T) {
 type lifeless struct{}
 
 func (lifeless) Vital() Vital { return nil }
+
+// TestKeeperSweeps: with a time limit for messages a connection is swept at each look, ten times in that time.
+func TestKeeperSweeps(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := NewKeeper(Alive{Message: time.Minute})
+		b := newBody()
+		k.Add(b, 0)
+		time.Sleep(time.Minute + time.Second)
+		k.Close()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if len(b.swept) != 10 || b.limit != time.Minute {
+			t.Fatalf("got %d sweeps with the limit %v, want 10 with 1m0s", len(b.swept), b.limit)
+		}
+		for i, at := range b.swept[1:] {
+			if got, want := at-b.swept[i], 6*time.Second; got != want {
+				t.Errorf("got %v between two sweeps, want %v", got, want)
+			}
+		}
+	})
+}
 
 // TestCareSize: a connection may lie idle by the thousand.
 func TestCareSize(t *testing.T) {

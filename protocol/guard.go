@@ -17,6 +17,9 @@ type Guard struct {
 	// FrameTimeout is how long a peer may take to send the rest of a frame, or of a header block, that it has begun.
 	// 0: no limit.
 	FrameTimeout time.Duration
+	// MessageTimeout is how long a client may take to send the rest of a message, or of a request that has one message,
+	// that it has begun; and to take the response of a unary call. It has that time anew for each 64 KiB. 0: no limit.
+	MessageTimeout time.Duration
 
 	counts [abuses]atomic.Int64
 }
@@ -45,6 +48,7 @@ const (
 	ConnectionError  // a connection was ended by GOAWAY with an error, floods included
 	SlowFrame        // a connection was ended over a preface, frame or header block that did not come to an end
 	TooManyPings     // a connection was ended by the policy on PINGs
+	SlowMessage      // a call was ended because its message did not come to an end, or its response was not taken
 	abuses
 )
 
@@ -52,6 +56,7 @@ var abuseNames = [abuses]string{ //nolint:gochecknoglobals // a constant
 	"reset_flood", "provoked_reset_flood", "stream_flood", "settings_flood", "ping_flood", "priority_flood",
 	"window_update_flood", "empty_data_flood", "headers_flood", "continuation_flood", "unknown_frame_flood",
 	"refused_streams", "malformed_requests", "header_list_limit", "connection_errors", "slow_frames", "too_many_pings",
+	"slow_messages",
 }
 
 // String returns the name of the kind, as in docs/security.md.

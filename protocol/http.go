@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/codec"
@@ -34,8 +35,12 @@ type HTTP interface {
 	// Whole gets a request with its complete body, which is valid until Whole returns. It is called by the reading
 	// goroutine and must not block: it decodes and calls x.Run, or answers at once.
 	Whole(x Exchange, body []byte)
-	// Open gets any other request, in a goroutine of its own. It has ended the exchange when it returns.
+	// Open gets any other request, in a goroutine of its own, and one that is to be Complete and is not in time. It has
+	// ended the exchange when it returns.
 	Open(x Exchange)
+	// Deadline returns when a request is to be answered whose head came at h.Came; the zero time is never. It is asked
+	// for requests that are to be Complete and are not there at once, by the reading goroutine, and must be quick.
+	Deadline(h *Head) time.Time
 }
 
 // Head is the head of a request or response, or a trailer. Its strings may be kept, the Head itself only as long as its
@@ -53,6 +58,8 @@ type Head struct {
 	// Timeout is the value of the field grpc-timeout, nil when there is none. It is valid until the call to which the
 	// Head was given returns, and not to be kept: so that a value that differs from call to call costs no allocation.
 	Timeout []byte
+	// Came is when the head of a request came whose body did not come with it; the zero time: just now.
+	Came time.Time
 	// Fields are all others in their order, with names in lower case and values as they came.
 	Fields fairlead.Metadata
 	// Route is the route of Path, nil when there is none.
@@ -158,6 +165,10 @@ type Exchange interface {
 	Peer() *fairlead.Peer
 	// Attach has c cancelled when the peer gives the exchange up or the connection ends.
 	Attach(c *fairlead.Call)
+	// Expect says whether the peer ought to go on sending because it has begun something: a message, or a request that
+	// is to be there as a whole. The wire bounds the time that takes (Guard.MessageTimeout); then Read and Send return
+	// an Error with DeadlineExceeded.
+	Expect(rest bool)
 	// Run runs t: in the reading goroutine or in another, which the connection decides. It is called at most once,
 	// by Whole, as its last act.
 	Run(t Task)

@@ -58,7 +58,7 @@ func newConfig(opts []Option) (*config, error) {
 			PingMin:     5 * time.Minute,
 		},
 		alive:     protocol.Alive{PingAfter: 2 * time.Hour, PingTimeout: 20 * time.Second, PingIdle: true},
-		guard:     &protocol.Guard{ControlBudget: 10_000, FrameTimeout: 30 * time.Second},
+		guard:     &protocol.Guard{ControlBudget: 10_000, FrameTimeout: 30 * time.Second, MessageTimeout: time.Minute},
 		maxBytes:  256 << 20,
 		handshake: 10 * time.Second,
 		logger:    slog.Default(),
@@ -70,6 +70,7 @@ func newConfig(opts []Option) (*config, error) {
 		o.apply(c)
 	}
 	c.guard.FirstTimeout, c.limits.Guard = c.handshake, c.guard
+	c.alive.Message = c.guard.MessageTimeout
 	err := errors.Join(errors.Join(c.errs...), c.checkLists(), c.checkNumbers(), c.checkListen(), c.checkTLS())
 	return c, err
 }
@@ -164,6 +165,9 @@ func (c *config) checkNumbers() error {
 	}
 	if c.guard.FrameTimeout < 0 {
 		errs = append(errs, fmt.Errorf("server: FrameTimeout: %v is negative", c.guard.FrameTimeout))
+	}
+	if c.guard.MessageTimeout < 0 {
+		errs = append(errs, fmt.Errorf("server: MessageTimeout: %v is negative", c.guard.MessageTimeout))
 	}
 	errs = append(errs, c.checkAlive())
 	if c.logger == nil {

@@ -187,6 +187,15 @@ func FrameTimeout(d time.Duration) Option {
 	return option(func(c *config) { c.guard.FrameTimeout = d })
 }
 
+// MessageTimeout limits the time that a client takes to send the rest of a message that it has begun, or of a request
+// that has one message, to d, and the time that it takes to receive the response of a unary call. The time begins anew
+// with each 64 KiB, and is exact to two tenths. The call ends with DEADLINE_EXCEEDED, or with a reset if there is a
+// response. Its deadline, which counts from the head of the request, may end it sooner. The time between the messages
+// of a stream is not limited. 0 sets no limit. Default: 1 min.
+func MessageTimeout(d time.Duration) Option {
+	return option(func(c *config) { c.guard.MessageTimeout = d })
+}
+
 // Logger sets the logger of connections and protocols, and of middleware that has none of its own (fairlead.Site's
 // Logger): package preset's access log is among those. What a peer can bring about at will is logged at debug level.
 // Default: slog.Default() when New is called.

@@ -233,3 +233,75 @@ func TestMoreThanTheWindow(t *testing.T) { //nolint:paralleltest // memory is th
 	})
 	tg.eventually("that nothing of it is under way", func() bool { return tg.Stats().Calls == 0 })
 }
+
+// TestRequestsWithoutAnEnd opens as many calls as there may be and sends less than they take: they end by their
+// deadlines or, without one, by the server's limit, and the connection has room for the next call.
+func TestRequestsWithoutAnEnd(t *testing.T) { //nolint:paralleltest // memory is the process's
+	const streams = 1000
+	half := []byte{0, 0, 0, 0, 9, 10}
+	for _, tt := range []struct {
+		name string
+		path string
+		head []string
+		body []byte
+		slow bool
+	}{
+		{"unary, deadline", unaryPath, []string{"grpc-timeout", "200m"}, half, false},
+		{"unary, deadline, no body", unaryPath, []string{"grpc-timeout", "200m"}, nil, false},
+		{"unary", unaryPath, nil, half, true},
+		{"server stream, deadline", outputPath, []string{"grpc-timeout", "200m"}, half, false},
+		{"server stream", outputPath, nil, half, true},
+		{"two-way stream, deadline", duplexPath, []string{"grpc-timeout", "200m"}, half, false},
+		{"two-way stream", duplexPath, nil, half, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tg := newTarget(t, server.MessageTimeout(300*time.Millisecond))
+			tg.during(bounds{heap: 24, goroutines: 40}, func() {
+				a := tg.attack().start()
+				for range streams {
+					id := a.open(a.head(tt.path, tt.head...), false)
+					if tt.body != nil {
+						_ = a.WriteData(id, false, tt.body)
+					}
+				}
+				a.flush()
+				eventually(t, "an end of each call", func() bool {
+					a.mu.Lock()
+					defer a.mu.Unlock()
+					return len(a.ended) == streams
+				})
+				id := a.call(unaryPath)
+				a.flush()
+				eventually(t, "an answer to another call", func() bool {
+					a.mu.Lock()
+					defer a.mu.Unlock()
+					return a.ended[id]
+				})
+			})
+			if got := tg.Stats().Guard[protocol.SlowMessage]; (got == streams) != tt.slow {
+				t.Errorf("got %d slow messages, want %d: %v", got, streams, tt.slow)
+			}
+			tg.eventually("that no call is under way", func() bool { return tg.Stats().Calls == 0 })
+		})
+	}
+}
+
+// TestResponsesThatNobodyTakes makes calls whose responses find no window: they are given up.
+func TestResponsesThatNobodyTakes(t *testing.T) { //nolint:paralleltest // memory is the process's
+	const streams = 1000
+	tg := newTarget(t, server.MessageTimeout(300*time.Millisecond))
+	tg.during(bounds{heap: 24, goroutines: 40}, func() {
+		a := tg.attack().start(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
+		for range streams {
+			a.call(unaryPath)
+		}
+		a.flush()
+		eventually(t, "a reset of each stream", func() bool {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			return len(a.resets) == streams
+		})
+		a.reset(1, http2.ErrCodeCancel)
+	})
+	tg.counted(protocol.SlowMessage)
+}

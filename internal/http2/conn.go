@@ -88,6 +88,8 @@ type Conn struct {
 	withheld atomic.Int64 // window not given back because of them
 	heard    atomic.Bool  // something was received since the keeper last looked
 
+	lags map[uint32]lag // Sweep's; nil: nobody lags
+
 	closeOnce sync.Once
 	cl        *clientState // nil in a server
 }

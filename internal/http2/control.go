@@ -66,7 +66,7 @@ func (c *Conn) onSettings(id uint32, flags uint8, p []byte) error {
 	first := !c.r.settings
 	c.r.settings = true
 	if first && !c.client {
-		c.disarm()
+		c.arrivedFirst()
 	}
 	c.wmu.Lock()
 	initial := c.w.initial

@@ -50,8 +50,9 @@ type echo struct {
 	tasks   sync.Pool
 }
 
-func (*echo) Name() string                     { return "echo" }
-func (*echo) Attach(protocol.Dispatcher) error { return nil }
+func (*echo) Name() string                        { return "echo" }
+func (*echo) Deadline(h *protocol.Head) time.Time { return h.Came.Add(time.Hour) }
+func (*echo) Attach(protocol.Dispatcher) error    { return nil }
 func (*echo) Match(h *protocol.Head) protocol.Mode {
 	switch h.Path {
 	case "/unary":

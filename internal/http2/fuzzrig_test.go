@@ -306,7 +306,8 @@ type rig struct {
 	peer transport.Conn
 	in   []byte // what the peer has sent
 
-	d      *rigDispatcher // server
+	keeper *protocol.Keeper // server; nil: messages have no time limit
+	d      *rigDispatcher   // server
 	served sync.WaitGroup
 
 	cc      protocol.ClientConn // client
@@ -333,8 +334,14 @@ func inBubble(t *testing.T, f func(t *testing.T)) {
 	}
 }
 
-// newServerRig makes a server's connection. The higher bits of how, whose lower ones are for end, have it count PINGs
-// and bear with little that is of no use.
+// rigTimed is the bit of how that gives messages a time limit.
+const (
+	rigTimed       = 0x20
+	rigMessageTime = time.Minute
+)
+
+// newServerRig makes a server's connection. The higher bits of how, whose lower ones are for end, have it count PINGs,
+// bear with little that is of no use, and limit the time of messages.
 func newServerRig(t *testing.T, how int) *rig {
 	t.Helper()
 	near, far := inproc.Pipe()
@@ -357,12 +364,22 @@ func newServerRig(t *testing.T, how int) *rig {
 	if how&0x40 != 0 {
 		cfg.Guard = &protocol.Guard{ControlBudget: 12}
 	}
+	if how&rigTimed != 0 {
+		if cfg.Guard == nil {
+			cfg.Guard = new(protocol.Guard)
+		}
+		cfg.Guard.MessageTimeout = rigMessageTime
+		r.keeper = protocol.NewKeeper(protocol.Alive{Message: rigMessageTime})
+	}
 	if how&0x80 != 0 {
 		cfg.PingMin = time.Minute
 	}
 	cfg.Route(r.d.Routes())
 	c := NewServer(r.w, cfg, r.d, []protocol.HTTP{app})
 	r.c = c.Conn
+	if r.keeper != nil {
+		r.keeper.Add(c, 0)
+	}
 	r.served.Add(1)
 	go serve(c)
 	return r
@@ -655,6 +672,9 @@ func (r *rig) end(how int) {
 	synctest.Wait()
 	if r.d != nil {
 		r.d.watch.Close()
+	}
+	if r.keeper != nil {
+		r.keeper.Close()
 	}
 	r.over()
 }

@@ -1,9 +1,7 @@
 package http2
 
 import (
-	"errors"
 	"math"
-	"os"
 	"sync"
 	"time"
 
@@ -138,88 +136,6 @@ func (c *Conn) returned(s *stream) {
 		s.orphan = false
 		c.s.orphans--
 	}
-}
-
-// frameTimer bounds the time that a peer takes for a frame or a header block. It is the reading role's. The transport's
-// deadline is set when a part of a frame is there and left as it is when the rest comes, so that a connection on which
-// much arrives sets one each FrameTimeout and not one for each frame; one that has passed for nothing is set anew, or
-// cleared.
-type frameTimer struct {
-	armed bool
-	moved bool   // what was awaited when the deadline was set has come
-	block uint32 // the stream whose header block was open then
-}
-
-var errSlow = errors.New("http2: the peer does not finish what it has begun")
-
-// awaitFirst bounds the time until a client's first SETTINGS.
-func (c *Conn) awaitFirst() {
-	if g := c.cfg.Guard; g != nil && g.FirstTimeout > 0 {
-		c.r.timer.armed = true
-		_ = c.tc.SetReadDeadline(time.Now().Add(g.FirstTimeout)) // if it fails, so will reading
-	}
-}
-
-// await is Peek under the time limit of frames. The bytes that c.r.off counts are not discarded yet.
-func (c *Conn) await(need int) ([]byte, error) {
-	rest, progress := len(c.r.in)-c.r.off, c.r.off > 0
-	c.tc.Discard(c.r.off)
-	c.r.in, c.r.off = nil, 0
-	if rest == 0 && c.r.block == nil && !c.r.timer.armed {
-		return c.tc.Peek(need)
-	}
-	return c.awaitTimed(need, rest, progress)
-}
-
-func (c *Conn) awaitTimed(need, rest int, progress bool) ([]byte, error) {
-	t, g := &c.r.timer, c.cfg.Guard
-	if g == nil || g.FrameTimeout <= 0 && !t.armed {
-		return c.tc.Peek(need)
-	}
-	block := uint32(0)
-	if c.r.block != nil {
-		block = c.r.blockID
-	}
-	if t.armed && progress && c.r.settings && (block == 0 || block != t.block) {
-		t.moved = true
-	}
-	partial := rest > 0 || block != 0 || !c.r.settings && !c.client
-	if partial && !t.armed {
-		c.arm(block)
-	}
-	for {
-		in, err := c.tc.Peek(need)
-		if err == nil || !t.armed || !errors.Is(err, os.ErrDeadlineExceeded) {
-			return in, err
-		}
-		switch {
-		case partial && !t.moved:
-			g.Note(protocol.SlowFrame)
-			return nil, violation(protocol.ResetEnhanceCalm, "%v", errSlow)
-		case partial:
-			c.arm(block)
-		case len(in) > 0:
-			// It has begun while the deadline was that of an earlier one.
-			partial = true
-			c.arm(block)
-		default:
-			c.disarm()
-		}
-	}
-}
-
-func (c *Conn) arm(block uint32) {
-	if d := c.cfg.Guard.FrameTimeout; d > 0 {
-		c.r.timer = frameTimer{armed: true, block: block}
-		_ = c.tc.SetReadDeadline(time.Now().Add(d)) // if it fails, so will reading
-		return
-	}
-	c.disarm()
-}
-
-func (c *Conn) disarm() {
-	c.r.timer = frameTimer{}
-	_ = c.tc.SetReadDeadline(time.Time{}) // if it fails, so will reading
 }
 
 // waitUnread has a server's reading goroutine wait as long as too much waits for a peer that does not read, which the

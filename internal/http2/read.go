@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/fairlead-go/fairlead/buffer"
 	"github.com/fairlead-go/fairlead/protocol"
@@ -34,7 +35,8 @@ type reader struct {
 
 	pings pings
 	guard guard
-	timer frameTimer
+	timer readTimer
+	now   time.Duration // after epoch, when it was first asked for in this batch; 0: it was not
 }
 
 // turn is one goroutine's time with the reading role.
@@ -86,7 +88,7 @@ func (c *Conn) read() error {
 		if !c.heard.Load() { // it is the keeper that clears it
 			c.heard.Store(true)
 		}
-		c.r.in = in
+		c.r.in, c.r.now = in, 0
 		c.cork()
 	}
 }
@@ -117,9 +119,13 @@ func (c *Conn) endBatch() {
 	if c.r.uncredit >= connWindow/4 {
 		c.creditArrived()
 	}
-	if c.r.head != nil && (c.client || c.r.cur == nil) {
+	switch {
+	case c.r.head == nil:
+	case c.client || c.r.cur == nil:
 		c.r.head.release()
 		c.r.head = nil
+	default:
+		c.unfinished(c.r.cur)
 	}
 	c.uncork()
 }

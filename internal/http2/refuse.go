@@ -49,6 +49,9 @@ func (unserved) Attach(protocol.Dispatcher) error { return nil }
 // Match implements protocol.HTTP.
 func (unserved) Match(*protocol.Head) protocol.Mode { return protocol.Streamed }
 
+// Deadline implements protocol.HTTP.
+func (unserved) Deadline(*protocol.Head) time.Time { return time.Time{} }
+
 // Whole implements protocol.HTTP.
 func (unserved) Whole(x protocol.Exchange, _ []byte) {
 	if x.Head().Verb == "HEAD" {

@@ -92,6 +92,18 @@ func (c *Conn) enterLocked(s *stream) {
 	}
 }
 
+// Expect implements protocol.Exchange.
+func (x exchange) Expect(rest bool) {
+	if x.p == nil {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.p.rest = rest; rest {
+		x.p.serial++
+	}
+}
+
 // SendHead implements protocol.Exchange.
 func (x exchange) SendHead(b *protocol.Block, extra *fairlead.Metadata) error {
 	c := x.c
@@ -126,6 +138,7 @@ func (x exchange) Reply(r *protocol.Reply) error {
 		c.unlockFlush(byCaller)
 		return err
 	}
+	s.replied = true
 	if r.Trailer == nil {
 		c.endBody(s, false)
 	} else {
@@ -261,13 +274,18 @@ func (c *Conn) whole(s *stream, body []byte) { s.app.Whole(exchange{s}, body) }
 // open gives a request to its protocol in a goroutine of its own.
 func (c *Conn) open(s *stream, end bool) {
 	c.own(s)
+	c.smu.Lock()
 	s.pull()
+	s.remoteDone = end
+	over := s.over
+	c.smu.Unlock()
+	if over {
+		s.dropBody(true) // the connection was closed
+		return
+	}
 	if end {
 		s.p.readErr = io.EOF
 	}
-	c.smu.Lock()
-	s.remoteDone = end
-	c.smu.Unlock()
 	c.enter(s)
 	go c.serveOpen(s)
 }
@@ -293,6 +311,7 @@ func (c *Conn) park() {
 	}
 	c.r.cur = nil
 	c.own(s)
+	c.unfinished(s)
 	c.enter(s)
 }
 

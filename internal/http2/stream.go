@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/buffer"
@@ -42,12 +43,14 @@ type stream struct {
 	isWaiting   bool // in writer.waiting
 	nextWaiting *stream
 	sendErr     error
+	replied     bool // server: the response is one message, and complete
 
 	// The reading role's.
 	headSeen bool
-	length   int64 // content-length, -1: none given
-	arrived  int64 // bytes of DATA
-	uncredit int64 // of them not yet given back to the peer; for pulled streams under mu
+	length   int64         // content-length, -1: none given
+	arrived  int64         // bytes of DATA
+	due      time.Duration // server: when the request has to be complete, after epoch; 0: it is, or has no limit
+	uncredit int64         // of them not yet given back to the peer; for pulled streams under mu
 
 	// Server: what the request is and who answers it.
 	app  protocol.HTTP
@@ -69,6 +72,9 @@ type pulled struct {
 	spare       *buffer.Buf   // for the next part, while the reader is behind
 	held        int64         // bytes in parts and reading
 	behind      bool          // Read has not had to wait lately
+	rest        bool          // the reader expects the rest of something: see exchange.Expect
+	serial      uint32        // counts what it expected
+	got         int64         // bytes that have arrived for it, in all
 	readErr     error         // io.EOF or a failure, behind parts
 	interrupted error
 	respHead    *protocol.Head // client
@@ -105,7 +111,7 @@ func (s *stream) recycle() {
 	streamPool.Put(s)
 }
 
-// pull makes s a pulled stream.
+// pull makes s a pulled stream. The stream lock is held if others can reach s.
 func (s *stream) pull() {
 	p := new(pulled)
 	p.canRead.L = &s.mu
@@ -125,6 +131,7 @@ const partSize = 32 << 10
 // push adds what has arrived. The stream's lock is held.
 func (p *pulled) push(b []byte) {
 	p.held += int64(len(b))
+	p.got += int64(len(b))
 	size := len(b)
 	if n := len(p.parts); n > 0 {
 		if last := p.parts[n-1]; cap(last.B)-len(last.B) >= len(b) {

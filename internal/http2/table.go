@@ -1,5 +1,7 @@
 package http2
 
+import "slices"
+
 // table finds streams by id. Ids are handed out in sequence, so a ring indexed by the low bits of the id nearly
 // always has a place; what collides with a long-lived stream goes to the map. It starts without memory and grows with
 // the number of streams. The stream lock guards it.
@@ -52,17 +54,20 @@ func (t *table) remove(s *stream) {
 	}
 }
 
-func (t *table) all() []*stream {
-	all := make([]*stream, 0, t.n)
+func (t *table) all() []*stream { return slices.AppendSeq(make([]*stream, 0, t.n), t.each) }
+
+// each is an iter.Seq of the streams, which must not change meanwhile.
+func (t *table) each(yield func(*stream) bool) {
 	for _, s := range t.ring {
-		if s != nil {
-			all = append(all, s)
+		if s != nil && !yield(s) {
+			return
 		}
 	}
 	for _, s := range t.over {
-		all = append(all, s)
+		if !yield(s) {
+			return
+		}
 	}
-	return all
 }
 
 func (t *table) grow() {

@@ -40,6 +40,11 @@ type reserver interface {
 	Reserve(n int) error
 }
 
+// expecter is told whether the rest of something has to come: a protocol.Exchange.
+type expecter interface {
+	Expect(rest bool)
+}
+
 // reader takes messages out of the parts of a body. A part may hold several of them, or a fraction of one. One
 // goroutine at a time uses it.
 type reader struct {
@@ -48,6 +53,11 @@ type reader struct {
 	// acct is told of the memory that gathered messages take; nil: nobody is. reserved is the sum of what it was told.
 	acct     reserver
 	reserved int
+	// exp is told when a message has begun whose rest is to be waited for, and when it is there; nil: nobody is. With
+	// one, the rest is that of the whole body, since it has one message.
+	exp       expecter
+	expecting bool
+	one       bool
 
 	err  error       // the body's end, or what is wrong with it: returned from then on
 	part []byte      // what is left of the part last read, valid until the next one is
@@ -62,6 +72,9 @@ func (r *reader) next() (payload []byte, flags uint8, err error) {
 		return nil, 0, r.err
 	}
 	payload, flags, err = r.take()
+	if !r.one {
+		r.expect(false)
+	}
 	if err != nil {
 		r.done()
 		r.err, r.part = err, nil
@@ -136,11 +149,20 @@ func (r *reader) gather(n int) error {
 
 // more reads a part in the middle of a message.
 func (r *reader) more() (err error) {
+	r.expect(true)
 	r.part, err = r.src.Read()
 	if err == io.EOF { //nolint:errorlint // Pipe returns it bare, and a failure may have one behind it
 		return io.ErrUnexpectedEOF
 	}
 	return err
+}
+
+// expect tells exp.
+func (r *reader) expect(rest bool) {
+	if r.exp != nil && r.expecting != rest {
+		r.expecting = rest
+		r.exp.Expect(rest)
+	}
 }
 
 // reserve accounts for a message of which n bytes are there. It counts the longest message and not their sum, since

@@ -76,6 +76,12 @@ func (in *incoming) begin(x protocol.Exchange, driver fairlead.Driver, size int)
 		}
 		p.Deadline = time.Now().Add(d)
 	}
+	if !h.Came.IsZero() { // it has waited for its body
+		p.Deadline = in.s.Deadline(h)
+		if !p.Deadline.IsZero() && !time.Now().Before(p.Deadline) {
+			return errDeadline()
+		}
+	}
 	in.call = fairlead.NewServerCall(&p)
 	x.Attach(in.call)
 	if err := in.s.d.Admit(in.call, size); err != nil {

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/protocol"
@@ -121,6 +122,20 @@ func (s *Server) Match(h *protocol.Head) protocol.Mode {
 		return protocol.Complete
 	}
 	return protocol.Streamed
+}
+
+// Deadline implements protocol.HTTP.
+func (s *Server) Deadline(h *protocol.Head) time.Time {
+	if h.Timeout != nil {
+		if d, ok := parseTimeout(h.Timeout); ok {
+			return h.Came.Add(d)
+		}
+		return h.Came // it is malformed, and can be told so
+	}
+	if h.Route != nil && h.Route.Method.Timeout > 0 {
+		return h.Came.Add(h.Route.Method.Timeout)
+	}
+	return time.Time{}
 }
 
 // Open implements protocol.HTTP.

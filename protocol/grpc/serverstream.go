@@ -45,7 +45,7 @@ func (s *Server) openStream(x protocol.Exchange) {
 	st.kind = st.route.Method.Kind
 	st.msgs = st.messages()
 	st.out, st.head = st.outgoing()
-	st.rd = reader{src: x, lim: s.recv, acct: s.d}
+	st.rd = reader{src: x, lim: s.recv, acct: s.d, exp: x}
 	if st.kind == fairlead.ServerStreaming {
 		if err := st.readRequest(); err != nil {
 			st.size += st.rd.reserved

@@ -97,7 +97,7 @@ func (s *Server) openUnary(x protocol.Exchange) {
 		return
 	}
 	stop := u.interruptLate()
-	rd := reader{src: x, lim: s.recv, acct: s.d}
+	rd := reader{src: x, lim: s.recv, acct: s.d, exp: x}
 	err := readOne(&rd, u.decodeRequest)
 	u.size += rd.reserved
 	stop()
@@ -123,6 +123,9 @@ func (in *incoming) interruptLate() (stop func()) {
 
 // readOne reads the one request of a call that has no more and gives it to decode.
 func readOne(rd *reader, decode func(payload []byte, flags uint8) error) error {
+	rd.one = true
+	rd.expect(true)
+	defer rd.expect(false)
 	payload, flags, err := rd.next()
 	switch {
 	case err == io.EOF: //nolint:errorlint // reader returns it bare

@@ -450,6 +450,8 @@ func (x serverSide) Attach(c *fairlead.Call) {
 	x.mu.Unlock()
 }
 
+func (x serverSide) Expect(bool) { x.alive("Expect") }
+
 func (x serverSide) Run(task protocol.Task) {
 	x.alive("Run")
 	x.inRun = true

@@ -102,6 +102,7 @@ func TestGit(t *testing.T) { //nolint:paralleltest // it changes the working dir
 	dir := newRepository(t)
 	t.Setenv("TMPDIR", t.TempDir())
 	const found = "api/shop/v1/shop.proto:7:1: FIELD_NO_DELETE: field color = 3 of message shop.v1.Item was deleted; " +
+		"what is stored or sent under the number is misread when the number is used again, and " +
 		"code that reads or sets it no longer compiles\n    api/shop/v1/shop.proto:10:3: before, at %s\n"
 	for _, ref := range []string{"main", "git:main", "HEAD", "v1", "git:refs/tags/v1"} {
 		got := check(t, "--against", ref)

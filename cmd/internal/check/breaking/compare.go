@@ -3,6 +3,7 @@ package breaking
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -60,19 +61,23 @@ type Config struct {
 // Compare returns what in the contract now breaks those who use the contract old, in the order of places.
 func Compare(old, now *Contract, cfg Config) []Finding {
 	c := &comparison{old: old, now: now, level: cfg.Level}
+	var findings []Finding
 	for _, rule := range Rules() {
 		if rule.Levels&cfg.Level == 0 || slices.Contains(cfg.Except, rule.ID) {
 			continue
 		}
-		c.rule = rule
-		rule.check(c)
+		found := c.apply(rule)
+		if len(found) > 0 {
+			c.worsen(found, rule.Worse)
+		}
+		findings = append(findings, found...)
 	}
-	slices.SortStableFunc(c.findings, func(a, b Finding) int {
+	slices.SortStableFunc(findings, func(a, b Finding) int {
 		return cmp.Or(
 			cmp.Compare(a.At.File, b.At.File), cmp.Compare(a.At.Line, b.At.Line), cmp.Compare(a.At.Column, b.At.Column),
 			cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Text, b.Text))
 	})
-	return slices.CompactFunc(c.findings, func(a, b Finding) bool {
+	return slices.CompactFunc(findings, func(a, b Finding) bool {
 		return a.Rule == b.Rule && a.At == b.At && a.Text == b.Text
 	})
 }
@@ -81,8 +86,34 @@ func Compare(old, now *Contract, cfg Config) []Finding {
 type comparison struct {
 	old, now *Contract
 	level    Level
-	rule     Rule
-	findings []Finding
+	rule     Rule      // which is being applied
+	findings []Finding // of that rule
+}
+
+// apply returns what a rule finds.
+func (c *comparison) apply(rule Rule) []Finding {
+	c.rule, c.findings = rule, nil
+	rule.check(c)
+	return c.findings
+}
+
+// worsen has findings say what the first rule among worse that finds the same change says of it.
+func (c *comparison) worsen(found []Finding, worse []Worse) {
+	rules := Rules()
+	told := make(map[Subject]bool)
+	for _, w := range worse {
+		i := slices.IndexFunc(rules, func(r Rule) bool { return r.ID == w.Rule })
+		also := make(map[Subject]bool)
+		for _, f := range c.apply(rules[i]) {
+			also[f.Subject] = true
+		}
+		for i := range found {
+			if f := &found[i]; also[f.Subject] && !told[f.Subject] {
+				f.Why = w.Why + ", and " + f.Why
+			}
+		}
+		maps.Copy(told, also)
+	}
 }
 
 // reportf notes that the rule that is being applied found something.

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -32,7 +33,8 @@ fairlead check breaking --against main --consumers .. # and who uses what change
 It exits with 0 when nothing breaks, 3 when something does, 1 when the contracts could not be compared (the older one
 does not compile, the ref is not there), and 2 on wrong usage. Findings stand at places of the new contract; for what
 was deleted that is what enclosed it. The place before is told with it. Comments silence findings as above, and %s
-leaves rules out.
+leaves rules out. At the levels source and file a finding also says when the change is misread on the wire or in JSON, as
+the rules of those levels have it.
 
 | level | who must not notice | in buf |
 |---|---|---|
@@ -100,7 +102,14 @@ func TestRules(t *testing.T) {
 		if rule.Levels == 0 || rule.Breaks == "" || rule.Why == "" || rule.check == nil {
 			t.Errorf("%s is not complete", rule.ID)
 		}
-		for _, text := range []string{rule.Breaks, rule.Why} {
+		texts := []string{rule.Breaks, rule.Why}
+		for _, w := range rule.Worse {
+			if !slices.Contains(RuleIDs(), w.Rule) || w.Rule == rule.ID {
+				t.Errorf("%s: there is no other rule %s", rule.ID, w.Rule)
+			}
+			texts = append(texts, w.Why)
+		}
+		for _, text := range texts {
 			if strings.HasSuffix(text, ".") || strings.ContainsAny(text, "|\n") {
 				t.Errorf("%s: %q does not fit where it is printed", rule.ID, text)
 			}

@@ -13,7 +13,10 @@ import (
 
 // enumRules are about enums that both sides have.
 func enumRules() []Rule {
-	const whyValue = "the old value may be stored or sent by clients, and means something else if the number is used again"
+	const (
+		whyValue = "the old value may be stored or sent by clients, and means something else if the number is used again"
+		whyName  = "JSON that holds the name is refused, or means something else if the name is used again"
+	)
 	return []Rule{
 		{
 			ID: "ENUM_SAME_TYPE", Levels: source, Shared: true, check: enumPairs(sameClosedness),
@@ -27,6 +30,10 @@ func enumRules() []Rule {
 		{
 			ID: "ENUM_VALUE_NO_DELETE", Levels: source, Shared: true, check: enumPairs(valuesKept(keptAlways)),
 			Breaks: "a value of an enum is gone", Why: "code that names the generated constant no longer compiles",
+			Worse: []Worse{
+				{"ENUM_VALUE_NO_DELETE_UNLESS_NUMBER_RESERVED", whyValue},
+				{"ENUM_VALUE_NO_DELETE_UNLESS_NAME_RESERVED", whyName},
+			},
 		},
 		{
 			ID: "ENUM_VALUE_NO_DELETE_UNLESS_NUMBER_RESERVED", Levels: Wire | JSON, Shared: true,
@@ -37,7 +44,7 @@ func enumRules() []Rule {
 			ID: "ENUM_VALUE_NO_DELETE_UNLESS_NAME_RESERVED", Levels: JSON, Shared: true,
 			check:  enumPairs(valuesKept(unlessNameReserved)),
 			Breaks: "a value of an enum is gone and its name is not reserved",
-			Why:    "JSON that holds the name is refused, or means something else if the name is used again",
+			Why:    whyName,
 		},
 		{
 			ID: "ENUM_VALUE_SAME_NAME", Levels: JSON | source, Shared: true, check: enumPairs(sameValueNames),

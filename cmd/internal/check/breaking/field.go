@@ -32,6 +32,10 @@ func fieldRules() []Rule {
 			ID: "FIELD_SAME_CARDINALITY", Levels: source, Shared: true, check: fieldPairs(sameCardinality(cardinality.identity)),
 			Breaks: "a field changed between optional, required, repeated and map, or between having presence and not",
 			Why:    "the generated field has another type",
+			Worse: []Worse{
+				{"FIELD_WIRE_COMPATIBLE_CARDINALITY", whyNumber},
+				{"FIELD_WIRE_JSON_COMPATIBLE_CARDINALITY", "in JSON " + whyNumber},
+			},
 		},
 		{
 			ID: "FIELD_WIRE_JSON_COMPATIBLE_CARDINALITY", Levels: JSON, Shared: true,

@@ -10,6 +10,10 @@ func typeRules() []Rule {
 		{
 			ID: "FIELD_SAME_TYPE", Levels: source, Shared: true, check: fieldPairs(sameType),
 			Breaks: "a field has another type", Why: "code that uses the generated field no longer compiles",
+			Worse: []Worse{
+				{"FIELD_WIRE_COMPATIBLE_TYPE", "one side misreads or drops what the other sends"},
+				{"FIELD_WIRE_JSON_COMPATIBLE_TYPE", "one side misreads, refuses or drops what the other sends in JSON"},
+			},
 		},
 		{
 			ID: "FIELD_WIRE_JSON_COMPATIBLE_TYPE", Levels: JSON, Shared: true, check: fieldPairs(compatibleOnJSON),

@@ -9,6 +9,7 @@ import (
 func messageRules() []Rule {
 	const (
 		whyField  = "what is stored or sent under the number is misread when the number is used again"
+		whyName   = "JSON that holds the name is misread when the name is used again"
 		whyMust   = "a message without the field is refused by the side that requires it"
 		whySource = "code that reads or sets it no longer compiles"
 	)
@@ -16,6 +17,9 @@ func messageRules() []Rule {
 		{
 			ID: "FIELD_NO_DELETE", Levels: source, Shared: true, check: messagePairs(fieldsKept(keptAlways)),
 			Breaks: "a field is gone", Why: whySource,
+			Worse: []Worse{
+				{"FIELD_NO_DELETE_UNLESS_NUMBER_RESERVED", whyField}, {"FIELD_NO_DELETE_UNLESS_NAME_RESERVED", whyName},
+			},
 		},
 		{
 			ID: "FIELD_NO_DELETE_UNLESS_NUMBER_RESERVED", Levels: Wire | JSON, Shared: true,
@@ -26,7 +30,7 @@ func messageRules() []Rule {
 			ID: "FIELD_NO_DELETE_UNLESS_NAME_RESERVED", Levels: JSON, Shared: true,
 			check:  messagePairs(fieldsKept(unlessNameReserved)),
 			Breaks: "a field is gone and its name is not reserved",
-			Why:    "JSON that holds the name is misread when the name is used again",
+			Why:    whyName,
 		},
 		{
 			ID: "ONEOF_NO_DELETE", Levels: source, Shared: true, check: messagePairs(oneofsKept),

@@ -68,8 +68,19 @@ type Rule struct {
 	Breaks string
 	// Why says what those who use the old contract see.
 	Why string
+	// Worse are rules of other levels that find some of the same changes, the worst first. They say more about those than
+	// Why, which is about generated code.
+	Worse []Worse
 
 	check func(*comparison)
+}
+
+// Worse is another rule by which the finding of a rule is worse than the rule says by itself.
+type Worse struct {
+	// Rule is the other rule.
+	Rule string
+	// Why says what those who use the old contract see, of changes that the other rule finds.
+	Why string
 }
 
 // Rules returns all rules, in the order of their names.

@@ -29,7 +29,9 @@ func main() {
 	besideGRPC := options.Bool("beside_grpc", false, "leave the names of protoc-gen-go-grpc's code alone")
 	rules := options.Bool("validate", true, "compile the rules of messages")
 	strict := options.Bool("strict", false, "treat warnings as errors")
-	protogen.Options{ParamFunc: options.Set}.Run(func(plugin *protogen.Plugin) error {
+	plugins := gen.Options()
+	plugins.ParamFunc = options.Set
+	plugins.Run(func(plugin *protogen.Plugin) error {
 		var invalid error
 		if *rules {
 			invalid = gen.Validations(plugin)

@@ -45,13 +45,12 @@ func (s *stubs) clientStruct() {
 	s.P("}")
 	s.P()
 
-	binder := s.locals["binder"]
 	s.doc(s.construct+" makes a client whose calls go through binder: a connection, or a test's fake.",
 		deprecationOf(s.service.Desc))
-	s.P("func ", s.construct, "(", binder, " ", fairleadPackage.Ident("Binder"), ") *", s.clientType, " {")
+	s.P("func ", s.construct, "(binder ", fairleadPackage.Ident("Binder"), ") *", s.clientType, " {")
 	s.P("return &", s.clientType, "{")
 	for _, m := range s.service.Methods {
-		s.P("call", m.GoName, ": ", binder, ".Bind(", s.method(m), "),")
+		s.P("call", m.GoName, ": binder.Bind(", s.method(m), "),")
 	}
 	s.P("}")
 	s.P("}")
@@ -60,15 +59,14 @@ func (s *stubs) clientStruct() {
 // clientMethod writes one method. It calls NewCall itself and not through a generic function: what a generic function
 // is given escapes to the heap, and the options would with it.
 func (s *stubs) clientMethod(m *protogen.Method) {
-	c, ctx, call, opts := s.locals["c"], s.locals["ctx"], s.locals["call"], s.locals["opts"]
 	req, resp := s.QualifiedGoIdent(m.Input.GoIdent), s.QualifiedGoIdent(m.Output.GoIdent)
 
-	request := s.locals["req"]
+	request := "req"
 	if m.Desc.IsStreamingClient() {
 		request = "nil"
 	}
-	s.P("func (", c, " *", s.clientType, ") ", m.GoName, s.clientSignature(m), " {")
-	s.P(call, " := ", fairleadPackage.Ident("NewCall"), "(", s.method(m), ", ", request, ", ", opts, "...)")
+	s.P("func (c *", s.clientType, ") ", m.GoName, s.clientSignature(m), " {")
+	s.P("call := ", fairleadPackage.Ident("NewCall"), "(", s.method(m), ", ", request, ", opts...)")
 
 	var result, types string
 	switch kindOf(m) {
@@ -81,18 +79,17 @@ func (s *stubs) clientMethod(m *protogen.Method) {
 	default:
 		result, types = "Result", resp
 	}
-	s.P("return ", fairleadPackage.Ident(result), "[", types, "](",
-		call, ", ", c, ".call", m.GoName, "(", ctx, ", ", call, "))")
+	s.P("return ", fairleadPackage.Ident(result), "[", types, "](call, c.call", m.GoName, "(ctx, call))")
 	s.P("}")
 }
 
 func (s *stubs) clientSignature(m *protogen.Method) string {
-	params := "(" + s.locals["ctx"] + " " + s.QualifiedGoIdent(contextPackage.Ident("Context"))
+	params := "(ctx " + s.QualifiedGoIdent(contextPackage.Ident("Context"))
 	req, resp := s.QualifiedGoIdent(m.Input.GoIdent), s.QualifiedGoIdent(m.Output.GoIdent)
 	if !m.Desc.IsStreamingClient() {
-		params += ", " + s.locals["req"] + " *" + req
+		params += ", req *" + req
 	}
-	params += ", " + s.locals["opts"] + " ..." + s.ours("CallOption") + ") "
+	params += ", opts ..." + s.ours("CallOption") + ") "
 	switch kindOf(m) {
 	case fairlead.BidiStreaming:
 		return params + "(*" + s.ours("Bidi") + "[" + req + ", " + resp + "], error)"

@@ -64,6 +64,13 @@
 //
 // Two methods of a service whose names are the same in Go (say_hello, SayHello) are an error.
 //
+// A Go package whose name is that of a variable in generated code (wire, m, ctx) is imported under another: wirepb.
+//
+// # Comments
+//
+// Comments of the contract become comments in Go, but say nothing to its tools: a line such as "+build linux" or
+// "go:embed x" is changed so that it is text.
+//
 // # Schema
 //
 // Service.Schema is left nil: the .pb.go beside the stubs has registered the file with protoregistry.GlobalFiles

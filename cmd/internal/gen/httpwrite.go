@@ -1,8 +1,6 @@
 package gen
 
 import (
-	"fmt"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,14 +15,13 @@ const (
 )
 
 // httpVariable returns the name of the variable that holds m's HTTP rules.
-func (s *stubs) httpVariable(m *protogen.Method) string { return "http_" + s.stem + "_" + m.GoName }
+func (s *stubs) httpVariable(m *protogen.Method) string { return "http_" + s.method(m) }
 
 // httpRules writes the variables that hold the HTTP rules of the service's methods. They are literals without a call
 // and with functions that capture nothing, so that the linker lays them out and a program that starts does nothing for
 // them.
 func (s *stubs) httpRules() {
 	w := httpWriter{stubs: s, setters: make(map[setterKey]string)}
-	w.chooseLocals()
 	w.shareSetters()
 	for _, m := range s.service.Methods {
 		bindings := s.bindings[m]
@@ -50,8 +47,6 @@ type httpWriter struct {
 
 	// setters are the names of functions that several rules share.
 	setters map[setterKey]string
-
-	m, v, x, o, sub, typ, data string // local names
 }
 
 // setterKey is a field of a request.
@@ -62,40 +57,6 @@ type setterKey struct {
 
 func (w *httpWriter) key(fields fieldPath) setterKey {
 	return setterKey{w.request.GoIdent, fields.name()}
-}
-
-// chooseLocals chooses the names of parameters such that none hides a package that the rules may name.
-func (w *httpWriter) chooseLocals() {
-	packages := make(map[string]bool)
-	note := func(id protogen.GoIdent) { packages[path.Base(string(id.GoImportPath))] = true }
-	noteFields := func(fields ...*protogen.Field) {
-		for _, f := range fields {
-			if f != nil && f.Enum != nil {
-				note(f.Enum.GoIdent)
-			}
-			if f != nil && f.Message != nil {
-				note(f.Message.GoIdent)
-			}
-		}
-	}
-	for _, m := range w.service.Methods {
-		note(m.Input.GoIdent)
-		note(m.Output.GoIdent)
-		for _, b := range w.bindings[m] {
-			noteFields(b.body, b.result)
-			for _, fields := range b.params() {
-				noteFields(fields...)
-			}
-		}
-	}
-	for name, local := range map[string]*string{
-		"m": &w.m, "v": &w.v, "x": &w.x, "o": &w.o, "s": &w.sub, "t": &w.typ, "d": &w.data,
-	} {
-		*local = name
-		if packages[name] {
-			*local = name + "_"
-		}
-	}
 }
 
 // shareSetters writes functions for the fields that several rules set.
@@ -110,7 +71,7 @@ func (w *httpWriter) shareSetters() {
 					name := "set_" + w.stem + "_" + strconv.Itoa(len(w.setters))
 					w.setters[key] = name
 					w.P()
-					w.P("func ", name, "(", w.m, " any, ", w.v, " []string) error { ", w.set(fields), " }")
+					w.P("func ", name, "(m any, v []string) error { ", w.set(fields), " }")
 				}
 				seen[key] = true
 			}
@@ -149,7 +110,7 @@ func (w *httpWriter) param(fields fieldPath, inPath bool) {
 		w.P(line, "Set: ", shared, "},")
 		return
 	}
-	w.P(line, "Set: func(", w.m, " any, ", w.v, " []string) error { ", w.set(fields), " }},")
+	w.P(line, "Set: func(m any, v []string) error { ", w.set(fields), " }},")
 }
 
 // set returns the statements of a function that sets a field.
@@ -164,7 +125,7 @@ func (w *httpWriter) set(fields fieldPath) string {
 		function += "Member"
 		taken += ", "
 	}
-	return "return " + w.httprule(function) + "(" + strconv.Quote(fields.name()) + ", " + w.v + ", " + taken +
+	return "return " + w.httprule(function) + "(" + strconv.Quote(fields.name()) + ", v, " + taken +
 		w.parser(f) + ", " + w.assignment(fields) + ")"
 }
 
@@ -172,7 +133,7 @@ func (w *httpWriter) set(fields fieldPath) string {
 func (w *httpWriter) assignment(fields fieldPath) string {
 	f := fields.last()
 	value := w.value(f)
-	if len(fields) == 1 && hasSetters(f.Parent) && !f.Desc.IsList() && value == w.x {
+	if len(fields) == 1 && hasSetters(f.Parent) && !f.Desc.IsList() && value == "x" {
 		return w.message(w.request) + "." + setterOf(f)
 	}
 	owner, statements := w.owner(fields)
@@ -194,7 +155,7 @@ func (w *httpWriter) assignment(fields fieldPath) string {
 		assign = owner + "." + f.GoName + " = " + value
 	}
 	statements = append(statements, assign)
-	return "func(" + w.x + " " + w.parsedType(f) + ") { " + strings.Join(statements, "; ") + " }"
+	return "func(x " + w.parsedType(f) + ") { " + strings.Join(statements, "; ") + " }"
 }
 
 // owner returns an expression of the message that holds the last of fields, and the statements that come before it. The
@@ -215,8 +176,8 @@ func (w *httpWriter) step(owner string, statements []string, f *protogen.Field) 
 	owner, statements = w.named(owner, statements)
 	set := owner + "." + setterOf(f)
 	if !hasSetters(f.Parent) {
-		set = "func(" + w.sub + " *" + w.QualifiedGoIdent(f.Message.GoIdent) + ") { " + owner + "." + f.Oneof.GoName +
-			" = &" + w.QualifiedGoIdent(f.GoIdent) + "{" + f.GoName + ": " + w.sub + "} }"
+		set = "func(s *" + w.QualifiedGoIdent(f.Message.GoIdent) + ") { " + owner + "." + f.Oneof.GoName +
+			" = &" + w.QualifiedGoIdent(f.GoIdent) + "{" + f.GoName + ": s} }"
 	}
 	return w.httprule("Sub") + "(" + owner + "." + getterOf(f) + "(), " + set + ")", statements
 }
@@ -226,7 +187,7 @@ func (w *httpWriter) named(owner string, statements []string) (string, []string)
 	if owner == w.message(w.request) || !strings.Contains(owner, "(") {
 		return owner, statements
 	}
-	name := fmt.Sprintf("%s%d", w.o, len(statements)+1)
+	name := "o" + strconv.Itoa(len(statements)+1)
 	return name, append(statements, name+" := "+owner)
 }
 
@@ -289,17 +250,17 @@ func (w *httpWriter) parsedType(f *protogen.Field) string {
 // value returns the parsed value as what f holds.
 func (w *httpWriter) value(f *protogen.Field) string {
 	if f.Message == nil {
-		return w.x
+		return "x"
 	}
 	pkg := f.Message.GoIdent.GoImportPath
 	switch form := textForm(f); form {
 	case "Time", "Duration":
-		return w.QualifiedGoIdent(pkg.Ident("New")) + "(" + w.x + ")"
+		return w.QualifiedGoIdent(pkg.Ident("New")) + "(x)"
 	case "Paths":
-		return "&" + w.QualifiedGoIdent(f.Message.GoIdent) + "{Paths: " + w.x + "}"
+		return "&" + w.QualifiedGoIdent(f.Message.GoIdent) + "{Paths: x}"
 	default:
 		// The constructors of package wrapperspb are called as the messages, less the ending: UInt32Value, UInt32.
-		return w.QualifiedGoIdent(pkg.Ident(strings.TrimSuffix(f.Message.GoIdent.GoName, "Value"))) + "(" + w.x + ")"
+		return w.QualifiedGoIdent(pkg.Ident(strings.TrimSuffix(f.Message.GoIdent.GoName, "Value"))) + "(x)"
 	}
 }
 
@@ -313,7 +274,7 @@ func (w *httpWriter) body(b *binding) {
 			w.rawBody(w.request, request, nil)
 			return
 		}
-		w.P("Body: func(", w.m, " any) any { return ", w.m, " },")
+		w.P("Body: func(m any) any { return m },")
 	case b.body != nil:
 		w.P("BodyField: ", strconv.Quote(b.body.Desc.JSONName()), ",")
 		if b.body.Message == nil || b.body.Desc.IsList() || b.body.Desc.IsMap() {
@@ -324,19 +285,19 @@ func (w *httpWriter) body(b *binding) {
 			w.rawBody(b.body.Message, field, statements)
 			return
 		}
-		w.P("Body: func(", w.m, " any) any { ", strings.Join(append(statements, "return "+field), "; "), " },")
+		w.P("Body: func(m any) any { ", strings.Join(append(statements, "return "+field), "; "), " },")
 	}
 }
 
 // rawBody writes a function that gives target, an expression of the google.api.HttpBody m, its content.
 func (w *httpWriter) rawBody(m *protogen.Message, target string, statements []string) {
-	statements = append(statements, w.o+" := "+target)
+	statements = append(statements, "o := "+target)
 	if hasSetters(m) {
-		statements = append(statements, w.o+".SetContentType("+w.typ+")", w.o+".SetData("+w.data+")")
+		statements = append(statements, "o.SetContentType(t)", "o.SetData(d)")
 	} else {
-		statements = append(statements, w.o+".ContentType, "+w.o+".Data = "+w.typ+", "+w.data)
+		statements = append(statements, "o.ContentType, o.Data = t, d")
 	}
-	w.P("RawBody: func(", w.m, " any, ", w.typ, " string, ", w.data, " []byte) { ", strings.Join(statements, "; "), " },")
+	w.P("RawBody: func(m any, t string, d []byte) { ", strings.Join(statements, "; "), " },")
 }
 
 // result writes what of the response is sent.
@@ -351,16 +312,16 @@ func (w *httpWriter) result(b *binding) {
 	}
 	switch {
 	case message != nil && message.Desc.FullName() == httpBody:
-		w.P("RawResult: func(", w.m, " any) (string, []byte) { ", w.o, " := ", value, "; return ",
-			w.o, ".GetContentType(), ", w.o, ".GetData() },")
+		w.P("RawResult: func(m any) (string, []byte) { o := ", value, "; return ",
+			"o.GetContentType(), o.GetData() },")
 	case b.result != nil:
-		w.P("Result: func(", w.m, " any) any { return ", value, " },")
+		w.P("Result: func(m any) any { return ", value, " },")
 	}
 }
 
 // message returns the parameter as a message of that type.
 func (w *httpWriter) message(m *protogen.Message) string {
-	return w.m + ".(*" + w.QualifiedGoIdent(m.GoIdent) + ")"
+	return "m.(*" + w.QualifiedGoIdent(m.GoIdent) + ")"
 }
 
 func (w *httpWriter) httprule(name string) string {

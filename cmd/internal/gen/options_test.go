@@ -269,26 +269,3 @@ func TestGoReason(t *testing.T) {
 		}
 	}
 }
-
-// TestHTTPLocals sees that no parameter hides a package.
-func TestHTTPLocals(t *testing.T) {
-	t.Parallel()
-	out, err := runOn(t, map[string]string{
-		"a.proto": `syntax = "proto3"; package a; option go_package = "example.com/test/a"; import "b.proto";
-import "google/api/annotations.proto"; message M { b.E e = 1; b.N n = 2; }
-service S { rpc Do(M) returns (M) { option (google.api.http) = { get: "/v1/{n.s}" }; } }`,
-		"b.proto": `syntax = "proto3"; package b; option go_package = "example.com/test/x"; enum E { A = 0; }
-message N { string s = 1; }`,
-	}, Config{Stubs: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{
-		`httprule.Enum[x.E](x.E_value), func(x_ x.E) { m.(*M).E = x_ }`,
-		`func(x_ string) { httprule.Make(&m.(*M).N).S = x_ }`,
-	} {
-		if !strings.Contains(string(out.Files[0].Content), want) {
-			t.Errorf("%s has no %s", out.Files[0].Content, want)
-		}
-	}
-}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -120,10 +121,14 @@ func (cfg *Config) request(files []*descriptorpb.FileDescriptorProto, names []st
 		params = append(params, param)
 	}
 	parameter := strings.Join(params, ",")
+	plain := make([]*descriptorpb.FileDescriptorProto, len(files))
+	for i, file := range files {
+		plain[i] = withPlainComments(file)
+	}
 	return proto.MarshalOptions{Deterministic: true}.Marshal(&pluginpb.CodeGeneratorRequest{
 		FileToGenerate: names,
 		Parameter:      &parameter,
-		ProtoFile:      files,
+		ProtoFile:      plain,
 	})
 }
 
@@ -141,7 +146,7 @@ func (r *run) step(suffix string, generate func(*protogen.Plugin) error) error {
 	if err := proto.Unmarshal(r.request, request); err != nil {
 		return err
 	}
-	plugin, err := protogen.Options{}.New(request)
+	plugin, err := Options().New(request)
 	if err != nil {
 		return err
 	}
@@ -158,7 +163,7 @@ func (r *run) step(suffix string, generate func(*protogen.Plugin) error) error {
 	}
 	response := plugin.Response()
 	if response.Error != nil {
-		return errors.New(response.GetError())
+		return notGo(plugin, response.GetError())
 	}
 	for _, file := range response.File {
 		if r.contents[file.GetName()] != nil {
@@ -168,6 +173,23 @@ func (r *run) step(suffix string, generate func(*protogen.Plugin) error) error {
 		r.contents[file.GetName()] = stripVersion([]byte(file.GetContent()))
 	}
 	return nil
+}
+
+// notGo turns the error of a plugin into one that names the contract and is without the generated code, which protogen
+// adds to it.
+func notGo(plugin *protogen.Plugin, text string) error {
+	name, reason, unparsable := strings.Cut(text, ": unparsable Go source: ")
+	if !unparsable {
+		return errors.New(text)
+	}
+	reason, _, _ = strings.Cut(reason, "\n")
+	for _, file := range plugin.Files {
+		if file.Generate && strings.HasPrefix(name, file.GeneratedFilenamePrefix) {
+			return Problems{{File: file.Desc.Path(), Text: "what was generated, " + path.Base(name) + ", is not Go (" + reason +
+				"): a fault of the generator, please report it; renaming may help"}}
+		}
+	}
+	return errors.New(name + ": what was generated is not Go: " + reason)
 }
 
 // outputName cuts the module from name, as protogen does with the names of the files that it returns.
@@ -182,6 +204,7 @@ func outputName(plugin *protogen.Plugin, name string) string {
 
 // messages is protoc-gen-go.
 func messages(plugin *protogen.Plugin) error {
+	renameImports(plugin, messageNames)
 	for _, file := range plugin.Files {
 		if file.Generate {
 			internal_gengo.GenerateFile(plugin, file)

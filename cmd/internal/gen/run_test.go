@@ -151,3 +151,73 @@ func TestMissingPackages(t *testing.T) {
 		t.Errorf("MissingPackages is %v, want lacks.proto alone", got)
 	}
 }
+
+// TestNotGo sees that code which is not Go is not shown, and that its contract is named.
+func TestNotGo(t *testing.T) {
+	t.Parallel()
+	_, err := runOn(t, map[string]string{"dir/a.proto": `syntax = "proto3"; package p; option go_package = "e.com/x;a-b";
+message M {}`}, Config{Messages: true})
+	want := "dir/a.proto: what was generated, a.pb.go, is not Go (7:10: expected ';', found '-'): a fault of the " +
+		"generator, please report it; renaming may help"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// TestRulesAndFieldsOfOneName sees fields that have the name of a method which rules become.
+func TestRulesAndFieldsOfOneName(t *testing.T) {
+	t.Parallel()
+	_, err := runOn(t, map[string]string{"a.proto": `syntax = "proto3"; package p; option go_package = "example.com/x";
+import "buf/validate/validate.proto";
+message A { string a = 1 [(buf.validate.field).string.min_len = 1];
+  string validate_fields = 2; string survey_rules = 3; }
+message B { string a = 1 [(buf.validate.field).string.min_len = 1];
+  oneof validate_fields { string b = 2; } }
+message C { string validate_fields = 1; }`}, Config{Validate: true})
+	const end = " validate_fields is ValidateFields in Go, which is a method of messages with rules; rename it"
+	want := "a.proto:4:3: field" + end + "\na.proto:6:3: oneof" + end
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// TestComments sees that no line of a contract's comment is one to Go's tools.
+func TestComments(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ text, want string }{
+		{" plain: text\n", " plain: text\n"},
+		{" +build linux\n", " `+build linux`\n"},
+		{"\t+build\n", " `+build`\n"},
+		{"go:embed x\n a\n", " go:embed x\n a\n"},
+		{" go:embed x\n", " go:embed x\n"},
+		{"line x:1\nlines\n", " line x:1\nlines\n"},
+		{"export X", " export X"},
+		{"exports: X", "exports: X"},
+		{"nolint:all", " nolint:all"},
+		{" a\rb\x00c\ufeffd\r\ne", " a\nbcd\ne"},
+		{"", ""},
+	}
+	for _, tt := range tests {
+		if got := plainComment(tt.text); got != tt.want {
+			t.Errorf("%q becomes %q, want %q", tt.text, got, tt.want)
+		}
+	}
+	text := "go:generate x"
+	file := &descriptorpb.FileDescriptorProto{Name: &text, SourceCodeInfo: &descriptorpb.SourceCodeInfo{
+		Location: []*descriptorpb.SourceCodeInfo_Location{
+			{LeadingComments: &text, TrailingComments: &text, LeadingDetachedComments: []string{text}}, {Path: []int32{1}},
+		},
+	}}
+	got := withPlainComments(file)
+	first := got.GetSourceCodeInfo().GetLocation()[0]
+	if first.GetLeadingComments() != " "+text || first.GetTrailingComments() != " "+text ||
+		first.GetLeadingDetachedComments()[0] != " "+text || got.GetName() != text {
+		t.Errorf("got %v", got)
+	}
+	if file.GetSourceCodeInfo().GetLocation()[0].GetLeadingComments() != text {
+		t.Error("the file was changed")
+	}
+	if withPlainComments(got) != got {
+		t.Error("a file with plain comments was copied")
+	}
+}

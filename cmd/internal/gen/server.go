@@ -21,11 +21,10 @@ func (s *stubs) server() {
 	s.P()
 
 	s.doc(s.implement+" makes impl a value that servers take.", deprecationOf(s.service.Desc))
-	impl := s.locals["impl"]
-	s.P("func ", s.implement, "(", impl, " ", s.serverType, ") *", fairleadPackage.Ident("Implementation"), " {")
+	s.P("func ", s.implement, "(impl ", s.serverType, ") *", fairleadPackage.Ident("Implementation"), " {")
 	s.P("return ", fairleadPackage.Ident("Implement"), "(", s.descriptor, ",")
 	for _, m := range s.service.Methods {
-		s.P(fairleadPackage.Ident(adapterOf(m)), "(", impl, ".", m.GoName, "),")
+		s.P(fairleadPackage.Ident(adapterOf(m)), "(impl.", m.GoName, "),")
 	}
 	s.P(")")
 	s.P("}")

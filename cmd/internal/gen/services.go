@@ -26,12 +26,13 @@ type StubConfig struct {
 // Services adds to plugin a file of stubs for each file that is to be generated and declares a service or an error. It
 // supports whatever protoc-gen-go does: proto2, proto3 and editions, with the open and the opaque API. What is wrong
 // with the contract is returned as an error of type Problems, all of it. Warnings are about HTTP rules, most of them
-// left out.
+// left out. The plugin must be one that Options made.
 func Services(plugin *protogen.Plugin, cfg StubConfig) (warnings Problems, err error) {
 	plugin.SupportedFeatures = internal_gengo.SupportedFeatures
 	plugin.SupportedEditionsMinimum = internal_gengo.SupportedEditionsMinimum
 	plugin.SupportedEditionsMaximum = internal_gengo.SupportedEditionsMaximum
 
+	renameImports(plugin, localNames)
 	var problems Problems
 	checkMethods(plugin, &problems)
 	c := contract{
@@ -83,7 +84,6 @@ func (c *contract) generate(plugin *protogen.Plugin, file *protogen.File) {
 	out.P("const _ = ", fairleadPackage.Ident("GeneratedV1"))
 	for _, service := range file.Services {
 		s := &stubs{GeneratedFile: out, contract: c, service: service, serviceNames: c.names[service]}
-		s.reserveLocals()
 		s.descriptors()
 		s.httpRules()
 		s.server()
@@ -101,23 +101,6 @@ type stubs struct {
 	serviceNames
 
 	service *protogen.Service
-	locals  map[string]string
-}
-
-// reserveLocals chooses the names of variables such that none hides a package that their scope refers to.
-func (s *stubs) reserveLocals() {
-	packages := map[string]bool{s.packageName(fairleadPackage.Ident("Call")): true}
-	for _, m := range s.service.Methods {
-		packages[s.packageName(m.Input.GoIdent)] = true
-		packages[s.packageName(m.Output.GoIdent)] = true
-	}
-	s.locals = make(map[string]string)
-	for _, name := range []string{"c", "m", "ctx", "req", "opts", "call", "impl", "binder"} {
-		s.locals[name] = name
-		if packages[name] {
-			s.locals[name] = name + "_"
-		}
-	}
 }
 
 // descriptors writes the variables that describe the methods and the service.
@@ -137,10 +120,9 @@ func (s *stubs) descriptors() {
 			s.P(append(head, ")")...)
 			continue
 		}
-		local := s.locals["m"]
-		s.P(append(head, ", func(", local, " *", fairleadPackage.Ident("Method"), ") {")...)
+		s.P(append(head, ", func(m *", fairleadPackage.Ident("Method"), ") {")...)
 		for _, set := range settings {
-			s.P(local, ".", set)
+			s.P("m.", set)
 		}
 		s.P("})")
 	}
@@ -150,15 +132,6 @@ func (s *stubs) descriptors() {
 	}
 	s.P(")")
 	s.P(")")
-}
-
-// packageName returns the name under which the file imports id's package, "" when it is the file's own.
-func (s *stubs) packageName(id protogen.GoIdent) string {
-	qualified := s.QualifiedGoIdent(id)
-	if len(qualified) == len(id.GoName) {
-		return ""
-	}
-	return qualified[:len(qualified)-len(id.GoName)-1]
 }
 
 func kindOf(m *protogen.Method) fairlead.Kind {

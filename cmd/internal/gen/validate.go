@@ -21,11 +21,14 @@ const (
 //
 // A message with rules gets the method ValidateFields. Where something is left to an evaluator, it gets SurveyRules as
 // well, by which middleware/validate knows of it before the first call.
+//
+// The plugin must be one that Options made.
 func Validations(plugin *protogen.Plugin) error {
 	plugin.SupportedFeatures = internal_gengo.SupportedFeatures
 	plugin.SupportedEditionsMinimum = internal_gengo.SupportedEditionsMinimum
 	plugin.SupportedEditionsMaximum = internal_gengo.SupportedEditionsMaximum
 
+	renameImports(plugin, localNames)
 	rules, err := readRules(plugin)
 	if err != nil {
 		return err
@@ -167,7 +170,6 @@ func (c *checks) partName() string { return "rulesLeft_" + c.msg.GoIdent.GoName 
 
 // survey writes SurveyRules.
 func (c *checks) survey() {
-	s := "s" // unless that is the name of a package
 	var own, foreign []string
 	done := make(map[protogen.GoIdent]bool)
 	for _, f := range c.fields {
@@ -178,27 +180,24 @@ func (c *checks) survey() {
 		switch name := c.QualifiedGoIdent(f.nested.GoIdent); {
 		case f.nested.GoIdent.GoImportPath != c.msg.GoIdent.GoImportPath:
 			foreign = append(foreign, name)
-			if strings.HasPrefix(name, "s.") {
-				s = "survey"
-			}
 		case c.book.messages[f.nested.Desc.FullName()].surveyed:
 			own = append(own, name)
 		}
 	}
 	c.P()
-	c.P("// SurveyRules tells ", s, " which rules are left to an evaluator.")
-	c.P("func (*", c.msg.GoIdent.GoName, ") SurveyRules(", s, " *", c.ours("Survey"), ") {")
-	c.P("if !", s, ".Enter(", strconv.Quote(string(c.msg.Desc.FullName())), ") {")
+	c.P("// SurveyRules tells s which rules are left to an evaluator.")
+	c.P("func (*", c.msg.GoIdent.GoName, ") SurveyRules(s *", c.ours("Survey"), ") {")
+	c.P("if !s.Enter(", strconv.Quote(string(c.msg.Desc.FullName())), ") {")
 	c.P("return")
 	c.P("}")
 	if c.part != nil {
-		c.P(s, ".Part(new(", c.msg.GoIdent.GoName, "), &", c.partName(), ")")
+		c.P("s.Part(new(", c.msg.GoIdent.GoName, "), &", c.partName(), ")")
 	}
 	for _, name := range own {
-		c.P("(*", name, ")(nil).SurveyRules(", s, ")")
+		c.P("(*", name, ")(nil).SurveyRules(s)")
 	}
 	for _, name := range foreign {
-		c.P(s, ".Nested(new(", name, "))")
+		c.P("s.Nested(new(", name, "))")
 	}
 	c.P("}")
 }

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/gofeaturespb"
 )
 
 // ruleBook has the rules of all messages that a plugin knows.
@@ -120,10 +121,22 @@ func (m *messageRules) checkNames(problems *Problems, plugin *protogen.Plugin) {
 	if file == nil || !file.Generate {
 		return
 	}
+	if m.msg.APILevel == gofeaturespb.GoFeatures_API_OPAQUE {
+		return // what is hidden has another name
+	}
+	check := func(d protoreflect.Descriptor, kind, name string) {
+		if name == "ValidateFields" || name == "SurveyRules" && m.surveyed {
+			problems.add(d, nil, "%s %s is %s in Go, which is a method of messages with rules; rename it", kind, d.Name(), name)
+		}
+	}
 	for _, f := range m.msg.Fields {
-		if f.GoName == "ValidateFields" || f.GoName == "SurveyRules" && m.surveyed {
-			problems.add(f.Desc, nil, "field %s is %s in Go, which is a method of messages with rules; rename it",
-				f.Desc.Name(), f.GoName)
+		if !isMember(f) {
+			check(f.Desc, "field", f.GoName)
+		}
+	}
+	for _, o := range m.msg.Oneofs {
+		if !o.Desc.IsSynthetic() {
+			check(o.Desc, "oneof", o.GoName)
 		}
 	}
 }

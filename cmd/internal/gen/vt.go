@@ -20,9 +20,10 @@ const vtSuffix = "_vtproto.pb.go"
 // vt runs vtprotobuf's generator over the files that it can do, and returns a note on each of the others.
 //
 // It knows proto2 and proto3 with the open API; its code reads fields that the opaque API hides, and it would take the
-// presence of fields of an edition for proto2's. Since its code calls itself for all messages of the same proto
-// package, such a package is done as a whole or not at all.
+// presence of fields of an edition for proto2's. It takes groups for single fields outside of oneofs. Since its code
+// calls itself for all messages of the same proto package, such a package is done as a whole or not at all.
 func vt(plugin *protogen.Plugin) (notes []string, err error) {
+	renameImports(plugin, localNames)
 	unfit := make(map[protoreflect.FullName]string)
 	for _, file := range plugin.Files {
 		if pkg := file.Desc.Package(); unfit[pkg] == "" {
@@ -53,7 +54,31 @@ func unfitForVT(file *protogen.File) string {
 	if file.APILevel != gofeaturespb.GoFeatures_API_OPEN {
 		return file.Desc.Path() + " uses the opaque API"
 	}
-	return ""
+	reason := ""
+	eachMessage(file.Messages, func(m *protogen.Message) {
+		for _, f := range m.Fields {
+			switch list := f.Desc.IsList(); {
+			case reason != "":
+			case f.Desc.Kind() == protoreflect.GroupKind && (list || isMember(f)):
+				reason = position(f.Desc) + " has groups, repeated or in a oneof"
+			case isMember(f) && isVTMethod(f.Oneof.GoName):
+				reason = position(f.Oneof.Desc) + " has the name of its method " + f.Oneof.GoName
+			case !isMember(f) && isVTMethod(f.GoName):
+				reason = position(f.Desc) + " has the name of its method " + f.GoName
+			}
+		}
+	})
+	return reason
+}
+
+// isVTMethod reports whether vtprotobuf adds a method of that name to messages.
+func isVTMethod(name string) bool {
+	switch name {
+	case "MarshalVT", "MarshalToVT", "MarshalToSizedBufferVT", "SizeVT", "UnmarshalVT":
+		return true
+	default:
+		return false
+	}
 }
 
 // stripVersion removes the line of a generated file's head in which vtprotobuf puts the version of the program that

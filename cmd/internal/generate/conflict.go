@@ -9,7 +9,6 @@ import (
 
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/pluginpb"
 
@@ -26,7 +25,9 @@ func (r *run) conflicts(units []*unit) error {
 		if err := r.checkPackages(u.contract); err != nil {
 			return err
 		}
-		c.goPackages(u, goPackages(r.settings, u.contract))
+		packages := goPackages(r.settings, u.contract)
+		c.goFiles(u, packages)
+		c.goPackages(u, packages)
 		if len(units) > 1 { // within one source the compiler finds them
 			c.fullNames(u)
 		}
@@ -34,6 +35,7 @@ func (r *run) conflicts(units []*unit) error {
 	if len(c.wrong.Problems) > 0 {
 		return &c.wrong
 	}
+	c.goImports(units)
 	for _, u := range units {
 		if err := c.goNames(u); err != nil {
 			return err
@@ -190,22 +192,6 @@ func declared(file *descriptorpb.FileDescriptorProto, visit func(full string, pa
 	}
 }
 
-// goNames finds declarations that are told apart in the contracts and not in Go.
-func (c *conflicts) goNames(u *unit) error {
-	plugin, err := c.plugin(u.contract)
-	if err != nil {
-		return err
-	}
-	for _, file := range plugin.Files {
-		if !file.Generate {
-			continue
-		}
-		at := claim{unit: u, file: file.Desc.Path()}
-		c.goTypes(at, fileMessages, file.Messages, fileEnums, file.Enums)
-	}
-	return nil
-}
-
 // plugin returns what the generators for Go make of a contract's names.
 func (c *conflicts) plugin(contract *idl.Contract) (*protogen.Plugin, error) {
 	params := make([]string, 0, 1+len(c.run.packages))
@@ -230,49 +216,4 @@ func (c *conflicts) plugin(contract *idl.Contract) (*protogen.Plugin, error) {
 		file.SourceCodeInfo = nil // names need no places, which are most of what a file weighs
 	}
 	return protogen.Options{}.New(request)
-}
-
-// goTypes goes through what is declared at a place: a file, or a message of one. The numbers are those of the fields in
-// which the descriptor there has its messages and enums.
-func (c *conflicts) goTypes(
-	at claim, messageNumber int32, messages []*protogen.Message, enumNumber int32, enums []*protogen.Enum,
-) {
-	for i, m := range messages {
-		if m.Desc.IsMapEntry() {
-			continue
-		}
-		own := at.below(messageNumber, i)
-		c.goName(own, m.GoIdent, m.Desc)
-		c.goTypes(own, messageNested, m.Messages, messageEnums, m.Enums)
-	}
-	for i, e := range enums {
-		own := at.below(enumNumber, i)
-		c.goName(own, e.GoIdent, e.Desc)
-		for j, v := range e.Values {
-			c.goName(own.below(enumValues, j), v.GoIdent, v.Desc)
-		}
-	}
-}
-
-// below returns the claim of what a declaration holds.
-func (c claim) below(number int32, index int) claim {
-	c.path = append(slices.Clip(c.path), number, int32(index)) //nolint:gosec // no file has that many
-	return c
-}
-
-func (c *conflicts) goName(own claim, ident protogen.GoIdent, d protoreflect.Descriptor) {
-	own.what = string(d.FullName())
-	first, ok := c.idents[ident]
-	if !ok {
-		c.idents[ident] = own
-		return
-	}
-	if first.unit != own.unit && sameContract(first, own.unit, own.file) {
-		return
-	}
-	p := own.place()
-	p.Text = fmt.Sprintf("%s and %s (%s) are both %s in the Go package %s", own.what, first.what, where(first.place()),
-		ident.GoName, ident.GoImportPath)
-	p.Help = "rename one, or give their files different Go packages"
-	c.problem(p)
 }

@@ -69,6 +69,67 @@ func TestConflicts(t *testing.T) {
 				"are both Order_Item in the Go package \"example.com/m/a\"\n"},
 		},
 		{
+			name: "names that Go's code of messages has", args: "$",
+			files: map[string]string{"a/a.proto": strings.Replace(contract("p", "example.com/m/a", ""), "3", "2", 1) + `
+message A { oneof o { string x = 1; } extensions 100 to 200; }
+message A_X {}
+extend A { optional string foo_bar = 100; }
+extend A { optional string FooBar = 101; }
+message R { optional string proto_reflect = 1; }
+message S { oneof proto_reflect { string y = 1; } }
+`},
+			want: []string{
+				"$/a/a.proto:6:9: p.A_X and p.A.x ($/a/a.proto:5) are both A_X in the Go package \"example.com/m/a\"\n",
+				"$/a/a.proto:8:28: p.FooBar and p.foo_bar ($/a/a.proto:7) are both E_FooBar in the Go package",
+				"$/a/a.proto:9:29: p.R.proto_reflect is ProtoReflect in Go, and so is a method of its message\n",
+				"$/a/a.proto:10:19: p.S.proto_reflect is ProtoReflect in Go, and so is a method of its message\n",
+			},
+		},
+		{
+			name: "Go packages that import each other", args: "$",
+			files: map[string]string{
+				"a/a.proto": contract("p.a", "example.com/m/a", "import \"b/b.proto\";\nmessage A { p.b.B b = 1; }\n"),
+				"a/x.proto": contract("p.a", "example.com/m/a", "message X {}\n"),
+				"b/b.proto": contract("p.b", "example.com/m/b", "message B {}\n"),
+				"b/x.proto": contract("p.b", "example.com/m/b", "import \"c/c.proto\";\nmessage X { p.a.X a = 1; }\n"),
+				"c/c.proto": contract("p.c", "example.com/m/c", "import public \"a/x.proto\";\n"),
+			},
+			want: []string{
+				"$/b/x.proto:4:1: Go packages would import each other, which Go refuses: " +
+					"\"example.com/m/a\" imports \"example.com/m/b\" ($/a/a.proto:4), " +
+					"\"example.com/m/b\" imports \"example.com/m/a\" ($/b/x.proto:4)\n",
+				"give these files one Go package",
+			},
+		},
+		{
+			name: "names that Go does not take for a package", args: "-M e.proto=example.com/m/e;my-e $",
+			files: map[string]string{
+				"a.proto": contract("p.a", "example.com/m/a;my-pkg", ""), "b.proto": contract("p.b", "example.com/m/b;type", ""),
+				"c.proto": contract("p.c", "example.com/m/c;_", ""), "d.proto": contract("p.d", "pb", ""),
+				"e.proto": contract("p.e", "example.com/m/e", ""),
+			},
+			want: []string{
+				"$/a.proto:3:1: \"my-pkg\" is not a name for a Go package\n    3 | option",
+				"      write: example.com/m/a;my_pkg\n",
+				"$/b.proto:3:1: \"type\" is not a name for a Go package\n", "      write: example.com/m/b;typepb\n",
+				"$/c.proto:3:1: \"_\" is not a name for a Go package\n", "      write: example.com/m/c;pb\n",
+				"$/d.proto:3:1: \"pb\" is not the import path of a Go package: it has neither a dot nor a slash\n",
+				"      write: example.com/m\n",
+				"$/e.proto: \"my-e\" is not a name for a Go package\n", "it comes from --map or from fairlead.yaml; write: ",
+			},
+		},
+		{
+			name: "a file that Go passes over", args: "$",
+			files: map[string]string{"_b.proto": contract("p", "example.com/m", "message M {}\n")},
+			want: []string{"$/_b.proto: Go passes over files whose names begin with \"_\", and so over the code\n",
+				"      rename the contract\n"},
+		},
+		{
+			name: "a comment that is not UTF-8", args: "$",
+			files: map[string]string{"a.proto": contract("p", "example.com/m", "// caf\xe9\nmessage M {}\n")},
+			want:  []string{"$/a.proto:4:7: the byte 0xe9 is not UTF-8\n    4 | // caf\ufffd\n"},
+		},
+		{
 			name: "a file under two names", args: "-I $ -I $/api $/a.proto",
 			files: map[string]string{
 				"a.proto": contract("p", "example.com/m", "import \"api/b.proto\";\nimport \"b.proto\";\n"+

@@ -20,14 +20,14 @@ const _ = fairlead.GeneratedV1
 // The descriptors of fairlead.conformance.shop.v1.Shop and its methods. They are read-only.
 var (
 	ShopOrderMethod = fairlead.NewMethod[OrderRequest, OrderReply](fairlead.Unary, "fairlead.conformance.shop.v1.Shop", "Order", func(m *fairlead.Method) {
-		m.HTTP = http_Shop_Order
+		m.HTTP = http_ShopOrderMethod
 	})
 	ShopTrackMethod = fairlead.NewMethod[OrderRequest, OrderReply](fairlead.ServerStreaming, "fairlead.conformance.shop.v1.Shop", "Track")
 	ShopWaitMethod  = fairlead.NewMethod[OrderRequest, OrderReply](fairlead.Unary, "fairlead.conformance.shop.v1.Shop", "Wait", func(m *fairlead.Method) {
 		m.Timeout = 50000000 /* 50ms */
 	})
 	ShopFindMethod = fairlead.NewMethod[FindRequest, FindRequest](fairlead.Unary, "fairlead.conformance.shop.v1.Shop", "Find", func(m *fairlead.Method) {
-		m.HTTP = http_Shop_Find
+		m.HTTP = http_ShopFindMethod
 	})
 	ShopService = fairlead.NewService("fairlead.conformance.shop.v1.Shop", "proto", nil,
 		ShopOrderMethod,
@@ -38,7 +38,7 @@ var (
 )
 
 // The HTTP rules of fairlead.conformance.shop.v1.Shop.Order. They are read-only.
-var http_Shop_Order = []fairlead.HTTPRule{
+var http_ShopOrderMethod = []fairlead.HTTPRule{
 	{
 		Verb:      "POST",
 		Template:  "/v1/orders",
@@ -48,7 +48,7 @@ var http_Shop_Order = []fairlead.HTTPRule{
 }
 
 // The HTTP rules of fairlead.conformance.shop.v1.Shop.Find. They are read-only.
-var http_Shop_Find = []fairlead.HTTPRule{
+var http_ShopFindMethod = []fairlead.HTTPRule{
 	{
 		Verb:     "GET",
 		Template: "/v1/finds/{name}",

@@ -15,7 +15,7 @@ const _ = fairlead.GeneratedV1
 // The descriptors of fairlead.gen.test.legacy.v1.Records and its methods. They are read-only.
 var (
 	RecordsFindMethod = fairlead.NewMethod[Record, Record](fairlead.Unary, "fairlead.gen.test.legacy.v1.Records", "Find", func(m *fairlead.Method) {
-		m.HTTP = http_Records_Find
+		m.HTTP = http_RecordsFindMethod
 	})
 	RecordsService = fairlead.NewService("fairlead.gen.test.legacy.v1.Records", "proto", nil,
 		RecordsFindMethod,
@@ -23,7 +23,7 @@ var (
 )
 
 // The HTTP rules of fairlead.gen.test.legacy.v1.Records.Find. They are read-only.
-var http_Records_Find = []fairlead.HTTPRule{
+var http_RecordsFindMethod = []fairlead.HTTPRule{
 	{
 		Verb:     "GET",
 		Template: "/v1/records/{key}",

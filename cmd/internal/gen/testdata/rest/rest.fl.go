@@ -26,30 +26,30 @@ var (
 		m.Idempotency = fairlead.NoSideEffects
 		m.Criticality = fairlead.Sheddable
 		m.Timeout = 1500000000 /* 1.5s */
-		m.HTTP = http_Books_GetBook
+		m.HTTP = http_BooksGetBookMethod
 	})
 	BooksUpdateBookMethod = fairlead.NewMethod[UpdateBookRequest, Book](fairlead.Unary, "fairlead.gen.test.rest.v1.Books", "UpdateBook", func(m *fairlead.Method) {
 		m.Criticality = fairlead.CriticalPlus
-		m.HTTP = http_Books_UpdateBook
+		m.HTTP = http_BooksUpdateBookMethod
 	})
 	BooksFindMethod = fairlead.NewMethod[Everything, Everything](fairlead.Unary, "fairlead.gen.test.rest.v1.Books", "Find", func(m *fairlead.Method) {
-		m.HTTP = http_Books_Find
+		m.HTTP = http_BooksFindMethod
 	})
 	BooksByPathMethod = fairlead.NewMethod[Everything, Everything](fairlead.Unary, "fairlead.gen.test.rest.v1.Books", "ByPath", func(m *fairlead.Method) {
 		m.Timeout = 120000000000 /* 2m0s */
-		m.HTTP = http_Books_ByPath
+		m.HTTP = http_BooksByPathMethod
 	})
 	BooksPutBooksMethod = fairlead.NewMethod[Holder, Holder](fairlead.Unary, "fairlead.gen.test.rest.v1.Books", "PutBooks", func(m *fairlead.Method) {
-		m.HTTP = http_Books_PutBooks
+		m.HTTP = http_BooksPutBooksMethod
 	})
 	BooksUploadMethod = fairlead.NewMethod[httpbody.HttpBody, httpbody.HttpBody](fairlead.Unary, "fairlead.gen.test.rest.v1.Books", "Upload", func(m *fairlead.Method) {
-		m.HTTP = http_Books_Upload
+		m.HTTP = http_BooksUploadMethod
 	})
 	BooksDownloadMethod = fairlead.NewMethod[emptypb.Empty, httpbody.HttpBody](fairlead.ServerStreaming, "fairlead.gen.test.rest.v1.Books", "Download", func(m *fairlead.Method) {
-		m.HTTP = http_Books_Download
+		m.HTTP = http_BooksDownloadMethod
 	})
 	BooksAnyMethod = fairlead.NewMethod[emptypb.Empty, emptypb.Empty](fairlead.Unary, "fairlead.gen.test.rest.v1.Books", "Any", func(m *fairlead.Method) {
-		m.HTTP = http_Books_Any
+		m.HTTP = http_BooksAnyMethod
 	})
 	BooksService = fairlead.NewService("fairlead.gen.test.rest.v1.Books", "proto", nil,
 		BooksGetBookMethod,
@@ -346,7 +346,7 @@ func set_Books_64(m any, v []string) error {
 }
 
 // The HTTP rules of fairlead.gen.test.rest.v1.Books.GetBook. They are read-only.
-var http_Books_GetBook = []fairlead.HTTPRule{
+var http_BooksGetBookMethod = []fairlead.HTTPRule{
 	{
 		Verb:     "GET",
 		Template: "/v1/{name=shelves/*/books/*}",
@@ -372,7 +372,7 @@ var http_Books_GetBook = []fairlead.HTTPRule{
 }
 
 // The HTTP rules of fairlead.gen.test.rest.v1.Books.UpdateBook. They are read-only.
-var http_Books_UpdateBook = []fairlead.HTTPRule{
+var http_BooksUpdateBookMethod = []fairlead.HTTPRule{
 	{
 		Verb:     "PATCH",
 		Template: "/v1/{book.name=shelves/*/books/**}",
@@ -390,7 +390,7 @@ var http_Books_UpdateBook = []fairlead.HTTPRule{
 }
 
 // The HTTP rules of fairlead.gen.test.rest.v1.Books.Find. They are read-only.
-var http_Books_Find = []fairlead.HTTPRule{
+var http_BooksFindMethod = []fairlead.HTTPRule{
 	{
 		Verb:     "GET",
 		Template: "/v1/everything/{name}",
@@ -447,7 +447,7 @@ var http_Books_Find = []fairlead.HTTPRule{
 }
 
 // The HTTP rules of fairlead.gen.test.rest.v1.Books.ByPath. They are read-only.
-var http_Books_ByPath = []fairlead.HTTPRule{
+var http_BooksByPathMethod = []fairlead.HTTPRule{
 	{
 		Verb:     "LOOK",
 		Template: "/v1/{an_int64}/{color}/{time}/{range.from}/{maybe_int32}:look",
@@ -504,7 +504,7 @@ var http_Books_ByPath = []fairlead.HTTPRule{
 }
 
 // The HTTP rules of fairlead.gen.test.rest.v1.Books.PutBooks. They are read-only.
-var http_Books_PutBooks = []fairlead.HTTPRule{
+var http_BooksPutBooksMethod = []fairlead.HTTPRule{
 	{
 		Verb:     "PUT",
 		Template: "/v1/holders/{id}/books",
@@ -679,7 +679,7 @@ var http_Books_PutBooks = []fairlead.HTTPRule{
 }
 
 // The HTTP rules of fairlead.gen.test.rest.v1.Books.Upload. They are read-only.
-var http_Books_Upload = []fairlead.HTTPRule{
+var http_BooksUploadMethod = []fairlead.HTTPRule{
 	{
 		Verb:      "POST",
 		Template:  "/v1/upload",
@@ -690,7 +690,7 @@ var http_Books_Upload = []fairlead.HTTPRule{
 }
 
 // The HTTP rules of fairlead.gen.test.rest.v1.Books.Download. They are read-only.
-var http_Books_Download = []fairlead.HTTPRule{
+var http_BooksDownloadMethod = []fairlead.HTTPRule{
 	{
 		Verb:      "GET",
 		Template:  "/v1/**",
@@ -699,7 +699,7 @@ var http_Books_Download = []fairlead.HTTPRule{
 }
 
 // The HTTP rules of fairlead.gen.test.rest.v1.Books.Any. They are read-only.
-var http_Books_Any = []fairlead.HTTPRule{
+var http_BooksAnyMethod = []fairlead.HTTPRule{
 	{
 		Verb:     "*",
 		Template: "/",

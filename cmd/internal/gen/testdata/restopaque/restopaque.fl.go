@@ -16,10 +16,10 @@ const _ = fairlead.GeneratedV1
 // The descriptors of fairlead.gen.test.restopaque.v1.Search and its methods. They are read-only.
 var (
 	SearchMixMethod = fairlead.NewMethod[Hybrid, Hybrid](fairlead.Unary, "fairlead.gen.test.restopaque.v1.Search", "Mix", func(m *fairlead.Method) {
-		m.HTTP = http_Search_Mix
+		m.HTTP = http_SearchMixMethod
 	})
 	SearchRunMethod = fairlead.NewMethod[Query, Query](fairlead.Unary, "fairlead.gen.test.restopaque.v1.Search", "Run", func(m *fairlead.Method) {
-		m.HTTP = http_Search_Run
+		m.HTTP = http_SearchRunMethod
 	})
 	SearchService = fairlead.NewService("fairlead.gen.test.restopaque.v1.Search", "proto", nil,
 		SearchMixMethod,
@@ -85,7 +85,7 @@ func set_Search_11(m any, v []string) error {
 }
 
 // The HTTP rules of fairlead.gen.test.restopaque.v1.Search.Mix. They are read-only.
-var http_Search_Mix = []fairlead.HTTPRule{
+var http_SearchMixMethod = []fairlead.HTTPRule{
 	{
 		Verb:     "GET",
 		Template: "/v1/mix",
@@ -149,7 +149,7 @@ var http_Search_Mix = []fairlead.HTTPRule{
 }
 
 // The HTTP rules of fairlead.gen.test.restopaque.v1.Search.Run. They are read-only.
-var http_Search_Run = []fairlead.HTTPRule{
+var http_SearchRunMethod = []fairlead.HTTPRule{
 	{
 		Verb:     "GET",
 		Template: "/v1/{parent=*/*}/search",

@@ -6,7 +6,7 @@ package shapes
 import (
 	context "context"
 	fairlead "github.com/fairlead-go/fairlead"
-	call "github.com/fairlead-go/fairlead/cmd/internal/gen/testdata/other/call"
+	callpb "github.com/fairlead-go/fairlead/cmd/internal/gen/testdata/other/call"
 	httprule "github.com/fairlead-go/fairlead/httprule"
 	emptypb "google.golang.org/protobuf/types/known/emptypb"
 	wrapperspb "google.golang.org/protobuf/types/known/wrapperspb"
@@ -19,7 +19,7 @@ const _ = fairlead.GeneratedV1
 var (
 	ShapesGetMethod = fairlead.NewMethod[Item_Query, Item](fairlead.Unary, "fairlead.gen.test.shapes.v1.Shapes", "Get", func(m *fairlead.Method) {
 		m.Idempotency = fairlead.NoSideEffects
-		m.HTTP = http_Shapes_Get
+		m.HTTP = http_ShapesGetMethod
 	})
 	ShapesPutMethod = fairlead.NewMethod[Item, emptypb.Empty](fairlead.Unary, "fairlead.gen.test.shapes.v1.Shapes", "Put", func(m *fairlead.Method) {
 		m.Idempotency = fairlead.Idempotent
@@ -30,7 +30,7 @@ var (
 	ShapesOldMethod       = fairlead.NewMethod[Item, Item](fairlead.Unary, "fairlead.gen.test.shapes.v1.Shapes", "Old")
 	ShapesLowerCaseMethod = fairlead.NewMethod[Item, Item](fairlead.Unary, "fairlead.gen.test.shapes.v1.Shapes", "lower_case")
 	ShapesTypeMethod      = fairlead.NewMethod[Item, Item](fairlead.Unary, "fairlead.gen.test.shapes.v1.Shapes", "type")
-	ShapesRingMethod      = fairlead.NewMethod[call.Ring, call.Ring_Tone](fairlead.Unary, "fairlead.gen.test.shapes.v1.Shapes", "ring")
+	ShapesRingMethod      = fairlead.NewMethod[callpb.Ring, callpb.Ring_Tone](fairlead.Unary, "fairlead.gen.test.shapes.v1.Shapes", "ring")
 	ShapesService         = fairlead.NewService("fairlead.gen.test.shapes.v1.Shapes", "proto", nil,
 		ShapesGetMethod,
 		ShapesPutMethod,
@@ -45,7 +45,7 @@ var (
 )
 
 // The HTTP rules of fairlead.gen.test.shapes.v1.Shapes.Get. They are read-only.
-var http_Shapes_Get = []fairlead.HTTPRule{
+var http_ShapesGetMethod = []fairlead.HTTPRule{
 	{
 		Verb:     "GET",
 		Template: "/v1/items/{prefix}",
@@ -82,7 +82,7 @@ type ShapesServer interface {
 	// LowerCase has its comment behind it.
 	LowerCase(context.Context, *Item) (*Item, error)
 	Type(context.Context, *Item) (*Item, error)
-	Ring(context.Context, *call.Ring) (*call.Ring_Tone, error)
+	Ring(context.Context, *callpb.Ring) (*callpb.Ring_Tone, error)
 }
 
 // Shapes makes impl a value that servers take.
@@ -137,58 +137,58 @@ func NewShapesClient(binder fairlead.Binder) *ShapesClient {
 //
 //	indented, as an example
 func (c *ShapesClient) Get(ctx context.Context, req *Item_Query, opts ...fairlead.CallOption) (*Item, error) {
-	call_ := fairlead.NewCall(ShapesGetMethod, req, opts...)
-	return fairlead.Result[Item](call_, c.callGet(ctx, call_))
+	call := fairlead.NewCall(ShapesGetMethod, req, opts...)
+	return fairlead.Result[Item](call, c.callGet(ctx, call))
 }
 
 // Put calls fairlead.gen.test.shapes.v1.Shapes.Put.
 func (c *ShapesClient) Put(ctx context.Context, req *Item, opts ...fairlead.CallOption) (*emptypb.Empty, error) {
-	call_ := fairlead.NewCall(ShapesPutMethod, req, opts...)
-	return fairlead.Result[emptypb.Empty](call_, c.callPut(ctx, call_))
+	call := fairlead.NewCall(ShapesPutMethod, req, opts...)
+	return fairlead.Result[emptypb.Empty](call, c.callPut(ctx, call))
 }
 
 // List returns the items one by one.
 func (c *ShapesClient) List(ctx context.Context, req *Item_Query, opts ...fairlead.CallOption) (*fairlead.Inbound[Item], error) {
-	call_ := fairlead.NewCall(ShapesListMethod, req, opts...)
-	return fairlead.OpenedServerStream[Item](call_, c.callList(ctx, call_))
+	call := fairlead.NewCall(ShapesListMethod, req, opts...)
+	return fairlead.OpenedServerStream[Item](call, c.callList(ctx, call))
 }
 
 // Collect takes the items one by one.
 func (c *ShapesClient) Collect(ctx context.Context, opts ...fairlead.CallOption) (*fairlead.ClientStream[Item, wrapperspb.Int64Value], error) {
-	call_ := fairlead.NewCall(ShapesCollectMethod, nil, opts...)
-	return fairlead.OpenedClientStream[Item, wrapperspb.Int64Value](call_, c.callCollect(ctx, call_))
+	call := fairlead.NewCall(ShapesCollectMethod, nil, opts...)
+	return fairlead.OpenedClientStream[Item, wrapperspb.Int64Value](call, c.callCollect(ctx, call))
 }
 
 // Exchange goes both ways.
 func (c *ShapesClient) Exchange(ctx context.Context, opts ...fairlead.CallOption) (*fairlead.Bidi[Item_Query, Item], error) {
-	call_ := fairlead.NewCall(ShapesExchangeMethod, nil, opts...)
-	return fairlead.OpenedBidi[Item_Query, Item](call_, c.callExchange(ctx, call_))
+	call := fairlead.NewCall(ShapesExchangeMethod, nil, opts...)
+	return fairlead.OpenedBidi[Item_Query, Item](call, c.callExchange(ctx, call))
 }
 
 // Old is no longer of use.
 //
 // Deprecated: marked as deprecated in shapes/shapes.proto.
 func (c *ShapesClient) Old(ctx context.Context, req *Item, opts ...fairlead.CallOption) (*Item, error) {
-	call_ := fairlead.NewCall(ShapesOldMethod, req, opts...)
-	return fairlead.Result[Item](call_, c.callOld(ctx, call_))
+	call := fairlead.NewCall(ShapesOldMethod, req, opts...)
+	return fairlead.Result[Item](call, c.callOld(ctx, call))
 }
 
 // LowerCase has its comment behind it.
 func (c *ShapesClient) LowerCase(ctx context.Context, req *Item, opts ...fairlead.CallOption) (*Item, error) {
-	call_ := fairlead.NewCall(ShapesLowerCaseMethod, req, opts...)
-	return fairlead.Result[Item](call_, c.callLowerCase(ctx, call_))
+	call := fairlead.NewCall(ShapesLowerCaseMethod, req, opts...)
+	return fairlead.Result[Item](call, c.callLowerCase(ctx, call))
 }
 
 // Type calls fairlead.gen.test.shapes.v1.Shapes.type.
 func (c *ShapesClient) Type(ctx context.Context, req *Item, opts ...fairlead.CallOption) (*Item, error) {
-	call_ := fairlead.NewCall(ShapesTypeMethod, req, opts...)
-	return fairlead.Result[Item](call_, c.callType(ctx, call_))
+	call := fairlead.NewCall(ShapesTypeMethod, req, opts...)
+	return fairlead.Result[Item](call, c.callType(ctx, call))
 }
 
 // Ring calls fairlead.gen.test.shapes.v1.Shapes.ring.
-func (c *ShapesClient) Ring(ctx context.Context, req *call.Ring, opts ...fairlead.CallOption) (*call.Ring_Tone, error) {
-	call_ := fairlead.NewCall(ShapesRingMethod, req, opts...)
-	return fairlead.Result[call.Ring_Tone](call_, c.callRing(ctx, call_))
+func (c *ShapesClient) Ring(ctx context.Context, req *callpb.Ring, opts ...fairlead.CallOption) (*callpb.Ring_Tone, error) {
+	call := fairlead.NewCall(ShapesRingMethod, req, opts...)
+	return fairlead.Result[callpb.Ring_Tone](call, c.callRing(ctx, call))
 }
 
 // ShapesCaller has the methods of ShapesClient, for callers that want to be given a fake.
@@ -212,7 +212,7 @@ type ShapesCaller interface {
 	// LowerCase has its comment behind it.
 	LowerCase(ctx context.Context, req *Item, opts ...fairlead.CallOption) (*Item, error)
 	Type(ctx context.Context, req *Item, opts ...fairlead.CallOption) (*Item, error)
-	Ring(ctx context.Context, req *call.Ring, opts ...fairlead.CallOption) (*call.Ring_Tone, error)
+	Ring(ctx context.Context, req *callpb.Ring, opts ...fairlead.CallOption) (*callpb.Ring_Tone, error)
 }
 
 var _ ShapesCaller = (*ShapesClient)(nil)

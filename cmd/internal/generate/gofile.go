@@ -1,0 +1,74 @@
+package generate
+
+import (
+	"fmt"
+	"go/token"
+	"path"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/idl"
+)
+
+// goFiles finds contracts of which no Go file can be made: with a go_package that Go does not take, with a name that Go
+// passes over, or with a text that is not UTF-8.
+func (c *conflicts) goFiles(u *unit, packages map[string]goPackage) {
+	for _, name := range u.contract.Names {
+		p := packages[name]
+		if text, help := p.wrong(u.contract.Path(name)); text != "" {
+			at := atGoPackage(u.contract, name, text, help)
+			if p.mapped {
+				help = "it comes from --map or from fairlead.yaml; " + help
+				at = idl.Problem{File: u.contract.Path(name), Text: text, Help: help}
+			}
+			c.problem(at)
+		}
+		if base := path.Base(name); c.writesGo() && (base[0] == '_' || base[0] == '.') {
+			c.problem(idl.Problem{File: u.contract.Path(name),
+				Text: fmt.Sprintf("Go passes over files whose names begin with %q, and so over the code", base[:1]),
+				Help: "rename the contract"})
+		}
+		c.text(u.contract, name)
+	}
+}
+
+// writesGo reports whether the built-in generators write anything.
+func (s *settings) writesGo() bool { return s.messages || s.vt || s.stubs || s.validate }
+
+var notInName = regexp.MustCompile(`[^A-Za-z0-9_]+`)
+
+// wrong says what Go would not take of a package, and what helps; "" for nothing. File is the contract's path.
+func (p goPackage) wrong(file string) (text, help string) {
+	if !strings.ContainsAny(p.path, "./") {
+		example, ok := idl.GoPackage(file)
+		if !ok {
+			example = "example.com/your/module/" + strings.Trim(notInName.ReplaceAllString(p.path, "_"), "_")
+		}
+		return fmt.Sprintf("%q is not the import path of a Go package: it has neither a dot nor a slash", p.path),
+			"write: " + example
+	}
+	if token.IsIdentifier(p.name) && p.name != "_" {
+		return "", ""
+	}
+	name := strings.Trim(notInName.ReplaceAllString(p.name, "_"), "_")
+	if !token.IsIdentifier(name) {
+		name += "pb"
+	}
+	return fmt.Sprintf("%q is not a name for a Go package", p.name), fmt.Sprintf("write: %s;%s", p.path, name)
+}
+
+// text finds what is not UTF-8: comments, which the compiler takes as they are, become comments in Go.
+func (c *conflicts) text(contract *idl.Contract, name string) {
+	text, ok := contract.Text(name)
+	if !ok || utf8.ValidString(text) {
+		return
+	}
+	for at, r := range text {
+		if _, size := utf8.DecodeRuneInString(text[at:]); r == utf8.RuneError && size == 1 {
+			c.problem(contract.At(name, at, at+1, fmt.Sprintf("the byte 0x%02x is not UTF-8", text[at]),
+				"convert the file: iconv -f ENCODING -t UTF-8"))
+			return
+		}
+	}
+}

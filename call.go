@@ -79,6 +79,9 @@ type Call struct {
 	attempt uint16
 	ended   atomic.Bool
 
+	plain    bool // the messages sent are not compressed
+	inflated bool // the message received last was
+
 	ctx callState // server: the context that the call runs in
 }
 
@@ -253,21 +256,11 @@ func (c *Call) RequestHeader() *Metadata { return &c.reqHeader }
 
 // ResponseHeader is the metadata before the response. A server may add to it until the first message is sent. A client
 // finds it there after a unary call, and for a stream once WaitHeader or the first Recv has returned.
-func (c *Call) ResponseHeader() *Metadata {
-	if c.rare != nil && c.rare.adopter != nil {
-		return c.rare.adopter.ResponseHeader()
-	}
-	return &c.respHeader
-}
+func (c *Call) ResponseHeader() *Metadata { return &c.view().respHeader }
 
 // ResponseTrailer is the metadata after the response. A server may add to it until the handler returns. A client finds
 // it there after a unary call, and for a stream once Recv has returned an error.
-func (c *Call) ResponseTrailer() *Metadata {
-	if c.rare != nil && c.rare.adopter != nil {
-		return c.rare.adopter.ResponseTrailer()
-	}
-	return &c.trailer
-}
+func (c *Call) ResponseTrailer() *Metadata { return &c.view().trailer }
 
 // Request is the one request of a unary or server-streaming call, nil otherwise.
 func (c *Call) Request() any { return c.request }
@@ -433,6 +426,7 @@ func (c *Call) Another() *Call {
 		idem:      c.idem,
 		wait:      c.wait,
 		attempt:   c.attempt + 1,
+		plain:     c.plain,
 	}
 	a.rare = &rareCall{
 		// Clipped: attempts that run side by side append to lists of their own.
@@ -451,7 +445,7 @@ func (c *Call) Adopt(a *Call) {
 	if a.driver != nil {
 		c.driver = a.driver
 	}
-	c.respHeader, c.trailer = a.respHeader, a.trailer
+	c.respHeader, c.trailer, c.inflated = a.respHeader, a.trailer, a.inflated
 	if a.stream != nil && a != c {
 		a.needRare().adopter = c
 	}

@@ -1,9 +1,11 @@
 package conformance_test
 
 import (
+	"context"
 	"io"
 	"testing"
 
+	"github.com/fairlead-go/fairlead"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
@@ -63,6 +65,50 @@ func TestCompression(t *testing.T) {
 		_, err := client.UnaryCall(within(t), new(testpb.SimpleRequest), grpc.UseCompressor("nothing"))
 		if status.Code(err) != codes.Internal {
 			t.Errorf("an unknown compressor: got %v, want Internal", err)
+		}
+	})
+}
+
+// TestChosenCompression has handlers on one side of grpc-go and Fairlead choose how responses are compressed, and the
+// client on the other see it.
+func TestChosenCompression(t *testing.T) {
+	t.Parallel()
+	eachPair(t, func(t *testing.T, p pair) {
+		const size = 1 << 20
+		choose := grpc.SetSendCompressor
+		if p.server.name == "fairlead" {
+			choose = func(ctx context.Context, name string) error {
+				return fairlead.CallFrom(ctx).SetSendCompressor(name)
+			}
+		}
+		sc := &serverConfig{register: func(r grpc.ServiceRegistrar) {
+			testpb.RegisterTestServiceServer(r, &service{unary: func(
+				ctx context.Context, in *testpb.SimpleRequest,
+			) (*testpb.SimpleResponse, error) {
+				if err := choose(ctx, string(in.GetPayload().GetBody())); err != nil {
+					return nil, err
+				}
+				return &testpb.SimpleResponse{Payload: &testpb.Payload{Body: make([]byte, size)}}, nil
+			}})
+		}}
+		m := newProxy(t, p.server.serve(t, sc).addr)
+		client := testpb.NewTestServiceClient(p.client.dial(t, m.addr, &clientConfig{}))
+		for _, request := range []string{"gzip", "identity"} {
+			for _, response := range []string{"gzip", "identity"} {
+				var opts []grpc.CallOption
+				if request == "gzip" {
+					opts = append(opts, grpc.UseCompressor(request))
+				}
+				down := m.down.Load()
+				r, err := client.UnaryCall(within(t),
+					&testpb.SimpleRequest{Payload: &testpb.Payload{Body: []byte(response)}}, opts...)
+				if err != nil || len(r.GetPayload().GetBody()) != size {
+					t.Fatalf("got %d bytes, %v", len(r.GetPayload().GetBody()), err)
+				}
+				if down = m.down.Load() - down; (down < size/10) != (response == "gzip") {
+					t.Errorf("request %s, response %s: %d bytes down", request, response, down)
+				}
+			}
 		}
 	})
 }

@@ -34,6 +34,14 @@ func interopCases() []string {
 	}
 }
 
+// compressedCases are the test cases of compression, which grpc-go's programs do not have.
+func compressedCases() []string {
+	return []string{
+		"client_compressed_unary", "server_compressed_unary", "client_compressed_streaming",
+		"server_compressed_streaming",
+	}
+}
+
 // TestInteropPrograms runs the test cases as programs do it, one process for each: grpc-go's client against the server
 // of this module, and the client of this module, on generated stubs of Fairlead's own, against grpc-go's server.
 func TestInteropPrograms(t *testing.T) {
@@ -48,8 +56,8 @@ func TestInteropPrograms(t *testing.T) {
 				"-use_tls", "-use_test_ca", "-ca_file", c.CAFile, "-server_host_override", testtls.ServerName,
 			}
 		}
-		each := func(t *testing.T, client, host, port string) {
-			for _, name := range interopCases() {
+		each := func(t *testing.T, client, host, port string, cases []string) {
+			for _, name := range cases {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
 					run(t, client, append(clientFlags, "-server_host", host, "-server_port", port, "-test_case", name)...)
@@ -58,13 +66,17 @@ func TestInteropPrograms(t *testing.T) {
 		}
 		t.Run(fmt.Sprintf("grpcgo to fairlead, TLS %v", secure), func(t *testing.T) {
 			host, port := startServer(t, filepath.Join(own, "interop-server"), serverFlags...)
-			each(t, tool(t, "google.golang.org/grpc/interop/client"), host, port)
+			each(t, tool(t, "google.golang.org/grpc/interop/client"), host, port, interopCases())
 		})
 		t.Run(fmt.Sprintf("fairlead to grpcgo, TLS %v", secure), func(t *testing.T) {
 			host, port := startAt(t, tool(t, "google.golang.org/grpc/interop/server"), func(port string) []string {
 				return append(serverFlags, "-port", port)
 			})
-			each(t, filepath.Join(own, "interop-client"), host, port)
+			each(t, filepath.Join(own, "interop-client"), host, port, interopCases())
+		})
+		t.Run(fmt.Sprintf("fairlead to fairlead, TLS %v", secure), func(t *testing.T) {
+			host, port := startServer(t, filepath.Join(own, "interop-server"), serverFlags...)
+			each(t, filepath.Join(own, "interop-client"), host, port, append(interopCases(), compressedCases()...))
 		})
 	}
 }

@@ -46,8 +46,8 @@ func Codec(k ...codec.Codec) Option {
 	return option(func(c *config) { c.codecs = append(c.codecs, k...) })
 }
 
-// Compressor adds compressors that clients may use; a response is compressed as its request was. One takes the place of
-// an earlier one of the same name. Default: none.
+// Compressor adds compressors that clients may use; a response is compressed as its request was, unless its handler
+// chooses (fairlead.Call.SetSendCompressor). One takes the place of an earlier one of the same name. Default: none.
 func Compressor(k ...compress.Compressor) Option {
 	return option(func(c *config) { c.compressors = append(c.compressors, k...) })
 }

@@ -19,10 +19,12 @@
 //
 // # What differs from grpc-go
 //
-// Encoding, compression, message limits, keepalive, name resolution, balancing, retries and TLS are Fairlead's: what
-// is registered with grpc-go's packages encoding, resolver and balancer, its stats handlers and its service config
-// have no effect. grpc.SetSendCompressor and grpc.ClientSupportedCompressors return an error, since they work on a
-// type of grpc-go's own.
+// Encoding, compression, message limits, keepalive, name resolution, balancing and TLS are Fairlead's: what is
+// registered with grpc-go's packages encoding, resolver and balancer, its stats handlers and its service config, retry
+// policies included, have no effect. Calls that surely did not reach a handler are repeated as Fairlead's client does.
+//
+// grpc.SetSendCompressor and grpc.ClientSupportedCompressors return an error, since they work on a type of grpc-go's
+// own. A handler chooses by fairlead.CallFrom(ctx).SetSendCompressor instead, with the context that it was given.
 //
 // A response that a client-streaming handler gives to SendAndClose is sent when the handler returns, and not at all if
 // it returns an error then; the caller sees no difference, because grpc-go's client waits for the status too.

@@ -105,7 +105,7 @@ func clientMessages(m *fairlead.Method, c codec.Codec) (*messages, error) {
 
 // options resolves what a call may choose: the compressor, the head that names it, and limits.
 func (b *binding) options(c *fairlead.Call) (o outgoing, head *protocol.Block, recv limit, err error) {
-	o = outgoing{lim: b.send, compressMin: b.compressMin}
+	o = outgoing{lim: b.send, compressMin: b.compressMin, plain: !c.Compresses()}
 	head, recv = b.head, b.recv
 	i := b.compressor
 	switch want := c.Compressor(); want {

@@ -122,6 +122,7 @@ func (st *clientStream) Send(msg any) error {
 	if st.closed {
 		return fairlead.Errorf(fairlead.Internal, "no messages can be sent any more")
 	}
+	st.out.plain = !st.call.Compresses()
 	x, kept, held, err := st.prepare(msg)
 	if err != nil {
 		return err
@@ -223,6 +224,7 @@ func (st *clientStream) receive(msg any) error {
 	}
 	data, b, err := st.b.accepted.plain(payload, flags, st.head.encoding, &st.rd.lim)
 	if err == nil {
+		st.call.SetReceivedCompressed(flags&flagCompressed != 0)
 		err = st.b.msgs.decode(data, msg)
 		buffer.Put(b)
 	}

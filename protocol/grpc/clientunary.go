@@ -228,6 +228,7 @@ func (a *attempt) result() error {
 		if err != nil {
 			return err
 		}
+		a.call.SetReceivedCompressed(a.flags&flagCompressed != 0)
 		err = a.decode(data)
 		buffer.Put(b)
 		if err != nil {

@@ -25,6 +25,8 @@ type incoming struct {
 	admitted bool
 	headSent bool
 	offer    bool // the client is to be told which encodings there are
+	chosen   bool // the handler has chosen the compressor of responses
+	choice   int  // with chosen: which, in the server's list; -1: none
 }
 
 // begin reads the head, makes the call and has it admitted. After an error fail answers.
@@ -133,6 +135,7 @@ func (in *incoming) decode(m *messages, payload []byte, flags uint8, msg any) er
 		err = in.reserve(len(data))
 	}
 	if err == nil {
+		in.call.SetReceivedCompressed(flags&flagCompressed != 0)
 		err = m.decode(data, msg)
 	}
 	buffer.Put(b)
@@ -162,7 +165,7 @@ func (in *incoming) messages() *messages {
 
 // outgoing returns how responses are sent, and the head that says so.
 func (in *incoming) outgoing() (outgoing, *protocol.Block) {
-	o := outgoing{lim: in.s.send, compressMin: in.s.compressMin}
+	o := outgoing{lim: in.s.send, compressMin: in.s.compressMin, plain: !in.call.Compresses()}
 	if i := in.compressor(); i >= 0 {
 		o.compressor = in.s.accepted.list[i]
 		return o, in.answers.compressed[i]
@@ -170,13 +173,38 @@ func (in *incoming) outgoing() (outgoing, *protocol.Block) {
 	return o, in.answers.head
 }
 
-// compressor returns where the compressor for responses stands in the server's list: that of the request, if the client
-// takes it as well; -1 for none.
+// compressor returns where the compressor for responses stands in the server's list: the handler's choice, or else that
+// of the request, if the client takes it as well; -1 for none.
 func (in *incoming) compressor() int {
+	if in.chosen {
+		return in.choice
+	}
 	if in.encoding == "" || in.encoding == identity || !accepts(in.accept, in.encoding) {
 		return -1
 	}
 	return in.s.accepted.index(in.encoding)
+}
+
+// choose sets the compressor for responses. The head must not have been sent.
+func (in *incoming) choose(name string) error {
+	i := -1
+	if name != identity {
+		if i = in.s.accepted.index(name); i < 0 {
+			return fairlead.Errorf(fairlead.Internal, "compressor %q is not one of the server's (%s)",
+				name, in.s.accepted.names)
+		}
+		if !accepts(in.accept, name) {
+			return fairlead.Errorf(fairlead.FailedPrecondition, "the client does not accept compressor %q, but %q",
+				name, in.accept)
+		}
+	}
+	in.chosen, in.choice = true, i
+	return nil
+}
+
+// errHeadSent is the error for what can be done before the response's head is sent.
+func errHeadSent() error {
+	return fairlead.Errorf(fairlead.FailedPrecondition, "the response's header was sent already")
 }
 
 // finish ends the exchange with a status, nil for OK, and the call's metadata. If no head was sent, the status goes in

@@ -68,6 +68,12 @@ type outgoing struct {
 	// compressor is the call's, nil for none; messages shorter than compressMin bytes are sent as they are.
 	compressor  compress.Compressor
 	compressMin int
+	plain       bool // the next message is sent as it is all the same
+}
+
+// compresses reports whether a message of n bytes is to be compressed.
+func (o *outgoing) compresses(n int) bool {
+	return o.compressor != nil && !o.plain && n >= o.compressMin
 }
 
 // encode prepares v to be sent as p, which stays valid until the returned buffer, which may be nil, is put back.
@@ -89,7 +95,7 @@ func (m *messages) encode(p *protocol.Message, v any, o *outgoing) (*buffer.Buf,
 		if size > o.lim.bytes {
 			return nil, o.lim.sent(size)
 		}
-		if o.compressor == nil || size < o.compressMin {
+		if !o.compresses(size) {
 			p.Value, p.Sizer, p.Size = v, m.sizer, size
 			return nil, nil //nolint:nilnil // no buffer is needed
 		}
@@ -122,7 +128,7 @@ func (m *messages) encode(p *protocol.Message, v any, o *outgoing) (*buffer.Buf,
 
 // compress compresses p.Bytes, which are in b if that is not nil, when the call wants it and it makes them shorter.
 func (o *outgoing) compress(p *protocol.Message, b *buffer.Buf) (*buffer.Buf, error) {
-	if o.compressor == nil || len(p.Bytes) < o.compressMin {
+	if !o.compresses(len(p.Bytes)) {
 		return b, nil
 	}
 	z := buffer.Get(len(p.Bytes))

@@ -135,6 +135,7 @@ func (st *serverStream) Send(msg any) error {
 	if !st.kind.ServerStreams() && st.sent > 0 {
 		return fairlead.Errorf(fairlead.Internal, "the method has one response, and it was sent")
 	}
+	st.out.plain = !st.call.Compresses()
 	held, err := st.msgs.encode(&st.msg, msg, &st.out)
 	if err != nil {
 		return err
@@ -205,6 +206,23 @@ func (st *serverStream) SendHeader(*fairlead.Call) error {
 		return errOver()
 	}
 	return st.sendHead()
+}
+
+// SetSendCompressor implements fairlead.SendCompressor.
+func (st *serverStream) SetSendCompressor(_ *fairlead.Call, name string) error {
+	st.sending.Lock()
+	defer st.sending.Unlock()
+	switch {
+	case st.over:
+		return errOver()
+	case st.begun.Load():
+		return errHeadSent()
+	}
+	if err := st.choose(name); err != nil {
+		return err
+	}
+	st.out, st.head = st.outgoing()
+	return nil
 }
 
 // WaitHeader implements fairlead.Driver; it is for clients.

@@ -209,7 +209,7 @@ func (u *unaryCall) answer(ctx context.Context, err error) {
 func (u *unaryCall) encode() (*buffer.Buf, error) {
 	resp := u.call.Response()
 	sizer := u.bound.RespSizer
-	if _, raw := resp.(*fairlead.Raw); sizer != nil && resp != nil && !raw && u.encoding == "" &&
+	if _, raw := resp.(*fairlead.Raw); sizer != nil && resp != nil && !raw && u.encoding == "" && !u.chosen &&
 		u.route.Method.NewResponse != nil {
 		size := sizer.Size(resp)
 		if size > u.s.send.bytes {
@@ -257,6 +257,17 @@ func (u *unaryCall) SendHeader(c *fairlead.Call) error {
 	}
 	u.headSent = true
 	return nil
+}
+
+// SetSendCompressor implements fairlead.SendCompressor.
+func (u *unaryCall) SetSendCompressor(c *fairlead.Call, name string) error {
+	switch {
+	case u.call != c:
+		return errOver()
+	case u.headSent:
+		return errHeadSent()
+	}
+	return u.choose(name)
 }
 
 // WaitHeader implements fairlead.Driver; it is for clients.

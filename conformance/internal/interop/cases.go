@@ -65,6 +65,10 @@ func cases() map[string]testCase {
 		"custom_metadata":             (*Client).customMetadata,
 		"unimplemented_method":        (*Client).unimplementedMethod,
 		"unimplemented_service":       (*Client).unimplementedService,
+		"client_compressed_unary":     (*Client).clientCompressedUnary,
+		"server_compressed_unary":     (*Client).serverCompressedUnary,
+		"client_compressed_streaming": (*Client).clientCompressedStreaming,
+		"server_compressed_streaming": (*Client).serverCompressedStreaming,
 		"rpc_soak":                    (*Client).rpcSoak,
 		"channel_soak":                (*Client).channelSoak,
 	}

@@ -30,8 +30,17 @@ func (Service) EmptyCall(context.Context, *pb.Empty) (*pb.Empty, error) { return
 func (Service) UnaryCall(ctx context.Context, in *pb.SimpleRequest) (*pb.SimpleResponse, error) {
 	c := fairlead.CallFrom(ctx)
 	echo(c)
+	if err := expected(c, in.GetExpectCompressed()); err != nil {
+		return nil, err
+	}
 	if err := wanted(in.GetResponseStatus()); err != nil {
 		return nil, err
+	}
+	if want := in.GetResponseCompressed(); want != nil {
+		if err := c.SetSendCompressor(compressor); err != nil {
+			return nil, err
+		}
+		c.SetCompress(want.GetValue())
 	}
 	p, err := newPayload(in.GetResponseType(), in.GetResponseSize())
 	if err != nil {
@@ -49,7 +58,16 @@ func (s Service) CacheableUnaryCall(ctx context.Context, in *pb.SimpleRequest) (
 func (Service) StreamingOutputCall(
 	ctx context.Context, in *pb.StreamingOutputCallRequest, out *fairlead.Outbound[pb.StreamingOutputCallResponse],
 ) error {
-	return answer(ctx, in, out.Send)
+	for _, p := range in.GetResponseParameters() {
+		if p.GetCompressed() == nil {
+			continue
+		}
+		if err := out.Call().SetSendCompressor(compressor); err != nil {
+			return err
+		}
+		break
+	}
+	return answer(ctx, in, out.Call(), out.Send)
 }
 
 // StreamingInputCall implements pb.TestServiceServer.
@@ -58,6 +76,9 @@ func (Service) StreamingInputCall(
 ) (*pb.StreamingInputCallResponse, error) {
 	var sum int32
 	for m, err := range in.All() {
+		if err == nil {
+			err = expected(in.Call(), m.GetExpectCompressed())
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -80,7 +101,7 @@ func (Service) FullDuplexCall(
 			err = wanted(m.GetResponseStatus())
 		}
 		if err == nil {
-			err = answer(ctx, m, s.Send)
+			err = answer(ctx, m, s.Call(), s.Send)
 		}
 		if err != nil {
 			return err
@@ -105,22 +126,38 @@ func (Service) HalfDuplexCall(
 		all = append(all, m)
 	}
 	for _, m := range all {
-		if err := answer(ctx, m, s.Send); err != nil {
+		if err := answer(ctx, m, s.Call(), s.Send); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// answer sends a payload for each of the sizes in m, with the pauses that it asks for.
+// compressor is what messages are compressed with for which a request asks that.
+const compressor = "gzip"
+
+// expected checks that the message received last was compressed, or not, as it says itself; want may be nil.
+func expected(c *fairlead.Call, want *pb.BoolValue) error {
+	if got := c.ReceivedCompressed(); want != nil && got != want.GetValue() {
+		return fairlead.Errorf(fairlead.InvalidArgument, "the message was compressed: %v, and is to be: %v",
+			got, want.GetValue())
+	}
+	return nil
+}
+
+// answer sends a payload for each of the sizes in m, with the pauses that it asks for, compressed or not as it asks.
 func answer(
-	ctx context.Context, m *pb.StreamingOutputCallRequest, send func(*pb.StreamingOutputCallResponse) error,
+	ctx context.Context, m *pb.StreamingOutputCallRequest, c *fairlead.Call,
+	send func(*pb.StreamingOutputCallResponse) error,
 ) error {
 	for _, p := range m.GetResponseParameters() {
 		if us := p.GetIntervalUs(); us > 0 {
 			if err := pause(ctx, time.Duration(us)*time.Microsecond); err != nil {
 				return err
 			}
+		}
+		if want := p.GetCompressed(); want != nil {
+			c.SetCompress(want.GetValue())
 		}
 		body, err := newPayload(m.GetResponseType(), p.GetSize())
 		if err != nil {

@@ -85,6 +85,7 @@ func (e *Error) WithRetryAfter(d time.Duration) *Error {
 
 // WithDetail adds a detail and returns e, for use where the error is made. The type is a URL, whose last element is the
 // full name of a message ("type.googleapis.com/google.rpc.Help"), and the value is that message encoded; e keeps it.
+// Package protoerr takes messages as they are.
 func (e *Error) WithDetail(typeURL string, value []byte) *Error {
 	e.Details = append(e.Details, Detail{Type: typeURL, Value: value})
 	return e

@@ -60,7 +60,7 @@ type Call struct {
 	stream     Stream
 	peer       *Peer
 	picked     *Picked
-	start      time.Duration // after epoch; 0: nobody asked
+	start      time.Duration // after epoch; 0: a client's, and nobody asked
 	deadline   time.Time
 	note       DeadlineNote // of the deadline; nil: it is the caller's or the method's
 	reqHeader  Metadata
@@ -132,6 +132,7 @@ func NewServerCall(p *ServerCall) *Call {
 		reqHeader: p.Header,
 		authority: p.Authority,
 		userAgent: p.UserAgent,
+		start:     time.Since(epoch),
 		side:      ServerSide,
 		crit:      p.Criticality,
 		idem:      p.Method.Idempotency,
@@ -372,7 +373,8 @@ func (c *Call) CancelOnEnd(cancel context.CancelFunc) {
 	c.OnEnd(func(context.Context, *Call, error) { cancel() })
 }
 
-// Elapsed returns the time since the first OnEnd was registered, 0 when none was.
+// Elapsed returns the time since a server's call was made, when its head had arrived, or since the first OnEnd of a
+// client's call was registered, 0 when none was. On a server it is safe for concurrent use.
 func (c *Call) Elapsed() time.Duration {
 	if c.start == 0 {
 		return 0

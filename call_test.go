@@ -137,17 +137,24 @@ func TestOnEnd(t *testing.T) {
 func TestElapsed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := serverCall(0)
+		server, client := serverCall(0), NewCall(testMethod, nil)
 		time.Sleep(time.Second)
-		if got := c.Elapsed(); got != 0 {
-			t.Errorf("before OnEnd: got %v, want 0", got)
+		if got := server.Elapsed(); got != time.Second {
+			t.Errorf("server: got %v, want 1s", got)
+		}
+		if got := client.Elapsed(); got != 0 {
+			t.Errorf("client, before OnEnd: got %v, want 0", got)
 		}
 		for range 3 {
-			c.OnEnd(func(context.Context, *Call, error) {})
+			server.OnEnd(func(context.Context, *Call, error) {})
+			client.OnEnd(func(context.Context, *Call, error) {})
 			time.Sleep(time.Second)
 		}
-		if got := c.Elapsed(); got != 3*time.Second {
-			t.Errorf("got %v since the first OnEnd, want 3s", got)
+		if got := server.Elapsed(); got != 4*time.Second {
+			t.Errorf("server: got %v since it was made, want 4s", got)
+		}
+		if got := client.Elapsed(); got != 3*time.Second {
+			t.Errorf("client: got %v since the first OnEnd, want 3s", got)
 		}
 	})
 }

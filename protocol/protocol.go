@@ -55,6 +55,13 @@ type ServerConn interface {
 	Open() int
 }
 
+// CallLister is a ServerConn that knows its calls, for a server that says what it cuts.
+type CallLister interface {
+	// Calls returns calls that are under way, in no order. A call may end meanwhile, and one that began a moment ago may
+	// be missing. Of the calls only Method and Elapsed may be used.
+	Calls() []*fairlead.Call
+}
+
 // Dispatcher is the server as protocols see it. Safe for concurrent use.
 type Dispatcher interface {
 	// Lookup returns the route of a path, nil when there is none. Protocols keep the answer where they keep the path.

@@ -18,8 +18,9 @@ const (
 
 // Shutdown stops accepting, asks all clients to open no more calls, and waits until the last call is over and the last
 // connection closed. One second later, or after half of the time that ctx leaves if that is less, it refuses calls
-// that are still being opened. When ctx ends first, the remaining connections are closed, their calls cancelled, and
-// ctx's error is returned; handlers that ignore their context then outlive Shutdown.
+// that are still being opened. When ctx ends first, the remaining connections are closed and their calls cancelled. The
+// error is then ctx's, with the number of calls that were cut, by method, and the age of the oldest; the same is
+// logged. Handlers that ignore their context outlive Shutdown.
 //
 // It may be called more than once, and by several goroutines: each waits by its own context.
 func (s *Server) Shutdown(ctx context.Context) error {
@@ -135,7 +136,9 @@ func (s *Server) cut(ctx context.Context) error {
 		return s.end()
 	default:
 	}
-	for _, c := range s.open() {
+	conns := s.open()
+	err := s.report(ctx, s.underWay(conns))
+	for _, c := range conns {
 		c.Close(ErrClosed)
 	}
 	timer := time.NewTimer(cutPatience)
@@ -146,5 +149,5 @@ func (s *Server) cut(ctx context.Context) error {
 		s.cfg.logger.ErrorContext(ctx, "server: connections outlive their Close", "connections", len(s.open()))
 	}
 	_ = s.end() // always nil
-	return ctx.Err()
+	return err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -91,6 +92,15 @@ func (s *Server) Addrs() []net.Addr {
 		addrs = append(addrs, l.Addr())
 	}
 	return addrs
+}
+
+// String returns what app.App calls the server in errors and logs: "the server at :8080".
+func (s *Server) String() string {
+	addrs := s.cfg.listen
+	if len(addrs) == 0 {
+		return "the server"
+	}
+	return "the server at " + strings.Join(addrs, " and ")
 }
 
 // Serve accepts connections from l, which it closes, until Shutdown, when it returns ErrClosed, or until l fails.

@@ -12,7 +12,10 @@ import (
 // ServerConn is a Conn in the server's role.
 type ServerConn struct{ *Conn }
 
-var _ protocol.ServerConn = ServerConn{}
+var (
+	_ protocol.ServerConn = ServerConn{}
+	_ protocol.CallLister = ServerConn{}
+)
 
 // Drain implements protocol.ServerConn.
 func (c ServerConn) Drain(final bool) { c.drain(final) }
@@ -22,6 +25,20 @@ func (c ServerConn) Open() int {
 	c.smu.Lock()
 	defer c.smu.Unlock()
 	return c.s.open
+}
+
+// Calls implements protocol.CallLister. The call of a handler that runs in the reading goroutine is among them only
+// once the watch has seen that it takes long.
+func (c ServerConn) Calls() []*fairlead.Call {
+	c.smu.Lock()
+	defer c.smu.Unlock()
+	var calls []*fairlead.Call
+	for _, s := range c.s.table.all() {
+		if s.call != nil {
+			calls = append(calls, s.call)
+		}
+	}
+	return calls
 }
 
 // exchange is a stream as a server's protocols see it. It is one pointer, so that it fits an interface without an

@@ -207,10 +207,11 @@ func (c *Call) Tried() []*Picked {
 // Attempt counts the attempts of a client's call from 0.
 func (c *Call) Attempt() int { return int(c.attempt) }
 
-// Criticality returns the call's class: the caller's, or else the method's.
+// Criticality returns the call's class: the caller's, or else the method's. On a server of gRPC it is the method's,
+// since that protocol does not carry the caller's yet.
 func (c *Call) Criticality() Criticality { return c.crit }
 
-// Idempotency says whether the call may be repeated: as the caller says, or else the method.
+// Idempotency returns what a repetition of the call does: as the caller says, or else the method.
 func (c *Call) Idempotency() Idempotency { return c.idem }
 
 // Authority is the host that the client asked for. Server side.

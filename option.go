@@ -42,20 +42,23 @@ func WithTimeout(d time.Duration) CallOption { return CallOption{kind: optTimeou
 // WithHeader adds a pair to the request's metadata.
 func WithHeader(key, value string) CallOption { return CallOption{kind: optHeader, k: key, v: value} }
 
-// WithHashKey gives the key for consistent hashing, such as a user's name.
+// WithHashKey gives the key for consistent hashing, such as a user's name. It is for balancers that hash; those of this
+// repository do not yet.
 func WithHashKey(key string) CallOption { return CallOption{kind: optHashKey, k: key} }
 
 // WithInfo has into filled when the call ends; for a stream that is when Recv returned its last error, or Close.
 func WithInfo(into *CallInfo) CallOption { return CallOption{kind: optInfo, p: into} }
 
-// WithIdempotency overrides the method's idempotency for this call.
+// WithIdempotency overrides the method's idempotency for this call, which Call.Idempotency then returns.
 func WithIdempotency(i Idempotency) CallOption { return CallOption{kind: optIdempotency, n: int64(i)} }
 
-// WithCriticality overrides the method's class for this call.
+// WithCriticality overrides the method's class for this call, which Call.Criticality then returns. Protocol gRPC does
+// not send it to the server yet.
 func WithCriticality(c Criticality) CallOption { return CallOption{kind: optCriticality, n: int64(c)} }
 
 // WithReply has a unary call's response decoded into target, a pointer to a message; the codec resets it first. After
-// an error its content is undefined. When a retry or a hedge answered, the response is another object.
+// an error its content is undefined. When an attempt other than the call's first answered, the response is another
+// object.
 func WithReply(target any) CallOption { return CallOption{kind: optReply, p: target} }
 
 // WithValue puts v on the call for middleware, which finds it by its type with OptionValue.

@@ -18,10 +18,10 @@ type Reason struct { //nolint:errname // it is a description first
 	Name string
 	// Code is what errors with this reason travel with.
 	Code Code
-	// HTTPStatus is the status of HTTP responses that carry such an error; 0: the code's.
+	// HTTPStatus is the status of HTTP responses that carry such an error; 0: the code's. No protocol sends one yet.
 	HTTPStatus int
 	// Retryable says that the same call may succeed later and may be repeated then, after RetryAfter; 0: as the client
-	// likes.
+	// likes. The error says so to the caller's code (Error.Retryable); clients repeat nothing because of it yet.
 	Retryable  bool
 	RetryAfter time.Duration
 	// Message is that of errors that are made without one; "": Name.

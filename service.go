@@ -37,7 +37,8 @@ func (k Kind) String() string {
 	}
 }
 
-// Idempotency says what a repetition of a call does. Retries, hedging and HTTP's GET rest on it.
+// Idempotency says what a repetition of a call does. Nothing in this repository goes by it yet: clients do not retry or
+// hedge, and there is no protocol that could use HTTP's GET.
 type Idempotency uint8
 
 // The idempotency levels, as google.protobuf.MethodOptions has them.
@@ -50,10 +51,11 @@ const (
 	NoSideEffects
 )
 
-// Criticality is a call's class when not all calls can be served: the least critical are shed first.
+// Criticality is a call's class when not all calls can be served. Nothing in this repository goes by it yet; a Gate or
+// a middleware of one's own may.
 type Criticality uint8
 
-// The classes, least critical first. CriticalityDefault counts as Critical.
+// The classes, least critical first. CriticalityDefault stands for Critical.
 const (
 	CriticalityDefault Criticality = iota
 	Sheddable
@@ -81,16 +83,16 @@ type Method struct {
 	NewRequest  func() any
 	NewResponse func() any
 
-	// HTTP lists the REST bindings.
+	// HTTP lists the REST bindings. No protocol serves them yet.
 	HTTP []HTTPRule
 	// Extensions holds typed options of other generators.
 	Extensions []any
 }
 
 // HTTPRule is one REST binding (google.api.http), compiled by the generator so that no reflection is needed at run
-// time. A request is made of it in this order: an empty request, then its body, then the query, then the variables of
-// the path. The functions take the method's own messages, as NewRequest and NewResponse make them, and panic over
-// others. They are safe for concurrent use on different messages.
+// time. No protocol serves it yet. A request is made of it in this order: an empty request, then its body, then the
+// query, then the variables of the path. The functions take the method's own messages, as NewRequest and NewResponse
+// make them, and panic over others. They are safe for concurrent use on different messages.
 type HTTPRule struct {
 	// Verb is the HTTP method, "GET"; "*" stands for all of them.
 	Verb string
@@ -134,7 +136,7 @@ type HTTPParam struct {
 // Service describes a service; read-only once made.
 type Service struct {
 	Name    string // "greeter.v1.Greeter"
-	IDL     string // "proto", "thrift"
+	IDL     string // the language of the contract, "proto"; reflection tells of no other
 	Methods []*Method
 	// Schema returns the contract for reflection: for "proto" a serialized google.protobuf.FileDescriptorSet, gzipped,
 	// with the files that it imports. Nil: no reflection.

@@ -240,3 +240,12 @@ func FuzzUnmarshal(f *testing.F) {
 		}
 	})
 }
+
+// TestOtherLanguages: reflection is about protobuf's contracts; what the schema of another kind is it does not know.
+func TestOtherLanguages(t *testing.T) {
+	t.Parallel()
+	_, err := newIndex([]*fairlead.Service{{Name: "other", IDL: "thrift", Schema: func() []byte { return []byte("?") }}})
+	if err != nil {
+		t.Errorf("got %v, want a schema that is not protobuf's to be left alone", err)
+	}
+}

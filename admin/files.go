@@ -45,7 +45,7 @@ func newIndex(services []*fairlead.Service) (*index, error) {
 		extensions: make(map[string]map[int32]*schemaFile),
 	}
 	for _, s := range services {
-		if s.Schema == nil {
+		if s.Schema == nil || s.IDL != "proto" {
 			continue
 		}
 		if err := x.addSchema(s.Schema()); err != nil {

@@ -3,7 +3,8 @@ package discovery
 
 import "context"
 
-// Instance is one running copy of a service. It is read-only once published; instances are told apart by ID.
+// Instance is one running copy of a service. It is read-only once published; instances are told apart by ID. Clients
+// use the ID, the weight and the endpoints; all else is for filters and balancers of one's own.
 type Instance struct {
 	ID        string
 	Service   string
@@ -23,7 +24,7 @@ type Endpoint struct {
 	TLS       bool
 }
 
-// Registry announces instances.
+// Registry announces instances. There is no implementation in this repository yet, and package app does not call one.
 type Registry interface {
 	Register(ctx context.Context, instance Instance) (Registration, error)
 }

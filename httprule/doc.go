@@ -1,6 +1,6 @@
 // Package httprule has what the HTTP rules of contracts (google.api.http) need at run time: the templates of paths, and
-// the functions by which generated code sets fields of requests from text. Whoever serves REST by these rules (see
-// fairlead.HTTPRule) matches paths with [Template]; the setters are for generated code.
+// the functions by which generated code sets fields of requests from text. A protocol that serves REST by these rules
+// (see fairlead.HTTPRule; there is none yet) matches paths with [Template]; the setters are for generated code.
 //
 // # Text
 //

@@ -27,19 +27,20 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Criticality is a call's class when not all calls can be served: the least critical are shed first.
+// Criticality is a call's class when not all calls can be served. Generated code passes it on to middleware; nothing of
+// Fairlead's goes by it yet.
 type MethodOptions_Criticality int32
 
 const (
 	// Not said; it counts as CRITICAL.
 	MethodOptions_CRITICALITY_UNSPECIFIED MethodOptions_Criticality = 0
-	// Shed first: prefetching, batches.
+	// The first to do without: prefetching, batches.
 	MethodOptions_SHEDDABLE MethodOptions_Criticality = 1
 	// An answer of less quality will do.
 	MethodOptions_DEGRADABLE MethodOptions_Criticality = 2
 	// A user waits for it.
 	MethodOptions_CRITICAL MethodOptions_Criticality = 3
-	// Shed last: what others depend on to work at all.
+	// The last to do without: what others depend on to work at all.
 	MethodOptions_CRITICAL_PLUS MethodOptions_Criticality = 4
 )
 
@@ -289,10 +290,12 @@ type ErrorOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The status code that the error travels with. Required.
 	Code ErrorOptions_Code `protobuf:"varint,1,opt,name=code,proto3,enum=fairlead.ErrorOptions_Code" json:"code,omitempty"`
-	// The status of HTTP responses that carry the error, 400 to 599. Default: the one that belongs to the code.
+	// The status of HTTP responses that carry the error, 400 to 599. Default: the one that belongs to the code. Generated
+	// code has it; no protocol of Fairlead's sends it yet.
 	HttpStatus int32 `protobuf:"varint,2,opt,name=http_status,json=httpStatus,proto3" json:"http_status,omitempty"`
 	// Whether the same call may succeed later and may be repeated then. The error says so on the wire, as a
-	// google.rpc.RetryInfo, also to clients that do not know this contract.
+	// google.rpc.RetryInfo, also to clients that do not know this contract. Callers can ask it; Fairlead's client repeats
+	// nothing because of it yet.
 	Retryable bool `protobuf:"varint,3,opt,name=retryable,proto3" json:"retryable,omitempty"`
 	// How long to wait before the call is repeated, such as "2s"; with retryable only. Default: as the client likes.
 	RetryAfter string `protobuf:"bytes,4,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`

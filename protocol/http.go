@@ -23,8 +23,8 @@ const (
 // MaxWhole is the largest body in bytes that is given to HTTP.Whole.
 const MaxWhole = 64 << 10
 
-// HTTP is the server side of a protocol that is carried by HTTP requests, whatever the version: gRPC, gRPC-Web,
-// Connect, REST, a mounted handler.
+// HTTP is the server side of a protocol that is carried by HTTP requests, whatever the version. Package protocol/grpc
+// is one; Connect, gRPC-Web and REST are of the same kind, and not there yet.
 type HTTP interface {
 	Name() string
 	// Attach gives it the routes, once, before the first connection.

@@ -1,6 +1,6 @@
 // Package protocol is what servers and clients know of wire protocols, and what protocols know of them.
 //
-// A wire (HTTP, Thrift, or a third party's) implements Server and Client. A protocol that is carried by HTTP requests,
+// A wire, such as HTTP or a third party's, implements Server and Client. A protocol that is carried by HTTP requests,
 // whatever the HTTP version, implements HTTP and HTTPClient instead and leaves connections to package protocol/web.
 package protocol
 

@@ -1,5 +1,5 @@
 // Package web is the HTTP wire. It runs the connections and gives each request to the first protocol that takes it:
-// gRPC, Connect, REST and others implement protocol.HTTP and protocol.HTTPClient and know no HTTP version.
+// protocols such as gRPC implement protocol.HTTP and protocol.HTTPClient and know no HTTP version.
 //
 // It serves HTTP/2, with prior knowledge or agreed upon by ALPN (RFC 9113, sections 3.2 and 3.3).
 package web

@@ -26,9 +26,9 @@
 // in JSON names. It does not set maps, repeated messages, messages of google.protobuf without a form as a text, fields
 // more than five names deep, and those of a message within itself: they travel in the body.
 //
-// A rule that cannot be served is left out with a warning, and so is the second of two rules of a service that match
-// the same requests: messages and stubs do not need it, and other generators take it. Between services of one package
-// that is a warning alone, since they need not share a server.
+// No protocol serves the rules yet. A rule that none could serve is left out with a warning, and so is the second of
+// two rules of a service that match the same requests: messages and stubs do not need it, and other generators take it.
+// Between services of one package that is a warning alone, since they need not share a server.
 //
 // # What an error becomes
 //

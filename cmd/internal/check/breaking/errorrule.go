@@ -32,7 +32,7 @@ func errorRules() []Rule {
 		{
 			ID: "ERROR_SAME_RETRYABLE", Levels: all, check: errorPairs(sameRetryable),
 			Breaks: "an error was retryable and no longer is, or the reverse",
-			Why:    "clients repeat calls that cannot succeed, or give up where they went on",
+			Why:    "callers that ask whether to repeat a call get another answer",
 		},
 	}
 }

@@ -17,7 +17,7 @@ func methodOptionRules() []Rule {
 		{
 			ID: "METHOD_CRITICALITY_NO_LOWER", Levels: all, check: methodPairs(criticalityNotLowered),
 			Breaks: "a method is less critical than before (fairlead.method)",
-			Why:    "its calls are turned away earlier than before when there are too many",
+			Why:    "what goes by it may turn calls away that it let through before",
 		},
 	}
 }

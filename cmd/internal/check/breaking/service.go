@@ -40,7 +40,7 @@ func serviceRules() []Rule {
 		{
 			ID: "RPC_SAME_IDEMPOTENCY_LEVEL", Levels: all, Shared: true, check: methodPairs(sameIdempotency),
 			Breaks: "a method's idempotency_level is another",
-			Why:    "clients that were built before retry calls that must not be repeated, or send GET where POST is wanted",
+			Why:    "clients that were built before may repeat what must not be, or use GET, as Connect's do, for POST",
 		},
 	}
 }

@@ -24,7 +24,7 @@ func methods() []Rule {
 		},
 		{
 			Rule: warns("RPC_IDEMPOTENCY_MISSING", Methods,
-				"clients do not repeat a call that failed, nor hedge it, unless the contract says that they may"),
+				"a client can only know from the contract that it may repeat a call that failed"),
 			Bad:  "rpc GetCart(…) returns (…);",
 			Good: "rpc GetCart(…) returns (…) {\n  option idempotency_level = NO_SIDE_EFFECTS;\n}",
 			Note: "It is about unary methods whose names begin with Get, List, Search, Find, Lookup, Count, Read, Query, " +
@@ -33,7 +33,7 @@ func methods() []Rule {
 		},
 		{
 			Rule: fails("RPC_SIDE_EFFECTS", Methods,
-				"what is declared to have no side effects is sent as GET, cached, and repeated"),
+				"a client may send what has no side effects as GET, as Connect's do, cache it, and repeat it"),
 			Bad:  "rpc DeleteCart(…) … { option idempotency_level = NO_SIDE_EFFECTS; }",
 			Good: "rpc DeleteCart(…) … { option idempotency_level = IDEMPOTENT; }",
 			Note: "It is about methods whose names begin with Create, Update, Delete, Set, Add, Remove, Put, Insert, " +

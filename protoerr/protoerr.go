@@ -39,9 +39,9 @@ func WithDetails(e *fairlead.Error, msgs ...proto.Message) *fairlead.Error {
 }
 
 // DetailOf returns the first detail of err that is a T, such as *errdetails.BadRequest, and whether there is one that
-// can be decoded. It looks into the error that fairlead.ErrorOf finds, behind wrapping as well, whether it arrived from a
-// peer or was made here. T is the pointer to a generated message; the result belongs to the caller. Fields that T does
-// not have are kept as unknown ones.
+// can be decoded. It looks into the error that fairlead.ErrorOf finds, behind wrapping as well, whether it arrived from
+// a peer or was made here. T is the pointer to a generated message; the result belongs to the caller. Fields that T
+// does not have are kept as unknown ones.
 func DetailOf[T proto.Message](err error) (detail T, ok bool) {
 	var none T
 	if err == nil || any(none) == nil {

@@ -183,8 +183,10 @@ func failure(c Code) Code {
 
 // convert makes an Error of an error that has none in its tree.
 func convert(err error) *Error {
-	if e := fromStatus(err); e != nil {
-		return e
+	if err != context.Canceled && err != context.DeadlineExceeded { //nolint:errorlint // the usual ones have no status
+		if e := fromStatus(err); e != nil {
+			return e
+		}
 	}
 	e := &Error{Code: Unknown, Message: err.Error(), cause: err}
 	switch {

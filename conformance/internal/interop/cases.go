@@ -301,7 +301,8 @@ func (c *Client) statusCodeAndMessage(ctx context.Context) error {
 	if err := s.Send(&pb.StreamingOutputCallRequest{ResponseStatus: want}); err != nil {
 		return err
 	}
-	if err := s.CloseSend(); err != nil {
+	// The server may have ended the call already.
+	if err := s.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	_, err = s.Recv()

@@ -315,7 +315,10 @@ func TestFailures(t *testing.T) {
 			t.Cleanup(cancel)
 		}},
 		{"a handler that does not return", false,
-			[]string{"did not shut down: context deadline exceeded", "the handler of /test.v1.Echo/Unary did not return"},
+			[]string{
+				"did not shut down: server: Shutdown was cut short with 1 call under way whose caller has gone: context deadline",
+				"the handler of /test.v1.Echo/Unary did not return",
+			},
 			func(t testing.TB, release <-chan struct{}) {
 				ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 				defer cancel()

@@ -67,8 +67,8 @@ func TestDrainTimeout(t *testing.T) {
 		synctest.Wait()
 		stop()
 		err = <-ran
-		const want = "server: Shutdown cut 5 calls, the oldest 2m7s old: 3 of /preset.v1.Echo/Say (1m7s), " +
-			"2 of /preset.v1.Echo/Chat (2m7s): context deadline exceeded"
+		const want = "server: Shutdown was cut short with 5 calls under way, the oldest 2m7s old: " +
+			"3 of /preset.v1.Echo/Say (1m7s), 2 of /preset.v1.Echo/Chat (2m7s): context deadline exceeded"
 		if !errors.Is(err, context.DeadlineExceeded) || !strings.HasSuffix(err.Error(), want) ||
 			!strings.Contains(err.Error(), "stopping the server at shop:1: ") {
 			t.Errorf("got %v, want %q", err, want)

@@ -21,7 +21,8 @@ type cutoff struct {
 	conns   int
 	calls   int           // in all
 	methods []cutMethod   // those with most calls first
-	other   int           // calls of no known connection, as when their caller has gone, or of one that lists none
+	other   int           // calls that no connection lists
+	unnamed bool          // a connection lists none; otherwise the others are those whose callers have gone
 	oldest  time.Duration // of the calls in methods
 }
 
@@ -40,6 +41,7 @@ func (s *Server) underWay(conns []protocol.ServerConn) *cutoff {
 	for _, conn := range conns {
 		l, ok := conn.(protocol.CallLister)
 		if !ok {
+			c.unnamed = true
 			continue
 		}
 		for _, call := range l.Calls() {
@@ -70,18 +72,25 @@ func (c *cutoff) add(byPath map[string]*cutMethod, call *fairlead.Call) {
 	c.oldest = max(c.oldest, age)
 }
 
-// String says what was cut, in a bounded length: "5 calls, the oldest 2m0s old: 3 of /a.B/Watch (2m0s), 2 of /a.B/Get
-// (1.5s)".
+// String says what was cut, in a bounded length: "5 calls under way, the oldest 2m0s old: 3 of /a.B/Watch (2m0s), 2 of
+// /a.B/Get (1.5s)".
 func (c *cutoff) String() string {
 	var b strings.Builder
 	switch {
 	case c.calls == 0 && c.conns == 0:
 		return "nothing"
 	case c.calls == 0:
-		return counted(c.conns, "connection") + " without calls"
+		return counted(c.conns, "connection") + " open and no call under way"
 	}
-	b.WriteString(counted(c.calls, "call"))
+	b.WriteString(counted(c.calls, "call") + " under way")
+	others := " others"
+	if !c.unnamed {
+		others = " whose caller has gone"
+	}
 	if len(c.methods) == 0 {
+		if !c.unnamed {
+			b.WriteString(others)
+		}
 		return b.String()
 	}
 	fmt.Fprintf(&b, ", the oldest %s old: ", age(c.oldest))
@@ -100,7 +109,7 @@ func (c *cutoff) String() string {
 		fmt.Fprintf(&b, ", %d of %s", rest, counted(len(c.methods)-len(named), "other method"))
 	}
 	if c.other > 0 {
-		fmt.Fprintf(&b, ", %d others", c.other)
+		fmt.Fprintf(&b, ", %d%s", c.other, others)
 	}
 	return b.String()
 }
@@ -132,5 +141,5 @@ func (s *Server) report(ctx context.Context, c *cutoff) error {
 	}
 	s.cfg.logger.WarnContext(ctx, "server: draining was cut short", "reason", reason, "calls", c.calls,
 		"connections", c.conns, "oldest", age(c.oldest), "cut", c.String())
-	return fmt.Errorf("server: Shutdown cut %s: %w", c, err)
+	return fmt.Errorf("server: Shutdown was cut short with %s: %w", c, err)
 }

@@ -44,21 +44,29 @@ func TestCut(t *testing.T) {
 		name  string
 		calls []aged // the oldest first
 		other int    // calls that nobody lists
+		deaf  bool   // another connection lists nothing
 		want  string
 	}{
-		{"no calls", nil, 0, "1 connection without calls"},
-		{"one", []aged{{"Get", 1250 * time.Millisecond}}, 0, "1 call, the oldest 1.3s old: 1 of /s/Get (1.3s)"},
-		{"a young one", []aged{{"Get", 1234 * time.Microsecond}}, 0, "1 call, the oldest 1ms old: 1 of /s/Get (1ms)"},
+		{"no calls", nil, 0, false, "1 connection open and no call under way"},
+		{"one", []aged{{"Get", 1250 * time.Millisecond}}, 0, false,
+			"1 call under way, the oldest 1.3s old: 1 of /s/Get (1.3s)"},
+		{"a young one", []aged{{"Get", 1234 * time.Microsecond}}, 0, false,
+			"1 call under way, the oldest 1ms old: 1 of /s/Get (1ms)"},
 		{"two methods", []aged{
 			{"Watch", time.Minute}, {"Get", 2 * second}, {"Watch", second}, {"Get", second}, {"Watch", second},
-		}, 0, "5 calls, the oldest 1m0s old: 3 of /s/Watch (1m0s), 2 of /s/Get (2s)"},
-		{"the older first", []aged{{"B", 2 * second}, {"A", second}}, 0,
-			"2 calls, the oldest 2s old: 1 of /s/B (2s), 1 of /s/A (1s)"},
-		{"many methods", many, 0, "36 calls, the oldest 1s old: 8 of /s/M0 (1s), 7 of /s/M1 (1s), 6 of /s/M2 (1s), " +
+		}, 0, false, "5 calls under way, the oldest 1m0s old: 3 of /s/Watch (1m0s), 2 of /s/Get (2s)"},
+		{"the older first", []aged{{"B", 2 * second}, {"A", second}}, 0, false,
+			"2 calls under way, the oldest 2s old: 1 of /s/B (2s), 1 of /s/A (1s)"},
+		{"many methods", many, 0, false, "36 calls under way, the oldest 1s old: " +
+			"8 of /s/M0 (1s), 7 of /s/M1 (1s), 6 of /s/M2 (1s), " +
 			"5 of /s/M3 (1s), 4 of /s/M4 (1s), 6 of 3 other methods"},
-		{"one method more", many[:33], 0, "4 of /s/M4 (1s), 3 of 1 other method"},
-		{"some that nobody lists", []aged{{"A", second}}, 2, "3 calls, the oldest 1s old: 1 of /s/A (1s), 2 others"},
-		{"none that anybody lists", nil, 3, "3 calls"},
+		{"one method more", many[:33], 0, false, "4 of /s/M4 (1s), 3 of 1 other method"},
+		{"callers that have gone", []aged{{"A", second}}, 2, false,
+			"3 calls under way, the oldest 1s old: 1 of /s/A (1s), 2 whose caller has gone"},
+		{"callers that have all gone", nil, 1, false, "1 call under way whose caller has gone"},
+		{"some that nobody lists", []aged{{"A", second}}, 2, true,
+			"3 calls under way, the oldest 1s old: 1 of /s/A (1s), 2 others"},
+		{"none that anybody lists", nil, 3, true, "with 3 calls under way"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -76,6 +84,9 @@ func TestCut(t *testing.T) {
 				l := newScripted()
 				go s.Serve(l)
 				connect(t, l, w)
+				if w.newConn = nil; tt.deaf {
+					connect(t, l, w)
+				}
 
 				var admitted []*fairlead.Call
 				cut := time.Now().Add(time.Hour)
@@ -95,10 +106,11 @@ func TestCut(t *testing.T) {
 				cancel()
 				err := s.Shutdown(ctx)
 				if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), tt.want+": context canceled") ||
-					!strings.HasPrefix(err.Error(), "server: Shutdown cut ") {
+					!strings.HasPrefix(err.Error(), "server: Shutdown was cut short with ") {
 					t.Errorf("got %v, want %q", err, tt.want)
 				}
-				if got := log.String(); !strings.Contains(got, tt.want) || !strings.Contains(got, "reason=canceled") {
+				if got := log.String(); !strings.Contains(got, strings.TrimPrefix(tt.want, "with ")) ||
+					!strings.Contains(got, "reason=canceled") {
 					t.Errorf("got the log %q, want %q in it", got, tt.want)
 				}
 				for _, c := range admitted {

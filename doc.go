@@ -1,5 +1,6 @@
 // Package fairlead is the vocabulary of the framework: what generated code, middleware, protocols and handlers say to
-// each other. It imports the standard library alone, and generated stubs import it and nothing else of the framework.
+// each other. It imports the standard library alone. Generated stubs import it, package httprule if the contract has
+// HTTP rules and package middleware/validate if it has rules for fields, and nothing else of the framework.
 //
 // # A tour
 //

@@ -135,6 +135,34 @@ func TestRequirements(t *testing.T) {
 	}
 }
 
+// TestFigures: the README says how many modules the core requires, and how many of its packages stubs import.
+func TestFigures(t *testing.T) {
+	t.Parallel()
+	words := []string{"no", "one", "two", "three", "four", "five"}
+	chinese := []string{"零", "一", "两", "三", "四", "五"} //nolint:gosmopolitan // the README is in Chinese
+	required := len(requirements(t, filepath.Join(repository(t), "go.mod")))
+	for name, want := range map[string][]string{
+		"README.md": {
+			"The core requires " + words[required] + " modules.",
+			"or " + words[len(stubImports)] + " if the\n  contract has HTTP rules and rules for fields",
+		},
+		"README.zh-CN.md": {
+			"核心只依赖" + chinese[required] + "个模块",                     //nolint:gosmopolitan // as above
+			"契约里有 HTTP 规则和字段规则时是" + chinese[len(stubImports)] + "个", //nolint:gosmopolitan // as above
+		},
+	} {
+		text, err := os.ReadFile(filepath.Join(repository(t), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range want {
+			if !strings.Contains(string(text), w) {
+				t.Errorf("%s does not say %q", name, w)
+			}
+		}
+	}
+}
+
 // requirements returns the modules that a go.mod file requires, in either form of the directive.
 func requirements(t *testing.T, name string) []string {
 	t.Helper()

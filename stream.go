@@ -15,7 +15,8 @@ type Stream interface {
 	// Recv decodes the next message into msg and returns io.EOF when the peer has sent all of them and, on the client,
 	// the call succeeded.
 	Recv(msg any) error
-	// CloseSend says that no more messages follow. Client side; a server ends the call by returning.
+	// CloseSend says that no more messages follow. After the call has ended it returns io.EOF as Send does, and Recv
+	// returns the reason. Client side; a server ends the call by returning.
 	CloseSend() error
 	// Close gives the call up if it is not over, and frees what it holds. Client side; it may be called more than once.
 	Close() error
@@ -66,7 +67,7 @@ func (s *Bidi[S, R]) RecvInto(m *R) error { return s.c.stream.Recv(m) }
 // All ranges over the messages received, as Inbound.All does.
 func (s *Bidi[S, R]) All() iter.Seq2[*R, error] { return all[R](s.c) }
 
-// CloseSend says that no more messages follow. Client side.
+// CloseSend says that no more messages follow. After the call has ended it returns io.EOF; Recv says why. Client side.
 func (s *Bidi[S, R]) CloseSend() error { return s.c.stream.CloseSend() }
 
 // Close gives the call up if it is not over. Client side.

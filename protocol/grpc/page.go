@@ -93,7 +93,7 @@ func withoutTags(text string) string {
 			b.WriteByte('<') // it stands for itself
 			continue
 		}
-		i := strings.Index(strings.ToLower(text), end)
+		i := indexFold(text, end)
 		if i < 0 {
 			break
 		}
@@ -104,6 +104,16 @@ func withoutTags(text string) string {
 		b.WriteByte(' ')
 	}
 	return b.String()
+}
+
+// indexFold returns where text has the first part, in letters of either case, -1 for nowhere. The part is ASCII.
+func indexFold(text, part string) int {
+	for i := range len(text) - len(part) + 1 {
+		if strings.EqualFold(text[i:i+len(part)], part) {
+			return i
+		}
+	}
+	return -1
 }
 
 // isTag reports whether text, behind a '<', is a tag of that name.

@@ -2,8 +2,10 @@ package grpc
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/protocol"
@@ -12,6 +14,47 @@ import (
 // nginx is the page that nginx sends when it does not reach the server behind it.
 const nginx = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n" +
 	"<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n"
+
+// FuzzPage tells whatever arrives: what can be printed of it, and not too much.
+func FuzzPage(f *testing.F) {
+	f.Add("text/html", []byte(nginx))
+	f.Add("text/html", []byte("<script>İİİ</SCRIPT ><!--K--><style"))
+	f.Add("text/plain", []byte("a\x00\x1b[31mb\xff\u202ec"))
+	f.Add("", []byte("<"))
+	f.Fuzz(func(t *testing.T, ct string, body []byte) {
+		p := newPage(ct, "")
+		if p == nil {
+			return
+		}
+		for len(body) > 0 {
+			n := min(len(body), 1000)
+			if !p.add(body[:n]) {
+				break
+			}
+			body = body[n:]
+		}
+		e := p.tell(fairlead.Errorf(fairlead.Unknown, "x"))
+		text, quoted := strings.CutPrefix(e.Message, "x; its text begins with ")
+		if !quoted {
+			if e.Message != "x" {
+				t.Errorf("got %q", e.Message)
+			}
+			return
+		}
+		words, err := strconv.Unquote(text)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if len(words) > maxWords+len("…") {
+			t.Errorf("got %d bytes, want %d at most", len(words), maxWords)
+		}
+		for _, r := range words {
+			if !unicode.IsPrint(r) {
+				t.Errorf("%q cannot be printed", r)
+			}
+		}
+	})
+}
 
 // TestClientTellsPages has a web page come in place of a response.
 func TestClientTellsPages(t *testing.T) {

@@ -2,10 +2,13 @@ package attack_test
 
 import (
 	"bytes"
+	"context"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/protocol"
 	"github.com/fairlead-go/fairlead/server"
 	"golang.org/x/net/http2"
@@ -161,8 +164,8 @@ func TestSmuggling(t *testing.T) { //nolint:paralleltest // the counts are the s
 		{":authority with user information", replaced(":authority", "user@victim")},
 		{":authority with a path", replaced(":authority", "victim/other")},
 		{":authority with a space", replaced(":authority", "victim other")},
-		{"host other than :authority", with("host", "other")},
 		{"host twice", with("host", "victim", "host", "victim")},
+		{"host with user information", with("host", "user@victim")},
 		{"CONNECT", replaced(":method", "CONNECT")},
 		{"content-length twice", with("content-length", "5", "content-length", "6")},
 		{"content-length below zero", with("content-length", "-1")},
@@ -215,4 +218,49 @@ func TestTrailerSmuggling(t *testing.T) { //nolint:paralleltest // as TestSmuggl
 		})
 	}
 	tg.answers()
+}
+
+// TestHost is no attack: proxies send "host" instead of ":authority", or beside it with a name of their own. The call's
+// authority is that of the pseudo-field, if there is one.
+func TestHost(t *testing.T) { //nolint:paralleltest // as TestSmuggling
+	seen := make(chan string, 1)
+	tg := newTargetWithoutClient(t, server.Use(func(_ fairlead.Site, next fairlead.Handler) fairlead.Handler {
+		return func(ctx context.Context, c *fairlead.Call) error {
+			seen <- c.Authority() + " " + c.RequestHeader().Get("host")
+			return next(ctx, c)
+		}
+	}))
+	request := []string{":method", "POST", ":scheme", "http", ":path", unaryPath}
+	rest := []string{"content-type", "application/grpc", "te", "trailers"}
+	for _, tt := range []struct {
+		name              string
+		authority, fields []string
+		want              string
+	}{
+		{"host alone", nil, []string{"host", "my.example"}, "my.example "},
+		{"the same", []string{":authority", "a.example"}, []string{"host", "a.example"}, "a.example "},
+		{"another port", []string{":authority", "a.example"}, []string{"host", "a.example:80"}, "a.example "},
+		{"another", []string{":authority", "a.example"}, []string{"host", "b.example"}, "a.example "},
+		{"neither", nil, nil, " "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := tg.attack().start()
+			a.t = t
+			for range 4 { // the later ones by their indices
+				id := a.open(a.block(slices.Concat(request, tt.authority, rest, tt.fields)...), false)
+				_ = a.WriteData(id, true, make([]byte, 5))
+				a.flush()
+				timer := time.NewTimer(patience)
+				select {
+				case got := <-seen:
+					if got != tt.want {
+						t.Errorf("got %q, want %q", got, tt.want)
+					}
+				case <-timer.C:
+					t.Fatal("got no call")
+				}
+				timer.Stop()
+			}
+		})
+	}
 }

@@ -181,8 +181,7 @@ func (hb *headBuilder) field(e *entry) {
 		if hb.host != "" {
 			hb.malformed("more than one host")
 		}
-		hb.host = e.value
-		h.Fields.Append(e.name, e.value)
+		hb.host = e.value // for judge; it is not for those above
 	default:
 		h.Fields.Append(e.name, e.value)
 	}
@@ -242,8 +241,11 @@ func (hb *headBuilder) judge(trailer bool) {
 		hb.malformed("request without :method, :scheme or :path")
 	case hb.target.path == "" || hb.target.path[0] != '/' && (hb.target.path != "*" || hb.h.Verb != "OPTIONS"):
 		hb.malformed("bad :path")
-	case hb.host != "" && hb.h.Authority != "" && !strings.EqualFold(hb.host, hb.h.Authority):
-		hb.malformed("host other than :authority") // RFC 9113, section 8.3.1
+	case hb.h.Authority == "":
+		// A request that was one of HTTP/1 may have its host here (RFC 9113, section 8.3.1). Beside :authority the field
+		// is dropped, whatever it says, as gRPC has it (https://github.com/grpc/proposal/blob/master, A41): proxies set
+		// it to names of their own.
+		hb.h.Authority = hb.host
 	}
 }
 

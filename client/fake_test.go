@@ -305,6 +305,24 @@ func (k *fakeConn) Free() int {
 	return k.limit - k.inflight
 }
 
+// Limit implements protocol.Limited.
+func (k *fakeConn) Limit() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.limit
+}
+
+// allow changes the limit, as SETTINGS do.
+func (k *fakeConn) allow(limit int) {
+	k.mu.Lock()
+	k.limit = limit
+	k.mu.Unlock()
+	select {
+	case k.freed <- struct{}{}:
+	default:
+	}
+}
+
 func (k *fakeConn) Freed() <-chan struct{}  { return k.freed }
 func (k *fakeConn) Closed() <-chan struct{} { return k.closed }
 func (k *fakeConn) Done() <-chan struct{}   { return k.done }

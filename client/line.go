@@ -84,19 +84,10 @@ func (p *pool) queue(ctx context.Context, call *fairlead.Call, front bool) error
 	p.growLocked()
 	p.mu.Unlock()
 
-	var timeout <-chan time.Time
-	if d, ok := call.Deadline(); ok {
-		t := p.client.timer(time.Until(d))
-		defer p.client.stop(t)
-		timeout = t.C
-	}
-	select {
-	case <-w.turn:
+	end := p.awaitTurn(ctx, call, w)
+	if end == waitTurn {
 		p.called.Add(-1)
 		return nil
-	case <-timeout:
-	case <-ctx.Done():
-	case <-p.client.ctx.Done():
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -107,11 +98,62 @@ func (p *pool) queue(ctx context.Context, call *fairlead.Call, front bool) error
 		p.line.remove(w)
 		p.waiting.Add(-1)
 	}
-	if p.client.ctx.Err() != nil {
+	have := len(p.list.Load().conns)
+	switch {
+	case p.client.ctx.Err() != nil:
 		return errClosed()
+	case end == waitShut:
+		return fairlead.Errorf(fairlead.Unavailable,
+			"%s: %s has allowed no calls on its %d connections for %v (SETTINGS_MAX_CONCURRENT_STREAMS is 0)",
+			p.client.target.text, p.target.Addr, have, p.client.cfg.connectTimeout).WithReach(fairlead.NotSent)
 	}
 	return p.client.gaveUp(ctx, fmt.Sprintf("in line: all %d connections to %s have their limit of concurrent streams",
-		len(p.list.Load().conns), p.target.Addr))
+		have, p.target.Addr))
+}
+
+// waitEnd is why a call waits in line no longer.
+type waitEnd uint8
+
+const (
+	waitTurn waitEnd = iota // it is its turn
+	waitOver                // the call is over, or the client
+	waitShut                // the server allows no calls at all
+)
+
+// awaitTurn waits for a call's turn. A server that allows no calls is waited for as long as one that cannot be reached,
+// if the call does not wait for servers to be ready.
+func (p *pool) awaitTurn(ctx context.Context, call *fairlead.Call, w *waiter) waitEnd {
+	var timeout, look <-chan time.Time
+	if d, ok := call.Deadline(); ok {
+		t := p.client.timer(time.Until(d))
+		defer p.client.stop(t)
+		timeout = t.C
+	}
+	var t *time.Timer
+	if !call.WaitForReady(p.client.cfg.waitForReady) {
+		t = p.client.timer(p.client.cfg.connectTimeout)
+		defer p.client.stop(t)
+		look = t.C
+	}
+	for was := p.shut(); ; {
+		select {
+		case <-w.turn:
+			return waitTurn
+		case <-look:
+			now := p.shut()
+			if was && now {
+				return waitShut
+			}
+			was = now
+			t.Reset(p.client.cfg.connectTimeout)
+		case <-timeout:
+			return waitOver
+		case <-ctx.Done():
+			return waitOver
+		case <-p.client.ctx.Done():
+			return waitOver
+		}
+	}
 }
 
 // lookForRoom is how often a pool with calls in line looks for room by itself. Room that comes with the end of a call

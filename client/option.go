@@ -153,7 +153,8 @@ func MaxConnections(n int) Option { return option(func(c *config) { c.maxConnect
 func WaitForReady(wait bool) Option { return option(func(c *config) { c.waitForReady = wait }) }
 
 // ConnectTimeout limits one attempt to connect, handshakes included; it gets the time of the back-off if that is
-// longer. Default: 20 s.
+// longer. Calls that do not wait for ready wait as long for a server that allows no calls on its connections for now.
+// Default: 20 s.
 func ConnectTimeout(d time.Duration) Option {
 	return option(func(c *config) { c.connectTimeout = d })
 }

@@ -248,9 +248,25 @@ func (p *pool) growLocked() {
 			return // not full but gone: lost comes next, and back here
 		default:
 		}
+		if k.takesNone() {
+			return // another would be no better
+		}
 	}
 	p.goal = have + 1
 	p.kickLocked()
+}
+
+// takesNone reports whether the server allows no calls on the connection for now, however few there are: HTTP/2's
+// SETTINGS_MAX_CONCURRENT_STREAMS is 0.
+func (k *conn) takesNone() bool {
+	l, ok := k.ClientConn.(protocol.Limited)
+	return ok && l.Limit() == 0
+}
+
+// shut reports whether the server allows no calls on any connection.
+func (p *pool) shut() bool {
+	conns := p.list.Load().conns
+	return len(conns) > 0 && !slices.ContainsFunc(conns, func(k *conn) bool { return !k.takesNone() })
 }
 
 // retire is called when the instance is no longer named: calls under way go on, new ones go elsewhere.

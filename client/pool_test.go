@@ -276,6 +276,57 @@ func TestConnectionsGrow(t *testing.T) {
 	})
 }
 
+// TestServerTakesNone: a server that allows no calls for a while gets no connection after connection. Its calls wait
+// until it does, or as long as they would for a connection.
+func TestServerTakesNone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		s := w.serve("a:1")
+		c, _ := w.client(t, []string{"a:1"})
+		if _, err := say(t.Context(), c, "x"); err != nil {
+			t.Fatal(err)
+		}
+		k := s.conn(0)
+		k.allow(0)
+		var wg sync.WaitGroup
+		var answered atomic.Int32
+		for range 5 {
+			wg.Go(func() {
+				if _, err := say(t.Context(), c, "x"); err != nil {
+					t.Error(err)
+				}
+				answered.Add(1)
+			})
+		}
+		time.Sleep(10 * time.Second)
+		if got := answered.Load(); got != 0 {
+			t.Errorf("got %d calls answered while none is allowed", got)
+		}
+		k.allow(100)
+		wg.Wait()
+
+		k.allow(0)
+		begun := time.Now()
+		_, err := say(t.Context(), c, "x")
+		wantError(t, err, fairlead.Unavailable, fairlead.NotSent, "a:1 has allowed no calls", "MAX_CONCURRENT_STREAMS", "20s")
+		if got, want := time.Since(begun), 20*time.Second; got != want {
+			t.Errorf("the call failed after %v, want %v", got, want)
+		}
+		wg.Go(func() {
+			if _, err := say(t.Context(), c, "x", fairlead.WithWaitForReady(true)); err != nil {
+				t.Error(err)
+			}
+		})
+		time.Sleep(time.Minute)
+		k.allow(100)
+		wg.Wait()
+		if got := s.accepted(); got != 1 {
+			t.Errorf("got %d connections, want 1", got)
+		}
+	})
+}
+
 func TestLineIsFair(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

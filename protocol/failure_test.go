@@ -26,3 +26,25 @@ func TestFailureIsNoEnd(t *testing.T) {
 		t.Errorf("%v does not have its cause", f)
 	}
 }
+
+// TestFailureNames: what a peer said is told by its name.
+func TestFailureNames(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		f    Failure
+		want string
+	}{
+		{Failure{Kind: FailedReset, Code: ResetInternal}, "the peer reset the stream with INTERNAL_ERROR"},
+		{Failure{Kind: FailedReset, Code: 0xd}, "the peer reset the stream with HTTP_1_1_REQUIRED"},
+		{Failure{Kind: FailedReset, Code: 0xe}, "the peer reset the stream with 0xe"},
+		{Failure{Kind: FailedReset, Code: 1<<32 - 1}, "the peer reset the stream with 0xffffffff"},
+		{
+			Failure{Kind: FailedGoaway, Code: ResetEnhanceCalm, Cause: errors.New(`"too_many_pings"`)},
+			`the peer sent GOAWAY with ENHANCE_YOUR_CALM: "too_many_pings"`,
+		},
+	} {
+		if got := tt.f.Error(); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
+}

@@ -85,13 +85,28 @@ const (
 	ResetHTTP11Required ResetCode = 0xd
 )
 
+// codeNames are the names of all codes, by number (RFC 9113, section 7).
+var codeNames = [...]string{ //nolint:gochecknoglobals // a constant
+	"NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT", "STREAM_CLOSED",
+	"FRAME_SIZE_ERROR", "REFUSED_STREAM", "CANCEL", "COMPRESSION_ERROR", "CONNECT_ERROR", "ENHANCE_YOUR_CALM",
+	"INADEQUATE_SECURITY", "HTTP_1_1_REQUIRED",
+}
+
+// String returns the code's name in RFC 9113, "INTERNAL_ERROR", and the number of a code that has none, "0x2a".
+func (c ResetCode) String() string {
+	if int64(c) < int64(len(codeNames)) {
+		return codeNames[c]
+	}
+	return fmt.Sprintf("0x%x", uint32(c))
+}
+
 // FailureKind says what ended an exchange.
 type FailureKind uint8
 
 // The kinds.
 const (
 	FailedReset     FailureKind = iota // the peer reset this exchange alone
-	FailedGoaway                       // the peer shut the connection down and did not take this exchange
+	FailedGoaway                       // the peer shut the connection down; Reach says whether it took this exchange
 	FailedLost                         // the connection broke
 	FailedViolation                    // the peer broke the rules of HTTP
 	FailedClosed                       // this side closed the connection
@@ -110,9 +125,9 @@ func (f *Failure) Error() string {
 	var what string
 	switch f.Kind {
 	case FailedReset:
-		what = fmt.Sprintf("the peer reset the stream with code 0x%x", uint32(f.Code))
+		what = "the peer reset the stream with " + f.Code.String()
 	case FailedGoaway:
-		what = fmt.Sprintf("the peer sent GOAWAY with code 0x%x", uint32(f.Code))
+		what = "the peer sent GOAWAY with " + f.Code.String()
 	case FailedLost:
 		what = "the connection was lost"
 	case FailedViolation:

@@ -195,6 +195,9 @@ type ClientConn interface {
 	Done() <-chan struct{}
 }
 
+// Limited is a ClientConn that knows how many calls its server allows at a time; 0: none for now.
+type Limited interface{ Limit() int }
+
 // Resumable is implemented by drivers of client streams that can go on over another connection as long as their server
 // has not answered.
 type Resumable interface {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 )
 
 // hostile is a server that attacks its clients: f gets each connection, whose preface and SETTINGS were exchanged.
-func hostile(t *testing.T, f func(a *attacker)) (addr string) {
+func hostile(t *testing.T, f func(a *attacker), settings ...http2.Setting) (addr string) {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -38,7 +39,7 @@ func hostile(t *testing.T, f func(a *attacker)) (addr string) {
 				continue
 			}
 			a := newAttacker(t, nc)
-			_ = a.WriteSettings()
+			_ = a.WriteSettings(settings...)
 			a.flush()
 			go a.read()
 			f(a)
@@ -199,4 +200,82 @@ func TestServerThatSaysNothing(t *testing.T) { //nolint:paralleltest // goroutin
 	}
 	_ = c.Close()
 	eventually(t, "that no goroutine is left", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+// TestWhyACallEnded: what a server said when it cut a call off is in the call's error, by name.
+func TestWhyACallEnded(t *testing.T) { //nolint:paralleltest // as the others
+	for _, tt := range []struct {
+		name string
+		do   func(a *attacker)
+		code codes.Code
+		text string
+	}{
+		{"reset", func(a *attacker) { _ = a.WriteRSTStream(1, http2.ErrCodeInternal) }, codes.Internal, "INTERNAL_ERROR"},
+		{"reset to calm", func(a *attacker) { _ = a.WriteRSTStream(1, http2.ErrCodeEnhanceYourCalm) },
+			codes.ResourceExhausted, "ENHANCE_YOUR_CALM"},
+		{"goaway and the end", func(a *attacker) {
+			_ = a.WriteGoAway(1, http2.ErrCodeInternal, []byte("out of order"))
+			a.flush()
+			_ = a.nc.Close()
+		}, codes.Unavailable, `GOAWAY with INTERNAL_ERROR: "out of order"`},
+		{"goaway without a word and the end", func(a *attacker) {
+			_ = a.WriteGoAway(1, http2.ErrCodeNo, nil)
+			a.flush()
+			_ = a.nc.Close()
+		}, codes.Unavailable, "GOAWAY with NO_ERROR: then it closed the connection"},
+		{"the end", func(a *attacker) { _ = a.nc.Close() }, codes.Unavailable, "the connection was lost"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			addr := hostile(t, func(a *attacker) {
+				a.awaitCall()
+				tt.do(a)
+				a.flush()
+			})
+			_, good := newGoodClient(t, addr)
+			ctx, cancel := context.WithTimeout(t.Context(), assert.Patience(patience))
+			defer cancel()
+			_, err := good.UnaryCall(ctx, &testpb.SimpleRequest{})
+			if got := status.Convert(err); got.Code() != tt.code || !strings.Contains(got.Message(), tt.text) {
+				t.Errorf("got %v, want %v and %q", err, tt.code, tt.text)
+			}
+		})
+	}
+}
+
+// TestServerThatAllowsNoCalls: SETTINGS_MAX_CONCURRENT_STREAMS may be 0 for a while. The client waits on the connection
+// that it has.
+func TestServerThatAllowsNoCalls(t *testing.T) { //nolint:paralleltest // as the others
+	var connections atomic.Int32
+	allow := make(chan struct{})
+	addr := hostile(t, func(a *attacker) {
+		connections.Add(1)
+		<-allow
+		_ = a.WriteSettings(http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: 1})
+		a.flush()
+		a.awaitCall()
+		_ = a.WriteHeaders(http2.HeadersFrameParam{
+			StreamID: 1, EndHeaders: true, EndStream: true,
+			BlockFragment: a.block(":status", "200", "content-type", "application/grpc", "grpc-status", "5"),
+		})
+		a.flush()
+	}, http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: 0})
+	c, good := newGoodClient(t, addr)
+	ctx, cancel := context.WithTimeout(t.Context(), assert.Patience(patience))
+	defer cancel()
+	answered := make(chan error, 1)
+	go func() {
+		_, err := good.UnaryCall(ctx, &testpb.SimpleRequest{})
+		answered <- err
+	}()
+	eventually(t, "a call in line", func() bool {
+		in := c.Stats().Instances
+		return len(in) == 1 && in[0].Waiting == 1
+	})
+	close(allow)
+	if err := <-answered; status.Code(err) != codes.NotFound {
+		t.Errorf("got %v, want the server's %v", err, codes.NotFound)
+	}
+	if got := connections.Load(); got != 1 {
+		t.Errorf("got %d connections, want 1", got)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/protocol"
 	"github.com/fairlead-go/fairlead/server"
 	"golang.org/x/net/http2"
@@ -250,7 +251,7 @@ func TestHost(t *testing.T) { //nolint:paralleltest // as TestSmuggling
 				id := a.open(a.block(slices.Concat(request, tt.authority, rest, tt.fields)...), false)
 				_ = a.WriteData(id, true, make([]byte, 5))
 				a.flush()
-				timer := time.NewTimer(patience)
+				timer := time.NewTimer(assert.Patience(patience))
 				select {
 				case got := <-seen:
 					if got != tt.want {

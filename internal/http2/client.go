@@ -2,6 +2,7 @@ package http2
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -60,7 +61,17 @@ func (c ClientConn) Done() <-chan struct{} { return c.cl.failed }
 func (c ClientConn) Err() error {
 	c.smu.Lock()
 	defer c.smu.Unlock()
+	if c.s.away != nil && (c.s.err == nil || errors.Is(c.s.err, io.EOF)) {
+		return c.s.away
+	}
 	return c.s.err
+}
+
+// Limit implements protocol.Limited.
+func (c ClientConn) Limit() int {
+	c.smu.Lock()
+	defer c.smu.Unlock()
+	return c.s.peerMax
 }
 
 // Free implements protocol.HTTPConn.
@@ -260,6 +271,10 @@ func (c *Conn) responseHead(id uint32, end bool) error {
 	case !s.headSeen:
 		s.headSeen = true
 		s.length = c.r.head.length
+		if end && s.isLengthWrong() && h.Status != 204 && h.Status != 304 { // requests with HEAD are not made
+			c.failOne(s, protocol.ResetProtocolError, reasonLength)
+			return nil
+		}
 		if s.p != nil {
 			own := *h
 			own.Fields = own.Fields.Clone()
@@ -277,6 +292,8 @@ func (c *Conn) responseHead(id uint32, end bool) error {
 		if end {
 			c.responseEnd(s, nil)
 		}
+	case s.isLengthWrong():
+		c.failOne(s, protocol.ResetProtocolError, reasonLength)
 	default:
 		c.responseEnd(s, h)
 	}
@@ -391,6 +408,11 @@ func (c *Conn) responseData(id uint32, p []byte, padded int, end bool) error {
 		c.r.cur = nil
 		return nil
 	}
+	if s.length >= 0 && (s.arrived > s.length || end && s.arrived < s.length) {
+		s.mu.Unlock()
+		c.failOne(s, protocol.ResetProtocolError, reasonLength)
+		return nil
+	}
 	ok := s.recv.Data(p)
 	s.mu.Unlock()
 	if !ok {
@@ -433,8 +455,12 @@ func (c *Conn) cancelPush(id uint32) bool {
 
 // goaway takes the server's GOAWAY: no new streams, and those above its last id were not taken (RFC 9113, section 6.8).
 func (c *Conn) serverGoaway(last uint32, code protocol.ResetCode, debug string) {
+	f := &protocol.Failure{Kind: protocol.FailedGoaway, Code: code, Reach: fairlead.Refused}
+	if debug != "" {
+		f.Cause = fmt.Errorf("%q", debug)
+	}
 	c.smu.Lock()
-	c.s.draining, c.s.goaway = true, true
+	c.s.draining, c.s.away = true, f
 	if code == protocol.ResetEnhanceCalm && debug == tooManyPings {
 		c.s.complained = true
 	}
@@ -448,10 +474,6 @@ func (c *Conn) serverGoaway(last uint32, code protocol.ResetCode, debug string) 
 	c.smu.Unlock()
 	c.debug("GOAWAY received", "code", code, "last", last, "debug", debug)
 	c.stopTaking()
-	f := &protocol.Failure{Kind: protocol.FailedGoaway, Code: code, Reach: fairlead.Refused}
-	if debug != "" {
-		f.Cause = fairlead.Errorf(fairlead.Unavailable, "%q", debug)
-	}
 	c.r.cur = nil
 	for _, id := range refused {
 		c.endStream(id, f)

@@ -19,6 +19,7 @@ package http2
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"log/slog"
@@ -115,9 +116,10 @@ type streams struct {
 	lastPeer   uint32 // the highest stream id that the peer has opened
 	draining   bool   // no new streams from now on
 	drainFirst bool   // the first GOAWAY was sent
-	goaway     bool   // client: the peer sent GOAWAY
-	complained bool   // client: the peer had enough of PINGs
-	err        error  // why the connection has ended, once it has
+	// away is, in a client, what the peer's last GOAWAY said; nil: it sent none.
+	away       *protocol.Failure
+	complained bool  // client: the peer had enough of PINGs
+	err        error // why the connection has ended, once it has
 
 	reset resetRing
 
@@ -227,18 +229,41 @@ func (c *Conn) ended(err error) error {
 	c.smu.Lock()
 	idle := c.s.open == 0
 	done := c.s.draining && idle
+	away := c.s.away
 	c.smu.Unlock()
 	if done || idle && errors.Is(err, io.EOF) {
 		return io.EOF
 	}
+	if away != nil {
+		return left(away, err)
+	}
 	return &protocol.Failure{Kind: protocol.FailedLost, Cause: err}
 }
+
+// left is the failure of the calls under way on a connection that has ended with err after the peer's GOAWAY had said
+// that it would answer them: that says more than how it ended.
+func left(away *protocol.Failure, err error) error {
+	f := &protocol.Failure{Kind: protocol.FailedGoaway, Code: away.Code}
+	switch {
+	case !errors.Is(err, io.EOF) && away.Cause != nil:
+		f.Cause = fmt.Errorf("%w; then the connection was lost: %w", away.Cause, err)
+	case !errors.Is(err, io.EOF):
+		f.Cause = fmt.Errorf("then the connection was lost: %w", err)
+	case away.Cause != nil:
+		f.Cause = fmt.Errorf("%w; then it closed the connection", away.Cause)
+	default:
+		f.Cause = errThenClosed
+	}
+	return f
+}
+
+var errThenClosed = errors.New("then it closed the connection")
 
 // violated sends GOAWAY for a connection error (RFC 9113, section 5.4.1). What the peer has sent meanwhile is read and
 // dropped for a moment: closing a socket with unread bytes would make the kernel send a reset, which may overtake the
 // GOAWAY.
 func (c *Conn) violated(v *connError) {
-	c.debug("connection error", "reason", v.reason, "code", uint32(v.code))
+	c.debug("connection error", "reason", v.reason, "code", v.code)
 	c.cfg.Guard.Note(protocol.ConnectionError)
 	c.smu.Lock()
 	last := c.s.lastPeer

@@ -66,7 +66,7 @@ type connError struct {
 }
 
 func (e *connError) Error() string {
-	return fmt.Sprintf("http2: %s (code 0x%x)", e.reason, uint32(e.code))
+	return fmt.Sprintf("http2: %s (%v)", e.reason, e.code)
 }
 
 func violation(code protocol.ResetCode, format string, args ...any) error {

@@ -389,8 +389,8 @@ func (c *Conn) requestTrailer(id uint32, end bool) error {
 		c.failOne(s, protocol.ResetProtocolError, "trailer that does not end the stream")
 	case hb.bad != "":
 		c.failOne(s, protocol.ResetProtocolError, hb.bad)
-	case s.length >= 0 && s.length != s.arrived:
-		c.failOne(s, protocol.ResetProtocolError, "body is not as long as its content-length says")
+	case s.isLengthWrong():
+		c.failOne(s, protocol.ResetProtocolError, reasonLength)
 	case s.p != nil:
 		c.requestEnd(s)
 	default:

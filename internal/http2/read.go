@@ -261,6 +261,10 @@ func (c *Conn) onData(id uint32, flags uint8, p []byte) error {
 
 // pulledData adds a part of a body to what a stream's reader will find.
 func (c *Conn) pulledData(s *stream, p []byte, padded int, end bool) error {
+	if s.length >= 0 && s.arrived > s.length {
+		c.failOne(s, protocol.ResetProtocolError, reasonLength)
+		return nil
+	}
 	c.queued.Add(int64(len(p)))
 	s.mu.Lock()
 	if s.overWindow(len(p) + padded) {
@@ -283,8 +287,8 @@ func (c *Conn) pulledData(s *stream, p []byte, padded int, end bool) error {
 	if !end {
 		return nil
 	}
-	if s.length >= 0 && s.length != s.arrived {
-		c.failOne(s, protocol.ResetProtocolError, "body is not as long as its content-length says")
+	if s.isLengthWrong() {
+		c.failOne(s, protocol.ResetProtocolError, reasonLength)
 		return nil
 	}
 	if c.client {

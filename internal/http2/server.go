@@ -365,8 +365,8 @@ func (c *Conn) requestData(id uint32, p []byte, padded int, end bool) error {
 	s.take(p)
 	switch {
 	case end:
-		if s.length >= 0 && s.length != s.arrived {
-			c.failOne(s, protocol.ResetProtocolError, "body is not as long as its content-length says")
+		if s.isLengthWrong() {
+			c.failOne(s, protocol.ResetProtocolError, reasonLength)
 			return nil
 		}
 		c.gathered(s)
@@ -403,7 +403,7 @@ func (c *Conn) gathered(s *stream) {
 // lengthWrong resets a stream that nobody has yet and whose body is not as long as its content-length said (RFC 9113,
 // section 8.1.1).
 func (c *Conn) lengthWrong(s *stream) bool {
-	if s.length < 0 || s.length == s.arrived {
+	if !s.isLengthWrong() {
 		return false
 	}
 	c.drawReset(protocol.ResetProtocolError)

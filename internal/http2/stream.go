@@ -125,6 +125,11 @@ func (s *stream) pull() {
 	s.p = p
 }
 
+// isLengthWrong reports whether a complete body is not as long as its content-length says (RFC 9113, section 8.1.1).
+func (s *stream) isLengthWrong() bool { return s.length >= 0 && s.length != s.arrived }
+
+const reasonLength = "body is not as long as its content-length says"
+
 // partSize is the size of a buffer for a reader that is behind.
 const partSize = 32 << 10
 

@@ -249,6 +249,31 @@ func TestClientAgainstForeign(t *testing.T) {
 			f.data(1, true, "x")
 		}},
 		{name: "cut", kind: protocol.FailedLost, do: func(f *foreign) { _ = f.nc.Close() }},
+		{name: "content-length right", ok: true, do: func(f *foreign) {
+			f.headers(1, false, f.block(append(head, "content-length", "1")...))
+			f.data(1, false, "x")
+			f.headers(1, true, f.block("echo-status", "0"))
+		}},
+		{name: "content-length too long", kind: protocol.FailedViolation, do: func(f *foreign) {
+			f.headers(1, false, f.block(append(head, "content-length", "2")...))
+			f.data(1, true, "x")
+		}},
+		{name: "content-length too long, trailer", kind: protocol.FailedViolation, do: func(f *foreign) {
+			f.headers(1, false, f.block(append(head, "content-length", "2")...))
+			f.data(1, false, "x")
+			f.headers(1, true, f.block("echo-status", "0"))
+		}},
+		{name: "content-length too short", kind: protocol.FailedViolation, do: func(f *foreign) {
+			f.headers(1, false, f.block(append(head, "content-length", "1")...))
+			f.data(1, false, "xy")
+		}},
+		{name: "content-length without a body", kind: protocol.FailedViolation, do: func(f *foreign) {
+			f.headers(1, true, f.block(append(head, "content-length", "1")...))
+		}},
+		{name: "goaway with an error, then the end", kind: protocol.FailedGoaway, do: func(f *foreign) {
+			f.frame(typeGoaway, 0, 0, append(u32(1), append(u32(2), "broken"...)...))
+			_ = f.nc.Close()
+		}},
 		{name: "DATA first", kind: protocol.FailedViolation, do: func(f *foreign) { f.data(1, true, "") }},
 		{name: "no status", kind: protocol.FailedViolation, do: func(f *foreign) { f.headers(1, true, f.block("x", "y")) }},
 		{name: "bad frame", kind: protocol.FailedViolation, do: func(f *foreign) { f.frame(typePing, 0, 0, nil) }},
@@ -262,8 +287,8 @@ func TestClientAgainstForeign(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			c, f := toClient(t)
-			a := newAnswer()
 			req := &protocol.Request{Head: unaryHead, Message: &protocol.Message{Bytes: []byte("x")}}
+			a := newAnswer()
 			if _, err := c.Do(req, a); err != nil {
 				t.Fatal(err)
 			}
@@ -282,6 +307,31 @@ func TestClientAgainstForeign(t *testing.T) {
 				t.Errorf("got %v, body %q", a.err, a.body)
 			case !tt.ok && (!errors.As(a.err, &fail) || fail.Kind != tt.kind || fail.Reach != tt.reach):
 				t.Errorf("got %v, want kind %d, reach %v", a.err, tt.kind, tt.reach)
+			}
+		})
+		t.Run(tt.name+", pulled", func(t *testing.T) {
+			t.Parallel()
+			c, f := toClient(t)
+			req := &protocol.Request{Head: unaryHead, Message: &protocol.Message{Bytes: []byte("x")}, Last: true}
+			x, err := c.Open(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for {
+				typ, flags, _, _, err := f.read()
+				f.must(err)
+				if typ == typeData && flags&flagEnd != 0 {
+					break
+				}
+			}
+			tt.do(f)
+			body, err := protocol.ReadAll(nil, x, 100)
+			var fail *protocol.Failure
+			switch {
+			case tt.ok && (err != nil || string(body) != "x"):
+				t.Errorf("got %v, body %q", err, body)
+			case !tt.ok && (!errors.As(err, &fail) || fail.Kind != tt.kind || fail.Reach != tt.reach):
+				t.Errorf("got %v, want kind %d, reach %v", err, tt.kind, tt.reach)
 			}
 		})
 	}

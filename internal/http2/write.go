@@ -1,6 +1,9 @@
 package http2
 
 import (
+	"errors"
+	"net"
+	"os"
 	"runtime"
 	"sync"
 	"time"
@@ -195,7 +198,7 @@ func (c *Conn) writeOut() {
 		w.wakeForRoom()
 		if err != nil {
 			w.fail(&protocol.Failure{Kind: protocol.FailedLost, Cause: err})
-			_ = c.tc.Close() // wakes the reading goroutine, which ends the connection
+			c.hangUp(err)
 		}
 	}
 	w.flushing = false
@@ -216,6 +219,27 @@ func (c *Conn) writeOut() {
 		c.part()
 	}
 }
+
+// hangUp closes the transport after a write has failed: that wakes the reading goroutine, which ends the connection.
+// A client takes no more calls and first reads what the server had to say, such as a GOAWAY with the reason. The write
+// lock is held.
+func (c *Conn) hangUp(err error) {
+	if !c.client || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
+		_ = c.tc.Close()
+		return
+	}
+	c.smu.Lock()
+	c.s.draining = true
+	if c.s.err == nil {
+		c.s.err = c.w.err
+	}
+	c.smu.Unlock()
+	c.stopTaking()
+	time.AfterFunc(parting, func() { _ = c.tc.Close() })
+}
+
+// parting is the time for what a server sent before it closed the connection.
+const parting = 100 * time.Millisecond
 
 // renewDeadline bounds the next write. Setting a deadline costs a lock of the poller, so it is not done for each.
 func (c *Conn) renewDeadline() {

@@ -2,6 +2,7 @@ package grpc
 
 import (
 	"context"
+	"math"
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/protocol"
@@ -49,6 +50,14 @@ func (cc *clientConn) Vital() protocol.Vital {
 		return l.Vital()
 	}
 	return nil
+}
+
+// Limit implements protocol.Limited.
+func (cc *clientConn) Limit() int {
+	if l, ok := cc.hc.(protocol.Limited); ok {
+		return l.Limit()
+	}
+	return math.MaxInt32
 }
 
 // TooManyPings implements protocol.Complained.

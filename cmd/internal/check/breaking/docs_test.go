@@ -33,8 +33,7 @@ fairlead check breaking --against main --consumers .. # and who uses what change
 It exits with 0 when nothing breaks, 3 when something does, 1 when the contracts could not be compared (the older one
 does not compile, the ref is not there), and 2 on wrong usage. Findings stand at places of the new contract; for what
 was deleted that is what enclosed it. The place before is told with it. Comments silence findings as above, and %s
-leaves rules out. At the levels source and file a finding also says when the change is misread on the wire or in JSON, as
-the rules of those levels have it.
+leaves rules out. At the levels source and file a finding also says when the change is misread on the wire or in JSON.
 
 | level | who must not notice | in buf |
 |---|---|---|

@@ -41,7 +41,8 @@ func TestWorse(t *testing.T) {
 		{"a field that is reserved", message("string x = 1;"), message("reserved 1; reserved \"x\";"), "FIELD_NO_DELETE",
 			gone},
 		{"a value", enum("E_ONE = 1;"), enum(""), "ENUM_VALUE_NO_DELETE",
-			"the old value may be stored or sent by clients, and means something else if the number is used again, and " + constant},
+			"the old value may be stored or sent by clients, and means something else if the number is used again, and " +
+				constant},
 		{"a value that is reserved", enum("E_ONE = 1;"), enum("reserved 1; reserved \"E_ONE\";"), "ENUM_VALUE_NO_DELETE",
 			constant},
 	}

@@ -20,6 +20,17 @@ a program that drains when it is stopped, configuration, a Dockerfile,
 Kubernetes manifests, a Makefile and a README. Nothing is downloaded; with the
 framework's modules in Go's module cache it builds without a network.
 
+With --contract it is written for the services of existing contracts: these are
+copied to api, unless they lie in the project already, and imports are looked for
+in -I. Each service gets a type whose methods return UNIMPLEMENTED, and a test.
+Contracts keep their own Go packages if those are the project's; otherwise the code
+goes to packages below gen, and fairlead.yaml says so.
+
+In a directory that is a Go module, --force adds the service to those that it has:
+beside them, with ports of its own. Nothing is replaced; go.mod, go.sum and
+fairlead.yaml get what they lack, and the Makefile and the README are left as they
+are.
+
 NAME is made of lower-case words joined by hyphens. The contract's package, the
 Go packages, the environment variables and the names in Kubernetes come from it.
 
@@ -35,6 +46,8 @@ contracts are where the project's fairlead.yaml says. The variables:
 const newExample = `  fairlead new shop
   fairlead new order-history --module example.com/acme/order-history
   fairlead new shop --dir services/shop --no-git
+  fairlead new shop --contract ../contracts/shop/v1/shop.proto -I ../contracts
+  fairlead new billing --dir . --force                     # a second service of this module
   fairlead new shop --template ../our-template --dry-run   # what would be written?`
 
 // options are the flags of fairlead new.
@@ -42,6 +55,8 @@ type options struct {
 	module   string
 	dir      string
 	template string
+	contract string
+	roots    []string
 	fairlead string
 	force    bool
 	dryRun   bool
@@ -62,7 +77,15 @@ func New() *cobra.Command {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			v, err := newVariables(args[0], o.module)
+			dir := o.dir
+			if dir == "" {
+				dir = args[0]
+			}
+			module, err := o.moduleFor(dir)
+			if err != nil {
+				return err
+			}
+			v, err := newVariables(args[0], module)
 			if err != nil {
 				return err
 			}
@@ -72,12 +95,17 @@ func New() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.module, "module", "", "`path` of the Go module (default: example.com/NAME)")
 	flags.StringVar(&o.dir, "dir", "", "`directory` to write to (default: NAME in the working directory)")
+	flags.StringVar(&o.contract, "contract", "",
+		"`file or directory` with .proto files to write the service for (default: a contract of its own)")
+	flags.StringArrayVarP(&o.roots, "proto-path", "I", nil,
+		"`directory` to look for imports of --contract in; may be repeated")
 	flags.StringVar(&o.template, "template", "", "`directory` with files in place of those built in")
 	flags.StringVar(&o.fairlead, "fairlead", "",
 		"`directory` of a checkout to take the framework from (default: the released version, or the checkout that the "+
 			"command was built from)")
 	flags.BoolVar(&o.force, "force", false,
-		"write into a directory that is not empty; files that differ are kept as NAME"+keptSuffix)
+		"write into a directory that is not empty: files that differ are kept as NAME"+keptSuffix+
+			"; in a module with other services, nothing is replaced")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "write nothing; list the files")
 	flags.BoolVar(&o.noGit, "no-git", false, "do not make it a Git repository")
 	o.format = cli.FormatFlag(cmd, "text", "json")
@@ -114,7 +142,9 @@ func (o *options) run(ctx context.Context, v *Variables, stdout, stderr io.Write
 	if dir == "" {
 		dir = v.Name
 	}
-	steps, err := o.prepare(ctx, v, dir)
+	v.Contract = o.contract
+	adds := settle(v, dir)
+	steps, err := o.prepare(ctx, v, dir, adds)
 	if err != nil {
 		return cli.Failed(err)
 	}
@@ -135,15 +165,45 @@ func (o *options) run(ctx context.Context, v *Variables, stdout, stderr io.Write
 	return cli.Failed(o.report(stdout, v, dir, steps))
 }
 
+// moduleFor returns the path of the module for a project in dir: what --module says, that of the module that dir is, or
+// "" for one made of the name.
+func (o *options) moduleFor(dir string) (string, error) {
+	there, err := moduleIn(dir)
+	switch {
+	case err != nil:
+		return "", cli.Failed(err)
+	case there == "":
+		return o.module, nil
+	case o.module != "" && o.module != there:
+		return "", fmt.Errorf("--module %s: %s is the module %s already", o.module, dir, there)
+	default:
+		return there, nil
+	}
+}
+
 // prepare makes everything in memory.
-func (o *options) prepare(ctx context.Context, v *Variables, dir string) ([]step, error) {
-	files, err := render(v, o.template)
+func (o *options) prepare(ctx context.Context, v *Variables, dir string, adds bool) ([]step, error) {
+	var contracts *foreignFiles
+	var err error
+	if o.contract != "" {
+		if contracts, err = foreign(ctx, v, dir, o.roots); err != nil {
+			return nil, err
+		}
+	}
+	files, code, err := o.make(ctx, v, contracts)
 	if err != nil {
 		return nil, err
 	}
-	code, err := generate(ctx, files)
-	if err != nil {
-		return nil, err
+	addSums(files, v.Requires)
+	if adds {
+		if err := addTo(dir, files); err != nil {
+			return nil, err
+		}
+	}
+	if contracts == nil {
+		if code, err = generate(ctx, files); err != nil {
+			return nil, err
+		}
 	}
 	for _, c := range code {
 		if i := slices.IndexFunc(files, func(f file) bool { return f.path == c.path }); i >= 0 {
@@ -155,7 +215,32 @@ func (o *options) prepare(ctx context.Context, v *Variables, dir string) ([]step
 		return nil, errors.New("there is nothing to write: all templates come to nothing")
 	}
 	slices.SortFunc(files, func(a, b file) int { return strings.Compare(a.path, b.path) })
-	return plan(dir, files, o.force)
+	return plan(dir, files, o.force, adds)
+}
+
+// make makes the files of the project and, for existing contracts, the code that is generated. What the templates are
+// told of services comes from that code, so that they are rendered twice.
+func (o *options) make(ctx context.Context, v *Variables, contracts *foreignFiles) (files, code []file, err error) {
+	if contracts == nil {
+		files, err = render(v, o.template)
+		return files, nil, err
+	}
+	v.Services, v.Packages, v.Requires = nil, nil, nil
+	if files, err = render(v, o.template); err != nil {
+		return nil, nil, err
+	}
+	if code, err = generate(ctx, slices.Concat(files, contracts.files)); err != nil {
+		return nil, nil, err
+	}
+	services, err := describe(v, code)
+	if err != nil {
+		return nil, nil, err
+	}
+	if files, err = render(v, o.template); err != nil {
+		return nil, nil, err
+	}
+	written, err := implementations(v, services, code, contracts.requires)
+	return slices.Concat(files, contracts.files, written), code, err
 }
 
 // report says what was done, or would be, and what comes next.
@@ -175,7 +260,7 @@ func (r *result) print(w io.Writer, dryRun bool) error {
 	counts := make(map[action]int)
 	for _, f := range r.Files {
 		counts[f.Action]++
-		if dryRun || f.Action == replace {
+		if dryRun || f.Action == replace || f.Action == update || f.Action == keep {
 			fmt.Fprintf(w, "%-9s %s\n", f.Action, filepath.Join(r.Dir, filepath.FromSlash(f.Path)))
 		}
 	}
@@ -200,9 +285,13 @@ func next(v *Variables, dir string, steps []step) []string {
 	if needsTidy(v, steps) {
 		first += " && go mod tidy"
 	}
+	run := "go run ./cmd/" + v.Name
+	if v.Contract != "" {
+		return []string{first, run, "fairlead describe " + v.Address + " " + v.Services[0].Name}
+	}
 	return []string{
 		first,
-		"go run ./cmd/" + v.Name,
+		run,
 		fmt.Sprintf(`fairlead call %s %s.%s/CreateItem -d '{"name": "lamp"}'`, v.Address, v.ProtoPackage, v.Service),
 	}
 }
@@ -214,7 +303,7 @@ func needsTidy(v *Variables, steps []step) bool {
 		return true
 	}
 	return slices.ContainsFunc(steps, func(s step) bool {
-		return s.path == "go.mod" && !strings.HasPrefix(s.origin, "built-in")
+		return s.path == "go.mod" && (s.action == update || !strings.HasPrefix(s.origin, "built-in"))
 	})
 }
 

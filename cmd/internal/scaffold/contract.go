@@ -73,7 +73,7 @@ func generate(ctx context.Context, files []file) (code []file, err error) {
 		for _, f := range out.Files {
 			if f.Content != nil {
 				path := filepath.ToSlash(filepath.Join(dir, filepath.FromSlash(f.Name)))
-				code = append(code, file{path: path, origin: "generated code", content: f.Content})
+				code = append(code, file{path: path, origin: "generated code", content: f.Content, fixed: true})
 			}
 		}
 	}

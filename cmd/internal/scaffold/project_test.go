@@ -176,7 +176,17 @@ func TestVersions(t *testing.T) {
 		}
 	}
 	sums := contentOf(t, "../../go.sum") + contentOf(t, "../../../go.sum")
-	for line := range strings.Lines(contentOf(t, dir, "go.sum")) {
+	var required []string
+	for _, d := range dependencies() {
+		required = append(required, d.path+" "+d.version)
+		i := slices.IndexFunc(cmd.Require, func(k *modfile.Require) bool { return k.Mod.Path == d.path })
+		if i < 0 || cmd.Require[i].Mod.Version != d.version {
+			t.Errorf("dependencies has %s %s; correct it, and its sums", d.path, d.version)
+		}
+	}
+	all := files("go.sum", contentOf(t, dir, "go.sum"))
+	addSums(all, required)
+	for line := range strings.Lines(string(all[0].content)) {
 		if !strings.Contains(sums, line) {
 			t.Errorf("the template of go.sum has %q, which is not in the command's or the framework's go.sum", line)
 		}

@@ -31,6 +31,8 @@ type file struct {
 	origin  string // the template that it was made of, for messages
 	content []byte
 	program bool // it can be executed
+	merged  bool // what was there is in it
+	fixed   bool // another file of its path cannot stay in its place
 }
 
 // input is a file from which one of the project is made.
@@ -80,7 +82,7 @@ func render(v *Variables, custom string) ([]file, error) {
 		if in.render && len(bytes.TrimSpace(content)) == 0 {
 			continue // a template that comes to nothing takes its file away
 		}
-		files = append(files, file{name, in.origin, content, in.program})
+		files = append(files, file{path: name, origin: in.origin, content: content, program: in.program})
 	}
 	return files, errors.Join(errs...)
 }
@@ -177,6 +179,7 @@ func firstOf(err error) error {
 func execute(name, text string, v *Variables) ([]byte, error) {
 	t, err := template.New(name).Option("missingkey=error").Funcs(template.FuncMap{
 		"modulePath": modfile.AutoQuote,
+		"trimModule": func(module, path string) string { return strings.TrimPrefix(path, module+"/") },
 	}).Parse(text)
 	if err != nil {
 		return nil, templateError(name, err)

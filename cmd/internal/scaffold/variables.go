@@ -27,6 +27,23 @@ type Variables struct {
 	Service      string `doc:"the service in the contract: OrderHistoryService"`
 	EnvPrefix    string `doc:"what environment variables begin with: ORDER_HISTORY"`
 
+	Internal   string `doc:"directory of the service's own packages: internal"`
+	ConfigFile string `doc:"the file with the configuration: config.yaml"`
+	Dockerfile string `doc:"the file that says how the image is built: Dockerfile"`
+	Deploy     string `doc:"directory of the manifests: deploy/kubernetes"`
+
+	Contract string            `doc:"what --contract names; empty without it, and then GoPackage and all of Proto are set"`
+	Roots    []string          `doc:"directories in which imports of the contracts are looked for"`
+	Inputs   []string          `doc:"the contracts: files and directories"`
+	Map      map[string]string `doc:"Go packages of contracts, by file, in place of their own"`
+	Services []Service         `doc:"services, each with Name, Package, Path, Construct, Type and Make"`
+	Packages []Package         `doc:"Go packages of the services, each with Name and Path"`
+	Requires []string          `doc:"modules that generated code needs, with their versions"`
+
+	Standard         bool `doc:"health and reflection are added, because the contract has neither"`
+	ServesHealth     bool `doc:"the contract has grpc.health.v1.Health"`
+	ServesReflection bool `doc:"the contract has a grpc.reflection service"`
+
 	Port         int    `doc:"port of the service"`
 	AdminPort    int    `doc:"port for operators"`
 	Address      string `doc:"address of the service on a developer's machine: 127.0.0.1:8080"`
@@ -41,10 +58,22 @@ type Variables struct {
 	Checkout        string `doc:"directory of a checkout that the framework comes from; empty with a released version"`
 }
 
+// Service is a service of the project. Its name in the contract comes first, then what it is in Go.
+type Service struct {
+	Name      string // shop.v1.ShopService
+	Package   string // name by which files import the package of its stubs: shopv1
+	Path      string // import path of that package
+	Construct string // the function that takes an implementation: ShopService
+	Type      string // the type that implements it: Service
+	Make      string // the expression that makes one: service.New(cfg.MaxItems)
+}
+
+// Package is a Go package and the name by which files import it.
+type Package struct{ Name, Path string }
+
 // What all projects begin with.
 const (
 	port          = 8080
-	adminPort     = 8081
 	settleSeconds = 5
 	drainSeconds  = 25
 	graceSeconds  = 30 // Kubernetes' default
@@ -79,15 +108,32 @@ func newVariables(name, modulePath string) (Variables, error) {
 		Service:      strings.TrimSuffix(camel.String(), "Service") + "Service",
 		EnvPrefix:    strings.ToUpper(snake),
 
-		Port:          port,
-		AdminPort:     adminPort,
-		Address:       fmt.Sprintf("127.0.0.1:%d", port),
-		AdminAddress:  fmt.Sprintf("127.0.0.1:%d", adminPort),
+		Internal:   "internal",
+		ConfigFile: "config.yaml",
+		Dockerfile: "Dockerfile",
+		Deploy:     "deploy/kubernetes",
+		Standard:   true,
+
 		SettleSeconds: settleSeconds,
 		DrainSeconds:  drainSeconds,
 		GraceSeconds:  graceSeconds,
 	}
+	v.setPorts(port)
+	stubs := modulePath + "/api/" + v.ProtoDir + "/v1"
+	v.Packages = []Package{{v.GoPackage, stubs}}
+	v.Services = []Service{{
+		Name: v.ProtoPackage + "." + v.Service, Package: v.GoPackage, Path: stubs, Construct: v.Service,
+		Type: "Service", Make: "service.New(cfg.MaxItems)",
+	}}
+	validate := dependencies()[0] // by which the contract says what requests may be
+	v.Requires = []string{validate.path + " " + validate.version}
 	return v, nil
+}
+
+// setPorts sets the ports of the service, of which n is the first, and the addresses with them.
+func (v *Variables) setPorts(n int) {
+	v.Port, v.AdminPort = n, n+1
+	v.Address, v.AdminAddress = fmt.Sprintf("127.0.0.1:%d", v.Port), fmt.Sprintf("127.0.0.1:%d", v.AdminPort)
 }
 
 func title(word string) string {

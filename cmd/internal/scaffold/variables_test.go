@@ -81,7 +81,10 @@ func TestNames(t *testing.T) {
 			want.Name = tt.name
 			want.Port, want.AdminPort, want.Address, want.AdminAddress = 8080, 8081, "127.0.0.1:8080", "127.0.0.1:8081"
 			want.SettleSeconds, want.DrainSeconds, want.GraceSeconds = got.SettleSeconds, got.DrainSeconds, got.GraceSeconds
-			if got != want {
+			want.Internal, want.ConfigFile, want.Dockerfile, want.Deploy = "internal", "config.yaml", "Dockerfile",
+				"deploy/kubernetes"
+			want.Services, want.Packages, want.Requires, want.Standard = got.Services, got.Packages, got.Requires, true
+			if !reflect.DeepEqual(got, want) {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
 			if got.DrainSeconds <= got.SettleSeconds || got.GraceSeconds <= got.DrainSeconds {

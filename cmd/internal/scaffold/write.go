@@ -19,6 +19,8 @@ type action string
 const (
 	create    action = "create"
 	replace   action = "replace" // what was there is kept under another name
+	update    action = "update"  // lines are added to what is there
+	keep      action = "keep"    // what is there belongs to other services of the module, too
 	unchanged action = "unchanged"
 )
 
@@ -26,7 +28,7 @@ const (
 type step struct {
 	file
 	action action
-	old    []byte // of replace
+	old    []byte // of replace and update
 }
 
 // keptSuffix is appended to the name of a file that was replaced.
@@ -34,14 +36,17 @@ const keptSuffix = ".orig"
 
 // plan compares files with what is in dir. A directory with anything in it is refused unless force is set; so is, in
 // any case, what stands in the way and could not be kept.
-func plan(dir string, files []file, force bool) ([]step, error) {
+//
+// With adds the module in dir gets one more service: of what is there nothing is replaced. The files that addTo has
+// merged are updated, all others are kept.
+func plan(dir string, files []file, force, adds bool) ([]step, error) {
 	if err := checkTarget(dir, force); err != nil {
 		return nil, err
 	}
 	steps := make([]step, 0, len(files))
 	var errs []error
 	for _, f := range files {
-		s, err := planFile(dir, f)
+		s, err := planFile(dir, f, adds)
 		if err != nil {
 			errs = append(errs, err)
 		}
@@ -50,7 +55,7 @@ func plan(dir string, files []file, force bool) ([]step, error) {
 	return steps, errors.Join(errs...)
 }
 
-func planFile(dir string, f file) (step, error) {
+func planFile(dir string, f file, adds bool) (step, error) {
 	at := filepath.Join(dir, filepath.FromSlash(f.path))
 	old, err := os.ReadFile(at) //nolint:gosec // in the directory that the user named
 	switch {
@@ -60,6 +65,13 @@ func planFile(dir string, f file) (step, error) {
 		return step{}, err
 	case bytes.Equal(old, f.content):
 		return step{f, unchanged, nil}, nil
+	case f.merged:
+		return step{f, update, old}, nil
+	case adds && f.fixed:
+		return step{}, fmt.Errorf("%s: is there already and differs from %s; another contract of the module has a file or "+
+			"a Go package of that name", at, f.origin)
+	case adds:
+		return step{f, keep, nil}, nil
 	}
 	if _, err := os.Lstat(at + keptSuffix); err == nil {
 		return step{}, fmt.Errorf("%s: would be replaced, and there is a %s already; remove one of them", at,
@@ -115,7 +127,7 @@ func perform(ctx context.Context, dir string, steps []step) (err error) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if s.action == unchanged {
+		if s.action == unchanged || s.action == keep {
 			continue
 		}
 		at := filepath.Join(dir, filepath.FromSlash(s.path))
@@ -126,13 +138,16 @@ func perform(ctx context.Context, dir string, steps []step) (err error) {
 		if err != nil {
 			return err
 		}
-		if s.action == replace {
-			if err := keep(at, s.old); err != nil {
+		switch s.action {
+		case replace:
+			if err := keepOld(at, s.old); err != nil {
 				return err
 			}
 			undo = append(undo, func() error { return os.Remove(at + keptSuffix) },
 				func() error { return cli.WriteFile(at, s.old, 0o644) })
-		} else {
+		case update:
+			undo = append(undo, func() error { return cli.WriteFile(at, s.old, 0o644) })
+		case create, keep, unchanged:
 			undo = append(undo, func() error {
 				if err := os.Remove(at); !errors.Is(err, fs.ErrNotExist) {
 					return err
@@ -154,8 +169,8 @@ func permissions(program bool) fs.FileMode {
 	return 0o644
 }
 
-// keep writes the old content of a file beside it.
-func keep(at string, old []byte) error {
+// keepOld writes the old content of a file beside it.
+func keepOld(at string, old []byte) error {
 	perm := fs.FileMode(0o644)
 	if info, err := os.Stat(at); err == nil {
 		perm = info.Mode().Perm()

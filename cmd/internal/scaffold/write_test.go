@@ -49,7 +49,7 @@ func TestWrite(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "shop")
 	list := files("a", "1", "b/c/d", "2")
 	list[1].program = true
-	steps, err := plan(dir, list, false)
+	steps, err := plan(dir, list, false, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,17 +64,17 @@ func TestWrite(t *testing.T) {
 	}
 
 	// Again: refused, and with force there is nothing to do.
-	if _, err := plan(dir, list, false); err == nil || !strings.Contains(err.Error(), "is not empty (a, b)") {
+	if _, err := plan(dir, list, false, false); err == nil || !strings.Contains(err.Error(), "is not empty (a, b)") {
 		t.Errorf("got %v", err)
 	}
-	steps, err = plan(dir, list, true)
+	steps, err = plan(dir, list, true, false)
 	if err != nil || steps[0].action != unchanged || steps[1].action != unchanged {
 		t.Errorf("got %+v, %v", steps, err)
 	}
 
 	// Changed files are kept.
 	list[0].content = []byte("one")
-	steps, err = plan(dir, list, true)
+	steps, err = plan(dir, list, true, false)
 	if err != nil || steps[0].action != replace {
 		t.Fatalf("got %+v, %v", steps, err)
 	}
@@ -86,7 +86,7 @@ func TestWrite(t *testing.T) {
 	}
 	// And not kept over what was kept before.
 	list[0].content = []byte("uno")
-	if _, err := plan(dir, list, true); err == nil || !strings.Contains(err.Error(), "there is a a.orig already") {
+	if _, err := plan(dir, list, true, false); err == nil || !strings.Contains(err.Error(), "there is a a.orig already") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -99,13 +99,13 @@ func TestTargets(t *testing.T) {
 	for name, want := range map[string]string{
 		"missing": "", "repository": "", "file": "is a file", "full": "is not empty (.e, a, b and 2 more)",
 	} {
-		_, err := plan(filepath.Join(dir, name), files("x", ""), false)
+		_, err := plan(filepath.Join(dir, name), files("x", ""), false, false)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", name, err, want)
 		}
 	}
 	// All that stands in the way is told.
-	_, err := plan(filepath.Join(dir, "full"), files("a/x", "", "b/y", ""), true)
+	_, err := plan(filepath.Join(dir, "full"), files("a/x", "", "b/y", ""), true, false)
 	if err == nil || !strings.Contains(err.Error(), "a/x") || !strings.Contains(err.Error(), "b/y") {
 		t.Errorf("got %v, want both files", err)
 	}
@@ -116,7 +116,7 @@ func TestFailure(t *testing.T) {
 	t.Parallel()
 	dir := tree(t, map[string]string{"old/a": "before"})
 	at := filepath.Join(dir, "old")
-	steps, err := plan(at, files("a", "after", "new/b", "1", "z", "2"), true)
+	steps, err := plan(at, files("a", "after", "new/b", "1", "z", "2"), true, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestFailure(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	fresh := filepath.Join(dir, "fresh")
-	steps, err = plan(fresh, files("a", "1"), false)
+	steps, err = plan(fresh, files("a", "1"), false, false)
 	if err != nil {
 		t.Fatal(err)
 	}

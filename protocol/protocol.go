@@ -176,6 +176,8 @@ type ClientConn interface {
 	// room.
 	Unary(ctx context.Context, b Bind, c *fairlead.Call) error
 	// Open opens a stream and calls c.SetDriver and c.SetStream. The stream ends with ctx and with the call's deadline.
+	// It may notice the end of ctx a moment later: the client asks ctx itself before an operation begins and before it
+	// reports success. A stream that goes on over another connection (Resumable) asks before it sends anything there.
 	Open(ctx context.Context, b Bind, c *fairlead.Call) error
 	// Free returns the number of calls that it could take now; 0: full, draining or closed.
 	Free() int

@@ -35,6 +35,18 @@ func Orders(impl OrdersServer) *fairlead.Implementation {
 	)
 }
 
+// UnimplementedOrdersServer answers every method of conformance.validation.v1.Orders with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedOrdersServer struct{}
+
+func (UnimplementedOrdersServer) Place(context.Context, *PlaceRequest) (*PlaceResponse, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/conformance.validation.v1.Orders/Place is not implemented")
+}
+
+func (UnimplementedOrdersServer) Stream(context.Context, *fairlead.Bidi[PlaceResponse, PlaceRequest]) error {
+	return fairlead.Errorf(fairlead.Unimplemented, "/conformance.validation.v1.Orders/Stream is not implemented")
+}
+
 // OrdersClient calls conformance.validation.v1.Orders. It is safe for concurrent use.
 type OrdersClient struct {
 	callPlace  fairlead.Handler
@@ -90,6 +102,14 @@ func Ruled(impl RuledServer) *fairlead.Implementation {
 	return fairlead.Implement(RuledService,
 		fairlead.UnaryHandler(impl.Rule),
 	)
+}
+
+// UnimplementedRuledServer answers every method of conformance.validation.v1.Ruled with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedRuledServer struct{}
+
+func (UnimplementedRuledServer) Rule(context.Context, *RuleRequest) (*PlaceResponse, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/conformance.validation.v1.Ruled/Rule is not implemented")
 }
 
 // RuledClient calls conformance.validation.v1.Ruled. It is safe for concurrent use.

@@ -51,6 +51,26 @@ func Greeter(impl GreeterServer) *fairlead.Implementation {
 	)
 }
 
+// UnimplementedGreeterServer answers every method of greeter.v1.Greeter with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedGreeterServer struct{}
+
+func (UnimplementedGreeterServer) SayHello(context.Context, *HelloRequest) (*HelloReply, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/greeter.v1.Greeter/SayHello is not implemented")
+}
+
+func (UnimplementedGreeterServer) Stream(context.Context, *StreamRequest, *fairlead.Outbound[HelloReply]) error {
+	return fairlead.Errorf(fairlead.Unimplemented, "/greeter.v1.Greeter/Stream is not implemented")
+}
+
+func (UnimplementedGreeterServer) Collect(context.Context, *fairlead.Inbound[HelloRequest]) (*HelloReply, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/greeter.v1.Greeter/Collect is not implemented")
+}
+
+func (UnimplementedGreeterServer) Chat(context.Context, *fairlead.Bidi[HelloReply, HelloRequest]) error {
+	return fairlead.Errorf(fairlead.Unimplemented, "/greeter.v1.Greeter/Chat is not implemented")
+}
+
 // GreeterClient calls greeter.v1.Greeter. It is safe for concurrent use.
 //
 // Greeter greets, once for each kind of method that there is.

@@ -49,6 +49,26 @@ func Echo(impl EchoServer) *fairlead.Implementation {
 	)
 }
 
+// UnimplementedEchoServer answers every method of fairlead.lab.echo.v1.Echo with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedEchoServer struct{}
+
+func (UnimplementedEchoServer) Unary(context.Context, *Msg) (*Msg, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.lab.echo.v1.Echo/Unary is not implemented")
+}
+
+func (UnimplementedEchoServer) ServerStream(context.Context, *Msg, *fairlead.Outbound[Msg]) error {
+	return fairlead.Errorf(fairlead.Unimplemented, "/fairlead.lab.echo.v1.Echo/ServerStream is not implemented")
+}
+
+func (UnimplementedEchoServer) ClientStream(context.Context, *fairlead.Inbound[Msg]) (*Msg, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.lab.echo.v1.Echo/ClientStream is not implemented")
+}
+
+func (UnimplementedEchoServer) BidiStream(context.Context, *fairlead.Bidi[Msg, Msg]) error {
+	return fairlead.Errorf(fairlead.Unimplemented, "/fairlead.lab.echo.v1.Echo/BidiStream is not implemented")
+}
+
 // EchoClient calls fairlead.lab.echo.v1.Echo. It is safe for concurrent use.
 //
 // Echo answers with what it was sent.

@@ -8,6 +8,8 @@
 //
 //   - GreeterSayHelloMethod for each method, and GreeterService: the descriptors, as package variables.
 //   - GreeterServer: the interface that a server implements. What lacks a method does not compile.
+//   - UnimplementedGreeterServer: a type that answers every method with Unimplemented. Who embeds it has a server that
+//     compiles when the contract gets more methods.
 //   - Greeter(impl): the value that servers take.
 //   - GreeterClient, NewGreeterClient(binder): the client, a struct, so that the options of a call stay on the stack.
 //   - GreeterCaller: the client's methods as an interface, for callers that want to be handed a fake.

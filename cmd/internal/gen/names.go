@@ -17,6 +17,8 @@ type serviceNames struct {
 	callerType string // type GreeterCaller
 	construct  string // func NewGreeterClient
 	descriptor string // var GreeterService
+
+	unimplemented string // type UnimplementedGreeterServer
 }
 
 func namesFrom(stem string) serviceNames {
@@ -28,6 +30,8 @@ func namesFrom(stem string) serviceNames {
 		callerType: stem + "Caller",
 		construct:  "New" + stem + "Client",
 		descriptor: stem + "Service",
+
+		unimplemented: "Unimplemented" + stem + "Server",
 	}
 }
 
@@ -35,8 +39,9 @@ func namesFrom(stem string) serviceNames {
 func (n *serviceNames) method(m *protogen.Method) string { return n.stem + m.GoName + "Method" }
 
 func (n *serviceNames) all(service *protogen.Service) []string {
-	names := make([]string, 0, 6+len(service.Methods))
-	names = append(names, n.implement, n.serverType, n.clientType, n.callerType, n.construct, n.descriptor)
+	names := make([]string, 0, 7+len(service.Methods))
+	names = append(names, n.implement, n.serverType, n.unimplemented, n.clientType, n.callerType, n.construct,
+		n.descriptor)
 	for _, m := range service.Methods {
 		names = append(names, n.method(m))
 	}
@@ -110,11 +115,11 @@ func takeMessages(taken map[protogen.GoIdent]bool, messages []*protogen.Message)
 	}
 }
 
-// takeGRPC takes those names of protoc-gen-go-grpc's code that are like ours.
+// takeGRPC takes those names of protoc-gen-go-grpc's code that ours may have.
 func takeGRPC(taken map[protogen.GoIdent]bool, file *protogen.File) {
 	for _, service := range file.Services {
 		ours := namesFrom(service.GoName)
-		for _, name := range []string{ours.clientType, ours.construct, ours.serverType} {
+		for _, name := range []string{ours.clientType, ours.construct, ours.serverType, ours.unimplemented} {
 			taken[file.GoImportPath.Ident(name)] = true
 		}
 	}

@@ -1,6 +1,8 @@
 package gen
 
 import (
+	"strconv"
+
 	"google.golang.org/protobuf/compiler/protogen"
 
 	"github.com/fairlead-go/fairlead"
@@ -28,6 +30,26 @@ func (s *stubs) server() {
 	}
 	s.P(")")
 	s.P("}")
+}
+
+// unimplemented writes the type that answers every method with Unimplemented.
+func (s *stubs) unimplemented() {
+	s.P()
+	s.doc(s.serviceNames.unimplemented+" answers every method of "+string(s.service.Desc.FullName())+
+		" with Unimplemented.\nA server that embeds it compiles although it lacks methods, such as those that the contract "+
+		"gets later.", deprecationOf(s.service.Desc))
+	s.P("type ", s.serviceNames.unimplemented, " struct{}")
+	for _, m := range s.service.Methods {
+		path := "/" + string(s.service.Desc.FullName()) + "/" + string(m.Desc.Name())
+		result := "return "
+		if !m.Desc.IsStreamingServer() {
+			result = "return nil, "
+		}
+		s.P()
+		s.P("func (", s.serviceNames.unimplemented, ") ", m.GoName, s.serverSignature(m), " {")
+		s.P(result, s.ours("Errorf"), "(", s.ours("Unimplemented"), ", ", strconv.Quote(path+" is not implemented"), ")")
+		s.P("}")
+	}
 }
 
 func (s *stubs) serverSignature(m *protogen.Method) string {

@@ -87,6 +87,7 @@ func (c *contract) generate(plugin *protogen.Plugin, file *protogen.File) {
 		s.descriptors()
 		s.httpRules()
 		s.server()
+		s.unimplemented()
 		s.client()
 	}
 	for _, r := range c.reasons[file] {

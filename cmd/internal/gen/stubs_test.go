@@ -6,6 +6,7 @@ import (
 	"io"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -290,6 +291,51 @@ func TestSyntaxes(t *testing.T) {
 	if err != nil || note.GetText() != key {
 		t.Errorf("edition: %v, %v", note, err)
 	}
+}
+
+// partial lacks all methods but one.
+type partial struct {
+	shapes.UnimplementedShapesServer
+}
+
+func (partial) Get(context.Context, *shapes.Item_Query) (*shapes.Item, error) {
+	return new(shapes.Item), nil
+}
+
+// TestUnimplemented calls each kind of method that a server does not have.
+func TestUnimplemented(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	client := shapes.NewShapesClient(newLocal(shapes.Shapes(partial{})))
+	if _, err := client.Get(ctx, new(shapes.Item_Query)); err != nil {
+		t.Errorf("a method that is there: %v", err)
+	}
+	check := func(method string, err error) {
+		t.Helper()
+		want := "/fairlead.gen.test.shapes.v1.Shapes/" + method + " is not implemented"
+		if fairlead.CodeOf(err) != fairlead.Unimplemented || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", method, err, want)
+		}
+	}
+	_, err := client.Put(ctx, new(shapes.Item))
+	check("Put", err)
+	list, err := client.List(ctx, new(shapes.Item_Query))
+	if err == nil {
+		_, err = list.Recv()
+	}
+	check("List", err)
+	collect, err := client.Collect(ctx)
+	if err == nil {
+		_, err = collect.CloseAndRecv()
+	}
+	check("Collect", err)
+	exchange, err := client.Exchange(ctx)
+	if err == nil {
+		_, err = exchange.Recv()
+	}
+	check("Exchange", err)
+	_, err = client.LowerCase(ctx, new(shapes.Item))
+	check("lower_case", err)
 }
 
 // TestSchema sees that stubs carry no copy of the contract.

@@ -76,6 +76,8 @@ the methods that it lacks to the file where its others are; they return
 Unimplemented until somebody writes them. All else in the file stays as it is,
 byte for byte, but for imports that are added. Methods whose signature does not
 fit the contract are reported. Without such a type, a file with one is written.
+--implement internal/shop:shop.v1.Shop names the service; a directory without one
+gets those that no other directory implements.
 
 Exit codes: 0 done, 1 a contract or a file is in error, 2 wrong usage, 3 --check
 found files that are not up to date.`
@@ -145,7 +147,7 @@ func New() *cobra.Command {
 		"`NAME=DIR`: where a plugin writes (default: where the other code goes)")
 	flags.StringArrayVar(&f.pluginOpts, "plugin-opt", nil, "`NAME=OPTION`: an option for a plugin; may be repeated")
 	flags.StringArrayVar(&f.implement, "implement", nil,
-		"add missing methods to the type that implements a service: `DIR[=TYPE]`; may be repeated")
+		"add missing methods to the type that implements a service: `DIR[=TYPE][:SERVICE]`; may be repeated")
 	flags.StringVar(&f.project, "project", "", "the `file` to use in place of the fairlead.yaml that is found; "+
 		"none for none")
 	flags.BoolVar(&f.save, "save", false, "write the arguments and flags into fairlead.yaml when all went well")

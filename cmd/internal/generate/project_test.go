@@ -165,6 +165,31 @@ func TestImplement(t *testing.T) {
 			"to implement: no service is in the contracts")
 }
 
+// TestImplementServices names the service behind the directory.
+func TestImplementServices(t *testing.T) {
+	t.Parallel()
+	root := tree(t, map[string]string{
+		"hello/hello.proto": hello + "service Waver { rpc Wave(Hello) returns (Hello); }\n",
+	})
+	expect(t, root, "--implement $/a --implement $/b $", cli.ExitFailed, "",
+		"which of the services belongs to which directory?")
+	expect(t, root, "--implement $/a: $", cli.ExitUsage, "", "write DIR, DIR=TYPE, DIR:SERVICE or DIR=TYPE:SERVICE")
+	expect(t, root, "--implement $/a=:Waver $", cli.ExitUsage, "", "write DIR, DIR=TYPE, DIR:SERVICE or DIR=TYPE:SERVICE")
+	code, stdout, stderr := command(t, root, "--implement", "$/a=Friend:hello.v1.Greeter", "--implement", "$/b:Waver",
+		"--save", "--project", "$/fairlead.yaml", "$")
+	if code != cli.ExitOK || !strings.Contains(stdout, "$/a/greeter.go\n$/b/waver.go\n") {
+		t.Errorf("exit code %d, printed %s%s", code, stdout, stderr)
+	}
+	for _, want := range []string{
+		"- dir: a\n", "type: Friend\n", "service: hello.v1.Greeter\n", "- dir: b\n", "service: Waver\n",
+	} {
+		if saved := read(t, root, "fairlead.yaml"); !strings.Contains(saved, want) {
+			t.Errorf("%s was saved, want %q in it", saved, want)
+		}
+	}
+	expect(t, root, "--check --project $/fairlead.yaml", cli.ExitOK, "", "nothing to do")
+}
+
 // TestImplementPlaces has stubs in places that need not be those of their contracts.
 func TestImplementPlaces(t *testing.T) {
 	t.Parallel()

@@ -39,6 +39,9 @@ func (s *settings) save(file *project.File, flags *pflag.FlagSet, args []string)
 			if t.Type != "" {
 				pairs = append(pairs, project.Pair{Key: "type", Value: t.Type})
 			}
+			if t.Service != "" {
+				pairs = append(pairs, project.Pair{Key: "service", Value: t.Service})
+			}
 			all = append(all, pairs)
 		}
 		file.Set(all, "gen", "implement")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,17 +56,33 @@ func newSettings(f *genFlags, flags *pflag.FlagSet, args []string, file *project
 	if flags.Changed("implement") {
 		s.implement = nil
 		for _, text := range f.implement {
-			dir, typ, _ := strings.Cut(text, "=")
-			if dir == "" {
-				return nil, fmt.Errorf("--implement %s: write DIR or DIR=TYPE", text)
+			target, ok := parseTarget(text)
+			if !ok {
+				return nil, fmt.Errorf("--implement %s: write DIR, DIR=TYPE, DIR:SERVICE or DIR=TYPE:SERVICE", text)
 			}
-			s.implement = append(s.implement, implement.Target{Dir: dir, Type: typ})
+			s.implement = append(s.implement, target)
 		}
 	}
 	if err := s.check(flags, file); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// serviceInTarget matches the service at the end of the flag --implement: a name, with or without its package. What
+// stands behind the colon of C:\dir is none.
+var serviceInTarget = regexp.MustCompile(`:([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)$`)
+
+// parseTarget reads the flag --implement: DIR[=TYPE][:SERVICE].
+func parseTarget(text string) (implement.Target, bool) {
+	var t implement.Target
+	if m := serviceInTarget.FindStringSubmatch(text); m != nil {
+		t.Service, text = m[1], strings.TrimSuffix(text, m[0])
+	}
+	var typed bool
+	t.Dir, t.Type, typed = strings.Cut(text, "=")
+	wrong := strings.HasSuffix(t.Dir, ":") || strings.Contains(t.Type, ":")
+	return t, !wrong && t.Dir != "" && typed == (t.Type != "")
 }
 
 // remember takes what the file says and no flag does.

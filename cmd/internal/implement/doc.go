@@ -9,6 +9,9 @@
 // which is when it is needed. These say so, the first that is there: the user; a call such as pb.Greeter(service{})
 // somewhere in the module; an assertion such as var _ pb.GreeterServer = (*service)(nil); a type that has most of the
 // methods.
+//
+// A type that embeds the Unimplemented type of a service lacks nothing: its author has chosen what happens to methods
+// that are not there.
 package implement
 
 // Severity says how bad a Finding is.
@@ -44,7 +47,8 @@ type Target struct {
 	Dir string
 	// Type is the type that implements the service; "" to find it.
 	Type string
-	// Service is the full name of the service; "" for those that a type in the package implements.
+	// Service is the name of the service, in full or without the package; "" for those that a type in the package
+	// implements, and for those that no other target does.
 	Service string
 	// Existing says that nothing is to be done unless a type implements one of the services.
 	Existing bool

@@ -14,6 +14,66 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/platform"
 )
 
+// waiting is a target for which new types are to be made. Which services they are for is known when all targets have
+// been looked at.
+type waiting struct {
+	target          Target
+	dir, importPath string
+	services        []Service
+}
+
+// wait adds a target, unless it is there already.
+func (p *planner) wait(t Target, dir, importPath string, services []Service) {
+	t.Dir = dir
+	if slices.ContainsFunc(p.waiting, func(w waiting) bool { return w.target == t }) {
+		return
+	}
+	p.waiting = append(p.waiting, waiting{t, dir, importPath, services})
+}
+
+// settle makes the new types. A target that names no service gets those that no other target implements; of two such
+// targets nothing says which gets what.
+func (p *planner) settle() error {
+	var open []string // directories of targets to which several services may belong
+	for _, w := range p.waiting {
+		if len(w.services) > 1 && !slices.Contains(open, w.dir) {
+			open = append(open, w.dir)
+		}
+	}
+	if len(open) > 1 {
+		return fmt.Errorf("which of the services belongs to which directory? There are %s, and the directories %s; name "+
+			"the service behind each, as in --implement %s:%s, or in fairlead.yaml",
+			strings.Join(serviceNames(p.services), ", "), strings.Join(open, ", "), open[0], p.services[0].Name)
+	}
+	for _, w := range p.waiting {
+		services := w.services
+		if len(services) > 1 {
+			services = slices.DeleteFunc(slices.Clone(services), func(s Service) bool { return p.places[s.Name] != "" })
+		}
+		if len(services) == 0 {
+			taken := make([]string, len(w.services))
+			for i, s := range w.services {
+				taken[i] = s.Name + " in " + p.places[s.Name]
+			}
+			return fmt.Errorf("%s: the other directories implement all services (%s); name the one that belongs here too, "+
+				"as in --implement %s:%s, or in fairlead.yaml",
+				w.dir, strings.Join(taken, ", "), w.dir, w.services[0].Name)
+		}
+		if err := p.fresh(w.target, w.dir, w.importPath, services); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func serviceNames(services []Service) []string {
+	names := make([]string, len(services))
+	for i, s := range services {
+		names[i] = s.Name
+	}
+	return names
+}
+
 // fresh plans a new type for each service, in a new file.
 func (p *planner) fresh(t Target, dir, importPath string, services []Service) error {
 	in, err := load(dir, importPath, p.names)
@@ -25,8 +85,8 @@ func (p *planner) fresh(t Target, dir, importPath string, services []Service) er
 		in.index()
 	}
 	if t.Type != "" && len(services) != 1 {
-		return fmt.Errorf("%s: there is no type %s, and there are %d services; name the one that it is to implement in %s",
-			dir, t.Type, len(services), "fairlead.yaml")
+		return fmt.Errorf("%s: there is no type %s, and there are %d services; name the one that it is to implement, as in "+
+			"--implement %s=%s:%s, or in fairlead.yaml", dir, t.Type, len(services), dir, t.Type, services[0].Name)
 	}
 	if t.Type != "" && !token.IsIdentifier(t.Type) {
 		return fmt.Errorf("%s: %q cannot be the name of a type", dir, t.Type)

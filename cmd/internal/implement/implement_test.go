@@ -370,9 +370,17 @@ func planTests() []planTest {
 			wantErr: "svc: there are several packages: a, b", broken: true,
 		},
 		{name: "no such service", target: Target{Service: "shop.v1.Gone"}, wantErr: "svc: there " +
-			"is no service shop.v1.Gone in the contracts", broken: true},
+			"is no service shop.v1.Gone in the contracts; there are: shop.v1.Shop, shop.v1.Other", broken: true},
+		{name: "a service without its package", target: Target{Service: "Other"}, added: "svc/other.go: Ping"},
+		{
+			name: "what is not implemented on purpose", files: map[string]string{
+				"svc/a.go": head + "type Shop struct{ pb.UnimplementedShopServer }\n\n" + as("Shop", get) +
+					"type other struct{ *base }\n\ntype base struct{ pb.UnimplementedOtherServer }\n\n" +
+					"var _ pb.OtherServer = other{}\n\nvar _ pb.ShopServer = Shop{}\n",
+			},
+		},
 		{name: "no such type, several services", target: Target{Type: "T"}, wantErr: "there is " +
-			"no type T, and there are 2 services", broken: true},
+			"no type T, and there are 2 services; name the one that it is to implement, as in --implement ", broken: true},
 		{name: "no name of a type", target: Target{Type: "no-type", Service: "shop.v1.Other"},
 			wantErr: `"no-type" cannot be the name of a type`, broken: true},
 		{
@@ -413,6 +421,90 @@ func write(t *testing.T, root, name, text string) {
 	}
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestPlanSeveralTargets sees which services go where when there are several directories.
+func TestPlanSeveralTargets(t *testing.T) {
+	t.Parallel()
+	services, err := Services("example.com/m/pb", generated(t)["pb/shop.fl.go"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	const shop = "package a\n\nimport \"example.com/m/pb\"\n\ntype T struct{}\n\nvar _ pb.ShopServer = T{}\n"
+	tests := []struct {
+		name     string
+		services []Service
+		files    map[string]string
+		targets  []Target
+		want     string // the files, and their methods' number
+		wantErr  string
+	}{
+		{
+			name: "named", services: services,
+			targets: []Target{{Dir: "a", Service: "shop.v1.Shop"}, {Dir: "b", Service: "Other"}}, want: "a/shop.go: 5; b/other.go: 1",
+		},
+		{
+			name: "one named", services: services, targets: []Target{{Dir: "a"}, {Dir: "b", Service: "Shop"}},
+			want: "a/other.go: 1; b/shop.go: 5",
+		},
+		{
+			name: "one found", services: services, files: map[string]string{"a/a.go": shop},
+			targets: []Target{{Dir: "b"}, {Dir: "a"}}, want: "a/a.go: 5; b/other.go: 1",
+		},
+		{
+			name: "one directory", services: services, targets: []Target{{Dir: "a"}, {Dir: "./a"}},
+			want: "a/other.go: 1; a/shop.go: 5",
+		},
+		{
+			name: "one service", services: services[:1], targets: []Target{{Dir: "a"}, {Dir: "b"}},
+			want: "a/shop.go: 5; b/shop.go: 5",
+		},
+		{
+			name: "none named", services: services, targets: []Target{{Dir: "a"}, {Dir: "b"}},
+			wantErr: "which of the services belongs to which directory? There are shop.v1.Shop, shop.v1.Other, and the " +
+				"directories a, b; name the service behind each, as in --implement a:shop.v1.Shop, or in fairlead.yaml",
+		},
+		{
+			name: "none left", services: services,
+			targets: []Target{{Dir: "a", Service: "Shop"}, {Dir: "b", Service: "Other"}, {Dir: "c"}},
+			wantErr: "c: the other directories implement all services (shop.v1.Shop in a, shop.v1.Other in b); name the one " +
+				"that belongs here too, as in --implement c:shop.v1.Shop, or in fairlead.yaml",
+		},
+		{
+			name: "a short name of several", services: append(services[:1:1], Service{Name: "shop.v2.Shop"}),
+			targets: []Target{{Dir: "a", Service: "Shop"}},
+			wantErr: "a: several services are called Shop: shop.v1.Shop, shop.v2.Shop; write the whole name",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			root := t.TempDir()
+			write(t, root, "go.mod", "module example.com/m\n")
+			for name, text := range tt.files {
+				write(t, root, name, text)
+			}
+			targets := slices.Clone(tt.targets)
+			for i := range targets {
+				targets[i].Dir = root + "/" + targets[i].Dir
+			}
+			result, err := Plan(targets, tt.services, nil)
+			if err != nil || tt.wantErr != "" {
+				if got := strings.ReplaceAll(fmt.Sprint(err), root+"/", ""); got != tt.wantErr {
+					t.Errorf("error is %s, want %q", got, tt.wantErr)
+				}
+				return
+			}
+			var got []string
+			for _, c := range result.Changes {
+				got = append(got, fmt.Sprintf("%s: %d", strings.TrimPrefix(c.Path, root+"/"), len(c.Methods)))
+			}
+			slices.Sort(got)
+			if strings.Join(got, "; ") != tt.want {
+				t.Errorf("got %s, want %s", strings.Join(got, "; "), tt.want)
+			}
+		})
 	}
 }
 

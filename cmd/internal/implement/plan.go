@@ -14,7 +14,10 @@ import (
 // Plan finds what the implementations in targets lack of services. Names has the names of Go packages by their import
 // paths, for those whose name their path does not tell.
 func Plan(targets []Target, services []Service, names map[string]string) (*Result, error) {
-	p := &planner{services: services, names: maps.Clone(names), edits: make(map[string]*edit), made: make(map[string]bool)}
+	p := &planner{
+		services: services, names: maps.Clone(names), edits: make(map[string]*edit), made: make(map[string]bool),
+		places: make(map[string]string),
+	}
 	if p.names == nil {
 		p.names = make(map[string]string)
 	}
@@ -26,6 +29,9 @@ func Plan(targets []Target, services []Service, names map[string]string) (*Resul
 		errs[i] = p.target(t)
 	}
 	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	if err := p.settle(); err != nil {
 		return nil, err
 	}
 	for _, path := range slices.Sorted(maps.Keys(p.edits)) {
@@ -47,8 +53,10 @@ func Plan(targets []Target, services []Service, names map[string]string) (*Resul
 type planner struct {
 	services []Service
 	names    map[string]string
-	edits    map[string]*edit // by path
-	made     map[string]bool  // new types, by their directory and name
+	edits    map[string]*edit  // by path
+	made     map[string]bool   // new types, by their directory and name
+	places   map[string]string // the directories that implement services, by the services' names
+	waiting  []waiting
 	result   Result
 }
 
@@ -69,20 +77,20 @@ func (p *planner) target(t Target) error {
 	}
 	services := p.services
 	if t.Service != "" {
-		i := slices.IndexFunc(services, func(s Service) bool { return s.Name == t.Service })
-		if i < 0 && t.Existing {
-			return nil
+		if services, err = p.named(dir, t.Service); err != nil {
+			if t.Existing {
+				return nil // it is in other contracts
+			}
+			return err
 		}
-		if i < 0 {
-			return fmt.Errorf("%s: there is no service %s in the contracts", dir, t.Service)
-		}
-		services = services[i : i+1]
+		p.places[services[0].Name] = dir
 	}
 	if in == nil && t.Existing {
 		return nil
 	}
 	if in == nil {
-		return p.fresh(t, dir, path, services)
+		p.wait(t, dir, path, services)
+		return nil
 	}
 	m.packages[path] = in
 	f := &finder{module: m, target: in}
@@ -106,10 +114,12 @@ func (p *planner) target(t Target) error {
 		return nil
 	}
 	if len(chosen) == 0 {
-		return p.fresh(t, dir, path, services)
+		p.wait(t, dir, path, services)
+		return nil
 	}
 	for _, typ := range slices.Sorted(maps.Keys(chosen)) {
 		for _, s := range chosen[typ] {
+			p.places[s.Name] = dir
 			if err := p.complete(f, typ, s, why[typ+" "+s.Name]); err != nil {
 				return err
 			}
@@ -117,6 +127,29 @@ func (p *planner) target(t Target) error {
 		p.gone(f.target, typ, chosen[typ])
 	}
 	return nil
+}
+
+// named returns the one service that a target names.
+func (p *planner) named(dir, name string) ([]Service, error) {
+	var found []Service
+	for i, s := range p.services {
+		if s.Name == name {
+			return p.services[i : i+1], nil
+		}
+		if strings.HasSuffix(s.Name, "."+name) {
+			found = append(found, s)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, fmt.Errorf("%s: there is no service %s in the contracts; there are: %s", dir, name,
+			strings.Join(serviceNames(p.services), ", "))
+	case 1:
+		return found, nil
+	default:
+		return nil, fmt.Errorf("%s: several services are called %s: %s; write the whole name", dir, name,
+			strings.Join(serviceNames(found), ", "))
+	}
 }
 
 // choose returns the type that implements s, nil for none. Only says that no other service comes into question.
@@ -164,10 +197,12 @@ func sharesMethod(methods []*methodDecl, s *Service) bool {
 // complete plans what typ lacks of s.
 func (p *planner) complete(f *finder, typ string, s *Service, why *candidate) error {
 	have := f.methodsOf(f.target, typ, nil)
+	served := f.embedsUnimplemented(f.target, typ, s, nil)
 	var missing []Method
 	for _, want := range s.Methods {
 		d := have.named[want.Name]
 		switch {
+		case d == nil && served: // as the user wants it
 		case d == nil:
 			missing = append(missing, want)
 		case !d.fits(want):
@@ -292,6 +327,34 @@ func (f *finder) methodsOf(in *pkg, typ string, seen []string) methodSet {
 		}
 	}
 	return set
+}
+
+// embedsUnimplemented reports whether a type embeds the one of the stubs that answers every method of s. It goes by the
+// name: the stubs on disk may be older than the contract.
+func (f *finder) embedsUnimplemented(in *pkg, typ string, s *Service, seen []string) bool {
+	decl := in.types[typ]
+	if decl == nil || slices.Contains(seen, in.path+"."+typ) {
+		return false
+	}
+	structure, ok := decl.spec.Type.(*ast.StructType)
+	if !ok {
+		return false
+	}
+	seen = append(slices.Clip(seen), in.path+"."+typ)
+	return slices.ContainsFunc(structure.Fields.List, func(field *ast.Field) bool {
+		embedded := field.Type
+		if star, ok := embedded.(*ast.StarExpr); ok {
+			embedded = star.X
+		}
+		if len(field.Names) > 0 {
+			return false
+		}
+		if decl.file.refersTo(embedded, s.ImportPath, "Unimplemented"+s.Interface) {
+			return true
+		}
+		owner, name, _ := f.typeNamed(embedded, decl.file, false)
+		return owner != nil && f.embedsUnimplemented(owner, name, s, seen)
+	})
 }
 
 // pathOf returns the import path of the package that a type is from, "" when it is from none.

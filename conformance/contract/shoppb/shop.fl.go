@@ -190,6 +190,26 @@ func Shop(impl ShopServer) *fairlead.Implementation {
 	)
 }
 
+// UnimplementedShopServer answers every method of fairlead.conformance.shop.v1.Shop with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedShopServer struct{}
+
+func (UnimplementedShopServer) Order(context.Context, *OrderRequest) (*OrderReply, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.conformance.shop.v1.Shop/Order is not implemented")
+}
+
+func (UnimplementedShopServer) Track(context.Context, *OrderRequest, *fairlead.Outbound[OrderReply]) error {
+	return fairlead.Errorf(fairlead.Unimplemented, "/fairlead.conformance.shop.v1.Shop/Track is not implemented")
+}
+
+func (UnimplementedShopServer) Wait(context.Context, *OrderRequest) (*OrderReply, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.conformance.shop.v1.Shop/Wait is not implemented")
+}
+
+func (UnimplementedShopServer) Find(context.Context, *FindRequest) (*FindRequest, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.conformance.shop.v1.Shop/Find is not implemented")
+}
+
 // ShopClient calls fairlead.conformance.shop.v1.Shop. It is safe for concurrent use.
 //
 // Shop takes orders.

@@ -66,6 +66,38 @@ func TestService(impl TestServiceServer) *fairlead.Implementation {
 	)
 }
 
+// UnimplementedTestServiceServer answers every method of grpc.testing.TestService with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedTestServiceServer struct{}
+
+func (UnimplementedTestServiceServer) EmptyCall(context.Context, *Empty) (*Empty, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/grpc.testing.TestService/EmptyCall is not implemented")
+}
+
+func (UnimplementedTestServiceServer) UnaryCall(context.Context, *SimpleRequest) (*SimpleResponse, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/grpc.testing.TestService/UnaryCall is not implemented")
+}
+
+func (UnimplementedTestServiceServer) CacheableUnaryCall(context.Context, *SimpleRequest) (*SimpleResponse, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/grpc.testing.TestService/CacheableUnaryCall is not implemented")
+}
+
+func (UnimplementedTestServiceServer) StreamingOutputCall(context.Context, *StreamingOutputCallRequest, *fairlead.Outbound[StreamingOutputCallResponse]) error {
+	return fairlead.Errorf(fairlead.Unimplemented, "/grpc.testing.TestService/StreamingOutputCall is not implemented")
+}
+
+func (UnimplementedTestServiceServer) StreamingInputCall(context.Context, *fairlead.Inbound[StreamingInputCallRequest]) (*StreamingInputCallResponse, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/grpc.testing.TestService/StreamingInputCall is not implemented")
+}
+
+func (UnimplementedTestServiceServer) FullDuplexCall(context.Context, *fairlead.Bidi[StreamingOutputCallResponse, StreamingOutputCallRequest]) error {
+	return fairlead.Errorf(fairlead.Unimplemented, "/grpc.testing.TestService/FullDuplexCall is not implemented")
+}
+
+func (UnimplementedTestServiceServer) HalfDuplexCall(context.Context, *fairlead.Bidi[StreamingOutputCallResponse, StreamingOutputCallRequest]) error {
+	return fairlead.Errorf(fairlead.Unimplemented, "/grpc.testing.TestService/HalfDuplexCall is not implemented")
+}
+
 // TestServiceClient calls grpc.testing.TestService. It is safe for concurrent use.
 //
 // TestService is called by the test cases.

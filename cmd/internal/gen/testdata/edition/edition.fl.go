@@ -31,6 +31,14 @@ func Notes(impl NotesServer) *fairlead.Implementation {
 	)
 }
 
+// UnimplementedNotesServer answers every method of fairlead.gen.test.edition.v1.Notes with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedNotesServer struct{}
+
+func (UnimplementedNotesServer) Write(context.Context, *fairlead.Inbound[Note]) (*Note, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.edition.v1.Notes/Write is not implemented")
+}
+
 // NotesClient calls fairlead.gen.test.edition.v1.Notes. It is safe for concurrent use.
 type NotesClient struct {
 	callWrite fairlead.Handler

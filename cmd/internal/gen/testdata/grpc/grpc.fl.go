@@ -31,6 +31,14 @@ func PingerRPC(impl PingerRPCServer) *fairlead.Implementation {
 	)
 }
 
+// UnimplementedPingerRPCServer answers every method of fairlead.gen.test.grpc.v1.Pinger with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedPingerRPCServer struct{}
+
+func (UnimplementedPingerRPCServer) Ping(context.Context, *Note) (*Note, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.grpc.v1.Pinger/Ping is not implemented")
+}
+
 // PingerRPCClient calls fairlead.gen.test.grpc.v1.Pinger. It is safe for concurrent use.
 type PingerRPCClient struct {
 	callPing fairlead.Handler

@@ -65,6 +65,14 @@ func Records(impl RecordsServer) *fairlead.Implementation {
 	)
 }
 
+// UnimplementedRecordsServer answers every method of fairlead.gen.test.legacy.v1.Records with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedRecordsServer struct{}
+
+func (UnimplementedRecordsServer) Find(context.Context, *Record) (*Record, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.legacy.v1.Records/Find is not implemented")
+}
+
 // RecordsClient calls fairlead.gen.test.legacy.v1.Records. It is safe for concurrent use.
 type RecordsClient struct {
 	callFind fairlead.Handler

@@ -33,6 +33,14 @@ func UserRPC(impl UserRPCServer) *fairlead.Implementation {
 	)
 }
 
+// UnimplementedUserRPCServer answers every method of fairlead.gen.test.names.v1.User with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedUserRPCServer struct{}
+
+func (UnimplementedUserRPCServer) Get(context.Context, *User) (*User, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.names.v1.User/Get is not implemented")
+}
+
 // UserRPCClient calls fairlead.gen.test.names.v1.User. It is safe for concurrent use.
 //
 // User has the name of a message.
@@ -83,6 +91,14 @@ func ShopRPC(impl ShopRPCServer) *fairlead.Implementation {
 	)
 }
 
+// UnimplementedShopRPCServer answers every method of fairlead.gen.test.names.v1.Shop with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedShopRPCServer struct{}
+
+func (UnimplementedShopRPCServer) Open(context.Context, *User) (*User, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.names.v1.Shop/Open is not implemented")
+}
+
 // ShopRPCClient calls fairlead.gen.test.names.v1.Shop. It is safe for concurrent use.
 //
 // Shop has a server with the name of an enum.
@@ -131,6 +147,14 @@ func Road(impl RoadServer) *fairlead.Implementation {
 	)
 }
 
+// UnimplementedRoadServer answers every method of fairlead.gen.test.names.v1.Road with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedRoadServer struct{}
+
+func (UnimplementedRoadServer) MapDraw(context.Context, *User) (*User, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.names.v1.Road/MapDraw is not implemented")
+}
+
 // RoadClient calls fairlead.gen.test.names.v1.Road. It is safe for concurrent use.
 type RoadClient struct {
 	callMapDraw fairlead.Handler
@@ -177,6 +201,14 @@ func RoadMapRPC(impl RoadMapRPCServer) *fairlead.Implementation {
 	return fairlead.Implement(RoadMapRPCService,
 		fairlead.UnaryHandler(impl.Draw),
 	)
+}
+
+// UnimplementedRoadMapRPCServer answers every method of fairlead.gen.test.names.v1.RoadMap with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedRoadMapRPCServer struct{}
+
+func (UnimplementedRoadMapRPCServer) Draw(context.Context, *User) (*User, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.names.v1.RoadMap/Draw is not implemented")
 }
 
 // RoadMapRPCClient calls fairlead.gen.test.names.v1.RoadMap. It is safe for concurrent use.
@@ -229,6 +261,14 @@ func RoadServiceRPC(impl RoadServiceRPCServer) *fairlead.Implementation {
 	)
 }
 
+// UnimplementedRoadServiceRPCServer answers every method of fairlead.gen.test.names.v1.RoadService with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedRoadServiceRPCServer struct{}
+
+func (UnimplementedRoadServiceRPCServer) Draw(context.Context, *User) (*User, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.names.v1.RoadService/Draw is not implemented")
+}
+
 // RoadServiceRPCClient calls fairlead.gen.test.names.v1.RoadService. It is safe for concurrent use.
 //
 // RoadService has the name of Road's descriptor.
@@ -279,6 +319,14 @@ func TollRPC2(impl TollRPC2Server) *fairlead.Implementation {
 	)
 }
 
+// UnimplementedTollRPC2Server answers every method of fairlead.gen.test.names.v1.Toll with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedTollRPC2Server struct{}
+
+func (UnimplementedTollRPC2Server) Pay(context.Context, *Toll) (*TollRPC, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.names.v1.Toll/Pay is not implemented")
+}
+
 // TollRPC2Client calls fairlead.gen.test.names.v1.Toll. It is safe for concurrent use.
 //
 // Toll and TollRPC are messages.
@@ -327,6 +375,14 @@ func Lane(impl LaneServer) *fairlead.Implementation {
 	return fairlead.Implement(LaneService,
 		fairlead.UnaryHandler(impl.Keep),
 	)
+}
+
+// UnimplementedLaneServer answers every method of fairlead.gen.test.names.v1.lane with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedLaneServer struct{}
+
+func (UnimplementedLaneServer) Keep(context.Context, *Toll) (*Toll, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.names.v1.lane/Keep is not implemented")
 }
 
 // LaneClient calls fairlead.gen.test.names.v1.lane. It is safe for concurrent use.

@@ -33,6 +33,14 @@ func UserRPCRPC(impl UserRPCRPCServer) *fairlead.Implementation {
 	)
 }
 
+// UnimplementedUserRPCRPCServer answers every method of fairlead.gen.test.names.v1.UserRPC with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedUserRPCRPCServer struct{}
+
+func (UnimplementedUserRPCRPCServer) Draw(context.Context, *User) (*User, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.names.v1.UserRPC/Draw is not implemented")
+}
+
 // UserRPCRPCClient calls fairlead.gen.test.names.v1.UserRPC. It is safe for concurrent use.
 //
 // UserRPC is declared in a file that comes later than that of User.

@@ -31,6 +31,14 @@ func Vault(impl VaultServer) *fairlead.Implementation {
 	)
 }
 
+// UnimplementedVaultServer answers every method of fairlead.gen.test.opaque.v1.Vault with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedVaultServer struct{}
+
+func (UnimplementedVaultServer) Keep(context.Context, *Secret) (*Secret, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.opaque.v1.Vault/Keep is not implemented")
+}
+
 // VaultClient calls fairlead.gen.test.opaque.v1.Vault. It is safe for concurrent use.
 type VaultClient struct {
 	callKeep fairlead.Handler

@@ -735,6 +735,42 @@ func Books(impl BooksServer) *fairlead.Implementation {
 	)
 }
 
+// UnimplementedBooksServer answers every method of fairlead.gen.test.rest.v1.Books with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedBooksServer struct{}
+
+func (UnimplementedBooksServer) GetBook(context.Context, *GetBookRequest) (*Book, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.rest.v1.Books/GetBook is not implemented")
+}
+
+func (UnimplementedBooksServer) UpdateBook(context.Context, *UpdateBookRequest) (*Book, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.rest.v1.Books/UpdateBook is not implemented")
+}
+
+func (UnimplementedBooksServer) Find(context.Context, *Everything) (*Everything, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.rest.v1.Books/Find is not implemented")
+}
+
+func (UnimplementedBooksServer) ByPath(context.Context, *Everything) (*Everything, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.rest.v1.Books/ByPath is not implemented")
+}
+
+func (UnimplementedBooksServer) PutBooks(context.Context, *Holder) (*Holder, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.rest.v1.Books/PutBooks is not implemented")
+}
+
+func (UnimplementedBooksServer) Upload(context.Context, *httpbody.HttpBody) (*httpbody.HttpBody, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.rest.v1.Books/Upload is not implemented")
+}
+
+func (UnimplementedBooksServer) Download(context.Context, *emptypb.Empty, *fairlead.Outbound[httpbody.HttpBody]) error {
+	return fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.rest.v1.Books/Download is not implemented")
+}
+
+func (UnimplementedBooksServer) Any(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.rest.v1.Books/Any is not implemented")
+}
+
 // BooksClient calls fairlead.gen.test.rest.v1.Books. It is safe for concurrent use.
 //
 // Books is served as REST.

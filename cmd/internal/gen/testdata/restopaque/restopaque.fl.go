@@ -224,6 +224,18 @@ func Search(impl SearchServer) *fairlead.Implementation {
 	)
 }
 
+// UnimplementedSearchServer answers every method of fairlead.gen.test.restopaque.v1.Search with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedSearchServer struct{}
+
+func (UnimplementedSearchServer) Mix(context.Context, *Hybrid) (*Hybrid, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.restopaque.v1.Search/Mix is not implemented")
+}
+
+func (UnimplementedSearchServer) Run(context.Context, *Query) (*Query, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.restopaque.v1.Search/Run is not implemented")
+}
+
 // SearchClient calls fairlead.gen.test.restopaque.v1.Search. It is safe for concurrent use.
 type SearchClient struct {
 	callMix fairlead.Handler

@@ -100,6 +100,46 @@ func Shapes(impl ShapesServer) *fairlead.Implementation {
 	)
 }
 
+// UnimplementedShapesServer answers every method of fairlead.gen.test.shapes.v1.Shapes with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedShapesServer struct{}
+
+func (UnimplementedShapesServer) Get(context.Context, *Item_Query) (*Item, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.shapes.v1.Shapes/Get is not implemented")
+}
+
+func (UnimplementedShapesServer) Put(context.Context, *Item) (*emptypb.Empty, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.shapes.v1.Shapes/Put is not implemented")
+}
+
+func (UnimplementedShapesServer) List(context.Context, *Item_Query, *fairlead.Outbound[Item]) error {
+	return fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.shapes.v1.Shapes/List is not implemented")
+}
+
+func (UnimplementedShapesServer) Collect(context.Context, *fairlead.Inbound[Item]) (*wrapperspb.Int64Value, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.shapes.v1.Shapes/Collect is not implemented")
+}
+
+func (UnimplementedShapesServer) Exchange(context.Context, *fairlead.Bidi[Item, Item_Query]) error {
+	return fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.shapes.v1.Shapes/Exchange is not implemented")
+}
+
+func (UnimplementedShapesServer) Old(context.Context, *Item) (*Item, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.shapes.v1.Shapes/Old is not implemented")
+}
+
+func (UnimplementedShapesServer) LowerCase(context.Context, *Item) (*Item, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.shapes.v1.Shapes/lower_case is not implemented")
+}
+
+func (UnimplementedShapesServer) Type(context.Context, *Item) (*Item, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.shapes.v1.Shapes/type is not implemented")
+}
+
+func (UnimplementedShapesServer) Ring(context.Context, *callpb.Ring) (*callpb.Ring_Tone, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.shapes.v1.Shapes/ring is not implemented")
+}
+
 // ShapesClient calls fairlead.gen.test.shapes.v1.Shapes. It is safe for concurrent use.
 //
 // Shapes has a method of every kind.
@@ -231,6 +271,10 @@ func Empty(impl EmptyServer) *fairlead.Implementation {
 	return fairlead.Implement(EmptyService)
 }
 
+// UnimplementedEmptyServer answers every method of fairlead.gen.test.shapes.v1.Empty with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedEmptyServer struct{}
+
 // EmptyClient calls fairlead.gen.test.shapes.v1.Empty. It is safe for concurrent use.
 type EmptyClient struct {
 }
@@ -271,6 +315,16 @@ func Retired(impl RetiredServer) *fairlead.Implementation {
 	return fairlead.Implement(RetiredService,
 		fairlead.UnaryHandler(impl.Get),
 	)
+}
+
+// UnimplementedRetiredServer answers every method of fairlead.gen.test.shapes.v1.Retired with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+//
+// Deprecated: marked as deprecated in shapes/shapes.proto.
+type UnimplementedRetiredServer struct{}
+
+func (UnimplementedRetiredServer) Get(context.Context, *Item) (*Item, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/fairlead.gen.test.shapes.v1.Retired/Get is not implemented")
 }
 
 // RetiredClient calls fairlead.gen.test.shapes.v1.Retired. It is safe for concurrent use.

@@ -35,6 +35,18 @@ func Shop(impl ShopServer) *fairlead.Implementation {
 	)
 }
 
+// UnimplementedShopServer answers every method of testdata.validate.Shop with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedShopServer struct{}
+
+func (UnimplementedShopServer) Order(context.Context, *OrderRequest) (*OrderReply, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/testdata.validate.Shop/Order is not implemented")
+}
+
+func (UnimplementedShopServer) Watch(context.Context, *fairlead.Bidi[Item, Item]) error {
+	return fairlead.Errorf(fairlead.Unimplemented, "/testdata.validate.Shop/Watch is not implemented")
+}
+
 // ShopClient calls testdata.validate.Shop. It is safe for concurrent use.
 type ShopClient struct {
 	callOrder fairlead.Handler

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
@@ -24,10 +26,11 @@ func (s *Source) load(ctx context.Context, q question) error {
 	}
 	l := newLoader(s)
 	l.asks = true
-	if err := l.decode(encoded); err != nil {
+	err = l.decode(encoded)
+	if errors.Is(err, ErrTooLarge) {
 		return err
 	}
-	return l.build(ctx)
+	return errors.Join(err, l.build(ctx))
 }
 
 // loader makes descriptors of files and registers them with a Source, what is imported before what imports it.
@@ -36,27 +39,38 @@ type loader struct {
 	pending map[string]*descriptorpb.FileDescriptorProto
 	order   []string        // of pending, what is to be built yet
 	open    map[string]bool // files whose imports are being built
-	asks    bool            // the server is asked for imports that are not pending
+	failed  map[string]error
+	asks    bool // the server is asked for imports that are not pending
 }
 
 func newLoader(s *Source) *loader {
 	return &loader{
 		source: s, pending: make(map[string]*descriptorpb.FileDescriptorProto), open: make(map[string]bool),
+		failed: make(map[string]error),
 	}
 }
 
-// take adds files that are to be built. The first of a name counts.
+// take adds files that are to be built. The first of a name counts. Files that stand for ones that are missing are
+// missing: servers made with older versions of grpc-go send such a file for each import that they do not have.
 func (l *loader) take(files []*descriptorpb.FileDescriptorProto) {
 	for _, f := range files {
-		if name := f.GetName(); l.pending[name] == nil {
+		if name := f.GetName(); l.pending[name] == nil && !isPlaceholder(f) {
 			l.pending[name] = f
 			l.order = append(l.order, name)
 		}
 	}
 }
 
-// decode takes files as a server sends them.
+// isPlaceholder reports whether f is what package protodesc makes of a file that is missing: no declarations, and the
+// text of an invalid syntax.
+func isPlaceholder(f *descriptorpb.FileDescriptorProto) bool {
+	return f.GetSyntax() == protoreflect.Syntax(0).String() && len(f.GetMessageType())+len(f.GetEnumType())+
+		len(f.GetService())+len(f.GetExtension()) == 0
+}
+
+// decode takes files as a server sends them. One that cannot be decoded does not keep it from taking the others.
 func (l *loader) decode(encoded [][]byte) error {
+	var errs []error
 	s := l.source
 	for _, b := range encoded {
 		s.mu.Lock()
@@ -68,11 +82,12 @@ func (l *loader) decode(encoded [][]byte) error {
 		}
 		f := new(descriptorpb.FileDescriptorProto)
 		if err := proto.Unmarshal(b, f); err != nil {
-			return fmt.Errorf("%s sent a file that is no FileDescriptorProto: %w", s.name, err)
+			errs = append(errs, fmt.Errorf("%s sent a file that is no FileDescriptorProto: %w", s.name, err))
+			continue
 		}
 		l.take([]*descriptorpb.FileDescriptorProto{f})
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // build builds and registers what was taken. One file that is in error does not keep the others from being built.
@@ -88,37 +103,138 @@ func (l *loader) build(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// file builds and registers one file after its imports. An import that nobody has is no error here: types that come
-// from there are placeholders.
+// file builds and registers one file after its imports. An import that nobody has, or that cannot be built, is no error
+// here: types that come from there are placeholders, and missed where they are needed.
 func (l *loader) file(ctx context.Context, name string) error {
 	s := l.source
 	if s.has(name) {
 		return nil
 	}
+	if err := l.failed[name]; err != nil {
+		return err
+	}
 	f := l.pending[name]
 	if f == nil {
 		var err error
 		if f, err = l.imported(ctx, name); f == nil || err != nil {
-			return err
+			return l.fail(name, err)
 		}
 	}
 	if l.open[name] {
-		return fmt.Errorf("%s: %s imports itself, maybe by way of others", s.name, name)
+		return &circleError{source: s.name, file: name}
 	}
 	l.open[name] = true
 	defer delete(l.open, name)
+	var lost []error
+	complete := true
 	for _, dep := range f.GetDependency() {
-		if err := l.file(ctx, dep); err != nil {
-			return err
+		err := l.file(ctx, dep)
+		if err != nil && l.hopeless(ctx, err) {
+			return l.fail(name, err)
 		}
+		if err != nil {
+			lost = append(lost, err)
+		}
+		complete = complete && s.has(dep)
+	}
+	if !complete {
+		f = s.withImports(f)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d, err := protodesc.FileOptions{AllowUnresolvable: true}.New(f, &s.files)
-	if err != nil {
-		return fmt.Errorf("%s: %s: %w", s.name, name, err)
+	if err == nil {
+		err = s.register(d)
+	} else {
+		err = fmt.Errorf("%s: %s: %w", s.name, name, err)
 	}
-	return s.register(d)
+	if err != nil && lost != nil {
+		err = fmt.Errorf("%w, since imports are missing: %w", err, errors.Join(lost...))
+	}
+	return l.failLocked(name, err)
+}
+
+// hopeless reports whether the error of an import is one of the file that imports it as well.
+func (l *loader) hopeless(ctx context.Context, err error) bool {
+	circle, ok := errors.AsType[*circleError](err)
+	return ctx.Err() != nil || errors.Is(err, ErrTooLarge) || ok && l.open[circle.file]
+}
+
+// circleError is about a file that imports itself.
+type circleError struct{ source, file string }
+
+// Error names the file.
+func (e *circleError) Error() string {
+	return fmt.Sprintf("%s: %s imports itself, maybe by way of others", e.source, e.file)
+}
+
+// fail keeps why a file could not be built, for those that need it, and returns err.
+func (l *loader) fail(name string, err error) error {
+	l.source.mu.Lock()
+	defer l.source.mu.Unlock()
+	return l.failLocked(name, err)
+}
+
+// failLocked is fail with the source's lock held.
+func (l *loader) failLocked(name string, err error) error {
+	if err != nil {
+		l.failed[name] = err
+		l.source.broken[name] = err
+	}
+	return err
+}
+
+// withImports returns f with imports of the files that have what it refers to. It is for a file whose own imports are
+// missing or could not be built: these may be copies of files that are known under another path, or files of
+// google/protobuf under one whose letters have another case.
+func (s *Source) withImports(f *descriptorpb.FileDescriptorProto) *descriptorpb.FileDescriptorProto {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := proto.CloneOf(f)
+	for _, name := range references(f) {
+		d, err := s.files.FindDescriptorByName(name)
+		if err != nil && name.Parent() == wellKnown {
+			if d, err = protoregistry.GlobalFiles.FindDescriptorByName(name); err == nil {
+				err = s.registerAllLocked(d.ParentFile())
+			}
+		}
+		if err == nil && !slices.Contains(out.GetDependency(), d.ParentFile().Path()) {
+			out.Dependency = append(out.Dependency, d.ParentFile().Path())
+		}
+	}
+	return out
+}
+
+// references returns the full names of the types that a file refers to.
+func references(f *descriptorpb.FileDescriptorProto) (list []protoreflect.FullName) {
+	add := func(name string) {
+		if full, ok := strings.CutPrefix(name, "."); ok && protoreflect.FullName(full).IsValid() {
+			list = append(list, protoreflect.FullName(full))
+		}
+	}
+	fields := func(fields []*descriptorpb.FieldDescriptorProto) {
+		for _, field := range fields {
+			add(field.GetTypeName())
+			add(field.GetExtendee())
+		}
+	}
+	var messages func([]*descriptorpb.DescriptorProto)
+	messages = func(all []*descriptorpb.DescriptorProto) {
+		for _, m := range all {
+			fields(m.GetField())
+			fields(m.GetExtension())
+			messages(m.GetNestedType())
+		}
+	}
+	fields(f.GetExtension())
+	messages(f.GetMessageType())
+	for _, s := range f.GetService() {
+		for _, m := range s.GetMethod() {
+			add(m.GetInputType())
+			add(m.GetOutputType())
+		}
+	}
+	return list
 }
 
 // imported returns a file that another imports and that did not come with it: from the server. One of google/protobuf
@@ -135,10 +251,11 @@ func (l *loader) imported(ctx context.Context, name string) (*descriptorpb.FileD
 	if err != nil && !errors.Is(err, protoregistry.NotFound) {
 		return nil, err
 	}
-	if err := l.decode(encoded); err != nil {
-		return nil, err
+	err = l.decode(encoded)
+	if f := l.pending[name]; f != nil && !errors.Is(err, ErrTooLarge) {
+		return f, nil
 	}
-	return l.pending[name], nil
+	return nil, err
 }
 
 // has says whether the file of that name is registered.

@@ -19,13 +19,26 @@ func (s *Source) methodOf(d protoreflect.MethodDescriptor) (*fairlead.Method, er
 	}
 	for _, message := range []protoreflect.MessageDescriptor{d.Input(), d.Output()} {
 		if message.IsPlaceholder() {
-			return nil, fmt.Errorf("%s: the contract of %s/%s lacks the message %s, whose file is not there",
-				s.name, d.Parent().FullName(), d.Name(), message.FullName())
+			return nil, s.lacks(d, message)
 		}
 	}
 	m := NewMethod(d)
 	s.methods[d.FullName()] = m
 	return m, nil
+}
+
+// lacks returns the error for a method whose message is not there, with why imports of its file could not be built. The
+// lock is held.
+func (s *Source) lacks(d protoreflect.MethodDescriptor, message protoreflect.MessageDescriptor) error {
+	err := fmt.Errorf("%s: the contract of %s/%s lacks the message %s, whose file is not there",
+		s.name, d.Parent().FullName(), d.Name(), message.FullName())
+	imports := d.ParentFile().Imports()
+	for i := range imports.Len() {
+		if why := s.broken[imports.Get(i).Path()]; why != nil {
+			err = fmt.Errorf("%w: %w", err, why)
+		}
+	}
+	return err
 }
 
 // NewMethod makes the method of a descriptor, with messages of type *dynamicpb.Message. Clients keep what they bind for

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/protobuf/reflect/protoregistry"
 
@@ -89,6 +90,9 @@ func (r *remote) askIn(ctx context.Context, version int32, q question) (*answer,
 	// one without reflection does.
 	c := fairlead.NewCall(m, nil, fairlead.WithRecvLimit(r.maxBytes), fairlead.WithCompressor("identity"))
 	raw, err := exchange(ctx, r.binder.Bind(m), c, q.encode())
+	if e := fairlead.ErrorOf(err); err != nil && e.Code == fairlead.ResourceExhausted && !e.FromPeer() {
+		return nil, fmt.Errorf("%s, asked about %s: %w of %d bytes (dynamic.MaxBytes)", r.target, q, ErrTooLarge, r.maxBytes)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("asking %s about %s by %s: %w", r.target, q, m.Service, err)
 	}
@@ -101,6 +105,8 @@ func (r *remote) askIn(ctx context.Context, version int32, q question) (*answer,
 	case a.failed:
 		return nil, fmt.Errorf("%s about %s: %w", r.target, q,
 			fairlead.PeerError(failureCode(a.code), a.text, nil))
+	case a.kind != q.answeredBy():
+		return nil, fmt.Errorf("%s answered a question about %s with something else, or nothing", r.target, q)
 	}
 	return a, nil
 }
@@ -133,8 +139,14 @@ func exchange(ctx context.Context, h fairlead.Handler, c *fairlead.Call, request
 	} else if err != nil {
 		return nil, err
 	}
-	// The status follows. A server that has answered and then fails has answered.
+	// The status follows. A server that has answered and then fails, or says no more, has answered.
+	enough := time.AfterFunc(statusTime, func() { _ = s.Close() })
+	defer enough.Stop()
 	var extra fairlead.Raw
 	_ = s.Recv(&extra)
 	return raw, nil
 }
+
+// statusTime is how long the status of an answered question is waited for. A stream that is closed before is one that
+// servers count as cancelled.
+const statusTime = time.Second

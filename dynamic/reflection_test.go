@@ -6,7 +6,10 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -23,6 +26,7 @@ type scripted struct {
 	versions []string // the packages of reflection that are served
 	answer   func(question []byte) ([]byte, error)
 	asked    []string // the packages that were asked
+	endless  bool     // streams do not end by themselves
 }
 
 func (s *scripted) Bind(m *fairlead.Method) fairlead.Handler {
@@ -36,7 +40,11 @@ func (s *scripted) Bind(m *fairlead.Method) fairlead.Handler {
 		if !served {
 			return fairlead.PeerError(fairlead.Unimplemented, "no such service", nil)
 		}
-		c.SetStream(&scriptedStream{s: s})
+		st := &scriptedStream{s: s}
+		if s.endless {
+			st.closed = make(chan struct{})
+		}
+		c.SetStream(st)
 		return nil
 	}
 }
@@ -45,6 +53,8 @@ type scriptedStream struct {
 	s        *scripted
 	question []byte
 	done     bool
+	once     sync.Once
+	closed   chan struct{} // not nil: the stream does not end before it is closed
 }
 
 func (st *scriptedStream) Send(m any) error {
@@ -53,6 +63,9 @@ func (st *scriptedStream) Send(m any) error {
 }
 
 func (st *scriptedStream) Recv(m any) error {
+	if st.done && st.closed != nil {
+		<-st.closed
+	}
 	if st.done {
 		return io.EOF
 	}
@@ -63,7 +76,13 @@ func (st *scriptedStream) Recv(m any) error {
 }
 
 func (st *scriptedStream) CloseSend() error { return nil }
-func (st *scriptedStream) Close() error     { return nil }
+
+func (st *scriptedStream) Close() error {
+	if st.closed != nil {
+		st.once.Do(func() { close(st.closed) })
+	}
+	return nil
+}
 
 // question returns the number and the text of a question.
 func question(b []byte) (protowire.Number, string) {
@@ -159,6 +178,7 @@ func TestReflectionFailures(t *testing.T) {
 			return nil, fairlead.PeerError(fairlead.Unavailable, "gone", nil)
 		}, fairlead.Unavailable, "gone"},
 		{"no answer", func() ([]byte, error) { return nil, io.EOF }, fairlead.Internal, "without an answer"},
+		{"something else", func() ([]byte, error) { return nil, nil }, fairlead.Unknown, "something else, or nothing"},
 		{"malformed", func() ([]byte, error) { return []byte{0xff}, nil }, fairlead.Unknown, "malformed answer"},
 		{"failure", func() ([]byte, error) {
 			return answerFailure(fairlead.PermissionDenied, "not\x1b for\xffyou")
@@ -265,9 +285,6 @@ func TestForgedWellKnown(t *testing.T) {
 	for _, text := range []string{
 		`file: {name: "any.proto" package: "google.protobuf" message_type: {name: "Any"}}`,
 		`file: {name: "a.proto" dependency: "lost.proto"
-			message_type: {name: "M" field: {
-				name: "any" number: 1 type: TYPE_MESSAGE type_name: ".google.protobuf.Any" label: LABEL_OPTIONAL}}}`,
-		`file: {name: "a.proto" dependency: "lost.proto"
 			message_type: {name: "M" field: {name: "f" number: 1 type_name: ".x.Y" label: LABEL_OPTIONAL}}}`,
 		`file: {name: "a.proto" package: "google.protobuf" message_type: {name: "Timestamp" field: {
 			name: "seconds" number: 1 type: TYPE_STRING label: LABEL_OPTIONAL}}}`,
@@ -277,11 +294,169 @@ func TestForgedWellKnown(t *testing.T) {
 		}
 	}
 	// The real ones are taken from the program, whoever sends them.
-	genuine := files(t, `file: {name: "a.proto" dependency: "google/protobuf/any.proto"
-		message_type: {name: "M" field: {
-			name: "any" number: 1 type: TYPE_MESSAGE type_name: ".google.protobuf.Any" label: LABEL_OPTIONAL}}}`)
-	if _, err := dynamic.FromSet(genuine); err != nil {
-		t.Error(err)
+	for _, path := range []string{"google/protobuf/any.proto", "google/protobuf/Any.proto", "lost.proto"} {
+		genuine := files(t, `file: {name: "a.proto" dependency: "`+path+`"
+			message_type: {name: "M" field: {
+				name: "any" number: 1 type: TYPE_MESSAGE type_name: ".google.protobuf.Any" label: LABEL_OPTIONAL}}}`)
+		src, err := dynamic.FromSet(genuine)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		d, err := src.Find(t.Context(), "M.any")
+		if field, ok := d.(protoreflect.FieldDescriptor); err != nil || !ok || field.Message().IsPlaceholder() {
+			t.Errorf("%s: got %v, %v, want a field with a message that is known", path, d, err)
+		}
+	}
+}
+
+// TestImports: an import that cannot be built fails what needs it, and nothing else.
+func TestImports(t *testing.T) {
+	t.Parallel()
+	const service = `service: {name: "S" method: {name: "Do" input_type: ".a.In" output_type: ".a.In"}}`
+	const unneeded = `file: {name: "a.proto" package: "a" dependency: "b.proto"
+		message_type: {name: "In"} ` + service + `}`
+	const needed = `file: {name: "a.proto" package: "a" dependency: "b.proto" ` + service + `}`
+	const stamped = `file: {name: "a.proto" package: "a"
+		dependency: "b.proto" dependency: "google/protobuf/timestamp.proto"
+		message_type: {name: "In" field: {
+			name: "at" number: 1 type: TYPE_MESSAGE type_name: ".google.protobuf.Timestamp" label: LABEL_OPTIONAL}} ` +
+		service + `}`
+	const stampedByCopy = `file: {name: "a.proto" package: "a" dependency: "b.proto"
+		message_type: {name: "In" field: {
+			name: "at" number: 1 type: TYPE_MESSAGE type_name: ".google.protobuf.Timestamp" label: LABEL_OPTIONAL}} ` +
+		service + `}`
+	const placeholder = `file: {name: "b.proto" syntax: "<unknown:0>"}`
+	const forged = `file: {name: "b.proto" package: "google.protobuf" message_type: {name: "Timestamp" field: {
+		name: "seconds" number: 1 type: TYPE_STRING label: LABEL_OPTIONAL}}}`
+	const otherCase = `file: {name: "b.proto" package: "google.protobuf" syntax: "proto3" message_type: {name: "Timestamp"
+		field: {name: "Seconds" number: 1 type: TYPE_INT64 label: LABEL_OPTIONAL}
+		field: {name: "Nanos" number: 2 type: TYPE_INT32 label: LABEL_OPTIONAL}}}`
+	const circle = `file: {name: "b.proto" dependency: "b.proto"}`
+	const wrong = `file: {name: "b.proto" message_type: {name: "not a name"}}`
+	const deep = `file: {name: "b.proto" dependency: "c.proto"} file: {name: "c.proto" message_type: {name: "not a name"}}`
+	failure := func() ([]byte, error) { return answerFailure(fairlead.Internal, "cannot say") }
+	tests := []struct {
+		name  string
+		files string                 // that are sent at once
+		b     func() ([]byte, error) // the answer about b.proto, where it is not sent; nil: there is none
+		want  string                 // in the error; "": there is none
+	}{
+		{"missing", unneeded, nil, ""},
+		{"placeholder", unneeded + placeholder, nil, ""},
+		{"wrong", unneeded + wrong, nil, ""},
+		{"wrong further away", unneeded + deep, nil, ""},
+		{"circle", unneeded + circle, nil, ""},
+		{"failure", unneeded, failure, ""},
+		{"forged", stamped + forged, nil, ""},
+		{"letters in another case", stamped + otherCase, nil, ""},
+		{"a copy that is not needed", stampedByCopy + otherCase, nil, ""},
+		{"missing and needed", needed, nil, "lacks the message a.In, whose file is not there"},
+		{"placeholder and needed", needed + placeholder, nil, "lacks the message a.In, whose file is not there"},
+		{"wrong and needed", needed + wrong, nil, `b.proto: proto: descriptor "" has an invalid nested name: "not a name"`},
+		{"circle and needed", needed + circle, nil, "b.proto imports itself"},
+		{"failure and needed", needed, failure, "cannot say"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := &scripted{versions: []string{v1}, answer: func(q []byte) ([]byte, error) {
+				switch kind, text := question(q); {
+				case kind == 4 && text == "a.S":
+					return answerFiles(files(t, tt.files).File...)
+				case kind == 3 && text == "b.proto" && tt.b != nil:
+					return tt.b()
+				default:
+					return answerFailure(fairlead.NotFound, "not found: "+text)
+				}
+			}}
+			src, err := dynamic.FromServer(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := src.Method(t.Context(), "a.S/Do")
+			if tt.want != "" {
+				if err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), "\u00a0", " "), tt.want) {
+					t.Errorf("got %v, want %q in it", err, tt.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			request := dynamic.NewRequest(m)
+			if request.Descriptor().Fields().Len() == 0 {
+				return
+			}
+			const text = `{"at":"2026-11-30T12:00:00Z"}`
+			o := protojson.UnmarshalOptions{Resolver: src.Resolver(t.Context())}
+			if err := o.Unmarshal([]byte(text), request); err != nil {
+				t.Error(err)
+			}
+			if got, err := protojson.Marshal(request); err != nil || !sameJSON(t, string(got), text) {
+				t.Errorf("got %s, %v", got, err)
+			}
+		})
+	}
+}
+
+// TestNoStatus: a server that answers and does not end the stream has answered.
+func TestNoStatus(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{versions: []string{v1}, answer: byFile(t), endless: true}
+		src, err := dynamic.FromServer(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		if _, err := src.Find(t.Context(), "shop.v1.Cart"); err != nil {
+			t.Error(err)
+		}
+		if got := time.Since(begun); got != 2*time.Second { // the file, and one that it imports
+			t.Errorf("got %v, want a second for each question", got)
+		}
+	})
+}
+
+// TestNonsense: a server that answers something else than it was asked is told apart from one that has nothing.
+func TestNonsense(t *testing.T) {
+	t.Parallel()
+	named := func(names ...string) []byte {
+		var list []byte
+		for _, name := range names {
+			entry := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), name)
+			list = protowire.AppendBytes(protowire.AppendTag(list, 1, protowire.BytesType), entry)
+		}
+		return protowire.AppendBytes(protowire.AppendTag(nil, 6, protowire.BytesType), list)
+	}
+	ofFiles, err := answerFiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name   string
+		answer []byte
+		want   []string
+		err    string
+	}{
+		{"empty", nil, nil, "answered a question about its services with something else, or nothing"},
+		{"files", ofFiles, nil, "with something else"},
+		{"no services", named(), []string{}, ""},
+		{"no names", named("", "a b", "\x1b[2J"), nil, `what are no names, such as ""`},
+		{"some names", named("a.B", "my-service", "\n"), []string{"a.B", "my-service"}, ""},
+	}
+	for _, tt := range tests {
+		s := &scripted{versions: []string{v1}, answer: func([]byte) ([]byte, error) { return tt.answer, nil }}
+		src, err := dynamic.FromServer(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := src.Services(t.Context())
+		if !slices.Equal(got, tt.want) || (err == nil) != (tt.err == "") ||
+			err != nil && !strings.Contains(err.Error(), tt.err) {
+			t.Errorf("%s: got %q, %v; want %q, %s", tt.name, got, err, tt.want, tt.err)
+		}
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -32,6 +34,7 @@ type Source struct {
 	methods    map[protoreflect.FullName]*fairlead.Method
 	services   []string              // sorted; nil: not known yet
 	absent     map[question]struct{} // questions to which the server had no answer
+	broken     map[string]error      // why files could not be built, by their paths
 	count      int                   // of files
 	bytes      int                   // of files from the server
 }
@@ -91,6 +94,7 @@ func newSource(opts []Option) (*Source, error) {
 		loading: make(chan struct{}, 1),
 		methods: make(map[protoreflect.FullName]*fairlead.Method),
 		absent:  make(map[question]struct{}),
+		broken:  make(map[string]error),
 	}
 	if cfg.server != nil {
 		s.remote = newRemote(cfg.server, cfg.maxBytes)
@@ -117,10 +121,15 @@ func (s *Source) Services(ctx context.Context) ([]string, error) {
 		if err != nil && (s.own == nil || !errors.Is(err, ErrNoReflection)) {
 			return nil, err
 		}
+		known := len(names)
 		for _, name := range asked {
-			if protoreflect.FullName(name).IsValid() { // a server may say anything
+			if isName(name) { // a server may say anything
 				names = append(names, name)
 			}
+		}
+		if len(asked) > 0 && len(names) == known {
+			return nil, fmt.Errorf("%s answered a question about its services with what are no names, such as %q", s.name,
+				asked[0])
 		}
 	}
 	slices.Sort(names)
@@ -131,6 +140,13 @@ func (s *Source) Services(ctx context.Context) ([]string, error) {
 	defer s.mu.Unlock()
 	s.services = names
 	return slices.Clone(names), nil
+}
+
+// isName reports whether name can be that of a service. Servers may serve names that no contract can have, such as
+// "my-service".
+func isName(name string) bool {
+	return name != "" && utf8.ValidString(name) &&
+		!strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) })
 }
 
 // declared returns the services of the files, sorted.

@@ -58,9 +58,25 @@ func (q question) encode() []byte {
 	return protowire.AppendBytes(b, ext)
 }
 
+// The fields of a response's oneof, by their numbers. All but the last answer a question each, answerFiles three.
+const (
+	answerFiles    protowire.Number = 4
+	answerServices protowire.Number = 6
+	answerFailure  protowire.Number = 7
+)
+
+// answeredBy returns the number of the field with the answer.
+func (q question) answeredBy() protowire.Number {
+	if q.kind == askServices {
+		return answerServices
+	}
+	return answerFiles
+}
+
 // answer is a ServerReflectionResponse: files, services or a failure.
 type answer struct {
-	files    [][]byte // serialized FileDescriptorProto messages
+	kind     protowire.Number // of the field that is the answer; 0: there is none
+	files    [][]byte         // serialized FileDescriptorProto messages
 	services []string
 	failed   bool
 	code     uint32 // of a failure
@@ -72,12 +88,14 @@ func decodeAnswer(b []byte) (*answer, error) {
 	a := new(answer)
 	err := fields(b, func(num protowire.Number, _ uint64, value []byte) error {
 		switch num {
-		case 4:
+		case answerFiles:
+			a.kind = num
 			return fields(value, a.file)
-		case 6:
+		case answerServices:
+			a.kind = num
 			return fields(value, a.service)
-		case 7:
-			a.failed = true
+		case answerFailure:
+			a.kind, a.failed = num, true
 			return fields(value, a.failure)
 		default:
 			return nil

@@ -37,7 +37,8 @@ server. Nothing else needs to be installed.
 
 It exits with 0 when all went well, 1 when something failed, 2 when it was called
 wrongly, and 3 when a check found something. Colours are used on terminals only,
-and not with NO_COLOR in the environment.`,
+and not with NO_COLOR or TERM=dumb in the environment.`,
+		Version: version(),
 		Example: `  fairlead new shop                        # a service that builds and runs
   fairlead gen                             # code for the contracts below here
   fairlead check breaking --against main   # what breaks clients?
@@ -58,6 +59,11 @@ and not with NO_COLOR in the environment.`,
 		}
 	}
 	root.AddCommand(newMan(), newVersion())
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	root.Flags().Bool("version", false, "print the version") // without the -v that cobra would give it
+	root.Flags().BoolP("help", "h", false, "help for fairlead")
+	root.SetHelpCommand(newHelp())
+	addCompletion(root)
 	keepOrder(root)
 	return root
 }

@@ -16,9 +16,13 @@ func newVersion() *cobra.Command {
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "fairlead %s (%s %s/%s)\n",
-				fairlead.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "fairlead "+version())
 			return cli.Failed(err)
 		},
 	}
+}
+
+// version is what "fairlead version" and "fairlead --version" print behind the name.
+func version() string {
+	return fmt.Sprintf("%s (%s %s/%s)", fairlead.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -158,6 +158,15 @@ func TestNoTerminal(t *testing.T) {
 	if p.Enabled() || b.Len() > 0 {
 		t.Errorf("progress was written: %q", b.String())
 	}
+	// A terminal gets no escape sequences either, but for colours.
+	p = &Progress{w: &b}
+	p.Set("half\x1b[2J\nmore")
+	p.Set("all")
+	p.Clear()
+	if got, want := b.String(), "\rhalf\ufffd[2J\rall     \r   \r"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	b.Reset()
 	if got := (Painter{on: true}).Paint(Red, "x"); got != "\x1b[31mx\x1b[0m" {
 		t.Errorf("got %q", got)
 	}

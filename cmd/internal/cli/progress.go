@@ -7,17 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// Progress is one line at the bottom of a terminal that says how far long work has come. When the output is no terminal
-// it stays silent. It is safe for concurrent use.
+// Progress is one line at the bottom of a terminal that says how far long work has come. It writes no escape sequences.
+// When the output is no terminal, or TERM=dumb, it stays silent. It is safe for concurrent use.
 type Progress struct {
-	w  io.Writer // nil: silent
-	mu sync.Mutex
-	on bool
+	w     io.Writer // nil: silent
+	mu    sync.Mutex
+	shown int // characters on the line
 }
 
 // NewProgress returns a Progress on w, which is usually the error output.
 func NewProgress(w io.Writer) *Progress {
-	if !IsTerminal(w) {
+	if !IsTerminal(w) || dumb() {
 		w = nil
 	}
 	return &Progress{w: w}
@@ -34,11 +34,13 @@ func (p *Progress) Set(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	text, _, _ = strings.Cut(text, "\n")
-	if width := Width(p.w) - 1; utf8.RuneCountInString(text) > width {
-		text = string([]rune(text)[:width])
+	text = Clean(text)
+	n := utf8.RuneCountInString(text)
+	if width := Width(p.w) - 1; n > width {
+		text, n = string([]rune(text)[:width]), width
 	}
-	_, _ = io.WriteString(p.w, "\r\x1b[K"+text) // to the start of the line, and erase it
-	p.on = true
+	_, _ = io.WriteString(p.w, "\r"+text+strings.Repeat(" ", max(p.shown-n, 0)))
+	p.shown = n
 }
 
 // Clear removes the line, so that other output can follow.
@@ -48,8 +50,8 @@ func (p *Progress) Clear() {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.on {
-		_, _ = io.WriteString(p.w, "\r\x1b[K")
-		p.on = false
+	if p.shown > 0 {
+		_, _ = io.WriteString(p.w, "\r"+strings.Repeat(" ", p.shown)+"\r")
+		p.shown = 0
 	}
 }

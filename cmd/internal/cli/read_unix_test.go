@@ -1,0 +1,46 @@
+//go:build unix
+
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestDevices reads what is no file: without an end, without a writer, and with one that comes late.
+func TestDevices(t *testing.T) {
+	t.Parallel()
+	_, err := ReadFile(t.Context(), "/dev/zero", Limit{Bytes: 1 << 20})
+	if err == nil || err.Error() != "/dev/zero has more than 1 MiB, which is the limit" {
+		t.Errorf("got %v", err)
+	}
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := WithTimeout(t.Context(), "--time", 10*time.Millisecond)
+	defer cancel()
+	if _, err = ReadFile(ctx, fifo, Limit{Bytes: 9}); err == nil || !strings.Contains(err.Error(), "--time 10ms is over") {
+		t.Errorf("nobody writes: got %v", err)
+	}
+	// Whoever was left behind waiting ends now.
+	if err := os.WriteFile(fifo, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fifo += "2"
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	written := make(chan error, 1)
+	go func() { written <- os.WriteFile(fifo, []byte("late"), 0o600) }()
+	if got, err := ReadFile(t.Context(), fifo, Limit{Bytes: 9}); err != nil || string(got) != "late" {
+		t.Errorf("somebody writes: got %q, %v", got, err)
+	}
+	if err := <-written; err != nil {
+		t.Error(err)
+	}
+}

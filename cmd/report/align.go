@@ -28,6 +28,8 @@ type seriesData struct {
 	Name   string `json:"name"`
 	Color  int    `json:"color"`
 	Dashed bool   `json:"dashed"`
+	// Gaps are the indices of the places where a value is missing; at others without a value the series has no point.
+	Gaps []int `json:"gaps"`
 }
 
 // colors is the number of colors that the page knows.
@@ -55,20 +57,21 @@ func (c *Chart) align(id string) (chartData, error) {
 	d.Data = append(d.Data, first)
 	for i, s := range c.Series {
 		values := make([]*float64, len(places))
+		gaps := []int{}
 		for j := range s.X {
+			at, _ := slices.BinarySearch(places, s.X[j]) // it is among them
 			if notFinite(s.Y[j]) {
+				gaps = append(gaps, at)
 				continue
 			}
-			if at, ok := slices.BinarySearch(places, s.X[j]); ok {
-				values[at] = &s.Y[j]
-			}
+			values[at] = &s.Y[j]
 		}
 		color := s.Color
 		if color < 1 {
 			color = i + 1
 		}
 		d.Data = append(d.Data, values)
-		d.Series = append(d.Series, seriesData{Name: s.Name, Color: (color-1)%colors + 1, Dashed: s.Dashed})
+		d.Series = append(d.Series, seriesData{Name: s.Name, Color: (color-1)%colors + 1, Dashed: s.Dashed, Gaps: gaps})
 	}
 	return d, nil
 }

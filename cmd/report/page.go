@@ -10,6 +10,8 @@ type Page struct {
 	Sections []Section
 	// Footer is the last line, such as what made the page and when.
 	Footer string
+	// Command is the command line that made the page, shown below the footer with all its white space, to be copied.
+	Command string
 	// Data goes into the page's JSON as "result", for programs; nil: nothing does.
 	Data any
 }

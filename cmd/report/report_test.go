@@ -114,7 +114,8 @@ func TestPage(t *testing.T) {
 	if !reflect.DeepEqual(c.Data, want) {
 		t.Errorf("got data %v", c.Data)
 	}
-	if c.ID != "over-time" || c.Series[0] != (seriesData{"a", 1, false}) || c.Series[1] != (seriesData{"b", 1, true}) ||
+	series := []seriesData{{"a", 1, false, []int{1}}, {"b", 1, true, []int{}}}
+	if c.ID != "over-time" || !reflect.DeepEqual(c.Series, series) ||
 		c.X != (axisData{"time", Seconds, Linear}) {
 		t.Errorf("got %+v", c)
 	}

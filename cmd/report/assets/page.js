@@ -68,6 +68,21 @@
     return { time: false, range: (_, low, high) => [Math.min(0, low || 0), high > 0 ? high * 1.05 : 1] };
   };
 
+  // uPlot draws a line over places where a series has no point (undefined), and breaks it where a value is missing (null).
+  const gaps = (chart) =>
+    chart.data.map((values, i) => {
+      if (i === 0) return values;
+      const missing = new Set(chart.series[i - 1].gaps);
+      return values.map((v, j) => (v === null && !missing.has(j) ? undefined : v));
+    });
+
+  // A value between two gaps is on no line: it is drawn as a point.
+  const alone = (values) => {
+    const drawn = values.map((_, j) => j).filter((j) => values[j] !== undefined);
+    const there = (j) => j !== undefined && values[j] !== null;
+    return drawn.filter((j, n) => there(j) && !there(drawn[n - 1]) && !there(drawn[n + 1]));
+  };
+
   const width = (place) => Math.max(place.parentElement.clientWidth, 280);
 
   const draw = (chart) => {
@@ -78,6 +93,7 @@
     const writeX = writer(chart.x);
     const writeY = writer(chart.y);
     const sparse = chart.data[0].length < 3;
+    const data = gaps(chart);
     const series = [{ label: chart.x.title, value: (_, v) => (v === null ? "–" : writeX(v)) }];
     for (const s of chart.series) {
       series.push({
@@ -85,8 +101,8 @@
         stroke: style("--c" + s.color),
         width: 2,
         dash: s.dashed ? [6, 4] : undefined,
-        spanGaps: true,
-        points: { show: sparse },
+        spanGaps: false,
+        points: { show: sparse, filter: (_, i, show) => (show ? null : alone(data[i])) },
         value: (_, v) => (v === null || v === undefined ? "–" : writeY(v)),
       });
     }
@@ -100,7 +116,7 @@
         cursor: { points: { size: 7 }, drag: { x: true, y: false } },
         legend: { live: true },
       },
-      chart.data,
+      data,
       place,
     );
   };

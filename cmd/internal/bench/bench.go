@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"time"
 
@@ -93,6 +91,8 @@ func New() *cobra.Command {
 	b.addOutput(flags)
 	b.format = cli.FormatFlag(cmd, "text", "json")
 	b.dial = dial.AddFlags(cmd)
+	flags.Lookup("timeout").Usage = "time limit of a call, which the server is told, and of connecting and " +
+		"asking for the contract, which have 1s at least; also --deadline (default: none)"
 	cmd.ValidArgsFunction = b.dial.CompleteMethods()
 	cmd.AddCommand(compare.New())
 	return cmd
@@ -116,7 +116,7 @@ func (o *options) addLoad(flags *pflag.FlagSet) {
 		"`messages` to send in a stream (default: those of --data), or to receive from one (default: all)")
 	flags.BoolVar(&o.pingPong, "ping-pong", false, "in a bidirectional stream, wait for a message after each one sent")
 	flags.BoolVar(&o.checkResponse, "check-response", false, "decode responses; those that cannot be are errors")
-	flags.DurationVar(&o.grace, "grace", defaultGrace, "how long calls under way at the end are waited for")
+	flags.DurationVar(&o.grace, "grace", defaultGrace, "how long calls and streams under way at the end are waited for")
 	flags.Uint64Var(&o.seed, "seed", 0, "seed of random values (default: another each time)")
 }
 
@@ -138,15 +138,16 @@ func (b *command) run(ctx context.Context, address, method string) error {
 	if !b.given("seed") {
 		b.seed = rand.Uint64() //nolint:gosec // any will do
 	}
-	data, err := b.readData()
+	b.dial.LimitSetUp(b.given)
+	data, err := b.readData(ctx)
 	if err != nil {
 		return err
 	}
-	md, err := b.dial.Metadata()
+	md, err := b.dial.Metadata(ctx)
 	if err != nil {
 		return err
 	}
-	fixed, changing, err := splitHeaders(&md)
+	fixed, changing, err := splitHeaders(ctx, &md)
 	if err != nil {
 		return err
 	}
@@ -189,14 +190,14 @@ func (b *command) run(ctx context.Context, address, method string) error {
 }
 
 // readData reads --data.
-func (b *command) readData() (source, error) {
+func (b *command) readData(ctx context.Context) (source, error) {
 	path, ok := strings.CutPrefix(b.data, "@")
 	switch {
-	case ok && path == "-":
-		text, err := io.ReadAll(b.cmd.InOrStdin())
+	case ok && (path == "" || path == "-"):
+		text, err := cli.ReadAll(ctx, b.cmd.InOrStdin(), "stdin", b.dial.RequestLimit())
 		return source{name: "stdin", text: string(text)}, cli.Failed(err)
 	case ok:
-		text, err := os.ReadFile(path) //nolint:gosec // the user names it
+		text, err := cli.ReadFile(ctx, path, b.dial.RequestLimit())
 		return source{name: path, text: string(text)}, cli.Failed(err)
 	}
 	return source{name: "--data", text: b.data}, nil
@@ -210,7 +211,7 @@ type source struct{ name, text string }
 func (b *command) connect(ctx context.Context, address string, md fairlead.Metadata) ([]*dial.Server, error) {
 	servers := make([]*dial.Server, 0, b.connections)
 	for range b.connections {
-		s, err := b.dial.Open(address, dial.Options{
+		s, err := b.dial.Open(ctx, address, dial.Options{
 			// One connection and no more, even if the server limits the calls on it: waiting for room is the server's doing.
 			Client:   []client.Option{client.Codec(countCodec{}), client.MaxConnections(1), client.IdleTimeout(0)},
 			Metadata: &md,
@@ -246,7 +247,9 @@ func (b *command) target(ctx context.Context, servers []*dial.Server, method str
 		return nil, err
 	}
 	resolver := contract.Resolver(ctx)
-	template, err := payload.Parse(data.name, data.text, desc.Input(), resolver)
+	template, err := parse(ctx, func() (*payload.Template, error) {
+		return payload.Parse(data.name, data.text, desc.Input(), resolver)
+	})
 	if place, ok := errors.AsType[*payload.PlaceError](err); ok {
 		err = fmt.Errorf("%w\n  %s", err, strings.ReplaceAll(place.Source(), "\n", "\n  "))
 	}
@@ -268,6 +271,15 @@ func (b *command) target(ctx context.Context, servers []*dial.Server, method str
 	t := newTarget(m, template, c, binders...)
 	t.timeout, t.messages, t.pingPong, t.seed = b.dial.Timeout, b.messages, b.pingPong, b.seed
 	return t, nil
+}
+
+// parse calls f, which reads files that templates name, and stops waiting for them when ctx ends.
+func parse[T any](ctx context.Context, f func() (T, error)) (T, error) {
+	v, err := cli.Wait(ctx, f)
+	if err != nil && ctx.Err() != nil {
+		err = cli.Failed(cli.Ended(ctx, "reading the files of templates"))
+	}
+	return v, err
 }
 
 // fits says what flags make no sense with the kind of method.

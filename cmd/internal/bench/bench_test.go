@@ -2,6 +2,7 @@ package bench
 
 import (
 	"encoding/json"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -208,6 +209,61 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
+// What comes before the calls has an end, and what is no gRPC server is told as fairlead call does.
+func TestSetUp(t *testing.T) {
+	t.Parallel()
+	for words, want := range map[string]string{
+		"": "hint: the server took the connection and said nothing",
+		"\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x04\x01\x00\x00\x00\x00":// SETTINGS, and their acknowledgement
+		"for its contract: the time of --timeout 1s is over",
+		"HTTP/1.1 400 Bad Request\r\n\r\n": "hint: the server answers in HTTP/1.1",
+		"<html></html>\n":                  `hint: the server answers with text, "<html></html>"`,
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for {
+					c, err := l.Accept()
+					if err != nil {
+						return
+					}
+					_, _ = io.WriteString(c, words)
+					_, _ = io.Copy(io.Discard, c) // until the client gives up
+					_ = c.Close()
+				}
+			}()
+			got := clitest.Run(t, New(), nil, l.Addr().String(), "a.B/C", "-z", "1h", "--timeout", "1s")
+			if got.Code != cli.ExitFailed || !strings.Contains(got.Err, want) || got.Out != "" {
+				t.Errorf("exit code %d, printed %q: %s", got.Code, got.Out, got.Err)
+			}
+			_ = l.Close()
+			<-done
+		})
+	}
+}
+
+// Streams that are under way at the end are waited for, as calls are.
+func TestGrace(t *testing.T) {
+	t.Parallel()
+	args := []string{
+		new(echo).serve(t), "Repeat", "-d", `{"text": "slow", "number": 5}`, "-c", "2", "-z", "500ms", "--warmup", "0",
+	}
+	r, got := run(t, append(args, "--grace", "1h")...)
+	if got.Code != cli.ExitOK || r.Calls.Total != 2 || r.Calls.Unfinished != 0 || r.Latency.Count != 2 {
+		t.Errorf("exit code %d, got %+v: %s", got.Code, r.Calls, got.Err)
+	}
+	r, _ = run(t, append(args, "--grace", "1ms")...)
+	if r.Calls.Unfinished != 2 || r.Calls.Failed != 0 {
+		t.Errorf("with a short grace: got %+v", r.Calls)
+	}
+}
+
 // What is wrong with a call is found before any call is made.
 func TestUsage(t *testing.T) {
 	t.Parallel()
@@ -273,7 +329,7 @@ func TestFiles(t *testing.T) {
 	if texts, _ := e.seen(); texts["from stdin"] != 20 {
 		t.Errorf("got %v", texts)
 	}
-	r, err := result.Read(out)
+	r, err := result.Read(t.Context(), out)
 	if err != nil || r.Calls.Total != 20 || r.Target.Method != "echo.v1.Echo/Say" || r.Target.Address != addr {
 		t.Errorf("got %+v, %v", r, err)
 	}

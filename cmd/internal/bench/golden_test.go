@@ -71,6 +71,8 @@ func outcome(t *testing.T) *load.Outcome {
 			P999: 5 * time.Millisecond, Worst: 5 * time.Millisecond, Cores: 0.875,
 		})
 	}
+	// And a time without an answer.
+	o.Series = append(o.Series, load.Interval{At: 2500 * time.Millisecond, Took: 500 * time.Millisecond, Level: 12.5})
 	return o
 }
 

@@ -51,9 +51,6 @@ func (w *caller) serverStream(ctx context.Context, t *load.Turn) error {
 		case n == w.messages:
 			_ = s.Close() // the rest is not wanted
 			return nil
-		case t.Stopping():
-			_ = s.Close() // as above
-			return load.ErrCut
 		}
 	}
 }
@@ -99,10 +96,6 @@ func (w *caller) send(s fairlead.Stream, t *load.Turn, n int) error {
 // sendAll sends the messages of a stream, and says that no more follow.
 func (w *caller) sendAll(s fairlead.Stream, t *load.Turn) error {
 	for n := range w.count() {
-		if t.Stopping() {
-			_ = s.Close() // the run is over
-			return load.ErrCut
-		}
 		if err := w.send(s, t, n); errors.Is(err, io.EOF) {
 			return nil // Recv has the reason
 		} else if err != nil {
@@ -192,10 +185,6 @@ func (w *caller) conversation(ctx context.Context, t *load.Turn) error {
 	}
 	mark := t.Mark()
 	for n := range w.count() {
-		if t.Stopping() {
-			_ = s.Close() // the run is over
-			return load.ErrCut
-		}
 		if err := w.send(s, t, n); err != nil && !errors.Is(err, io.EOF) {
 			_ = s.Close() // err says why
 			return err

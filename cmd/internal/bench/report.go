@@ -148,8 +148,9 @@ func point(i *load.Interval) result.Point {
 		At: i.At.Seconds(), Seconds: i.Took.Seconds(), Level: i.Level, Calls: per(i.Ended), Errors: per(i.Failed),
 		MessagesSent: per(i.MessagesSent), MessagesReceived: per(i.MessagesReceived),
 		BytesSent: per(i.BytesSent), BytesReceived: per(i.BytesReceived),
-		Recorded: i.Recorded, P50: int64(i.P50), P90: int64(i.P90), P95: int64(i.P95), P99: int64(i.P99),
-		P999: int64(i.P999), Max: int64(i.Worst), Cores: i.Cores,
+		Recorded: i.Recorded, P50: result.Nanoseconds(i.P50), P90: result.Nanoseconds(i.P90),
+		P95: result.Nanoseconds(i.P95), P99: result.Nanoseconds(i.P99), P999: result.Nanoseconds(i.P999),
+		Max: result.Nanoseconds(i.Worst), Cores: i.Cores,
 	}
 }
 

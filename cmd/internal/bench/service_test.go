@@ -95,6 +95,9 @@ func (e *echo) repeat(_ context.Context, m *message, s *fairlead.Outbound[messag
 		if err := s.Send(m); err != nil {
 			return err
 		}
+		if e.text(m) == "slow" {
+			time.Sleep(200 * time.Millisecond) // it is slow
+		}
 	}
 	return nil
 }

@@ -157,13 +157,15 @@ func size(response any) int {
 
 // splitHeaders takes the headers whose values are templates out of md and parses them. Templates whose value does not
 // change become it.
-func splitHeaders(md *fairlead.Metadata) (fixed fairlead.Metadata, changing []header, err error) {
+func splitHeaders(
+	ctx context.Context, md *fairlead.Metadata,
+) (fixed fairlead.Metadata, changing []header, err error) {
 	for name, value := range md.All() {
 		if strings.HasSuffix(name, "-bin") || !strings.Contains(value, "{{") {
 			fixed.Append(name, value)
 			continue
 		}
-		text, err := payload.ParseText("--header "+name, value)
+		text, err := parse(ctx, func() (*payload.Text, error) { return payload.ParseText("--header "+name, value) })
 		if err != nil {
 			return fixed, nil, err
 		}

@@ -42,6 +42,9 @@ The standard output has the responses and nothing else. Errors go to the standar
 error: the code, the message and the details, or with --error-format json a
 google.rpc.Status. --verbose adds headers, trailers and times there.
 
+--timeout is for all of it: reading files, connecting, asking for the contract and
+the call, whose server is told what is left.
+
 Exit codes: 0 the call succeeded; 64 + the gRPC code if it failed, such as 69 for
 NOT_FOUND (5); 1 what failed before, such as connecting or a request that is not
 JSON; 2 wrong usage.`
@@ -95,17 +98,18 @@ func (f *callFlags) run(cmd *cobra.Command, address, method string) error {
 	if f.errorFormat != "text" && f.errorFormat != "json" {
 		return fmt.Errorf("--error-format %s: must be text or json", f.errorFormat)
 	}
-	headers, err := f.dial.Metadata()
+	ctx, cancel := f.dial.WithTimeout(cmd.Context())
+	defer cancel()
+	headers, err := f.dial.Metadata(ctx)
 	if err != nil {
 		return err
 	}
-	srv, err := f.dial.Open(address, dial.Options{Watch: true})
+	srv, err := f.dial.Open(ctx, address, dial.Options{Watch: true, Metadata: &headers})
 	if err != nil {
 		return err
 	}
 	defer srv.Close()
-	ctx := cmd.Context()
-	r := &run{server: srv, options: f.dial.CallOptions(), out: cmd.OutOrStdout(), err: cmd.ErrOrStderr()}
+	r := &run{server: srv, out: cmd.OutOrStdout(), err: cmd.ErrOrStderr()}
 	if f.verbose {
 		r.verbose = &commentary{w: r.err, paint: cli.PainterFor(r.err), begun: time.Now()}
 	}
@@ -138,7 +142,7 @@ func (f *callFlags) find(
 	var m *fairlead.Method
 	if f.dial.HasFiles() && !f.dial.Reflect {
 		if m, err = contract.Method(ctx, name); err != nil {
-			return nil, nil, dial.ContractError(ctx, err)
+			return nil, nil, dial.ContractError(ctx, contract, err)
 		}
 	}
 	if err := srv.Connect(ctx); err != nil {
@@ -161,9 +165,10 @@ func (f *callFlags) input(ctx context.Context, cmd *cobra.Command, r *run) error
 		data = []string{"@-"}
 		r.interactive = terminal
 	}
-	sources, err := openInput(data, cmd.InOrStdin(), r.printer.text, r.interactive)
+	o := inputOptions{stdin: cmd.InOrStdin(), text: r.printer.text, lines: r.interactive, limit: f.dial.RequestLimit()}
+	sources, err := o.open(ctx, data)
 	r.requests = &requests{
-		sources: sources, method: r.method, resolver: r.printer.contract.Resolver(ctx),
+		sources: sources, limit: o.limit, method: r.method, resolver: r.printer.contract.Resolver(ctx),
 		text: r.printer.text, unknown: f.unknown,
 	}
 	if err != nil {

@@ -98,7 +98,7 @@ func TestCall(t *testing.T) {
 			out: lines(`{"name":"a"}`),
 		},
 		{
-			name: "timeout", args: []string{"Get", "-d", `{"name":"slow"}`, "--timeout", "50ms"}, code: 68,
+			name: "timeout", args: []string{"Get", "-d", `{"name":"slow"}`, "--timeout", "2s"}, code: 68,
 			err: "DEADLINE_EXCEEDED (4)",
 		},
 		{

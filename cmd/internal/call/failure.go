@@ -8,7 +8,6 @@ import (
 	"io"
 	"strings"
 
-	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -76,20 +75,33 @@ func (f *failure) detail(ctx context.Context, d *fairlead.Detail) (string, bool)
 
 // status writes the error as the JSON of a google.rpc.Status.
 func (f *failure) status(ctx context.Context, e *fairlead.Error) {
-	s := &statuspb.Status{Code: int32(e.Code), Message: strings.ToValidUTF8(e.Message, "\ufffd")} //nolint:gosec // small
-	for _, d := range e.Details {
-		s.Details = append(s.Details, &anypb.Any{TypeUrl: d.Type, Value: d.Value})
+	s := struct {
+		Code    int               `json:"code"`
+		Message string            `json:"message,omitempty"`
+		Details []json.RawMessage `json:"details,omitempty"`
+	}{Code: int(e.Code), Message: strings.ToValidUTF8(e.Message, "\ufffd")}
+	for i := range e.Details {
+		s.Details = append(s.Details, f.detailJSON(ctx, &e.Details[i]))
 	}
-	o := protojson.MarshalOptions{AllowPartial: true, Resolver: f.printer.contract.Resolver(ctx).Opaque()}
-	b, err := o.Marshal(s)
-	if err != nil { // a detail whose bytes are not of its type
-		s.Details = nil
-		b, err = o.Marshal(s)
-	}
-	if err == nil {
-		err = cli.PrintJSON(f.w, json.RawMessage(b))
-	}
-	if err != nil {
+	if err := cli.PrintJSON(f.w, s); err != nil {
 		fmt.Fprintln(f.w, e)
 	}
+}
+
+// detailJSON returns a detail as the JSON of a google.protobuf.Any. One that cannot be decoded, since its type is not
+// known or its bytes are not of that type, has them in base64 as "value".
+func (f *failure) detailJSON(ctx context.Context, d *fairlead.Detail) json.RawMessage {
+	o := protojson.MarshalOptions{AllowPartial: true, Resolver: f.printer.contract.Resolver(ctx)}
+	b, err := o.Marshal(&anypb.Any{TypeUrl: d.Type, Value: d.Value})
+	if err == nil {
+		return b
+	}
+	b, err = json.Marshal(struct {
+		Type  string `json:"@type"`
+		Value []byte `json:"value"`
+	}{strings.ToValidUTF8(d.Type, "\ufffd"), d.Value})
+	if err != nil {
+		return json.RawMessage("null") // strings and bytes can always be encoded
+	}
+	return b
 }

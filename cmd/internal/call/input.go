@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 	"github.com/fairlead-go/fairlead/dynamic"
 )
 
@@ -32,6 +33,7 @@ type requests struct {
 	resolver *dynamic.Resolver
 	text     bool // protobuf's text format, not JSON
 	unknown  bool // unknown fields are passed over
+	limit    cli.Limit
 	last     source
 	lastAt   value
 }
@@ -39,8 +41,16 @@ type requests struct {
 // errNoMore says that there are no more requests.
 var errNoMore = io.EOF
 
-// openInput opens what the values of --data name: text, "@file", or "@-" for stdin. Several values follow one another.
-func openInput(data []string, stdin io.Reader, text, lines bool) ([]source, error) {
+// inputOptions say how requests are read.
+type inputOptions struct {
+	stdin io.Reader
+	text  bool      // protobuf's text format, not JSON
+	lines bool      // somebody enters lines
+	limit cli.Limit // of a request as it is written
+}
+
+// open opens what the values of --data name: text, "@file", or "@-" for stdin. Several values follow one another.
+func (o *inputOptions) open(ctx context.Context, data []string) ([]source, error) {
 	var list []source
 	var errs []error
 	for i, d := range data {
@@ -51,16 +61,20 @@ func openInput(data []string, stdin io.Reader, text, lines bool) ([]source, erro
 		path, isFile := strings.CutPrefix(d, "@")
 		switch {
 		case !isFile:
-			list = append(list, newSource(name, strings.NewReader(d), text, false))
+			list = append(list, o.source(name, strings.NewReader(d), false))
 		case path == "" || path == "-":
-			list = append(list, newSource("stdin", stdin, text, lines))
+			list = append(list, o.source("stdin", o.stdin, o.lines))
 		default:
-			f, err := os.Open(path) //nolint:gosec // the user's own file
+			// Opening a FIFO waits for somebody who writes to it.
+			f, err := cli.Wait(ctx, func() (*os.File, error) { return os.Open(path) }) //nolint:gosec // the user's own file
+			if err != nil && ctx.Err() != nil {
+				return list, cli.Ended(ctx, "opening "+path)
+			}
 			if err != nil {
 				errs = append(errs, fmt.Errorf("--data: %w", err))
 				continue
 			}
-			s := newSource(path, f, text, false)
+			s := o.source(path, f, false)
 			s.close = f.Close
 			list = append(list, s)
 		}
@@ -68,10 +82,10 @@ func openInput(data []string, stdin io.Reader, text, lines bool) ([]source, erro
 	return list, errors.Join(errs...)
 }
 
-func newSource(name string, r io.Reader, text, lines bool) source {
-	s := newSplitter(r)
-	if text {
-		return source{name: name, split: &textSplitter{r: s.r, line: 1}}
+func (o *inputOptions) source(name string, r io.Reader, lines bool) source {
+	s := newSplitter(r, o.limit.Bytes)
+	if o.text {
+		return source{name: name, split: &textSplitter{r: s.r, line: 1, limit: o.limit.Bytes}}
 	}
 	s.lines = lines
 	return source{name: name, split: s}
@@ -97,6 +111,11 @@ func (r *requests) next() (proto.Message, error) {
 			continue
 		case errors.Is(err, errGivenUp):
 			return nil, &inputError{name: s.name, line: v.line, column: v.column, text: err.Error()}
+		case errors.Is(err, errTooLong):
+			return nil, &cli.TooLargeError{
+				Name:  fmt.Sprintf("%s:%d:%d: the message that begins here", s.name, v.line, v.column),
+				Limit: r.limit.Bytes, Flag: r.limit.Flag,
+			}
 		case err != nil:
 			return nil, fmt.Errorf("%s: %w", s.name, err)
 		}
@@ -120,8 +139,18 @@ func (r *requests) parse(name string, v value) (proto.Message, error) {
 	return m, nil
 }
 
-// one returns the request of a method that takes one: an empty message when there is none.
-func (r *requests) one() (proto.Message, error) {
+// one returns the request of a method that takes one: an empty message when there is none. It stops waiting for the
+// input when ctx ends.
+func (r *requests) one(ctx context.Context) (proto.Message, error) {
+	m, err := cli.Wait(ctx, r.only)
+	if err != nil && ctx.Err() != nil {
+		return nil, cli.Ended(ctx, "waiting for the request")
+	}
+	return m, err
+}
+
+// only returns the request, and an error if another follows.
+func (r *requests) only() (proto.Message, error) {
 	m, err := r.next()
 	if errors.Is(err, errNoMore) {
 		return dynamic.NewRequest(r.method), nil

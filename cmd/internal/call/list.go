@@ -57,7 +57,7 @@ func NewList() *cobra.Command {
 	}
 	cmd.Flags().BoolVarP(&long, "long", "l", false, "with the kinds of methods and their messages")
 	f.format = cli.FormatFlag(cmd, "text", "json")
-	f.dial = dial.AddFlags(cmd, dial.Connection, dial.Headers, dial.Contract)
+	f.dial = dial.AddFlags(cmd, dial.Connection, dial.Headers, dial.Limits, dial.Contract)
 	cmd.ValidArgsFunction = f.dial.Complete(completeServices)
 	return cmd
 }
@@ -66,7 +66,8 @@ func NewList() *cobra.Command {
 func (f *contractFlags) with(
 	cmd *cobra.Command, args []string, do func(ctx context.Context, contract *dynamic.Source, name string) error,
 ) error {
-	ctx := cmd.Context()
+	ctx, cancel := f.dial.WithTimeout(cmd.Context())
+	defer cancel()
 	address, name := "", ""
 	switch {
 	case len(args) == 2:
@@ -83,12 +84,12 @@ func (f *contractFlags) with(
 		if err != nil {
 			return err
 		}
-		return dial.ContractError(ctx, do(ctx, contract, name))
+		return dial.ContractError(ctx, contract, do(ctx, contract, name))
 	}
 	if address == "" {
 		return errors.New("ADDRESS is missing, which --reflect needs")
 	}
-	srv, err := f.dial.Open(address, dial.Options{Watch: true})
+	srv, err := f.dial.Open(ctx, address, dial.Options{})
 	if err != nil {
 		return err
 	}
@@ -96,13 +97,13 @@ func (f *contractFlags) with(
 	if err := srv.Connect(ctx); err != nil {
 		return err
 	}
-	asking, cancel := context.WithTimeout(ctx, f.dial.ConnectTimeout)
-	defer cancel()
+	asking, stop := srv.Asking(ctx)
+	defer stop()
 	contract, err := srv.Contract(asking)
 	if err != nil {
 		return err
 	}
-	return dial.ContractError(ctx, do(asking, contract, name))
+	return dial.ContractError(asking, contract, do(asking, contract, name))
 }
 
 // lister prints services and methods.

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -86,6 +88,9 @@ func placeOf(text []byte, err error, isText bool) (offset int, what string) {
 		}
 		return min(at, len(text)), what
 	}
+	if at, escape := loneSurrogate(text); at >= 0 {
+		return at, "the escape " + escape + " is half of a surrogate pair, and no character without the other half"
+	}
 	// Its messages begin with "proto:" and a space of one kind or another.
 	what = strings.TrimLeft(strings.TrimPrefix(err.Error(), "proto:"), " \u00a0")
 	m := position.FindStringSubmatchIndex(what)
@@ -96,6 +101,38 @@ func placeOf(text []byte, err error, isText bool) (offset int, what string) {
 	column, _ := strconv.Atoi(what[m[4]:m[5]])
 	what = strings.TrimSpace(strings.TrimPrefix(what[:m[0]], "syntax error ") + what[m[1]:])
 	return offsetOf(text, line, column), what
+}
+
+// loneSurrogate returns where a text has an escape for half of a surrogate pair without the other half, and the escape;
+// -1: nowhere. RFC 8259, section 8.2, leaves open what that is: package json takes it for U+FFFD, and those of protobuf
+// for an end that comes too early.
+func loneSurrogate(text []byte) (at int, escape string) {
+	unit := func(at int) (rune, bool) {
+		if at+6 > len(text) || text[at] != '\\' || text[at+1] != 'u' {
+			return 0, false
+		}
+		n, err := strconv.ParseUint(string(text[at+2:at+6]), 16, 16)
+		return rune(n), err == nil
+	}
+	for at := 0; at < len(text); at++ {
+		if text[at] != '\\' {
+			continue
+		}
+		first, ok := unit(at)
+		switch {
+		case !ok:
+			at++ // the character that is escaped
+		case !utf16.IsSurrogate(first):
+			at += 5
+		default:
+			second, ok := unit(at + 6)
+			if !ok || utf16.DecodeRune(first, second) == unicode.ReplacementChar {
+				return at, string(text[at : at+6])
+			}
+			at += 11
+		}
+	}
+	return -1, ""
 }
 
 // offsetOf returns the byte at a line and a column, which counts characters.

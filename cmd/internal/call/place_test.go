@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"unicode/utf8"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
 func TestSplit(t *testing.T) {
@@ -36,7 +38,7 @@ func TestSplit(t *testing.T) {
 		if i >= len(tests)/2 {
 			in = iotest.OneByteReader(in)
 		}
-		s := newSplitter(in)
+		s := newSplitter(in, 1<<20)
 		var got []string
 		for {
 			v, err := s.next()
@@ -59,7 +61,7 @@ func TestSplitAtOnce(t *testing.T) {
 	t.Parallel()
 	r, w := io.Pipe()
 	defer r.Close()
-	s := newSplitter(r)
+	s := newSplitter(r, 1<<20)
 	s.lines = true
 	go func() { _, _ = io.WriteString(w, "1\n") }()
 	if v, err := s.next(); err != nil || string(v.text) != "1" {
@@ -118,10 +120,19 @@ func TestPlace(t *testing.T) {
 		{`{"extra":{"@type":"x/no.Type"}}`, "unable to resolve"},
 		{`{"tags":["a",2]}`, "(at tags.1)"},
 		{"{\"name\":\"\xff\"}", "invalid UTF-8"},
+		{
+			`{"tags":["\ud83d\ude00","a\\ud800\ud800b"]}`,
+			"in:1:34: the escape \\ud800 is half of a surrogate pair, and no character without the other half (at tags.1)\n" +
+				"  {\"tags\":[\"\\ud83d\\ude00\",\"a\\\\ud800\\ud800b\"]}\n" + "                                   ^",
+		},
+		{`{"name":"\udc00\ud800"}`, "in:1:10: the escape \\udc00 is half"},
+		{`{"name":"\uD800\u0041"}`, "in:1:10: the escape \\uD800 is half"},
+		{`{"name":"\ud800`, "the JSON ends too early"},
+		{strings.Repeat("\x00", 100_000), "in:1:1: invalid character '\\x00'"},
 	}
 	for _, tt := range tests {
 		r := requests{
-			sources: []source{newSource("in", strings.NewReader(tt.in), false, false)}, method: m,
+			sources: []source{(&inputOptions{limit: limit}).source("in", strings.NewReader(tt.in), false)}, method: m,
 			resolver: src.Resolver(t.Context()),
 		}
 		_, err := r.next()
@@ -135,6 +146,60 @@ func TestPlace(t *testing.T) {
 				t.Errorf("%s: a line of %d bytes: %s", tt.in, len(line), line)
 			}
 		}
+	}
+}
+
+// limit is that of a request in tests.
+var limit = cli.Limit{Bytes: 1 << 20, Flag: "--max N"} //nolint:gochecknoglobals // read-only
+
+// endless is a text that has no end.
+type endless string
+
+func (e endless) Read(b []byte) (int, error) {
+	n := 0
+	for n < len(b) {
+		n += copy(b[n:], e)
+	}
+	return n, nil
+}
+
+// TestInputLimit: messages have a limit, however they go on. Streams have none.
+func TestInputLimit(t *testing.T) {
+	t.Parallel()
+	src := contractOf(t)
+	m, err := src.Method(t.Context(), "shop.v1.Shop/Chat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		in   io.Reader
+		text bool
+		want string
+	}{
+		"brackets": {
+			endless("["), false, "in:1:1: the message that begins here has more than 1 MiB, which is the limit; --max N",
+		},
+		"objects":  {io.MultiReader(strings.NewReader("{}\n {"), endless(`"a":1,`)), false, "in:2:2: the message that"},
+		"a string": {io.MultiReader(strings.NewReader(`{"name":"`), endless("a")), false, "more than 1 MiB"},
+		"strings":  {io.MultiReader(strings.NewReader(`["`), endless(`","`)), false, "more than 1 MiB"},
+		"text":     {io.MultiReader(strings.NewReader("name: 'a'\x1e"), endless("tags: 'a'\n")), true, "in:1:1: the message"},
+		"zeros":    {endless("\x00"), true, "more than 1 MiB"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := requests{
+				sources: []source{(&inputOptions{limit: limit, text: tt.text}).source("in", tt.in, false)}, method: m,
+				resolver: src.Resolver(t.Context()), text: tt.text, limit: limit, unknown: true,
+			}
+			var err error
+			for err == nil {
+				_, err = r.next()
+			}
+			var large *cli.TooLargeError
+			if !errors.As(err, &large) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %s", err, tt.want)
+			}
+		})
 	}
 }
 
@@ -153,7 +218,7 @@ func FuzzInput(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, in string, asText bool) {
 		r := requests{
-			sources: []source{newSource("in", strings.NewReader(in), asText, false)}, method: m,
+			sources: []source{(&inputOptions{limit: limit, text: asText}).source("in", strings.NewReader(in), false)}, method: m,
 			resolver: src.Resolver(t.Context()), text: asText,
 		}
 		p := printer{contract: src, text: asText}

@@ -20,7 +20,6 @@ import (
 type run struct {
 	server   *dial.Server
 	method   *fairlead.Method
-	options  []fairlead.CallOption
 	requests *requests
 	printer  *printer
 	failure  *failure
@@ -53,7 +52,7 @@ func (r *run) call(ctx context.Context, headers *fairlead.Metadata) error {
 	case err == nil:
 		r.verbose.ended(r.server, &r.tally)
 		return nil
-	case ctx.Err() != nil:
+	case errors.Is(ctx.Err(), context.Canceled):
 		err = fairlead.Errorf(fairlead.Canceled, "interrupted")
 	}
 	r.verbose.ended(r.server, &r.tally)
@@ -85,15 +84,14 @@ func (r *run) begin(headers *fairlead.Metadata) {
 func (r *run) end() { r.tally.ended = time.Now() }
 
 func (r *run) unary(ctx context.Context, headers *fairlead.Metadata) error {
-	request, err := r.requests.one()
+	request, err := r.requests.one(ctx)
 	if err != nil {
 		return local(err)
 	}
 	var info fairlead.CallInfo
 	r.begin(headers)
 	r.tally.sent.Store(1)
-	response, err := dynamic.Unary(ctx, r.server.Client, r.method, request,
-		append(r.options, fairlead.WithInfo(&info))...)
+	response, err := dynamic.Unary(ctx, r.server.Client, r.method, request, fairlead.WithInfo(&info))
 	r.end()
 	r.verbose.headers(&info.Header)
 	if err == nil {
@@ -112,7 +110,7 @@ func (r *run) stream(ctx context.Context, headers *fairlead.Metadata) error {
 	var request proto.Message
 	if !r.method.Kind.ClientStreams() {
 		var err error
-		if request, err = r.requests.one(); err != nil {
+		if request, err = r.requests.one(ctx); err != nil {
 			return local(err)
 		}
 		r.tally.sent.Store(1)
@@ -121,7 +119,7 @@ func (r *run) stream(ctx context.Context, headers *fairlead.Metadata) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r.begin(headers)
-	s, err := dynamic.Open(ctx, r.server.Client, r.method, request, r.options...)
+	s, err := dynamic.Open(ctx, r.server.Client, r.method, request)
 	if err != nil {
 		r.end()
 		return err

@@ -21,13 +21,21 @@ type splitter struct {
 	line, column int // of the byte that comes next
 	// lines says that somebody enters lines: an empty one within a value gives it up.
 	lines bool
+	limit int64 // of a value, in bytes
 }
 
 // errGivenUp says that somebody entered an empty line within a value.
 var errGivenUp = errors.New("the message is not complete; it was given up")
 
-func newSplitter(r io.Reader) *splitter {
-	return &splitter{r: bufio.NewReaderSize(r, 64<<10), line: 1, column: 1}
+// errTooLong says that a value is longer than the limit.
+var errTooLong = errors.New("the message is too long")
+
+// maxLiteral is the length of numbers and words, in bytes, after which they are given to the parser, which says what is
+// wrong with them.
+const maxLiteral = 4096
+
+func newSplitter(r io.Reader, limit int64) *splitter {
+	return &splitter{r: bufio.NewReaderSize(r, 64<<10), line: 1, column: 1, limit: limit}
 }
 
 // read returns the next byte.
@@ -67,6 +75,9 @@ func (s *splitter) next() (value, error) {
 	}
 	if errors.Is(err, io.EOF) {
 		err = nil // the parser says what is missing
+	}
+	if err == nil && int64(len(v.text)) > s.limit {
+		err = errTooLong
 	}
 	return v, err
 }
@@ -109,6 +120,9 @@ func (s *splitter) nested(v *value) error {
 			return err
 		}
 		v.text = append(v.text, c)
+		if int64(len(v.text)) > s.limit {
+			return errTooLong
+		}
 		switch c {
 		case '{', '[':
 			depth++
@@ -139,6 +153,9 @@ func (s *splitter) quoted(v *value) error {
 			return err
 		}
 		b, _ := s.r.Peek(s.r.Buffered()) // strings may be long
+		if int64(len(v.text)) > s.limit {
+			return errTooLong
+		}
 		n := 0
 		if !escaped {
 			n = bytes.IndexAny(b, "\"\\\n")
@@ -169,7 +186,7 @@ func (s *splitter) take(v *value, b []byte) {
 
 // literal reads the rest of a number, true, false, null, or what somebody took for one.
 func (s *splitter) literal(v *value) error {
-	for {
+	for len(v.text) < maxLiteral {
 		c, err := s.r.Peek(1)
 		if err != nil {
 			return err
@@ -184,16 +201,21 @@ func (s *splitter) literal(v *value) error {
 		}
 		v.text = append(v.text, b)
 	}
+	return nil
 }
 
 // textSplitter cuts a stream of messages in protobuf's text format, which are parted by the record separator 0x1e.
 type textSplitter struct {
-	r    *bufio.Reader
-	line int
+	r     *bufio.Reader
+	line  int
+	limit int64 // of a message, in bytes
 }
 
 func (s *textSplitter) next() (value, error) {
-	text, err := s.r.ReadBytes(0x1e)
+	text, err := s.message()
+	if errors.Is(err, errTooLong) {
+		return value{line: s.line, column: 1}, err
+	}
 	if len(text) == 0 {
 		if err == nil {
 			err = io.EOF
@@ -215,6 +237,21 @@ func (s *textSplitter) next() (value, error) {
 		return value{}, io.EOF
 	}
 	return v, nil
+}
+
+// message returns what there is up to a separator, with it.
+func (s *textSplitter) message() ([]byte, error) {
+	var text []byte
+	for {
+		part, err := s.r.ReadSlice(0x1e)
+		if int64(len(text)+len(part)) > s.limit+1 { // and the separator
+			return nil, errTooLong
+		}
+		text = append(text, part...)
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return text, err
+		}
+	}
 }
 
 func trimSpace(b []byte) []byte {

@@ -25,8 +25,10 @@ the intervals of the runs. Intervals of a run are alike because they are of one
 run: they tell whether two runs differ, but not whether two builds do, which may
 need several runs of each, taken in turns.
 
-Of errors the means are compared, and more than one in a thousand calls is worse,
-whatever --threshold says; the others are worse by more than that share.
+Of errors the shares of all calls are compared, by Fisher's exact test with the
+calls as samples or, of several runs, by the U test with their shares. More than
+one in a thousand calls is worse, whatever --threshold says; the other metrics are
+worse by more than that share.
 
 Exit codes: 0 no metric is significantly worse, 1 a file cannot be read, 2 wrong
 usage, 3 one is.`
@@ -110,7 +112,7 @@ func (c *command) run(cmd *cobra.Command, args []string) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	sides, err := readSides(args)
+	sides, err := readSides(cmd.Context(), args)
 	if err != nil {
 		return cli.Failed(err)
 	}
@@ -170,12 +172,20 @@ func (c *command) compare(sides []side) (*table, error) {
 		for i := range sides {
 			samples := sides[i].samples(&m, t.byRun)
 			total += len(samples)
-			r.summaries = append(r.summaries, summarize(samples, m.mean))
+			s := summarize(samples)
+			if m.share != nil {
+				part, of := sides[i].calls(&m)
+				s = summarizeShare(part, of, len(samples), t.byRun)
+			}
+			r.summaries = append(r.summaries, s)
 			if i == 0 {
 				first = samples
 				continue
 			}
 			cmp := compareSamples(&m, first, samples, c.limits)
+			if m.share != nil {
+				cmp = compareShares(&m, &sides[0], &sides[i], t.byRun, c.limits)
+			}
 			cmp.regression = cmp.regression && r.judged
 			r.compared = append(r.compared, cmp)
 			if cmp.few {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,9 +71,6 @@ func TestVerdicts(t *testing.T) {
 		{"slower by little", metric{higher: true}, around(100), around(97), false, false, "-3.00 %"},
 		{"higher latency", metric{}, around(100), around(130), false, true, "+30.00 %"},
 		{"from nothing", metric{}, []float64{0, 0, 0, 0, 0}, around(5), false, true, "+∞"},
-		{"errors", metric{mean: true}, []float64{0, 0, 0, 0, 0}, around(0.25), false, true, "+25 points"},
-		{"few errors", metric{mean: true}, []float64{0, 0, 0, 0, 0}, around(0.0005), false, false, "+0.05 points"},
-		{"fewer errors", metric{mean: true}, around(0.2), []float64{0, 0, 0, 0, 0}, true, false, "-20 points"},
 	}
 	for _, tt := range tests {
 		got := compareSamples(&tt.m, tt.a, tt.b, limits{alpha: 0.05, threshold: 0.05})
@@ -83,15 +81,87 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// TestErrors compares errors, which count by calls.
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	// A run whose intervals have these calls and failures.
+	of := func(intervals ...[2]int64) *side {
+		r := new(result.Result)
+		for _, i := range intervals {
+			r.Calls.Total, r.Calls.Failed = r.Calls.Total+i[0], r.Calls.Failed+i[1]
+			r.Series = append(r.Series, result.Point{Seconds: 1, Calls: float64(i[0]), Errors: float64(i[1])})
+		}
+		return &side{runs: []*result.Result{r}}
+	}
+	m := metrics([]side{*of()})
+	errs := m[slices.IndexFunc(m, func(m metric) bool { return m.title == "errors" })]
+	tests := []struct {
+		name                            string
+		a, b                            *side
+		p                               float64
+		significant, better, regression bool
+		delta                           string
+	}{
+		// One in ten intervals, and one in a hundred of the calls: the outage was short of calls.
+		{"an outage", of([2]int64{1000, 0}), of([2]int64{9900, 0}, [2]int64{100, 100}), 0.000142, true, false, true,
+			"+1 points"},
+		{"many failures at once", of([2]int64{1000, 0}), of([2]int64{1000, 0}, [2]int64{9000, 9000}), 0, true, false,
+			true, "+90 points"},
+		{"few", of([2]int64{100_000, 0}), of([2]int64{100_000, 50}), 0, true, false, false, "+0.05 points"},
+		{"one", of([2]int64{100, 0}), of([2]int64{100, 1}), 1, false, false, false, "+1 points"},
+		{"fewer", of([2]int64{1000, 200}), of([2]int64{1000, 0}), 0, true, true, false, "-20 points"},
+		{"none", of([2]int64{1000, 0}), of([2]int64{1000, 0}), 1, false, true, false, "+0 points"},
+		{"all", of([2]int64{1000, 1000}), of([2]int64{10, 10}), 1, false, true, false, "+0 points"},
+		{"no calls", of(), of([2]int64{10, 10}), 1, false, false, false, "+0 points"},
+	}
+	for _, tt := range tests {
+		got := compareShares(&errs, tt.a, tt.b, false, limits{alpha: 0.05, threshold: 0.05})
+		if math.Abs(got.p-tt.p) > 1e-6 || got.significant != tt.significant || got.significant && got.better != tt.better ||
+			got.regression != tt.regression || delta(&errs, &got) != tt.delta {
+			t.Errorf("%s: got %+v, %s; want p %v, significant %v, better %v, regression %v, %s", tt.name, got,
+				delta(&errs, &got), tt.p, tt.significant, tt.better, tt.regression, tt.delta)
+		}
+	}
+}
+
+// The values were computed with exact fractions.
+func TestProportions(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		k, n, l, m int64
+		p          float64
+	}{
+		{3, 4, 1, 4, 17.0 / 35}, // 17/35, Fisher's lady and her tea
+		{1, 10, 5, 10, 0.1408668730650155},
+		{9, 10, 5, 10, 0.1408668730650155},
+		{0, 10, 0, 10, 1},
+		{20_000, 100_000, 20_000, 100_000, 1},
+	}
+	for _, tt := range tests {
+		if got := proportions(tt.k, tt.n, tt.l, tt.m); math.Abs(got-tt.p) > 1e-9 {
+			t.Errorf("%d of %d, %d of %d: got %.10f, want %.10f", tt.k, tt.n, tt.l, tt.m, got, tt.p)
+		}
+	}
+	// Where the exact test ends the other says the same.
+	exact, normal := proportions(4900, 100_000, 5100, 100_000), proportions(4901, 100_000, 5101, 100_000)
+	if math.Abs(exact-normal) > 0.002 {
+		t.Errorf("got %v and %v for nearly the same", exact, normal)
+	}
+}
+
 // makeRun makes a result with the given calls a second and p99 in microseconds, which sway a little.
 func makeRun(name string, calls, p99 float64, errs float64) *result.Result {
+	nanos := func(v float64) result.Nanoseconds { return result.Nanoseconds(v) }
 	r := &result.Result{
 		Format: result.Format, Version: result.Version, Name: name,
 		Target: result.Target{Method: "echo.v1.Echo/Say", Kind: "unary", Address: "localhost:8080"},
 		Load: result.Load{
 			Loop: "closed", Concurrency: 10, Connections: 1, Stages: []result.Stage{{From: 10, To: 10, Seconds: 10}},
 		},
-		Calls:  result.Calls{Total: int64(10 * calls), Succeeded: int64(10 * calls * (1 - errs)), ErrorRatio: errs},
+		Calls: result.Calls{
+			Total: int64(10 * calls), Succeeded: int64(10 * calls * (1 - errs)), Failed: int64(10 * calls * errs),
+			ErrorRatio: errs,
+		},
 		Rates:  result.Rates{Calls: calls},
 		Client: result.Client{MicrosOfCall: 4},
 	}
@@ -104,8 +174,8 @@ func makeRun(name string, calls, p99 float64, errs float64) *result.Result {
 		sway := 1 + float64(i*7%10-5)/512 // exact, on all machines
 		r.Series = append(r.Series, result.Point{
 			At: float64(i + 1), Seconds: 1, Calls: calls * sway, Errors: calls * errs * sway, Recorded: int64(calls),
-			P50: int64(p99 * 500 * sway), P90: int64(p99 * 900 * sway), P95: int64(p99 * 950 * sway),
-			P99: int64(p99 * 1000 * sway), P999: int64(p99 * 1100 * sway), Cores: calls * 4e-6 * sway,
+			P50: nanos(p99 * 500 * sway), P90: nanos(p99 * 900 * sway), P95: nanos(p99 * 950 * sway),
+			P99: nanos(p99 * 1000 * sway), P999: nanos(p99 * 1100 * sway), Cores: calls * 4e-6 * sway,
 		})
 	}
 	return r

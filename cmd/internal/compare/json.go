@@ -33,7 +33,7 @@ type rowJSON struct {
 
 type summaryJSON struct {
 	Samples int     `json:"samples"`
-	Center  float64 `json:"center"` // the median; of shares the mean
+	Center  float64 `json:"center"` // the median; of errors the share of all calls
 	Spread  float64 `json:"spread"` // half the distance of the quartiles, relative to the center
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/cmd/internal/bench/page"
 	"github.com/fairlead-go/fairlead/cmd/internal/bench/result"
 	"github.com/fairlead-go/fairlead/cmd/report"
 )
@@ -46,14 +47,14 @@ func (t *table) page() *report.Page {
 		{Title: "Latency", Charts: []report.Chart{
 			t.percentiles(),
 			t.overTime("latency-p50", "p50 over time", report.Nanoseconds, "latency",
-				func(p *result.Point) (float64, bool) { return float64(p.P50), p.Recorded > 0 }),
+				func(p *result.Point) float64 { return page.Latency(p.P50) }),
 			t.overTime("latency-p99", "p99 over time", report.Nanoseconds, "latency",
-				func(p *result.Point) (float64, bool) { return float64(p.P99), p.Recorded > 0 }),
+				func(p *result.Point) float64 { return page.Latency(p.P99) }),
 		}},
 		{Title: "Throughput", Charts: []report.Chart{t.overTime("throughput", "Calls a second", report.PerSecond,
-			"calls a second", func(p *result.Point) (float64, bool) { return p.Calls, true })}},
+			"calls a second", func(p *result.Point) float64 { return p.Calls })}},
 		{Title: "Errors", Charts: []report.Chart{t.overTime("errors", "Errors a second", report.PerSecond,
-			"errors a second", func(p *result.Point) (float64, bool) { return p.Errors, true })}},
+			"errors a second", func(p *result.Point) float64 { return p.Errors })}},
 	}
 	return p
 }
@@ -111,7 +112,7 @@ func (t *table) percentiles() report.Chart {
 
 // overTime has a line for each run, in the color of its side.
 func (t *table) overTime(
-	id, title string, unit report.Unit, axis string, of func(p *result.Point) (float64, bool),
+	id, title string, unit report.Unit, axis string, of func(p *result.Point) float64,
 ) report.Chart {
 	c := report.Chart{
 		ID: id, Title: title, X: report.Axis{Title: "time", Unit: report.Seconds}, Y: report.Axis{Title: axis, Unit: unit},
@@ -123,10 +124,8 @@ func (t *table) overTime(
 				line.Name = fmt.Sprintf("%s, run %d", s.name, n+1)
 			}
 			for j := range r.Series {
-				if v, ok := of(&r.Series[j]); ok {
-					// Rounded, so that runs have points at the same places.
-					line.X, line.Y = append(line.X, math.Round(r.Series[j].At*100)/100), append(line.Y, v)
-				}
+				// Rounded, so that runs have points at the same places.
+				line.X, line.Y = append(line.X, math.Round(r.Series[j].At*100)/100), append(line.Y, of(&r.Series[j]))
 			}
 			c.Series = append(c.Series, line)
 		}

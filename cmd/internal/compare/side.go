@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -17,7 +18,7 @@ type side struct {
 }
 
 // readSides reads the sides of the arguments. All that is wrong with the files is reported.
-func readSides(args []string) ([]side, error) {
+func readSides(ctx context.Context, args []string) ([]side, error) {
 	sides := make([]side, 0, len(args))
 	var errs []error
 	for _, arg := range args {
@@ -25,7 +26,7 @@ func readSides(args []string) ([]side, error) {
 		paths, err := result.Expand(arg)
 		errs = append(errs, err)
 		for _, path := range paths {
-			r, err := result.Read(path)
+			r, err := result.Read(ctx, path)
 			if err != nil {
 				errs = append(errs, err)
 				continue
@@ -68,15 +69,15 @@ func nameSides(sides []side) {
 
 // metric is a figure that is compared.
 type metric struct {
-	id     string
-	title  string
-	unit   unit
-	higher bool // is better
-	// mean compares means and not medians, and the difference counts in itself and not relative to the first side's. It
-	// is for shares that are 0 most of the time.
-	mean     bool
+	id       string
+	title    string
+	unit     unit
+	higher   bool // is better
 	run      func(r *result.Result) (float64, bool)
 	interval func(r *result.Result, p *result.Point) (float64, bool)
+	// share is for a share of the calls, in place of run and interval: how many of how many. The difference of two counts
+	// in itself and not relative to the first side's, which is 0 most of the time.
+	share func(r *result.Result) (part, of int64)
 }
 
 // unit says how a figure is written.
@@ -115,13 +116,13 @@ func metrics(sides []side) []metric {
 	}
 	for _, l := range []struct {
 		q  float64
-		of func(p *result.Point) int64
+		of func(p *result.Point) result.Nanoseconds
 	}{
-		{50, func(p *result.Point) int64 { return p.P50 }},
-		{90, func(p *result.Point) int64 { return p.P90 }},
-		{95, func(p *result.Point) int64 { return p.P95 }},
-		{99, func(p *result.Point) int64 { return p.P99 }},
-		{99.9, func(p *result.Point) int64 { return p.P999 }},
+		{50, func(p *result.Point) result.Nanoseconds { return p.P50 }},
+		{90, func(p *result.Point) result.Nanoseconds { return p.P90 }},
+		{95, func(p *result.Point) result.Nanoseconds { return p.P95 }},
+		{99, func(p *result.Point) result.Nanoseconds { return p.P99 }},
+		{99.9, func(p *result.Point) result.Nanoseconds { return p.P999 }},
 	} {
 		list = append(list, metric{
 			id: "p" + strings.ReplaceAll(fmt.Sprint(l.q), ".", ""), title: fmt.Sprintf("p%g", l.q), unit: unitTime,
@@ -137,14 +138,8 @@ func metrics(sides []side) []metric {
 	}
 	return append(list,
 		metric{
-			id: "error_ratio", title: "errors", unit: unitShare, mean: true,
-			run: func(r *result.Result) (float64, bool) { return r.Calls.ErrorRatio, r.Calls.Total > 0 },
-			interval: func(_ *result.Result, p *result.Point) (float64, bool) {
-				if p.Calls <= 0 {
-					return 0, false
-				}
-				return p.Errors / p.Calls, true
-			},
+			id: "error_ratio", title: "errors", unit: unitShare,
+			share: func(r *result.Result) (part, of int64) { return r.Calls.Failed, r.Calls.Total },
 		},
 		metric{
 			id: "client_cpu_micros_per_call", title: "generator CPU/call", unit: unitMicro,
@@ -162,6 +157,12 @@ func metrics(sides []side) []metric {
 func (s *side) samples(m *metric, byRun bool) []float64 {
 	var list []float64
 	for _, r := range s.runs {
+		if m.share != nil { // intervals differ in their calls, and are no samples of it
+			if part, of := m.share(r); of > 0 {
+				list = append(list, float64(part)/float64(of))
+			}
+			continue
+		}
 		if byRun {
 			if v, ok := m.run(r); ok {
 				list = append(list, v)
@@ -175,6 +176,15 @@ func (s *side) samples(m *metric, byRun bool) []float64 {
 		}
 	}
 	return list
+}
+
+// calls returns how many of how many calls of all runs a metric that is a share counts.
+func (s *side) calls(m *metric) (part, of int64) {
+	for _, r := range s.runs {
+		p, n := m.share(r)
+		part, of = part+p, of+n
+	}
+	return part, of
 }
 
 // differences says what the runs do not have in common, so that their figures may differ for that reason.

@@ -30,7 +30,7 @@ func cell(m *metric, s *summary) string {
 	if s.n == 0 {
 		return "-"
 	}
-	if m.mean {
+	if m.share != nil {
 		return m.unit.write(s.center)
 	}
 	return fmt.Sprintf("%s ± %.0f %%", m.unit.write(s.center), 100*s.spread)
@@ -41,7 +41,7 @@ func delta(m *metric, c *comparison) string {
 	switch {
 	case math.IsInf(c.delta, 0):
 		return "+∞"
-	case m.mean:
+	case m.share != nil:
 		return fmt.Sprintf("%+.3g points", 100*c.delta)
 	default:
 		return fmt.Sprintf("%+.2f %%", 100*c.delta)
@@ -92,7 +92,7 @@ func (t *table) print(w io.Writer, p cli.Painter) {
 		rows, styles = append(rows, cells), append(styles, style)
 	}
 	printColumns(w, p, rows, styles)
-	what := "intervals"
+	what := "intervals (of errors: calls)"
 	if t.byRun {
 		what = "runs"
 	}

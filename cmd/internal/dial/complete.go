@@ -31,7 +31,7 @@ func (f *Flags) Complete(list Completer) cobra.CompletionFunc {
 		}
 		ctx, cancel := context.WithTimeout(ctx, completionTime)
 		defer cancel()
-		srv, err := f.Open(args[0], Options{})
+		srv, err := f.Open(ctx, args[0], Options{})
 		if err != nil {
 			return nil, none
 		}

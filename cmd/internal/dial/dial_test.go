@@ -128,7 +128,7 @@ func TestCheck(t *testing.T) {
 		if err := cmd.ParseFlags(strings.Fields(flags)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.Open("localhost:1", Options{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := f.Open(t.Context(), "localhost:1", Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got error %v, want %s", flags, err, want)
 		}
 	}
@@ -136,6 +136,72 @@ func TestCheck(t *testing.T) {
 	AddFlags(cmd, Connection)
 	if cmd.Flags().Lookup("timeout") != nil || cmd.Flags().Lookup("ca") == nil || cmd.Flags().Lookup("proto") != nil {
 		t.Error("there are flags of other groups")
+	}
+}
+
+// TestFiles: files that flags name have limits, which errors name.
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/dev/zero"); err != nil {
+		t.Skip("there is no /dev/zero")
+	}
+	for flags, want := range map[string]string{
+		"--ca /dev/zero":         "--ca: /dev/zero has more than 16 MiB",
+		"--tls --cert /dev/zero": "--cert /dev/zero, --key /dev/zero: /dev/zero has more than 16 MiB",
+		"-H @/dev/zero":          "--header: /dev/zero has more than 1 MiB",
+	} {
+		cmd := &cobra.Command{}
+		f := AddFlags(cmd)
+		if err := cmd.ParseFlags(strings.Fields(flags)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Open(t.Context(), "localhost:1", Options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got error %v, want %s", flags, err, want)
+		}
+	}
+}
+
+func TestLimitSetUp(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		flags string
+		want  time.Duration
+	}{
+		{"", 10 * time.Second},
+		{"--timeout 3s", 3 * time.Second},
+		{"--timeout 1ms", time.Second},
+		{"--timeout 1m", 10 * time.Second},
+		{"--timeout 1ms --connect-timeout 2s", 2 * time.Second},
+	} {
+		cmd := &cobra.Command{}
+		f := AddFlags(cmd)
+		if err := cmd.ParseFlags(strings.Fields(tt.flags)); err != nil {
+			t.Fatal(err)
+		}
+		if f.LimitSetUp(cmd.Flags().Changed); f.ConnectTimeout != tt.want {
+			t.Errorf("%q: got %s, want %s", tt.flags, f.ConnectTimeout, tt.want)
+		}
+	}
+}
+
+func TestIsText(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"<!DOCTYPE HTML>\r\n<html>":            `"<!DOCTYPE HTML>"`,
+		"SSH-2.0-OpenSSH_9.2":                  `"SSH-2.0-OpenSSH_9.2…"`,
+		"220 mail.example\n":                   `"220 mail.example"`,
+		"-ERR\xff wrong\n":                     "\"-ERR\ufffd wrong\"",
+		"\x00\x00\x12\x04\x00\x00\x00\x00\x00": "",
+		"\x15\x03\x01\x00\x02":                 "",
+		"abc":                                  "",
+	} {
+		got := ""
+		if isText([]byte(text)) {
+			got = beginning([]byte(text))
+		}
+		if got != want {
+			t.Errorf("%q: got %s, want %s", text, got, want)
+		}
 	}
 }
 
@@ -172,7 +238,7 @@ func TestHeaders(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("a: b\nbroken\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	md, err := headers{"X-One: 1", "x-one:2", "empty:", "raw-bin: AP8=", "url-bin: AP-_", "@" + path}.parse()
+	md, err := headers{"X-One: 1", "x-one:2", "empty:", "raw-bin: AP8=", "url-bin: AP-_", "@" + path}.parse(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +255,7 @@ func TestHeaders(t *testing.T) {
 		"a-bin: %%%": "in base64", "a: ü": "not printable ASCII", "host: a": "--authority", "grpc-timeout: 1S": "--timeout",
 		"content-type: x": "the protocol's own", "@/no/such": "/no/such", "@" + bad: bad + ":2: ",
 	} {
-		if _, err := (headers{text}).parse(); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := (headers{text}).parse(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got error %v, want %s", text, err, want)
 		}
 	}
@@ -234,7 +300,7 @@ func TestWatched(t *testing.T) {
 		tr := new(trace)
 		s := &Server{trace: tr}
 		s.Mark()
-		w := &watched{Conn: p, trace: tr, addr: "a"}
+		w := &watched{Conn: p, trace: tr, addr: "a", all: true}
 		read := 0
 		for read < len(all) {
 			b, err := w.Peek(1)

@@ -1,11 +1,11 @@
 package dial
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
 // Group is a group of flags.
@@ -20,10 +21,11 @@ type Group uint8
 
 // The groups.
 const (
-	Connection Group = 1 << iota // TLS, authority, time to connect
-	Headers                      // headers of calls
-	Calls                        // timeout, sizes, compression
-	Contract                     // reflection, .proto files, descriptor sets
+	Connection  Group = 1 << iota // TLS, authority, time to connect
+	Headers                       // headers of calls
+	Limits                        // the time of the command, sizes
+	Compression                   // of requests
+	Contract                      // reflection, .proto files, descriptor sets
 )
 
 // Flags are the values of the flags with which commands reach a server.
@@ -37,7 +39,7 @@ type Flags struct {
 	Authority      string
 	ConnectTimeout time.Duration
 
-	Timeout    time.Duration // of a call; 0: none
+	Timeout    time.Duration // of all that the command does; 0: none
 	MaxMessage Size
 	Compress   string
 	header     []string
@@ -46,6 +48,8 @@ type Flags struct {
 	Roots   []string
 	Sets    []string
 	Reflect bool
+
+	setUp string // the flag that ConnectTimeout is from; "": --connect-timeout
 }
 
 // AddFlags adds the flags of the groups to cmd; without any, all.
@@ -55,7 +59,7 @@ func AddFlags(cmd *cobra.Command, groups ...Group) *Flags {
 		want |= g
 	}
 	if want == 0 {
-		want = Connection | Headers | Calls | Contract
+		want = Connection | Headers | Limits | Compression | Contract
 	}
 	f := &Flags{ConnectTimeout: 10 * time.Second, MaxMessage: 64 << 20}
 	flags := cmd.Flags()
@@ -67,8 +71,11 @@ func AddFlags(cmd *cobra.Command, groups ...Group) *Flags {
 			"`\"name: value\"` to send with calls; a name ending in -bin has its value in base64; @file has one on each "+
 				"line; may be repeated")
 	}
-	if want&Calls != 0 {
-		f.addCalls(flags)
+	if want&Limits != 0 {
+		f.addLimits(flags)
+	}
+	if want&Compression != 0 {
+		flags.StringVar(&f.Compress, "compress", "", "`name` of the compression of requests: gzip, zstd or identity")
 		complete := cobra.FixedCompletions([]string{"gzip", "zstd", "identity"}, cobra.ShellCompDirectiveNoFileComp)
 		if err := cmd.RegisterFlagCompletionFunc("compress", complete); err != nil {
 			panic(err) // the flag was added a line ago
@@ -79,7 +86,7 @@ func AddFlags(cmd *cobra.Command, groups ...Group) *Flags {
 	}
 	alias := flags.GetNormalizeFunc()
 	flags.SetNormalizeFunc(func(set *pflag.FlagSet, name string) pflag.NormalizedName {
-		if name == "deadline" && want&Calls != 0 {
+		if name == "deadline" && want&Limits != 0 {
 			name = "timeout"
 		}
 		return alias(set, name)
@@ -98,14 +105,15 @@ func (f *Flags) addConnection(flags *pflag.FlagSet) {
 	flags.StringVar(&f.Key, "key", "", "`file` with the client's private key (PEM) (default: the file of --cert)")
 	flags.StringVar(&f.ServerName, "server-name", "", "`name` to ask for in TLS and to find in the certificate")
 	flags.StringVar(&f.Authority, "authority", "", "`host` to ask for in calls, and in TLS (default: that of the address)")
-	flags.DurationVar(&f.ConnectTimeout, "connect-timeout", f.ConnectTimeout, "time to connect within")
+	flags.DurationVar(&f.ConnectTimeout, "connect-timeout", f.ConnectTimeout,
+		"time to connect within, and again to ask for the contract")
 }
 
-func (f *Flags) addCalls(flags *pflag.FlagSet) {
-	flags.DurationVar(&f.Timeout, "timeout", 0, "time limit of a call, which the server is told; also --deadline "+
-		"(default: none)")
-	flags.Var(&f.MaxMessage, "max-message", "size of the largest message to receive")
-	flags.StringVar(&f.Compress, "compress", "", "`name` of the compression of requests: gzip, zstd or identity")
+func (f *Flags) addLimits(flags *pflag.FlagSet) {
+	flags.DurationVar(&f.Timeout, "timeout", 0,
+		"time limit of everything: connecting, asking for the contract, the call, "+
+			"whose server is told what is left; also --deadline (default: none)")
+	flags.Var(&f.MaxMessage, "max-message", "size of the largest message to receive, and of a request as it is written")
 }
 
 func (f *Flags) addContract(flags *pflag.FlagSet) {
@@ -122,17 +130,33 @@ func (f *Flags) addContract(flags *pflag.FlagSet) {
 // HasFiles says whether flags name files with the contract.
 func (f *Flags) HasFiles() bool { return len(f.Proto)+len(f.Sets) > 0 }
 
-// CallOptions returns the options of a call. They are not the client's, since questions about the contract are calls,
-// too.
-func (f *Flags) CallOptions() []fairlead.CallOption {
-	if f.Timeout > 0 {
-		return []fairlead.CallOption{fairlead.WithTimeout(f.Timeout)}
+// WithTimeout returns the context for all that a command does, which ends when --timeout has passed. The server is told
+// what is left when it is called.
+func (f *Flags) WithTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	return cli.WithTimeout(ctx, "--timeout", f.Timeout)
+}
+
+// leastSetUp is what LimitSetUp leaves for connecting, and for asking for the contract.
+const leastSetUp = time.Second
+
+// LimitSetUp is for commands that make many calls, each of which may take as long as --timeout says: connecting may
+// take so long as well, and asking for the contract, but a second at least, however short calls are. It does nothing
+// when --connect-timeout was given.
+func (f *Flags) LimitSetUp(given func(flag string) bool) {
+	if limit := max(f.Timeout, leastSetUp); f.Timeout > 0 && !given("connect-timeout") && limit < f.ConnectTimeout {
+		f.ConnectTimeout, f.setUp = limit, "--timeout"
 	}
-	return nil
+}
+
+// RequestLimit is how much of a request, as it is written, is read.
+func (f *Flags) RequestLimit() cli.Limit {
+	return cli.Limit{Bytes: int64(f.MaxMessage), Flag: "--max-message SIZE"}
 }
 
 // Metadata returns the headers that the flags name. Open has them sent with each call.
-func (f *Flags) Metadata() (fairlead.Metadata, error) { return headers(f.header).parse() }
+func (f *Flags) Metadata(ctx context.Context) (fairlead.Metadata, error) {
+	return headers(f.header).parse(ctx)
+}
 
 // Check returns what is wrong with the flags on their own. Open checks them, too.
 func (f *Flags) Check() error {
@@ -190,8 +214,20 @@ func (f *Flags) Secure(a Address) (bool, error) {
 	return !a.Local, nil
 }
 
+// The limits of files that flags name, in bytes. The bundles of authorities that systems have are below 1 MiB.
+const (
+	maxPEM     = 16 << 20
+	maxHeaders = 1 << 20
+	maxSet     = 256 << 20
+)
+
+// ReadPEM reads a file with certificates or keys.
+func ReadPEM(ctx context.Context, path string) ([]byte, error) {
+	return cli.ReadFile(ctx, path, cli.Limit{Bytes: maxPEM})
+}
+
 // TLSConfig reads the files that the flags name and returns the configuration of a client.
-func (f *Flags) TLSConfig() (*tls.Config, error) {
+func (f *Flags) TLSConfig(ctx context.Context) (*tls.Config, error) {
 	cfg := &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		ServerName:         f.ServerName,
@@ -201,7 +237,7 @@ func (f *Flags) TLSConfig() (*tls.Config, error) {
 		cfg.RootCAs = x509.NewCertPool()
 	}
 	for _, path := range f.CA {
-		pem, err := os.ReadFile(path) //nolint:gosec // the user's own file
+		pem, err := ReadPEM(ctx, path)
 		if err != nil {
 			return nil, fmt.Errorf("--ca: %w", err)
 		}
@@ -214,11 +250,26 @@ func (f *Flags) TLSConfig() (*tls.Config, error) {
 		if key == "" {
 			key = f.Cert
 		}
-		pair, err := tls.LoadX509KeyPair(f.Cert, key)
+		pair, err := ReadPair(ctx, f.Cert, key)
 		if err != nil {
 			return nil, fmt.Errorf("--cert %s, --key %s: %w", f.Cert, key, err)
 		}
 		cfg.Certificates = []tls.Certificate{pair}
 	}
 	return cfg, nil
+}
+
+// ReadPair reads a certificate and its key, which may be in one file.
+func ReadPair(ctx context.Context, cert, key string) (tls.Certificate, error) {
+	certPEM, err := ReadPEM(ctx, cert)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	keyPEM := certPEM
+	if key != cert {
+		if keyPEM, err = ReadPEM(ctx, key); err != nil {
+			return tls.Certificate{}, err
+		}
+	}
+	return tls.X509KeyPair(certPEM, keyPEM)
 }

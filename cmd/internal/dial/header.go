@@ -1,20 +1,21 @@
 package dial
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
 // headers are the values of a flag --header: "name: value" each, or "@file" with one of these on each line.
 type headers []string
 
 // parse returns the metadata. Values of names that end in -bin are given in base64, of any kind.
-func (h headers) parse() (fairlead.Metadata, error) {
+func (h headers) parse(ctx context.Context) (fairlead.Metadata, error) {
 	var md fairlead.Metadata
 	var errs []error
 	for _, text := range h {
@@ -23,7 +24,7 @@ func (h headers) parse() (fairlead.Metadata, error) {
 			errs = append(errs, addHeader(&md, text))
 			continue
 		}
-		content, err := os.ReadFile(path) //nolint:gosec // the user's own file
+		content, err := cli.ReadFile(ctx, path, cli.Limit{Bytes: maxHeaders})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("--header: %w", err))
 			continue

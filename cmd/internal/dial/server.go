@@ -1,12 +1,12 @@
 package dial
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
-	"os"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -36,17 +36,16 @@ type Server struct {
 type Options struct {
 	// Client has options that come after those of the flags.
 	Client []client.Option
-	// Watch has connections looked at as they are read, for FirstByte and for better hints about servers that cannot be
-	// talked to. It costs a little for each read.
+	// Watch has all that connections receive looked at, for FirstByte. It costs a little for each read.
 	Watch bool
 	// Metadata goes with each call in place of what --header says, for commands that give headers another meaning. Nil:
 	// what --header says.
 	Metadata *fairlead.Metadata
 }
 
-// Open checks the flags and the address, reads the files for TLS, and makes the client. It connects to nothing. Its
-// errors are those of wrong usage.
-func (f *Flags) Open(address string, o Options) (*Server, error) {
+// Open checks the flags and the address, reads the files for TLS and headers, and makes the client. It connects to
+// nothing. Its errors are those of wrong usage.
+func (f *Flags) Open(ctx context.Context, address string, o Options) (*Server, error) {
 	if err := f.Check(); err != nil {
 		return nil, err
 	}
@@ -58,7 +57,7 @@ func (f *Flags) Open(address string, o Options) (*Server, error) {
 	if s.TLS, err = f.Secure(a); err != nil {
 		return nil, err
 	}
-	opts, err := f.clientOptions(s, &o)
+	opts, err := f.clientOptions(ctx, s, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -68,13 +67,13 @@ func (f *Flags) Open(address string, o Options) (*Server, error) {
 	return s, nil
 }
 
-func (f *Flags) clientOptions(s *Server, o *Options) ([]client.Option, error) {
-	md, err := f.Metadata()
-	if err != nil {
-		return nil, err
-	}
+func (f *Flags) clientOptions(ctx context.Context, s *Server, o *Options) ([]client.Option, error) {
+	var md fairlead.Metadata
+	var err error
 	if o.Metadata != nil {
 		md = *o.Metadata
+	} else if md, err = f.Metadata(ctx); err != nil {
+		return nil, err
 	}
 	byName, err := dns.New()
 	if err != nil {
@@ -92,7 +91,7 @@ func (f *Flags) clientOptions(s *Server, o *Options) ([]client.Option, error) {
 		client.UserAgent("fairlead-cli"),
 	}
 	if s.TLS {
-		cfg, err := f.TLSConfig()
+		cfg, err := f.TLSConfig(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -129,8 +128,8 @@ func sendHeaders(md *fairlead.Metadata) fairlead.Middleware {
 	}
 }
 
-// Connect connects, within the time of --connect-timeout. The error, a *cli.Error, says what was tried, for how long,
-// and what may help.
+// Connect connects, within the time of --connect-timeout and of ctx. The error, a *cli.Error, says what was tried, for
+// how long, and what may help.
 func (s *Server) Connect(ctx context.Context) error {
 	begun := time.Now()
 	within, cancel := context.WithTimeout(ctx, s.flags.ConnectTimeout)
@@ -139,8 +138,8 @@ func (s *Server) Connect(ctx context.Context) error {
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil:
-		return cli.Failed(errors.New("interrupted"))
+	case errors.Is(ctx.Err(), context.Canceled):
+		return cli.Failed(cli.Ended(ctx, ""))
 	}
 	return cli.Failed(s.unreachable(err, time.Since(begun)))
 }
@@ -154,7 +153,7 @@ func (s *Server) Close() {
 // Errors of files are returned at once, those of reflection come when something is asked.
 func (s *Server) Contract(ctx context.Context) (*dynamic.Source, error) {
 	if !s.flags.HasFiles() {
-		src, err := dynamic.FromServer(s.Client, dynamic.Name(s.Address.Text))
+		src, err := dynamic.FromServer(s.Client, append(s.flags.contractOptions(), dynamic.Name(s.Address.Text))...)
 		return src, cli.Failed(err)
 	}
 	if s.flags.Reflect {
@@ -163,27 +162,55 @@ func (s *Server) Contract(ctx context.Context) (*dynamic.Source, error) {
 	return s.flags.files(ctx)
 }
 
+// contractOptions limit what a contract may be.
+func (f *Flags) contractOptions() []dynamic.Option {
+	return []dynamic.Option{dynamic.MaxBytes(max(maxContract, int(f.MaxMessage))), dynamic.MaxFiles(maxFiles)}
+}
+
+// The limits of a contract: of what reflection answers, in bytes, unless --max-message is more, and of files.
+const (
+	maxContract = 64 << 20
+	maxFiles    = 100_000
+)
+
+// Asking returns the context for questions about the contract, which ends after --connect-timeout.
+func (s *Server) Asking(ctx context.Context) (context.Context, context.CancelFunc) {
+	return cli.WithTimeout(ctx, cmp.Or(s.flags.setUp, "--connect-timeout"), s.flags.ConnectTimeout)
+}
+
 // Method returns the method that a name stands for in what Contract returned, and asks the server for no longer than
 // --connect-timeout. Its errors are those of ContractError.
 func (s *Server) Method(ctx context.Context, contract *dynamic.Source, name string) (*fairlead.Method, error) {
-	asking, cancel := context.WithTimeout(ctx, s.flags.ConnectTimeout)
+	asking, cancel := s.Asking(ctx)
 	defer cancel()
 	m, err := contract.Method(asking, name)
-	return m, ContractError(ctx, err)
+	return m, ContractError(asking, contract, err)
 }
 
-// ContractError adds to an error of what Contract returned what may help, and makes it a *cli.Error. It returns nil for
-// nil. Ctx is the command's: when that has ended, the command was interrupted.
-func ContractError(ctx context.Context, err error) error {
+// ContractError adds to an error of a contract what may help, and makes it a *cli.Error. It returns nil for nil. Ctx is
+// the one with which the contract was asked: when that has ended, the error says why.
+func ContractError(ctx context.Context, contract *dynamic.Source, err error) error {
 	switch {
 	case err == nil:
-	case ctx.Err() != nil:
-		err = errors.New("interrupted")
+		return nil
+	case ended(ctx, err):
+		return cli.Failed(cli.Ended(ctx, "asking "+contract.Name()+" for its contract"))
 	case errors.Is(err, dynamic.ErrNoReflection):
 		err = fmt.Errorf("%w\nhint: name the contract with --proto FILE or --descriptor-set FILE, "+
 			"or add reflection to the server", err)
+	case errors.Is(err, dynamic.ErrTooLarge):
+		err = fmt.Errorf("%w\nhint: --max-message SIZE raises the limit", err)
 	}
 	return cli.Failed(err)
+}
+
+// ended reports whether ctx has ended. The deadline of a call, which is ctx's, may have ended the call a moment before.
+func ended(ctx context.Context, err error) bool {
+	deadline, ok := ctx.Deadline()
+	if ok && fairlead.CodeOf(err) == fairlead.DeadlineExceeded && time.Until(deadline) < 100*time.Millisecond {
+		<-ctx.Done()
+	}
+	return ctx.Err() != nil
 }
 
 // FileContract returns what the files say that flags name, for commands without a server.
@@ -199,7 +226,7 @@ func (f *Flags) files(ctx context.Context, opts ...dynamic.Option) (*dynamic.Sou
 	set := new(descriptorpb.FileDescriptorSet)
 	var errs []error
 	for _, path := range f.Sets {
-		errs = append(errs, readSet(path, set))
+		errs = append(errs, readSet(ctx, path, set))
 	}
 	if len(f.Proto) > 0 {
 		errs = append(errs, f.compile(ctx, set))
@@ -207,7 +234,8 @@ func (f *Flags) files(ctx context.Context, opts ...dynamic.Option) (*dynamic.Sou
 	if err := errors.Join(errs...); err != nil {
 		return nil, cli.Failed(err)
 	}
-	src, err := dynamic.FromSet(set, append(opts, dynamic.Name(f.names()))...)
+	opts = append(append(opts, f.contractOptions()...), dynamic.Name(f.names()))
+	src, err := dynamic.FromSet(set, opts...)
 	return src, cli.Failed(err)
 }
 
@@ -220,10 +248,10 @@ func (f *Flags) names() string {
 	return all[0]
 }
 
-func readSet(path string, into *descriptorpb.FileDescriptorSet) error {
-	b, err := os.ReadFile(path) //nolint:gosec // the user's own file
+func readSet(ctx context.Context, path string, into *descriptorpb.FileDescriptorSet) error {
+	b, err := cli.ReadFile(ctx, path, cli.Limit{Bytes: maxSet})
 	if err != nil {
-		return err
+		return fmt.Errorf("--descriptor-set: %w", err)
 	}
 	set := new(descriptorpb.FileDescriptorSet)
 	if err := proto.Unmarshal(b, set); err != nil || len(set.GetFile()) == 0 {

@@ -68,7 +68,7 @@ func (t *trace) received(addr string, b []byte) {
 		t.first = make(map[string][]byte)
 	}
 	if _, ok := t.first[addr]; !ok {
-		t.first[addr] = slices.Clone(b[:min(len(b), 16)])
+		t.first[addr] = slices.Clone(b[:min(len(b), 48)])
 	}
 }
 

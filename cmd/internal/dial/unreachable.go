@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -126,14 +127,53 @@ func (s *Server) hints(addr string, err error) []string {
 	switch {
 	case bytes.HasPrefix(first, []byte("HTTP/1")):
 		return []string{"the server answers in HTTP/1.1: the port is not one of gRPC, or it wants TLS (--tls)"}
+	case isText(first):
+		return []string{fmt.Sprintf("the server answers with text, %s, and not in HTTP/2: the port is not one of gRPC",
+			beginning(first))}
+	case !s.TLS && len(first) == 0 && errors.Is(err, context.DeadlineExceeded) && s.accepted(addr):
+		return []string{"the server took the connection and said nothing: the port may not be one of gRPC"}
 	case !s.TLS && len(first) >= 2 && first[0] == 0x15 && first[1] == 0x03: // an alert (RFC 8446, section 6)
 		return []string{"the server speaks TLS; add --tls, with --ca or --insecure if its certificate is private"}
 	case !s.TLS && len(first) == 0 && hungUp(err):
 		return []string{"the server hung up without a word; if it wants TLS, add --tls"}
+	case s.TLS && len(first) == 0 && errors.Is(err, context.DeadlineExceeded) && s.accepted(addr):
+		return []string{"the server took the connection and did not answer the TLS handshake; " +
+			"if it does not use TLS, add --plaintext"}
 	case s.TLS && hungUp(err):
 		return []string{"the server hung up during the TLS handshake; if it does not use TLS, add --plaintext"}
 	}
 	return nil
+}
+
+// accepted reports whether a connection to an address came about, and all that failed was what followed.
+func (s *Server) accepted(addr string) bool {
+	return slices.ContainsFunc(s.Attempts(), func(a Attempt) bool {
+		return a.Addr == addr && a.Connect > 0 && (a.Err == nil || a.Handshake > 0)
+	})
+}
+
+// isText reports whether b begins as text does, such as a page or the greeting of a mail server. HTTP/2 begins with a
+// SETTINGS frame (RFC 9113, section 3.4), whose length has a byte that is 0.
+func isText(b []byte) bool {
+	if len(b) < 4 {
+		return false
+	}
+	for _, c := range b[:4] {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// beginning returns the first line of text, quoted.
+func beginning(b []byte) string {
+	line, rest, _ := bytes.Cut(b, []byte("\n"))
+	text := strings.TrimRight(string(line), "\r")
+	if len(rest) == 0 && len(b) == len(line) {
+		text += "…"
+	}
+	return strconv.Quote(strings.ToValidUTF8(text, "\ufffd"))
 }
 
 // hintOfTLS returns what may help about an error of a TLS handshake.

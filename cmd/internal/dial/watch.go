@@ -22,10 +22,10 @@ func (d *dialer) Dial(ctx context.Context, t transport.Target) (transport.Conn, 
 	a := d.trace.begin(t.Network, t.Addr)
 	c, err := d.connect(ctx, t, a)
 	d.trace.change(func() { a.Err = err })
-	if err != nil || !d.watch {
-		return c, err
+	if err != nil {
+		return nil, err
 	}
-	return &watched{Conn: c, trace: d.trace, addr: t.Addr}, nil
+	return &watched{Conn: c, trace: d.trace, addr: t.Addr, all: d.watch}, nil
 }
 
 // connect is Dial with the times of its parts kept. Plaintext connections are the transport's own.
@@ -55,12 +55,13 @@ func (d *dialer) connect(ctx context.Context, t transport.Target, a *Attempt) (t
 }
 
 // watched is a connection that is looked at as it is read: for its first bytes, which say what the server speaks, and
-// for the heads of responses.
+// if all is set for the heads of responses.
 type watched struct {
 	transport.Conn
 
 	trace *trace
 	addr  string
+	all   bool
 	seen  int // bytes of the view that were looked at
 	begun bool
 
@@ -73,11 +74,11 @@ type watched struct {
 // Peek implements transport.Conn.
 func (w *watched) Peek(n int) ([]byte, error) {
 	b, err := w.Conn.Peek(n)
-	if len(b) > w.seen {
-		if !w.begun {
-			w.begun = true
-			w.trace.received(w.addr, b)
-		}
+	if !w.begun && len(b) > 0 {
+		w.begun = true
+		w.trace.received(w.addr, b)
+	}
+	if w.all && len(b) > w.seen {
 		w.look(b[w.seen:])
 		w.seen = len(b)
 	}

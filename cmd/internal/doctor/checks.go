@@ -177,7 +177,7 @@ func (e *endpoint) connect(ctx context.Context) (net.Conn, error) {
 // handshake makes a connection with TLS. It verifies nothing, so that the caller can say all that is wrong; the
 // certificate of --cert is sent when the server wants one. It returns the connection also when the handshake failed.
 func (e *endpoint) handshake(ctx context.Context) (*tls.Conn, *x509.CertPool, error) {
-	cfg, err := e.flags.TLSConfig()
+	cfg, err := e.flags.TLSConfig(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -52,7 +52,7 @@ func (x *examination) adminServer(ctx context.Context) (*dial.Server, error) {
 	if a, err := dial.ParseAddress(x.admin); err == nil && a.Local && x.address != "" {
 		flags = dial.Flags{ConnectTimeout: flags.ConnectTimeout}
 	}
-	srv, err := flags.Open(x.admin, dial.Options{})
+	srv, err := flags.Open(ctx, x.admin, dial.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -2,32 +2,35 @@ package doctor
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"runtime"
 	"strings"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
+	"github.com/fairlead-go/fairlead/cmd/internal/dial"
 )
 
 // checkTLSFiles looks at the files of --cert, --key and --ca.
-func checkTLSFiles(_ context.Context, x *examination, f *findings) {
+func checkTLSFiles(ctx context.Context, x *examination, f *findings) {
 	if x.dial.Cert == "" && len(x.dial.CA) == 0 {
 		f.skipf("name files with --cert, --key or --ca")
 		return
 	}
-	roots := x.checkAuthorities(f)
+	roots := x.checkAuthorities(ctx, f)
 	if x.dial.Cert != "" {
-		x.checkPair(roots, f)
+		x.checkPair(ctx, roots, f)
 	}
 }
 
 // checkAuthorities looks at the files of --ca and returns their certificates, nil without any.
-func (x *examination) checkAuthorities(f *findings) *x509.CertPool {
+func (x *examination) checkAuthorities(ctx context.Context, f *findings) *x509.CertPool {
 	var roots *x509.CertPool
 	for _, path := range x.dial.CA {
-		certs, err := readCertificates(path)
+		certs, err := readCertificates(ctx, path)
 		if err != nil {
 			f.failf(path, "", "%v", err)
 			continue
@@ -52,9 +55,9 @@ func (x *examination) checkAuthorities(f *findings) *x509.CertPool {
 }
 
 // checkPair looks at a certificate and its key. With --address they are a client's, otherwise a server's.
-func (x *examination) checkPair(roots *x509.CertPool, f *findings) {
+func (x *examination) checkPair(ctx context.Context, roots *x509.CertPool, f *findings) {
 	path := x.dial.Cert
-	certs, err := readCertificates(path)
+	certs, err := readCertificates(ctx, path)
 	if err != nil {
 		f.failf(path, "", "%v", err)
 		return
@@ -70,14 +73,14 @@ func (x *examination) checkPair(roots *x509.CertPool, f *findings) {
 	if roots != nil {
 		c.judgeTrust(f)
 	}
-	x.checkKey(path, orElse(x.dial.Key, path), f)
+	x.checkKey(ctx, path, orElse(x.dial.Key, path), f)
 	if f.fine(path) {
 		f.okf(path, "%s", c.summary())
 	}
 }
 
 // checkKey sees that the key belongs to the certificate, and who may read it.
-func (x *examination) checkKey(certPath, keyPath string, f *findings) {
+func (x *examination) checkKey(ctx context.Context, certPath, keyPath string, f *findings) {
 	info, err := os.Stat(keyPath)
 	if err != nil {
 		f.failf(keyPath, "", "%v", trimmed(err))
@@ -86,8 +89,8 @@ func (x *examination) checkKey(certPath, keyPath string, f *findings) {
 	if perm := info.Mode().Perm(); runtime.GOOS != "windows" && perm&0o004 != 0 {
 		f.warnf(keyPath, "chmod o-r", "every user of the machine may read the key (%v)", perm)
 	}
-	if _, err := tls.LoadX509KeyPair(certPath, keyPath); err != nil {
-		text := strings.TrimPrefix(err.Error(), "tls: ")
+	if _, err := dial.ReadPair(ctx, certPath, keyPath); err != nil {
+		text := strings.TrimPrefix(trimmed(err).Error(), "tls: ")
 		remedy := "name the key that the certificate was issued for"
 		if strings.Contains(text, "failed to find any PEM data in key input") ||
 			strings.Contains(text, "private key") && strings.Contains(text, "found a certificate") {
@@ -97,16 +100,19 @@ func (x *examination) checkKey(certPath, keyPath string, f *findings) {
 	}
 }
 
-func readCertificates(path string) ([]*x509.Certificate, error) {
-	text, err := os.ReadFile(path) //nolint:gosec // the user's own file
+func readCertificates(ctx context.Context, path string) ([]*x509.Certificate, error) {
+	text, err := dial.ReadPEM(ctx, path)
 	if err != nil {
 		return nil, trimmed(err)
 	}
 	return parseCertificates(text)
 }
 
-// trimmed returns an error of the file system without the path, which stands in front of it already.
+// trimmed returns an error of a file without the path, which stands in front of it already.
 func trimmed(err error) error {
+	if large, ok := errors.AsType[*cli.TooLargeError](err); ok {
+		return fmt.Errorf("it has more than %s, which is the limit", cli.Bytes(large.Limit))
+	}
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {
 		return failed.Err
 	}

@@ -24,7 +24,11 @@ func (r *run) openLoop(ctx context.Context) {
 	count, n, measured := plan.Count, 0, int64(0)
 	for seq := int64(0); ; seq++ {
 		due, ok := calls.next()
-		if !ok || (count == 0 && due >= r.end) || (count > 0 && measured == count) {
+		if !ok || (count == 0 && due >= r.end) {
+			return
+		}
+		if count > 0 && measured == count {
+			r.until(due) // the time of the last call ends when the next would be due
 			return
 		}
 		if !r.until(due) {

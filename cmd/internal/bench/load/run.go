@@ -3,7 +3,6 @@ package load
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -104,7 +103,7 @@ func Run(ctx context.Context, p *Plan, newCaller func(worker int) Caller) (*Outc
 	}
 	r.start(calls, finished)
 	if p.Warmup > 0 {
-		o.Interrupted = !r.pass(ctx, s, p.Warmup, finished)
+		o.Interrupted = !r.pass(ctx, s, p.Warmup)
 		s.begin()
 	}
 	begun := s.begun.at
@@ -167,11 +166,13 @@ func (r *run) halt() {
 	}
 }
 
-// pass lets time go by until the given one, and takes samples. It returns false when ctx ended first.
-func (r *run) pass(ctx context.Context, s *sampler, until time.Duration, finished <-chan struct{}) bool {
+// pass lets time go by until the given one, and takes samples. It returns false when ctx ended first. The time is the
+// plan's even if the loop has made its last call before: the time up to when the next would be due belongs to the
+// measurement.
+func (r *run) pass(ctx context.Context, s *sampler, until time.Duration) bool {
 	for r.now() < until {
-		if !r.wait(ctx, min(until, s.next()), finished) {
-			return ctx.Err() == nil
+		if !r.wait(ctx, min(until, s.next()), nil) {
+			return false
 		}
 		s.sample()
 	}
@@ -181,7 +182,7 @@ func (r *run) pass(ctx context.Context, s *sampler, until time.Duration, finishe
 // measure is the measurement: until the end of the plan's time, or all calls of the count have ended.
 func (r *run) measure(ctx context.Context, s *sampler, finished <-chan struct{}) bool {
 	if r.plan.Count == 0 {
-		return r.pass(ctx, s, r.end, finished)
+		return r.pass(ctx, s, r.end)
 	}
 	for r.wait(ctx, s.next(), finished) {
 		s.sample()
@@ -245,7 +246,7 @@ func (r *run) account(t *Turn, end time.Duration, err error) {
 		}
 		return
 	}
-	if errors.Is(err, ErrCut) || r.aborted.Load() {
+	if r.aborted.Load() {
 		r.unfinished.Add(1)
 		return
 	}

@@ -338,19 +338,41 @@ func TestEnd(t *testing.T) {
 			t.Errorf("given up: got %d calls, %d unfinished", o.Succeeded, o.Unfinished)
 		}
 	})
-	synctest.Test(t, func(t *testing.T) {
-		o := mustRun(t, plan(false, Stage{3, 3, time.Second}), func(_ context.Context, turn *Turn) error {
-			for !turn.Stopping() {
+	synctest.Test(t, func(t *testing.T) { // streams that never end
+		begun := time.Now()
+		o := mustRun(t, plan(false, Stage{3, 3, time.Second}), func(ctx context.Context, turn *Turn) error {
+			for ctx.Err() == nil {
 				time.Sleep(10 * time.Millisecond)
 				turn.Received(1)
 			}
-			return ErrCut
+			return ctx.Err()
 		})
-		if o.Succeeded != 0 || o.Unfinished != 3 || o.Within.MessagesReceived < 290 {
+		if o.Succeeded != 0 || o.Unfinished != 3 || o.Failed() != 0 || o.Within.MessagesReceived < 290 ||
+			o.Within.MessagesReceived > 300 {
 			t.Errorf("cut short: got %d calls, %d unfinished, %d messages", o.Succeeded, o.Unfinished,
 				o.Within.MessagesReceived)
 		}
+		if got, want := time.Since(begun), 6*time.Second; got < want || got > want+10*time.Millisecond {
+			t.Errorf("cut short: got %v, want the second and the grace", got)
+		}
 	})
+}
+
+// The time of the last call of an open loop ends when the next would be due: five calls at one a second take five
+// seconds, and not the four between the first and the last.
+func TestWindow(t *testing.T) {
+	t.Parallel()
+	for _, count := range []int64{0, 5} {
+		synctest.Test(t, func(t *testing.T) {
+			p := plan(true, Stage{1, 1, 5 * time.Second})
+			p.Count = count
+			o := mustRun(t, p, takes(time.Millisecond))
+			if o.Within.Ended != 5 || o.Took != 5*time.Second || o.Interrupted {
+				t.Errorf("count %d: got %d calls in %v, interrupted %v; want 5 in 5s", count, o.Within.Ended, o.Took,
+					o.Interrupted)
+			}
+		})
+	}
 }
 
 // A rate that is too high for the server and the limit is not reached, and the outcome says so.

@@ -146,14 +146,9 @@ func (t *Turn) Since(mark time.Duration) time.Duration {
 	return now
 }
 
-// Stopping says whether the run is over, so that a long stream should be given up, with ErrCut.
-func (t *Turn) Stopping() bool { return t.run.stopping.Load() }
-
-// ErrCut is what a Caller returns for a call that it gave up because the run is over. The call does not count.
-var ErrCut = errors.New("load: the run is over")
-
 // Caller makes the calls of one worker, one after the other.
 type Caller interface {
-	// Call makes a call and returns when it is over. It belongs to one worker; Turn may not be kept.
+	// Call makes a call and returns when it is over. It belongs to one worker; Turn may not be kept. When the run is over
+	// calls under way go on for the plan's grace, and are then ended by the plan's Abort.
 	Call(ctx context.Context, t *Turn) error
 }

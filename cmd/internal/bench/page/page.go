@@ -3,6 +3,7 @@ package page
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -30,10 +31,10 @@ func One(r *result.Result, how string) *report.Page {
 		Lead:     r.Target.Address + ", " + how,
 		Verdicts: verdicts(r),
 		Facts:    facts(r),
-		Footer: fmt.Sprintf("%s %s, %s; %s/%s with %s; begun %s. %s", r.Tool.Name, r.Tool.Version, r.Tool.Go, r.Machine.OS,
-			r.Machine.Arch, figure.Plural(int64(r.Machine.CPUs), "core"), r.Begun.Format(time.RFC3339),
-			strings.Join(r.Command, " ")),
-		Data: r,
+		Footer: fmt.Sprintf("%s %s, %s; %s/%s with %s; begun %s.", r.Tool.Name, r.Tool.Version, r.Tool.Go, r.Machine.OS,
+			r.Machine.Arch, figure.Plural(int64(r.Machine.CPUs), "core"), r.Begun.Format(time.RFC3339)),
+		Command: shellLine(r.Command),
+		Data:    r,
 	}
 	p.Sections = []report.Section{
 		{
@@ -50,6 +51,21 @@ func One(r *result.Result, how string) *report.Page {
 	}
 	return p
 }
+
+// shellLine writes a command line as a POSIX shell reads it (POSIX.1-2017, Shell Command Language, section 2.2).
+func shellLine(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = w
+		if w == "" || strings.Trim(w, unquoted) != "" {
+			quoted[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(quoted, " ")
+}
+
+// unquoted are the characters that mean themselves to any shell.
+const unquoted = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,@%+"
 
 // verdicts are what the reader should know first.
 func verdicts(r *result.Result) []report.Verdict {
@@ -163,15 +179,17 @@ func overSeries(name string, r *result.Result, of func(p *result.Point) float64)
 	return s
 }
 
-// latencySeries leaves out intervals in which no call ended.
-func latencySeries(name string, r *result.Result, of func(p *result.Point) int64) report.Series {
-	s := report.Series{Name: name}
-	for i := range r.Series {
-		if p := &r.Series[i]; p.Recorded > 0 {
-			s.X, s.Y = append(s.X, p.At), append(s.Y, float64(of(p)))
-		}
+// latencySeries has a gap where no call was answered.
+func latencySeries(name string, r *result.Result, of func(p *result.Point) result.Nanoseconds) report.Series {
+	return overSeries(name, r, func(p *result.Point) float64 { return Latency(of(p)) })
+}
+
+// Latency returns the value of a latency in a chart, not a number if there is none.
+func Latency(n result.Nanoseconds) float64 {
+	if n == 0 {
+		return math.NaN()
 	}
-	return s
+	return float64(n)
 }
 
 func timeAxis() report.Axis { return report.Axis{Title: "time", Unit: report.Seconds} }
@@ -180,10 +198,10 @@ func overTime(r *result.Result) report.Chart {
 	return report.Chart{
 		ID: "latency", Title: "Latency over time", X: timeAxis(), Y: report.Axis{Title: "latency", Unit: report.Nanoseconds},
 		Series: []report.Series{
-			latencySeries("p50", r, func(p *result.Point) int64 { return p.P50 }),
-			latencySeries("p95", r, func(p *result.Point) int64 { return p.P95 }),
-			latencySeries("p99", r, func(p *result.Point) int64 { return p.P99 }),
-			latencySeries("max", r, func(p *result.Point) int64 { return p.Max }),
+			latencySeries("p50", r, func(p *result.Point) result.Nanoseconds { return p.P50 }),
+			latencySeries("p95", r, func(p *result.Point) result.Nanoseconds { return p.P95 }),
+			latencySeries("p99", r, func(p *result.Point) result.Nanoseconds { return p.P99 }),
+			latencySeries("max", r, func(p *result.Point) result.Nanoseconds { return p.Max }),
 		},
 	}
 }

@@ -1,16 +1,21 @@
 package payload
 
 import (
+	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
+
+// maxFile is the size of the largest file that a template may name, in bytes.
+const maxFile = 256 << 20
 
 // files reads the files that templates name, each once.
 type files struct {
@@ -39,7 +44,7 @@ func (f *files) readLocked(path string) (string, error) {
 	if text, ok := f.content[path]; ok {
 		return text, nil
 	}
-	b, err := os.ReadFile(path) //nolint:gosec // the user names it
+	b, err := cli.ReadFile(context.Background(), path, cli.Limit{Bytes: maxFile}) // Parse may be left waiting
 	if err != nil {
 		return "", err
 	}

@@ -2,6 +2,7 @@ package result
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,21 +10,16 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
 // maxFile bounds what is read, in bytes.
 const maxFile = 256 << 20
 
-// Read reads a file.
-func Read(path string) (*Result, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("%s: %d bytes are more than a result has", path, info.Size())
-	}
-	b, err := os.ReadFile(path) //nolint:gosec // the user names it
+// Read reads a file. It stops waiting for a FIFO when ctx ends.
+func Read(ctx context.Context, path string) (*Result, error) {
+	b, err := cli.ReadFile(ctx, path, cli.Limit{Bytes: maxFile})
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,9 @@
 package result
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Version is that of the format which this package writes, and the newest that it reads.
 const Version = 1
@@ -177,13 +180,24 @@ type Point struct {
 	MessagesReceived float64 `json:"messages_received_per_second,omitempty"`
 	BytesSent        float64 `json:"bytes_sent_per_second"`
 	BytesReceived    float64 `json:"bytes_received_per_second"`
-	// Recorded is the number of latencies behind the percentiles, which are 0 when there are none.
-	Recorded int64   `json:"recorded"`
-	P50      int64   `json:"p50_ns"`
-	P90      int64   `json:"p90_ns"`
-	P95      int64   `json:"p95_ns"`
-	P99      int64   `json:"p99_ns"`
-	P999     int64   `json:"p999_ns"`
-	Max      int64   `json:"max_ns"`
-	Cores    float64 `json:"client_cores"`
+	// Recorded is the number of latencies behind the percentiles, which are null when there are none.
+	Recorded int64       `json:"recorded"`
+	P50      Nanoseconds `json:"p50_ns"`
+	P90      Nanoseconds `json:"p90_ns"`
+	P95      Nanoseconds `json:"p95_ns"`
+	P99      Nanoseconds `json:"p99_ns"`
+	P999     Nanoseconds `json:"p999_ns"`
+	Max      Nanoseconds `json:"max_ns"`
+	Cores    float64     `json:"client_cores"`
+}
+
+// Nanoseconds is a latency; 0, as JSON null, says that there is none.
+type Nanoseconds int64
+
+// MarshalJSON implements json.Marshaler.
+func (n Nanoseconds) MarshalJSON() ([]byte, error) {
+	if n == 0 {
+		return []byte("null"), nil
+	}
+	return strconv.AppendInt(nil, int64(n), 10), nil
 }

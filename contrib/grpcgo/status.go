@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/fairlead-go/fairlead"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
@@ -55,20 +56,28 @@ func fromFairlead(err error) error {
 	return &statusError{st: status.FromProto(p), err: e}
 }
 
-// messageOf is the message of an error. Where a context ended the call on this side it is that error's text alone, as
-// grpc-go has it.
+// messageOf is the message of an error. Where a context ended the call on this side it is that error's text, as grpc-go
+// has it, and what follows it: why a deadline is not the caller's.
 func messageOf(e *fairlead.Error) string {
 	if e.FromPeer() {
 		return e.Message
 	}
 	switch {
 	case e.Code == fairlead.DeadlineExceeded && errors.Is(e, context.DeadlineExceeded):
-		return context.DeadlineExceeded.Error()
+		return fromText(e.Message, context.DeadlineExceeded.Error())
 	case e.Code == fairlead.Canceled && errors.Is(e, context.Canceled):
 		return context.Canceled.Error()
 	default:
 		return e.Message
 	}
+}
+
+// fromText returns message from text on, or text if it is not in it.
+func fromText(message, text string) string {
+	if i := strings.Index(message, text); i >= 0 {
+		return message[i:]
+	}
+	return text
 }
 
 // Error is grpc-go's text: "rpc error: code = NotFound desc = no such ship".

@@ -151,7 +151,7 @@ func TestDeadlineShare(t *testing.T) {
 	client := testpb.NewTestServiceClient(dialGRPC(t, front.addr, &clientConfig{}))
 
 	// The time is so long that a busy machine takes little of it.
-	const whole = 1000 * time.Second
+	const whole = time.Hour
 	ctx, cancel := context.WithTimeout(t.Context(), whole)
 	defer cancel()
 	if _, err := client.UnaryCall(ctx, new(testpb.SimpleRequest)); err != nil {

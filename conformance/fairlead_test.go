@@ -46,6 +46,9 @@ func startFairlead(t *testing.T, cfg *serverConfig, impls []*fairlead.Implementa
 	if cfg.maxStreams > 0 {
 		opts = append(opts, server.MaxStreams(cfg.maxStreams))
 	}
+	if cfg.maxHeaders > 0 {
+		opts = append(opts, server.MaxHeaderList(cfg.maxHeaders))
+	}
 	s := local.Serve(t, opts...)
 	return running{s.Addr().String(), func(ctx context.Context) {
 		if err := s.Shutdown(ctx); err != nil {
@@ -60,6 +63,9 @@ func dialFairlead(t *testing.T, addr string, cfg *clientConfig) grpc.ClientConnI
 	var opts []client.Option
 	if cfg.tls != nil {
 		opts = append(opts, client.TLS(cfg.tls.Client()))
+	}
+	if cfg.maxHeaders > 0 {
+		opts = append(opts, client.MaxHeaderList(cfg.maxHeaders))
 	}
 	return grpcgo.NewConn(local.Dial(t, addr, opts...))
 }

@@ -43,11 +43,13 @@ type serverConfig struct {
 	tls              *testtls.Certificates
 	maxRecv, maxSend int
 	maxStreams       int
+	maxHeaders       int // bytes of a header list received
 }
 
 // clientConfig is what a test wants of a client.
 type clientConfig struct {
-	tls *testtls.Certificates
+	tls        *testtls.Certificates
+	maxHeaders int // bytes of a header list received
 }
 
 // pair is a client and a server to be tested together.
@@ -98,6 +100,9 @@ func serveGRPC(t *testing.T, cfg *serverConfig) running {
 	if cfg.maxStreams > 0 {
 		opts = append(opts, grpc.MaxConcurrentStreams(uint32(cfg.maxStreams)))
 	}
+	if cfg.maxHeaders > 0 {
+		opts = append(opts, grpc.MaxHeaderListSize(uint32(cfg.maxHeaders)))
+	}
 	s := grpc.NewServer(opts...)
 	cfg.register(s)
 	l := listen(t)
@@ -119,7 +124,11 @@ func dialGRPC(t *testing.T, addr string, cfg *clientConfig) grpc.ClientConnInter
 	if cfg.tls != nil {
 		creds = credentials.NewTLS(cfg.tls.Client())
 	}
-	conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(creds))
+	opts := []grpc.DialOption{grpc.WithTransportCredentials(creds)}
+	if cfg.maxHeaders > 0 {
+		opts = append(opts, grpc.WithMaxHeaderListSize(uint32(cfg.maxHeaders)))
+	}
+	conn, err := grpc.NewClient("passthrough:///"+addr, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,6 +49,7 @@ const (
 	SlowFrame        // a connection was ended over a preface, frame or header block that did not come to an end
 	TooManyPings     // a connection was ended by the policy on PINGs
 	SlowMessage      // a call was ended because its message did not come to an end, or its response was not taken
+	PeerHeaderLimit  // what was to be sent was longer than the header list that the peer takes
 	abuses
 )
 
@@ -56,7 +57,7 @@ var abuseNames = [abuses]string{ //nolint:gochecknoglobals // a constant
 	"reset_flood", "provoked_reset_flood", "stream_flood", "settings_flood", "ping_flood", "priority_flood",
 	"window_update_flood", "empty_data_flood", "headers_flood", "continuation_flood", "unknown_frame_flood",
 	"refused_streams", "malformed_requests", "header_list_limit", "connection_errors", "slow_frames", "too_many_pings",
-	"slow_messages",
+	"slow_messages", "peer_header_limit",
 }
 
 // String returns the name of the kind, as in docs/security.md.

@@ -1,9 +1,11 @@
 package protocol
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/fairlead-go/fairlead"
@@ -187,6 +189,9 @@ type Exchange interface {
 	// Run runs t: in the reading goroutine or in another, which the connection decides. It is called at most once,
 	// by Whole, as its last act.
 	Run(t Task)
+	// HeaderLimit is the length of the longest header list that the peer takes, in bytes as RFC 9113 counts them in
+	// section 6.5.2; 0: it has not said.
+	HeaderLimit() int
 	// SendHead sends the response's head; extra may be nil.
 	SendHead(b *Block, extra *fairlead.Metadata) error
 	// Reply sends a whole response in one hold of the connection's writer, without waiting for the peer: what its
@@ -223,11 +228,42 @@ type Reply struct {
 }
 
 // Block is a fixed list of fields that is sent again and again: a connection encodes it once. It is read-only.
-type Block struct{ fields []string }
+type Block struct {
+	fields []string
+	size   int
+}
 
 // NewBlock makes a block of name, value pairs; pseudo-fields such as ":status" come first. The caller gives the
 // list over.
-func NewBlock(namesAndValues ...string) *Block { return &Block{fields: namesAndValues} }
+func NewBlock(namesAndValues ...string) *Block {
+	b := &Block{fields: namesAndValues}
+	for _, s := range namesAndValues {
+		b.size += len(s)
+	}
+	b.size += len(namesAndValues) / 2 * FieldOverhead
+	return b
+}
+
+// Size returns the length of the fields as a header list, in bytes as RFC 9113 counts them in section 6.5.2.
+func (b *Block) Size() int { return b.size }
+
+// FieldOverhead is what a field adds to a header list beside its name and its value (RFC 9113, section 6.5.2).
+const FieldOverhead = 32
+
+// FieldsSize returns the length of metadata as a header list, where values of names that end in "-bin" are in base64.
+func FieldsSize(md *fairlead.Metadata) int {
+	n := 0
+	for i := range md.Len() {
+		k, v := md.At(i)
+		if strings.HasSuffix(k, "-bin") {
+			n += base64.RawStdEncoding.EncodedLen(len(v))
+		} else {
+			n += len(v)
+		}
+		n += len(k) + FieldOverhead
+	}
+	return n
+}
 
 // Fields returns the names and values, to be read only.
 func (b *Block) Fields() []string { return b.fields }
@@ -245,7 +281,8 @@ type HTTPClient interface {
 type HTTPConn interface {
 	Peer() *fairlead.Peer
 	// Do sends a whole request, without waiting for the peer: what its window has no room for follows on its own. The
-	// response goes to r. On an error, ErrFull or the codec's, r is not used.
+	// response goes to r. On an error r is not used: ErrFull, the codec's, or an Error with ResourceExhausted for a header
+	// list that is longer than the server takes.
 	Do(req *Request, r Receiver) (Ticket, error)
 	// Cancel gives up what Do began. True: r is not called again, and its End was not and will not be called. False:
 	// End was called or is about to be.

@@ -143,6 +143,10 @@ func (c ClientConn) Open(req *protocol.Request) (protocol.ClientExchange, error)
 
 // begin sends the head of a request and its message. On success the write lock is held when it returns.
 func (c *Conn) begin(s *stream, req *protocol.Request, last bool) error {
+	if err := c.listTooLong(req); err != nil {
+		s.recycle()
+		return err
+	}
 	m := req.Message
 	var beside *buffer.Buf
 	if m != nil {
@@ -187,6 +191,28 @@ func (c *Conn) begin(s *stream, req *protocol.Request, last bool) error {
 		c.endBody(s, false)
 	}
 	return nil
+}
+
+// listTooLong returns an error for a request whose header list is longer than the server said it takes.
+func (c *Conn) listTooLong(req *protocol.Request) error {
+	limit := int(c.peerList.Load())
+	if limit == 0 {
+		return nil
+	}
+	n := req.Head.Size()
+	if req.Name != "" {
+		n += len(req.Name) + len(req.Value) + protocol.FieldOverhead
+	}
+	if req.Extra != nil {
+		n += protocol.FieldsSize(req.Extra)
+	}
+	if n <= limit {
+		return nil
+	}
+	c.cfg.Guard.Note(protocol.PeerHeaderLimit)
+	return fairlead.Errorf(fairlead.ResourceExhausted,
+		"the request's metadata makes a header list of %d bytes, and the server takes %d (SETTINGS_MAX_HEADER_LIST_SIZE)",
+		n, limit)
 }
 
 // Cancel implements protocol.HTTPConn.

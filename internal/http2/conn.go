@@ -87,6 +87,7 @@ type Conn struct {
 	received atomic.Int64 // what the peer may still send on the connection
 	queued   atomic.Int64 // bytes held for the readers of streams
 	withheld atomic.Int64 // window not given back because of them
+	peerList atomic.Int64 // the length of the longest header list that the peer takes; 0: it has not said
 	heard    atomic.Bool  // something was received since the keeper last looked
 
 	lags map[uint32]lag // Sweep's; nil: nobody lags

@@ -114,6 +114,8 @@ func (c *Conn) setting(id uint16, v uint32) error {
 			return violation(protocol.ResetFlowControl, "SETTINGS_INITIAL_WINDOW_SIZE of %d", v)
 		}
 		c.w.initial = int64(v) // the last one of a frame counts: see recountWindows
+	case settingMaxHeaderListSize:
+		c.peerList.Store(max(int64(v), 1)) // less than any list has
 	case settingMaxFrameSize:
 		if v < defaultFrameSize || v > maxFrameSizeLimit {
 			return violation(protocol.ResetProtocolError, "SETTINGS_MAX_FRAME_SIZE of %d", v)

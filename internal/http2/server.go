@@ -121,6 +121,9 @@ func (x exchange) Expect(rest bool) {
 	}
 }
 
+// HeaderLimit implements protocol.Exchange.
+func (x exchange) HeaderLimit() int { return int(x.c.peerList.Load()) }
+
 // SendHead implements protocol.Exchange.
 func (x exchange) SendHead(b *protocol.Block, extra *fairlead.Metadata) error {
 	c := x.c

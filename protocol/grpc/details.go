@@ -29,16 +29,34 @@ func encodeStatus(code fairlead.Code, message string, details []fairlead.Detail)
 	}
 	for i := range details {
 		d := &details[i]
-		size := protowire.SizeTag(anyType) + protowire.SizeBytes(len(d.Type)) +
-			protowire.SizeTag(anyValue) + protowire.SizeBytes(len(d.Value))
 		dst = protowire.AppendTag(dst, statusDetails, protowire.BytesType)
-		dst = protowire.AppendVarint(dst, uint64(max(size, 0)))
+		dst = protowire.AppendVarint(dst, uint64(max(anySize(d), 0)))
 		dst = protowire.AppendTag(dst, anyType, protowire.BytesType)
 		dst = protowire.AppendString(dst, d.Type)
 		dst = protowire.AppendTag(dst, anyValue, protowire.BytesType)
 		dst = protowire.AppendBytes(dst, d.Value)
 	}
 	return dst
+}
+
+// anySize returns the length of a google.protobuf.Any.
+func anySize(d *fairlead.Detail) int {
+	return protowire.SizeTag(anyType) + protowire.SizeBytes(len(d.Type)) +
+		protowire.SizeTag(anyValue) + protowire.SizeBytes(len(d.Value))
+}
+
+// statusHeadSize returns the length of what encodeStatus writes before the details, with a message of n bytes.
+func statusHeadSize(code fairlead.Code, n int) int {
+	size := protowire.SizeTag(statusCode) + protowire.SizeVarint(uint64(code))
+	if n > 0 {
+		size += protowire.SizeTag(statusMessage) + protowire.SizeBytes(n)
+	}
+	return size
+}
+
+// detailSize returns the length of what encodeStatus writes for a detail.
+func detailSize(d *fairlead.Detail) int {
+	return protowire.SizeTag(statusDetails) + protowire.SizeBytes(anySize(d))
 }
 
 // parseStatus reads a google.rpc.Status. False: it is malformed, and nothing of it is to be used.

@@ -212,26 +212,45 @@ func errHeadSent() error {
 func (in *incoming) finish(e *fairlead.Error) {
 	var extra *fairlead.Metadata
 	if in.call != nil {
-		if header := in.header(); header != nil && !in.headSent {
+		if header := in.header(); header != nil && !in.headSent && in.fits(in.answers.head, header) == nil {
 			in.headSent = in.x.SendHead(in.answers.head, header) == nil
 		}
 		extra = sendable(in.call.ResponseTrailer(), in.dropped)
 	}
 	code := 0
 	if e != nil {
+		code = int(e.Code)
+	}
+	blk := in.status(code)
+	if extra != nil && in.fits(blk, extra) != nil {
+		extra = nil
+	}
+	if e != nil {
 		md := new(fairlead.Metadata)
 		if in.offer {
 			md.Append(fieldAcceptEncoding, in.s.accepted.names)
 		}
-		addStatus(md, e)
+		in.addStatus(md, e, blk, extra)
 		if extra != nil {
 			for k, v := range extra.All() {
 				md.Append(k, v)
 			}
 		}
-		code, extra = int(e.Code), md
+		extra = md
 	}
-	in.x.Finish(in.status(code), extra)
+	in.x.Finish(blk, extra)
+}
+
+// addStatus adds e to md, as much of it as the client takes beside a block and more metadata, nil for none.
+func (in *incoming) addStatus(md *fairlead.Metadata, e *fairlead.Error, b *protocol.Block, more *fairlead.Metadata) {
+	limit := in.headerLimit()
+	room := limit - b.Size() - protocol.FieldsSize(md)
+	if more != nil {
+		room -= protocol.FieldsSize(more)
+	}
+	if !addStatus(md, e, room, limit) {
+		in.noteCut()
+	}
 }
 
 // status is the block for a code.
@@ -257,7 +276,7 @@ func (in *incoming) fail(err error) {
 	e := fairlead.ErrorOf(err)
 	if h := in.x.Head(); h.Verb != "POST" {
 		md := new(fairlead.Metadata)
-		addStatus(md, e)
+		in.addStatus(md, e, in.answers.wrongVerb, nil)
 		in.x.Finish(in.answers.wrongVerb, md)
 	} else {
 		in.finish(e)

@@ -2,6 +2,7 @@ package grpc
 
 import (
 	"strings"
+	"unicode/utf8"
 )
 
 const upperHex = "0123456789ABCDEF"
@@ -27,6 +28,23 @@ func encodeMessage(msg string) string {
 		b.WriteByte(c)
 	}
 	return b.String()
+}
+
+// encodedLen returns the length of encodeMessage(msg), or a little more.
+func encodedLen(msg string) int {
+	if isPlain(msg) {
+		return len(msg)
+	}
+	n := 4 // for the spaces at the ends
+	for _, r := range msg {
+		switch {
+		case r < ' ' || r > '~' || r == '%':
+			n += 3 * utf8.RuneLen(r)
+		default:
+			n++
+		}
+	}
+	return n
 }
 
 // isPlain says whether msg is its own encoding.

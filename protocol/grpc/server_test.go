@@ -27,6 +27,7 @@ type raw struct {
 	parts   [][]byte
 	cut     error // how the body ends, nil: properly
 	open    bool  // the body does not end
+	limit   int   // of a header list received; 0: the client does not say
 }
 
 // send gives the request to s and returns the exchange once it is over.
@@ -56,6 +57,7 @@ func (r raw) start(t *testing.T, s *Server, d *dispatcher) *exchange {
 		h.Fields.Add(r.fields[i], r.fields[i+1])
 	}
 	x := newExchange(t, h)
+	x.headerLimit = r.limit
 	for _, p := range r.parts {
 		x.up.push(p)
 	}

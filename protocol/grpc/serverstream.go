@@ -88,6 +88,10 @@ func (st *serverStream) run() {
 	if err == nil && st.kind == fairlead.ClientStreaming {
 		err = st.respond()
 	}
+	if err == nil {
+		st.headSent = st.begun.Load()
+		err = st.metadataFits(st.answers.head)
+	}
 }
 
 // respond sends the one response of a client-streaming call, unless the handler has sent it by itself.
@@ -155,6 +159,9 @@ func (st *serverStream) Send(msg any) error {
 func (st *serverStream) sendHead() error {
 	if st.begun.Load() {
 		return nil
+	}
+	if err := st.fits(st.head, st.call.ResponseHeader()); err != nil {
+		return err
 	}
 	if err := st.x.SendHead(st.head, st.header()); err != nil {
 		return peerError(err)

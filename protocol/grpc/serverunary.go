@@ -185,6 +185,11 @@ func (u *unaryCall) answer(ctx context.Context, err error) {
 	if err == nil {
 		held, err = u.encode()
 	}
+	if err == nil {
+		if err = u.metadataFits(u.reply.Head); err != nil {
+			buffer.Put(held)
+		}
+	}
 	u.call.End(ctx, err)
 	if err == nil {
 		if u.headSent {
@@ -252,6 +257,9 @@ func (u *unaryCall) SendHeader(c *fairlead.Call) error {
 		return nil
 	}
 	_, head := u.outgoing()
+	if err := u.fits(head, u.call.ResponseHeader()); err != nil {
+		return err
+	}
 	if err := u.x.SendHead(head, u.header()); err != nil {
 		return peerError(err)
 	}

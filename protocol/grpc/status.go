@@ -12,20 +12,6 @@ import (
 // namedCodes is the number of codes that have a name, and a block of their own.
 const namedCodes = int(fairlead.Unauthenticated) + 1
 
-// addStatus adds what a trailer says of e beside the code: the message and the details. Of an error that arrived from
-// another server only code and message go on, since its details were meant for this process.
-func addStatus(md *fairlead.Metadata, e *fairlead.Error) {
-	if int(e.Code) >= namedCodes {
-		md.Append(fieldStatus, strconv.FormatUint(uint64(e.Code), 10))
-	}
-	if e.Message != "" {
-		md.Append(fieldMessage, encodeMessage(e.Message))
-	}
-	if len(e.Details) > 0 && !e.FromPeer() {
-		md.Append(fieldDetails, string(encodeStatus(e.Code, e.Message, e.Details)))
-	}
-}
-
 // statusOf reads the status of a trailer, or of a head that is one. Found is false if it has none; err is nil for OK.
 func statusOf(fields *fairlead.Metadata) (err *fairlead.Error, found bool) {
 	var message, details string

@@ -372,6 +372,8 @@ type exchange struct {
 	inRun    bool
 	sendErr  error // what the server's Send and Reply fail with
 
+	headerLimit int // what the client says; 0: nothing
+
 	receiver  protocol.Receiver
 	receiving sync.Mutex
 	ended     bool // the receiver's End was called, or it was cancelled
@@ -449,6 +451,8 @@ func (x serverSide) Attach(c *fairlead.Call) {
 	x.call = c
 	x.mu.Unlock()
 }
+
+func (x serverSide) HeaderLimit() int { return x.headerLimit }
 
 func (x serverSide) Expect(bool) { x.alive("Expect") }
 

@@ -3,6 +3,7 @@ module github.com/fairlead-go/fairlead/examples
 go 1.26.0
 
 require (
+	buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go v1.36.12-20260825204119-511051f7f437.1
 	github.com/fairlead-go/fairlead v0.0.0-00010101000000-000000000000
 	github.com/planetscale/vtprotobuf v0.6.0
 	google.golang.org/protobuf v1.36.12

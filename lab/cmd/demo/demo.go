@@ -29,6 +29,10 @@ func (d *demo) build(ctx context.Context) error {
 		{"server", "examples", "./greeter/server"},
 		{"client", "examples", "./greeter/client"},
 		{"client-grpc-go", "lab/peers/grpcgo", "./greeter"},
+		{"store-certs", "examples", "./store/certs"},
+		{"store-inventory", "examples", "./store/inventory"},
+		{"store-orders", "examples", "./store/orders"},
+		{"store-client", "examples", "./store/client"},
 	} {
 		cmd := exec.CommandContext(ctx, "go", "build", "-o", d.program(p.name), p.pkg)
 		cmd.Dir = filepath.Join(d.repository, filepath.FromSlash(p.module))
@@ -96,12 +100,12 @@ func (d *demo) call(ctx context.Context) error {
 	}
 	srv := exec.CommandContext(ctx, d.program("server"), "-addr", addr)
 	return serve(ctx, srv, addr, func(ctx context.Context) error {
-		fairlead, err := d.client(ctx, "client", addr)
+		fairlead, err := d.client(ctx, "client", "-addr", addr)
 		if err != nil {
 			return err
 		}
 		fmt.Print(indent("Fairlead's client", fairlead))
-		grpcgo, err := d.client(ctx, "client-grpc-go", addr)
+		grpcgo, err := d.client(ctx, "client-grpc-go", "-addr", addr)
 		if err != nil {
 			return err
 		}
@@ -116,10 +120,42 @@ func (d *demo) call(ctx context.Context) error {
 	})
 }
 
+// store starts the two services of the store example, one of which calls the other, and has a customer call them. The
+// customer fails when an answer is not as it should be.
+func (d *demo) store(ctx context.Context) error {
+	certs := filepath.Join(d.dir, "certs")
+	if err := os.Mkdir(certs, 0o700); err != nil {
+		return err
+	}
+	if _, err := d.client(ctx, "store-certs", certs); err != nil {
+		return err
+	}
+	inventory, err := freeAddr(ctx)
+	if err != nil {
+		return err
+	}
+	srv := exec.CommandContext(ctx, d.program("store-inventory"), "-addr", inventory, "-certs", certs)
+	return serve(ctx, srv, inventory, func(ctx context.Context) error {
+		orders, err := freeAddr(ctx)
+		if err != nil {
+			return err
+		}
+		srv := exec.CommandContext(ctx, d.program("store-orders"),
+			"-addr", orders, "-inventory", inventory, "-certs", certs)
+		return serve(ctx, srv, orders, func(ctx context.Context) error {
+			said, err := d.client(ctx, "store-client", "-orders", orders, "-inventory", inventory, "-certs", certs)
+			if err == nil {
+				fmt.Print(indent("a customer", said))
+			}
+			return err
+		})
+	})
+}
+
 // client runs a client to its end and returns what it printed.
-func (d *demo) client(ctx context.Context, name, addr string) (string, error) {
+func (d *demo) client(ctx context.Context, name string, args ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, d.program(name), "-addr", addr)
+	cmd := exec.CommandContext(ctx, d.program(name), args...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("%s: %w\n%s%s", name, err, stdout.Bytes(), stderr.Bytes())

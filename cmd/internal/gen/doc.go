@@ -62,7 +62,7 @@
 // generated together or imported; services take their names in the order of file path and declaration.
 //
 // The code of protoc-gen-go-grpc has a GreeterClient, a NewGreeterClient and a GreeterServer as well. For a package
-// that holds both, StubConfig.BesideGRPC counts those names as taken.
+// that holds both, StubConfig.BesideGRPC and BesidePackages count those names as taken.
 //
 // Two methods of a service whose names are the same in Go (say_hello, SayHello) are an error.
 //

@@ -12,9 +12,14 @@ import (
 // Options returns options with which protogen makes plugins for the generators of this package.
 func Options() protogen.Options {
 	return protogen.Options{ImportRewriteFunc: func(p protogen.GoImportPath) protogen.GoImportPath {
-		before, _, _ := strings.Cut(string(p), renamed)
-		return protogen.GoImportPath(before)
+		return protogen.GoImportPath(originalPath(p))
 	}}
+}
+
+// originalPath returns the import path that a package had before renameImports.
+func originalPath(p protogen.GoImportPath) string {
+	before, _, _ := strings.Cut(string(p), renamed)
+	return before
 }
 
 // renamed is between the import path of a package and the name that renameImports makes up for it.

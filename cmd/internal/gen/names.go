@@ -56,7 +56,7 @@ func takenNames(plugin *protogen.Plugin, cfg StubConfig) map[protogen.GoIdent]bo
 		takeEnums(taken, file.Enums)
 		takeFields(taken, file.Extensions)
 		takeMessages(taken, file.Messages)
-		if cfg.BesideGRPC {
+		if cfg.BesideGRPC || cfg.BesidePackages[originalPath(file.GoImportPath)] {
 			takeGRPC(taken, file)
 		}
 	}

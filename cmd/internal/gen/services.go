@@ -21,6 +21,8 @@ const stubSuffix = ".fl.go"
 type StubConfig struct {
 	// BesideGRPC leaves the names of protoc-gen-go-grpc's code alone, so that it can be in the same package.
 	BesideGRPC bool
+	// BesidePackages does so for some Go packages, by their import paths.
+	BesidePackages map[string]bool
 }
 
 // Services adds to plugin a file of stubs for each file that is to be generated and declares a service or an error. It

@@ -93,11 +93,7 @@ func (r *run) checkPlaces(u *unit, packages map[string]goPackage) {
 	}
 	for _, name := range u.contract.Names {
 		p := packages[name]
-		dir := filepath.Join(r.directory(u.source), filepath.FromSlash(path.Dir(name)))
-		if r.paths == "import" {
-			below := strings.TrimPrefix(strings.TrimPrefix(p.path, r.module), "/")
-			dir = filepath.Join(r.directory(u.source), filepath.FromSlash(below))
-		}
+		dir := r.goDirectory(u, name, p)
 		lands, ok := idl.GoPackage(filepath.Join(dir, "x.go"))
 		if !ok || lands == p.path {
 			continue

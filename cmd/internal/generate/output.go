@@ -52,12 +52,16 @@ func (r *run) generate(ctx context.Context, u *unit, out *outputs) error {
 	}
 	packages := goPackages(r.settings, contract)
 	r.progress.Set(fmt.Sprintf("generating code for %d files of %s", len(contract.Names), u.source.Dir))
+	beside, err := r.besideGRPC(u, packages)
+	if err != nil {
+		return err
+	}
 	made, err := gen.Run(contract.Files, contract.Names, gen.Config{
 		Messages:    r.messages,
 		VT:          r.vt,
 		Stubs:       r.stubs,
 		Validate:    r.validate,
-		StubConfig:  gen.StubConfig{BesideGRPC: r.grpc},
+		StubConfig:  gen.StubConfig{BesideGRPC: r.grpc, BesidePackages: beside},
 		ImportPaths: r.paths == "import",
 		Module:      r.module,
 		Packages:    r.packages,

@@ -442,7 +442,8 @@ func TestPlanSeveralTargets(t *testing.T) {
 	}{
 		{
 			name: "named", services: services,
-			targets: []Target{{Dir: "a", Service: "shop.v1.Shop"}, {Dir: "b", Service: "Other"}}, want: "a/shop.go: 5; b/other.go: 1",
+			targets: []Target{{Dir: "a", Service: "shop.v1.Shop"}, {Dir: "b", Service: "Other"}},
+			want:    "a/shop.go: 5; b/other.go: 1",
 		},
 		{
 			name: "one named", services: services, targets: []Target{{Dir: "a"}, {Dir: "b", Service: "Shop"}},

@@ -61,8 +61,11 @@ func Run(files []*descriptorpb.FileDescriptorProto, names []string, cfg Config) 
 		return nil, err
 	}
 	r := run{request: request, contents: make(map[string][]byte)}
+	if cfg.ImportPaths {
+		r.module = cfg.Module
+	}
 	if cfg.Messages {
-		err = errors.Join(err, r.step(".pb.go", messages))
+		err = errors.Join(err, r.messages())
 	}
 	if cfg.VT {
 		err = errors.Join(err, r.step(vtSuffix, func(p *protogen.Plugin) error {
@@ -135,28 +138,17 @@ func (cfg *Config) request(files []*descriptorpb.FileDescriptorProto, names []st
 // run collects the output of several generators.
 type run struct {
 	request  []byte
+	module   string // is cut from the names of files; "" for none
 	contents map[string][]byte
 	notes    []string
 	warnings Problems
 }
 
-// step runs one generator, whose files end in suffix. Each gets a plugin of its own, because generators change it.
+// step runs one generator, whose files end in suffix.
 func (r *run) step(suffix string, generate func(*protogen.Plugin) error) error {
-	request := new(pluginpb.CodeGeneratorRequest)
-	if err := proto.Unmarshal(r.request, request); err != nil {
-		return err
-	}
-	plugin, err := Options().New(request)
+	plugin, err := r.plugin(suffix)
 	if err != nil {
 		return err
-	}
-	for _, file := range plugin.Files {
-		if file.Generate {
-			// Another step may have written it: a.proto's rules go where the stubs of a_validate.proto would.
-			if name := outputName(plugin, file.GeneratedFilenamePrefix+suffix); r.contents[name] == nil {
-				r.contents[name] = nil
-			}
-		}
 	}
 	if err := generate(plugin); err != nil {
 		return err
@@ -166,11 +158,9 @@ func (r *run) step(suffix string, generate func(*protogen.Plugin) error) error {
 		return notGo(plugin, response.GetError())
 	}
 	for _, file := range response.File {
-		if r.contents[file.GetName()] != nil {
-			return fmt.Errorf("%s: two generators would write it; rename a contract whose name ends in %s",
-				file.GetName(), strings.TrimSuffix(validateSuffix, stubSuffix))
+		if err := r.add(file.GetName(), []byte(file.GetContent())); err != nil {
+			return err
 		}
-		r.contents[file.GetName()] = stripVersion([]byte(file.GetContent()))
 	}
 	return nil
 }
@@ -192,22 +182,71 @@ func notGo(plugin *protogen.Plugin, text string) error {
 	return errors.New(name + ": what was generated is not Go: " + reason)
 }
 
-// outputName cuts the module from name, as protogen does with the names of the files that it returns.
-func outputName(plugin *protogen.Plugin, name string) string {
-	for param := range strings.SplitSeq(plugin.Request.GetParameter(), ",") {
-		if module, ok := strings.CutPrefix(param, "module="); ok {
-			return strings.TrimPrefix(name, module+"/")
-		}
+// plugin returns a plugin for one generator, whose files end in suffix. Each has one of its own, because generators
+// change it.
+func (r *run) plugin(suffix string) (*protogen.Plugin, error) {
+	request := new(pluginpb.CodeGeneratorRequest)
+	if err := proto.Unmarshal(r.request, request); err != nil {
+		return nil, err
 	}
-	return name
-}
-
-// messages is protoc-gen-go.
-func messages(plugin *protogen.Plugin) error {
-	renameImports(plugin, messageNames)
+	plugin, err := Options().New(request)
+	if err != nil {
+		return nil, err
+	}
 	for _, file := range plugin.Files {
 		if file.Generate {
-			internal_gengo.GenerateFile(plugin, file)
+			// Another step may have written it: a.proto's rules go where the stubs of a_validate.proto would.
+			if name := r.below(file.GeneratedFilenamePrefix + suffix); r.contents[name] == nil {
+				r.contents[name] = nil
+			}
+		}
+	}
+	return plugin, nil
+}
+
+// add adds a file that was generated.
+func (r *run) add(name string, content []byte) error {
+	if r.contents[name] != nil {
+		return fmt.Errorf("%s: two generators would write it; rename a contract whose name ends in %s", name,
+			strings.TrimSuffix(validateSuffix, stubSuffix))
+	}
+	r.contents[name] = stripVersion(content)
+	return nil
+}
+
+// below cuts the module from name, as protogen does with the names of the files that it returns.
+func (r *run) below(name string) string {
+	if r.module == "" {
+		return name
+	}
+	return strings.TrimPrefix(name, r.module+"/")
+}
+
+// messages runs protoc-gen-go. It takes each file from the generator as soon as it is written: together they are the
+// largest part of all output, and the generator would hold them twice.
+func (r *run) messages() error {
+	const suffix = ".pb.go"
+	plugin, err := r.plugin(suffix)
+	if err != nil {
+		return err
+	}
+	renameImports(plugin, messageNames)
+	for _, file := range plugin.Files {
+		if !file.Generate {
+			continue
+		}
+		out := internal_gengo.GenerateFile(plugin, file)
+		content, err := out.Content()
+		if err != nil {
+			return notGo(plugin, err.Error())
+		}
+		*out = protogen.GeneratedFile{}
+		name := file.GeneratedFilenamePrefix + suffix
+		if r.module != "" && !strings.HasPrefix(name, r.module+"/") {
+			return fmt.Errorf("%s: generated file does not match prefix %q", name, r.module)
+		}
+		if err := r.add(r.below(name), content); err != nil {
+			return err
 		}
 	}
 	return nil

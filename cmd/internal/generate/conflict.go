@@ -192,8 +192,8 @@ func declared(file *descriptorpb.FileDescriptorProto, visit func(full string, pa
 	}
 }
 
-// plugin returns what the generators for Go make of a contract's names.
-func (c *conflicts) plugin(contract *idl.Contract) (*protogen.Plugin, error) {
+// plugin returns what the generators for Go make of the names in a part of a contract.
+func (c *conflicts) plugin(part chunk) (*protogen.Plugin, error) {
 	params := make([]string, 0, 1+len(c.run.packages))
 	params = append(params, "paths=source_relative")
 	for name, path := range c.run.packages {
@@ -203,7 +203,7 @@ func (c *conflicts) plugin(contract *idl.Contract) (*protogen.Plugin, error) {
 	parameter := strings.Join(params, ",")
 	// As bytes and back, so that options are of the types that the generators know.
 	encoded, err := proto.Marshal(&pluginpb.CodeGeneratorRequest{
-		FileToGenerate: contract.Names, Parameter: &parameter, ProtoFile: contract.Files,
+		FileToGenerate: part.names, Parameter: &parameter, ProtoFile: part.files,
 	})
 	if err != nil {
 		return nil, err
@@ -211,9 +211,6 @@ func (c *conflicts) plugin(contract *idl.Contract) (*protogen.Plugin, error) {
 	request := new(pluginpb.CodeGeneratorRequest)
 	if err := proto.Unmarshal(encoded, request); err != nil {
 		return nil, err
-	}
-	for _, file := range request.GetProtoFile() {
-		file.SourceCodeInfo = nil // names need no places, which are most of what a file weighs
 	}
 	return protogen.Options{}.New(request)
 }

@@ -257,7 +257,7 @@ func (r *run) compile(ctx context.Context) ([]*unit, error) {
 	wrong := new(idl.ContractError)
 	for _, src := range sources {
 		r.progress.Set(fmt.Sprintf("compiling %d files of %s", len(src.Files), src.Dir))
-		contract, err := idl.Compile(ctx, src)
+		contract, err := idl.CompileCompact(ctx, src)
 		if broken, ok := errors.AsType[*idl.ContractError](err); ok {
 			wrong.Problems = append(wrong.Problems, broken.Problems...)
 			continue

@@ -14,17 +14,19 @@ const messageFields, messageOneofs = 2, 8
 
 // goNames finds declarations that are told apart in the contracts and not in Go.
 func (c *conflicts) goNames(u *unit) error {
-	plugin, err := c.plugin(u.contract)
-	if err != nil {
-		return err
-	}
-	for _, file := range plugin.Files {
-		if !file.Generate {
-			continue
+	for _, part := range chunks(u.contract, goPackages(c.settings, u.contract)) {
+		plugin, err := c.plugin(part)
+		if err != nil {
+			return err
 		}
-		at := claim{unit: u, file: file.Desc.Path()}
-		c.goTypes(at, fileMessages, file.Messages, fileEnums, file.Enums)
-		c.goExtensions(at, fileExtensions, file.Extensions)
+		for _, file := range plugin.Files {
+			if !file.Generate {
+				continue
+			}
+			at := claim{unit: u, file: file.Desc.Path()}
+			c.goTypes(at, fileMessages, file.Messages, fileEnums, file.Enums)
+			c.goExtensions(at, fileExtensions, file.Extensions)
+		}
 	}
 	return nil
 }

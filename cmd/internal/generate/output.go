@@ -51,21 +51,7 @@ func (r *run) generate(ctx context.Context, u *unit, out *outputs) error {
 		return err
 	}
 	packages := goPackages(r.settings, contract)
-	r.progress.Set(fmt.Sprintf("generating code for %d files of %s", len(contract.Names), u.source.Dir))
-	beside, err := r.besideGRPC(u, packages)
-	if err != nil {
-		return err
-	}
-	made, err := gen.Run(contract.Files, contract.Names, gen.Config{
-		Messages:    r.messages,
-		VT:          r.vt,
-		Stubs:       r.stubs,
-		Validate:    r.validate,
-		StubConfig:  gen.StubConfig{BesideGRPC: r.grpc, BesidePackages: beside},
-		ImportPaths: r.paths == "import",
-		Module:      r.module,
-		Packages:    r.packages,
-	})
+	made, err := r.generateAll(u, packages)
 	if err != nil {
 		return located(contract, err)
 	}
@@ -77,8 +63,9 @@ func (r *run) generate(ctx context.Context, u *unit, out *outputs) error {
 	}
 	dir := r.directory(u.source)
 	files := make(map[string][]byte)
+	originOf := r.origins(contract, packages)
 	for _, file := range made.Files {
-		origin := r.originOf(contract, packages, file.Name)
+		origin := originOf(file.Name)
 		full := idl.Short(filepath.Join(dir, filepath.FromSlash(file.Name)))
 		out.all = append(out.all, change{path: full, content: file.Content, origin: contract.Path(origin)})
 		if file.Content != nil {
@@ -91,6 +78,43 @@ func (r *run) generate(ctx context.Context, u *unit, out *outputs) error {
 	r.checkNames(u)
 	r.checkPlaces(u, packages)
 	return r.runPlugins(ctx, u, dir, files, out)
+}
+
+// generateAll runs the generators for all of a unit.
+func (r *run) generateAll(u *unit, packages map[string]goPackage) (*gen.Output, error) {
+	beside, err := r.besideGRPC(u, packages)
+	if err != nil {
+		return nil, err
+	}
+	made := new(gen.Output)
+	var errs []error
+	done := 0
+	for _, part := range chunks(u.contract, packages) {
+		r.progress.Set(fmt.Sprintf("generating code for file %d of %d of %s", done+1, len(u.contract.Names), u.source.Dir))
+		done += len(part.names)
+		files, err := u.contract.WithPlaces(part.files, idl.Declarations)
+		if err != nil {
+			return nil, err
+		}
+		more, err := gen.Run(files, part.names, gen.Config{
+			Messages:    r.messages,
+			VT:          r.vt,
+			Stubs:       r.stubs,
+			Validate:    r.validate,
+			StubConfig:  gen.StubConfig{BesideGRPC: r.grpc, BesidePackages: beside},
+			ImportPaths: r.paths == "import",
+			Module:      r.module,
+			Packages:    r.packages,
+		})
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		made.Files = append(made.Files, more.Files...)
+		made.Notes = append(made.Notes, more.Notes...)
+		made.Warnings = append(made.Warnings, more.Warnings...)
+	}
+	return made, errors.Join(errs...)
 }
 
 // located turns what the generators say about places of a contract into problems with the places on disk.
@@ -106,43 +130,75 @@ func located(contract *idl.Contract, err error) error {
 func onDisk(contract *idl.Contract, problems gen.Problems) []idl.Problem {
 	all := make([]idl.Problem, len(problems))
 	for i, p := range problems {
-		for _, name := range contract.Names { // a second place in the text has the file's name too
-			p.Text = strings.ReplaceAll(p.Text, " at "+name+":", " in "+contract.Path(name)+":")
-		}
-		all[i] = contract.Locate(idl.Problem{File: p.File, Line: p.Line, Column: p.Column, Text: p.Text})
+		all[i] = contract.Locate(idl.Problem{
+			File: p.File, Line: p.Line, Column: p.Column, Text: placesOnDisk(contract, p.Text),
+		})
 	}
 	return all
 }
 
-// originOf returns the name of the contract that a generated file comes from.
-func (r *run) originOf(contract *idl.Contract, packages map[string]goPackage, file string) string {
-	best := ""
-	for _, name := range contract.Names {
-		base := strings.TrimSuffix(path.Base(name), ".proto")
-		rest, ok := strings.CutPrefix(path.Base(file), base)
-		if !ok || !strings.HasPrefix(rest, ".") && !strings.HasPrefix(rest, "_") {
-			continue
+// placesOnDisk replaces places in a text, such as "at a.proto:3:1", by "in", the path of the file, and the rest.
+func placesOnDisk(contract *idl.Contract, text string) string {
+	const word, end = " at ", ".proto:"
+	for from := 0; ; {
+		start := strings.Index(text[from:], word)
+		if start < 0 {
+			return text
 		}
+		from += start + len(word)
+		length := strings.Index(text[from:], end)
+		if length < 0 {
+			return text
+		}
+		name := text[from : from+length+len(end)-1]
+		if _, ok := contract.Text(name); ok {
+			path := contract.Path(name)
+			text = text[:from-len(word)] + " in " + path + text[from+len(name):]
+			from += len(path)
+		}
+	}
+}
+
+// origins returns a function from the name of a generated file to that of the contract that it comes from; "" for none.
+func (r *run) origins(contract *idl.Contract, packages map[string]goPackage) func(file string) string {
+	byStem := make(map[string]string, len(contract.Names)) // by what the names of its files begin with
+	for _, name := range contract.Names {
 		dir := path.Dir(name)
 		if r.paths == "import" {
 			dir = path.Clean(strings.TrimPrefix(strings.TrimPrefix(packages[name].path, r.module), "/"))
 		}
-		if dir == path.Dir(file) && len(base) >= len(strings.TrimSuffix(path.Base(best), ".proto")) {
-			best = name
-		}
+		byStem[path.Join(dir, strings.TrimSuffix(path.Base(name), ".proto"))] = name
 	}
-	return best
+	return func(file string) string {
+		base := path.Base(file)
+		for end := len(base) - 1; end > 0; end-- { // the longest stem: a_b.pb.go may be of a_b.proto and of a.proto
+			if base[end] != '.' && base[end] != '_' {
+				continue
+			}
+			if name, ok := byStem[path.Join(path.Dir(file), base[:end])]; ok {
+				return name
+			}
+		}
+		return ""
+	}
 }
 
 // runPlugins runs the plugins for one unit. Files are those that were generated into dir already.
 func (r *run) runPlugins(ctx context.Context, u *unit, dir string, files map[string][]byte, out *outputs) error {
+	if len(r.plugins) == 0 {
+		return nil
+	}
+	all, err := u.contract.WithPlaces(u.contract.Files, idl.AllPlaces)
+	if err != nil {
+		return err
+	}
 	byDir := map[string]map[string][]byte{filepath.Clean(dir): files}
 	before := maps.Clone(files)
 	var errs []error
 	for i := range r.plugins {
 		p := &r.plugins[i]
 		r.progress.Set("running the plugin " + p.Name)
-		made, err := p.Run(ctx, plugin.Request{Files: u.contract.Files, Names: u.contract.Names}, r.stderr)
+		made, err := p.Run(ctx, plugin.Request{Files: all, Names: u.contract.Names}, r.stderr)
 		if err != nil {
 			errs = append(errs, err)
 			continue

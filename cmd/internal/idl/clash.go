@@ -12,11 +12,12 @@ import (
 // last, and not when something else is wrong with one of them.
 func (e *explainer) clashing(names []string) []Problem {
 	type place struct {
+		name string
 		src  source
 		at   outline.Span
 		kind outline.Kind
 	}
-	e.twice = make(map[string]bool)
+	e.twice, e.clashed = make(map[string]bool), make(map[string]bool)
 	first := make(map[string]place)
 	var problems []Problem
 	slices.Sort(names)
@@ -33,13 +34,14 @@ func (e *explainer) clashing(names []string) []Problem {
 			own[full] = true
 			before, ok := first[full]
 			if !ok {
-				first[full] = place{src, at, kind}
+				first[full] = place{name, src, at, kind}
 				return
 			}
 			if kind == pkg && before.kind == pkg || sameFile(before.src.path, src.path) {
 				return
 			}
 			e.twice[full] = true
+			e.clashed[name], e.clashed[before.name] = true, true
 			problems = append(problems, src.at(at,
 				fmt.Sprintf("%s is declared twice: as %s here, and as %s in %s:%d", full, article(kind), article(before.kind),
 					before.src.path, before.src.lineAt(before.at.Start)), clashHelp(e.outline(name).Package, kind)))

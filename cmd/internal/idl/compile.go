@@ -27,6 +27,7 @@ type Contract struct {
 	Warnings []Problem
 
 	sources map[string]source
+	places  map[string][]byte             // encoded, by file; see CompileCompact
 	spans   map[string]map[string][]int32 // of places, by file and path; see Declared
 }
 
@@ -56,53 +57,122 @@ func (c *Contract) At(name string, start, end int, text, help string) Problem {
 // Compile compiles src. What is wrong with the contract is returned as a *ContractError, as much of it as the compiler
 // found.
 func Compile(ctx context.Context, src Source) (*Contract, error) {
-	files := newResolver(src.Roots)
-	result, err := compile(ctx, files, src.Files)
-	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case err != nil && len(result.errors) == 0:
-		return nil, fmt.Errorf("compile: %w", err)
-	case err != nil:
-		return nil, &ContractError{Problems: newExplainer(files, src.Files).explain(ctx, result.errors)}
+	c, err := CompileCompact(ctx, src)
+	if err != nil {
+		return nil, err
 	}
-	c := &Contract{Names: src.Files, sources: files.sources()}
-	for _, w := range result.warnings {
+	for _, file := range c.Files {
+		if file.SourceCodeInfo, err = c.placesIn(file); err != nil {
+			return nil, err
+		}
+	}
+	c.places = nil
+	return c, nil
+}
+
+// CompileCompact is Compile for large contracts: the descriptors in Files are without places and comments, which are
+// the larger part of them. These stay in the Contract, encoded, in a quarter of the memory; WithPlaces returns them.
+func CompileCompact(ctx context.Context, src Source) (*Contract, error) {
+	files := newResolver(src.Roots)
+	var said diagnostics
+	if err := compileInBatches(ctx, files, src.Files, &said); err != nil {
+		return nil, explain(ctx, files, src.Files)
+	}
+	c := &Contract{Names: src.Files, sources: files.sources(), places: files.places}
+	for _, w := range said.warnings {
 		c.Warnings = append(c.Warnings, files.warning(w))
 	}
 	c.Warnings = inOrder(c.Warnings)
 	done := make(map[string]bool)
-	for _, file := range result.files {
-		c.add(file, done)
+	for _, name := range src.Files {
+		c.add(files.linked[name], done)
 	}
 	return c, nil
 }
 
-// compiled is what the compiler made of files.
-type compiled struct {
-	files            linker.Files
-	errors, warnings []reporter.ErrorWithPos
+// explain returns what is wrong with files that do not compile. It compiles them once more, all at once, because what
+// the compiler finds in one batch depends on what it found in those before.
+func explain(ctx context.Context, files *resolver, names []string) error {
+	files.linked = nil
+	var said diagnostics
+	err := compileAtOnce(ctx, files, names, &said)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case len(said.errors) == 0:
+		return fmt.Errorf("compile: %w", err)
+	default:
+		return &ContractError{Problems: newExplainer(files, names).explain(ctx, said.errors)}
+	}
 }
 
-func compile(ctx context.Context, files *resolver, names []string) (result compiled, err error) {
+// batchSize is how much text is compiled at once, in bytes. The compiler holds the syntax trees of all that it has
+// begun, which take some twenty times the memory of their text, and it begins all that it is given.
+const batchSize = 2 << 20
+
+// compileInBatches compiles the files called names, some at a time, and leaves what they become in files.linked.
+func compileInBatches(ctx context.Context, files *resolver, names []string, said *diagnostics) error {
 	compiler := protocompile.Compiler{
 		Resolver: files,
 		// With the places inside of options, which what is wrong with an option is reported at.
 		SourceInfoMode: protocompile.SourceInfoStandard | protocompile.SourceInfoExtraOptionLocations,
-		Reporter: reporter.NewReporter(
-			func(err reporter.ErrorWithPos) error {
-				result.errors = append(result.errors, err)
-				return nil
-			},
-			func(err reporter.ErrorWithPos) { result.warnings = append(result.warnings, err) },
-		),
+		Reporter:       said.reporter(),
+		Symbols:        new(linker.Symbols),
+		RetainASTs:     true, // until keep
 	}
-	result.files, err = compiler.Compile(ctx, names...)
+	own := make(map[string]bool, len(names))
+	for _, name := range names {
+		own[name] = true
+	}
+	for len(names) > 0 {
+		n := files.batch(names)
+		linked, err := compiler.Compile(ctx, names[:n]...)
+		if err != nil {
+			return err
+		}
+		for _, name := range names[:n] {
+			delete(own, name)
+		}
+		for _, file := range linked {
+			err := files.keep(file, func(imported linker.Result) {
+				if own[imported.Path()] { // the compiler looks at those alone that it was called for
+					imported.CheckForUnusedImports(reporter.NewHandler(said.reporter()))
+				}
+			})
+			if err != nil {
+				return err
+			}
+		}
+		names = names[n:]
+	}
+	return nil
+}
+
+// compileAtOnce compiles the files called names for what the compiler says about them.
+func compileAtOnce(ctx context.Context, files *resolver, names []string, said *diagnostics) error {
+	compiler := protocompile.Compiler{Resolver: files, Reporter: said.reporter()}
+	_, err := compiler.Compile(ctx, names...)
 	// What stops a file at once, such as an import that is not there, does not pass through the reporter.
 	if positioned, ok := errors.AsType[reporter.ErrorWithPos](err); ok {
-		result.errors = append(result.errors, positioned)
+		said.errors = append(said.errors, positioned)
 	}
-	return result, err
+	return err
+}
+
+// diagnostics are what the compiler says.
+type diagnostics struct {
+	errors, warnings []reporter.ErrorWithPos
+}
+
+// reporter returns a reporter that adds to d.
+func (d *diagnostics) reporter() reporter.Reporter {
+	return reporter.NewReporter(
+		func(err reporter.ErrorWithPos) error {
+			d.errors = append(d.errors, err)
+			return nil
+		},
+		func(err reporter.ErrorWithPos) { d.warnings = append(d.warnings, err) },
+	)
 }
 
 // add appends file after all that it imports.

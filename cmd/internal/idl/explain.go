@@ -19,8 +19,9 @@ type explainer struct {
 	files    *resolver
 	names    []string // of the files that were to be compiled
 	outlines map[string]*outline.File
-	known    *index // of all that the roots declare; nil until it is needed
-	twice    map[string]bool
+	known    *index          // of all that the roots declare; nil until it is needed
+	twice    map[string]bool // names that are declared twice
+	clashed  map[string]bool // the files that declare them
 }
 
 func newExplainer(files *resolver, names []string) *explainer {
@@ -35,7 +36,11 @@ func (e *explainer) explain(ctx context.Context, found []reporter.ErrorWithPos) 
 		// Of two files that clash the compiler gives up the one that it reaches last, whichever that is. Alone, each
 		// gets all that there is to say about it.
 		for _, name := range e.names {
-			if alone, err := compile(ctx, e.files, []string{name}); err != nil {
+			if !e.clashed[name] {
+				continue
+			}
+			var alone diagnostics
+			if err := compileAtOnce(ctx, e.files, []string{name}, &alone); err != nil {
 				found = append(found, alone.errors...)
 			}
 		}

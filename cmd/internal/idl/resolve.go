@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"github.com/bufbuild/protocompile"
+	"github.com/bufbuild/protocompile/linker"
+	"google.golang.org/protobuf/proto"
 )
 
 // resolver finds files below the roots, then among those that are part of the program, and remembers what it read. The
@@ -21,12 +23,18 @@ type resolver struct {
 
 	mu   sync.Mutex
 	read map[string]source
+
+	// linked are the files that were compiled already. It is not changed while the compiler runs.
+	linked map[string]linker.File
+	places map[string][]byte // their places and comments, encoded
 }
 
 func newResolver(roots []string) *resolver {
 	return &resolver{
 		roots:   roots,
 		read:    make(map[string]source),
+		linked:  make(map[string]linker.File),
+		places:  make(map[string][]byte),
 		builtin: protocompile.WithStandardImports(protocompile.ResolverFunc(linkedIn)),
 	}
 }
@@ -35,6 +43,9 @@ func newResolver(roots []string) *resolver {
 func (r *resolver) FindFileByPath(name string) (protocompile.SearchResult, error) {
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
 		return protocompile.SearchResult{}, &notFoundError{name: name}
+	}
+	if file := r.linked[name]; file != nil {
+		return protocompile.SearchResult{Desc: file}, nil
 	}
 	src, err := r.load(name)
 	if err == nil {
@@ -107,4 +118,50 @@ func (r *resolver) sources() map[string]source {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return maps.Clone(r.read)
+}
+
+// batch returns how many of names to compile at once.
+func (r *resolver) batch(names []string) int {
+	size := 0
+	for i, name := range names {
+		src, err := r.load(name)
+		if err != nil {
+			continue // the compiler reports it
+		}
+		if size += len(src.text); size > batchSize && i > 0 {
+			return i
+		}
+	}
+	return len(names)
+}
+
+// keep adds to r.linked a file that was compiled, and all that it imports, and lets go of what is needed no more. It
+// first calls visit with each.
+func (r *resolver) keep(file linker.File, visit func(linker.Result)) error {
+	if r.linked[file.Path()] != nil {
+		return nil
+	}
+	r.linked[file.Path()] = file
+	result, ok := file.(linker.Result)
+	if !ok {
+		return nil // it is part of the program
+	}
+	for i := range result.Imports().Len() {
+		if err := r.keep(result.FindImportByPath(result.Imports().Get(i).Path()), visit); err != nil {
+			return err
+		}
+	}
+	visit(result)
+	result.RemoveAST()
+	descriptor := result.FileDescriptorProto()
+	if descriptor.SourceCodeInfo != nil {
+		encoded, err := proto.Marshal(descriptor.SourceCodeInfo)
+		if err != nil {
+			return fmt.Errorf("%s: %w", file.Path(), err)
+		}
+		r.places[file.Path()] = encoded
+		descriptor.SourceCodeInfo = nil
+		result.PopulateSourceCodeInfo() // and so without its index of the places
+	}
+	return nil
 }

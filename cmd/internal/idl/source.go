@@ -127,7 +127,11 @@ func (c *Contract) indexSpans(name string) {
 		if file.GetName() != name {
 			continue
 		}
-		for _, at := range file.GetSourceCodeInfo().GetLocation() {
+		places, err := c.placesIn(file)
+		if err != nil {
+			continue // then the Problem has no line
+		}
+		for _, at := range places.GetLocation() {
 			if key := pathKey(at.GetPath()); spans[key] == nil {
 				spans[key] = at.GetSpan()
 			}

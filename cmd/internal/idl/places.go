@@ -1,0 +1,128 @@
+package idl
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+)
+
+// Places says which places and comments WithPlaces brings back.
+type Places int
+
+// The places.
+const (
+	AllPlaces Places = iota
+	// Declarations leaves out the places of the parts of declarations: their names, numbers, types and labels. They are
+	// four out of five, and generators of code do not ask for them. Those of options are there.
+	Declarations
+)
+
+// WithPlaces returns files, which are among c.Files, with the places that CompileCompact left out of them, or those
+// that are asked for. The rest of what it returns is shared with files.
+func (c *Contract) WithPlaces(
+	files []*descriptorpb.FileDescriptorProto, which Places,
+) ([]*descriptorpb.FileDescriptorProto, error) {
+	full := make([]*descriptorpb.FileDescriptorProto, len(files))
+	for i, file := range files {
+		places, err := c.placesIn(file)
+		if err != nil {
+			return nil, err
+		}
+		if which == Declarations && places != nil {
+			places = &descriptorpb.SourceCodeInfo{Location: declarations(places.GetLocation())}
+		}
+		full[i] = shallow(file)
+		full[i].SourceCodeInfo = places
+	}
+	return full, nil
+}
+
+// shallow returns a copy of file that shares all its fields.
+func shallow(file *descriptorpb.FileDescriptorProto) *descriptorpb.FileDescriptorProto {
+	fresh := new(descriptorpb.FileDescriptorProto)
+	to := fresh.ProtoReflect()
+	from := file.ProtoReflect()
+	from.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		to.Set(field, value)
+		return true
+	})
+	to.SetUnknown(from.GetUnknown())
+	return fresh
+}
+
+// placesIn returns the places in a file, whether they are in its descriptor or not; nil for none.
+func (c *Contract) placesIn(file *descriptorpb.FileDescriptorProto) (*descriptorpb.SourceCodeInfo, error) {
+	encoded, ok := c.places[file.GetName()]
+	if !ok {
+		return file.SourceCodeInfo, nil
+	}
+	places := new(descriptorpb.SourceCodeInfo)
+	if err := proto.Unmarshal(encoded, places); err != nil {
+		return nil, fmt.Errorf("%s: %w", file.GetName(), err)
+	}
+	return places, nil
+}
+
+// declarations returns the locations without those of the parts of declarations.
+func declarations(all []*descriptorpb.SourceCodeInfo_Location) []*descriptorpb.SourceCodeInfo_Location {
+	count := 0
+	for _, at := range all {
+		if !isPart(at.GetPath()) {
+			count++
+		}
+	}
+	kept := make([]*descriptorpb.SourceCodeInfo_Location, 0, count)
+	for _, at := range all {
+		if !isPart(at.GetPath()) {
+			kept = append(kept, at)
+		}
+	}
+	return kept
+}
+
+// holder is one of the messages in descriptor.proto that declare something.
+type holder int
+
+const (
+	inNone holder = iota
+	inFile
+	inMessage
+	inField
+	inOneof
+	inEnum
+	inValue
+	inService
+	inMethod
+)
+
+// nested returns what the field with that number declares, inNone for nothing.
+func (h holder) nested(number int32) holder {
+	switch h {
+	case inFile:
+		return [...]holder{4: inMessage, 5: inEnum, 6: inService, 7: inField, 8: inNone}[min(max(number, 0), 8)]
+	case inMessage:
+		return [...]holder{2: inField, 3: inMessage, 4: inEnum, 6: inField, 8: inOneof, 9: inNone}[min(max(number, 0), 9)]
+	case inEnum:
+		return [...]holder{2: inValue, 3: inNone}[min(max(number, 0), 3)]
+	case inService:
+		return [...]holder{2: inMethod, 3: inNone}[min(max(number, 0), 3)]
+	default:
+		return inNone
+	}
+}
+
+// options returns the number of the field that has the options.
+func (h holder) options() int32 {
+	return [...]int32{inFile: 8, inMessage: 7, inField: 8, inOneof: 2, inEnum: 3, inValue: 3, inService: 3, inMethod: 4}[h]
+}
+
+// isPart reports whether a path leads to a part of a declaration within a file, such as its name.
+func isPart(path []int32) bool {
+	at := inFile
+	for len(path) > 1 {
+		at, path = at.nested(path[0]), path[2:]
+	}
+	return len(path) == 1 && at != inFile && at != inNone && path[0] != at.options()
+}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -69,6 +70,9 @@ func TestBench(t *testing.T) {
 	// One call, which fails, so that there are no latencies; and a name without a place to break it.
 	run(1, addr, "UnaryCall", "-d", `{"responseStatus": {"code": 5}}`, "-n", "1", "--name", strings.Repeat("long", 100),
 		"--html", page("few.html"))
+	// Few calls, so that there is none in most intervals.
+	run(0, addr, "UnaryCall", "--rate", "4", "-z", "2s", "--interval", "50ms", "--warmup", "0", "--name", "it's  few",
+		"--html", page("sparse.html"))
 	run(3, "compare", page("first.json"), page("second.json"), "--html", page("compare.html"))
 
 	b := newTab(t)
@@ -112,6 +116,7 @@ func TestBench(t *testing.T) {
 		})
 	}
 	t.Run("figures", func(t *testing.T) { checkFigures(t, b, page("first.html"), page("first.json")) })
+	t.Run("gaps", func(t *testing.T) { checkGaps(t, b, page("sparse.html")) })
 	t.Run("little data and a long name", func(t *testing.T) { checkNarrow(t, b, page("few.html")) })
 	t.Run("without scripts", func(t *testing.T) {
 		_, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled,
@@ -153,6 +158,30 @@ func checkNarrow(t *testing.T, b *tab, path string) {
 	b.check(t, path)
 }
 
+// checkGaps sees that there is no line between calls with intervals without an answer between them, and that the
+// command line can be copied.
+func checkGaps(t *testing.T, b *tab, path string) {
+	t.Helper()
+	b.requests = nil
+	b.open(t, path)
+	b.checkCharts(t, path)
+	const series = `window.fairlead.charts.latency.series[1]`
+	if gaps := eval[int64](t, b, series+`._paths.gaps.length`); gaps < 3 {
+		t.Errorf("the line of latencies has %d gaps", gaps)
+	}
+	if !eval[bool](t, b, series+`.points._paths !== null`) {
+		t.Error("values between gaps are not drawn")
+	}
+	if gaps := eval[int64](t, b, `window.fairlead.charts.throughput.series[1]._paths.gaps.length`); gaps > 0 {
+		t.Errorf("the line of calls, which are 0 there, has %d gaps", gaps)
+	}
+	got := eval[string](t, b, `document.querySelector("pre.command").innerText`)
+	if !strings.HasPrefix(got, "fairlead bench 127.0.0.1:") || !strings.Contains(got, ` --name 'it'\''s  few' `) {
+		t.Errorf("the command line is %s", got)
+	}
+	b.check(t, path)
+}
+
 // checkFigures compares what is drawn with the file that the same run wrote.
 func checkFigures(t *testing.T, b *tab, page, file string) {
 	t.Helper()
@@ -162,8 +191,8 @@ func checkFigures(t *testing.T, b *tab, page, file string) {
 	}
 	var result struct {
 		Series []struct {
-			Calls float64 `json:"calls_per_second"`
-			P99   float64 `json:"p99_ns"`
+			Calls float64  `json:"calls_per_second"`
+			P99   *float64 `json:"p99_ns"`
 		} `json:"series"`
 	}
 	if err := json.Unmarshal(text, &result); err != nil {
@@ -176,8 +205,9 @@ func checkFigures(t *testing.T, b *tab, page, file string) {
 		t.Fatalf("%d and %d points are drawn of %d", len(calls), len(p99), len(result.Series))
 	}
 	for i, s := range result.Series {
-		if *calls[i] != s.Calls || *p99[i] != s.P99 {
-			t.Errorf("point %d: drawn are %v calls/s and a p99 of %v, want %v and %v", i, *calls[i], *p99[i], s.Calls, s.P99)
+		if *calls[i] != s.Calls || !reflect.DeepEqual(p99[i], s.P99) {
+			t.Errorf("point %d: drawn are %v calls/s and a p99 of %s, want %v and %s", i, *calls[i], asJSON(p99[i]), s.Calls,
+				asJSON(s.P99))
 		}
 	}
 }

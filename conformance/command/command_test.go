@@ -87,6 +87,28 @@ func TestReflection(t *testing.T) {
 	})
 }
 
+// TestOddImports: imports that nothing needs and that cannot be built fail nothing, and google.protobuf.Timestamp is
+// the one that everybody knows, whatever else goes by its name.
+func TestOddImports(t *testing.T) {
+	t.Parallel()
+	addr, _ := serve(t, oddImports, nil)
+	const body = `{"payload":{"body":"YQ=="}}`
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"list", addr}, testService + "\n"},
+		{[]string{"list", addr, "TestService", "-l"}, testService + "/UnaryCall (grpc.testing.SimpleRequest) returns"},
+		{[]string{"describe", addr, "SimpleRequest"}, "message SimpleRequest {\n"},
+		{[]string{"call", addr, "UnaryCall", "--compact", "-d", body}, body},
+		{[]string{"bench", addr, "UnaryCall", "-n", "10"}, "calls        10"},
+	} {
+		if got := fairlead(t, "", tt.args...); got.Code != 0 || !strings.Contains(got.Out, tt.want) {
+			t.Errorf("%q: got code %d, %s%s", tt.args, got.Code, got.Out, got.Err)
+		}
+	}
+}
+
 func TestCalls(t *testing.T) {
 	addr, _ := serve(t, both, nil)
 	a, b := b64("a"), b64("bcd")

@@ -24,6 +24,10 @@ import (
 	v1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/internal/leakcheck"
@@ -144,7 +148,45 @@ const (
 	onlyV1
 	onlyV1alpha
 	both
+	oddImports // v1, with files that import what cannot be built
 )
+
+// odd is grpc-go's reflection, which answers as older versions of it do for a service whose files import others that
+// are not linked in: with placeholders. One import is a copy of timestamp.proto whose names are in another case.
+type odd struct{ v1.ServerReflectionServer }
+
+func (o odd) ServerReflectionInfo(s v1.ServerReflection_ServerReflectionInfoServer) error {
+	return o.ServerReflectionServer.ServerReflectionInfo(oddStream{s})
+}
+
+type oddStream struct {
+	v1.ServerReflection_ServerReflectionInfoServer
+}
+
+func (s oddStream) Send(m *v1.ServerReflectionResponse) error {
+	if r := m.GetFileDescriptorResponse(); r != nil && len(r.GetFileDescriptorProto()) > 0 {
+		first := new(descriptorpb.FileDescriptorProto)
+		if err := proto.Unmarshal(r.GetFileDescriptorProto()[0], first); err != nil {
+			return err
+		}
+		stamp := protodesc.ToFileDescriptorProto(timestamppb.File_google_protobuf_timestamp_proto)
+		stamp.Name = new("google/protobuf/Timestamp.proto")
+		for _, f := range stamp.GetMessageType()[0].GetField() {
+			f.Name = new(strings.ToUpper(f.GetName()))
+		}
+		gone := &descriptorpb.FileDescriptorProto{Name: new("gone.proto"), Syntax: new("<unknown:0>")}
+		r.FileDescriptorProto = r.GetFileDescriptorProto()[1:]
+		first.Dependency = append(first.Dependency, gone.GetName(), stamp.GetName())
+		for _, f := range []*descriptorpb.FileDescriptorProto{gone, stamp, first} {
+			b, err := proto.Marshal(f)
+			if err != nil {
+				return err
+			}
+			r.FileDescriptorProto = append(r.FileDescriptorProto, b)
+		}
+	}
+	return s.ServerReflection_ServerReflectionInfoServer.Send(m)
+}
 
 // serve starts grpc-go's server.
 func serve(t *testing.T, v versions, cfg *tls.Config) (addr string, s *service) {
@@ -168,6 +210,8 @@ func serve(t *testing.T, v versions, cfg *tls.Config) (addr string, s *service) 
 			reflection.NewServer(reflection.ServerOptions{Services: srv}))
 	case both:
 		reflection.Register(srv)
+	case oddImports:
+		v1.RegisterServerReflectionServer(srv, odd{reflection.NewServerV1(reflection.ServerOptions{Services: srv})})
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -106,7 +106,8 @@ func TestOtherProtocols(t *testing.T) {
 	} {
 		addr := listen(t, func(c net.Conn) { _, _ = io.WriteString(c, words) })
 		got := clitest.Run(t, NewList(), nil, addr)
-		if got.Code != 1 || !strings.Contains(got.Err, want) {
+		if got.Code != 1 || !strings.Contains(got.Err, want) ||
+			!strings.Contains(got.Err, addr+": it does not speak HTTP/2 (after ") {
 			t.Errorf("%q: got code %d, %s", words, got.Code, got.Err)
 		}
 	}

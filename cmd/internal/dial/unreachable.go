@@ -78,6 +78,11 @@ func (s *Server) unreachable(cause error, took time.Duration) error {
 	for i := range stats.Instances {
 		e.Tried = append(e.Tried, tried(&stats.Instances[i], attempts, took))
 	}
+	for i := range e.Tried {
+		if t := &e.Tried[i]; isText(s.firstBytes(t.Addr)) {
+			t.Err = &protocolError{t.Err}
+		}
+	}
 	for _, t := range e.Tried {
 		for _, h := range s.hints(t.Addr, t.Err) {
 			if !slices.Contains(e.Hints, h) {
@@ -118,9 +123,7 @@ func (s *Server) Hints(err error) []string {
 
 // hints returns what may help about the error of an attempt to connect.
 func (s *Server) hints(addr string, err error) []string {
-	s.trace.mu.Lock()
-	first := s.trace.first[addr]
-	s.trace.mu.Unlock()
+	first := s.firstBytes(addr)
 	if hint := hintOfTLS(err); hint != "" {
 		return []string{hint}
 	}
@@ -144,6 +147,22 @@ func (s *Server) hints(addr string, err error) []string {
 	}
 	return nil
 }
+
+// firstBytes returns the first bytes from an address.
+func (s *Server) firstBytes(addr string) []byte {
+	s.trace.mu.Lock()
+	defer s.trace.mu.Unlock()
+	return s.trace.first[addr]
+}
+
+// protocolError is about a server that answered in another protocol.
+type protocolError struct{ cause error }
+
+// Error is shorter than what HTTP/2 makes of the other protocol's words.
+func (*protocolError) Error() string { return "it does not speak HTTP/2" }
+
+// Unwrap returns the cause.
+func (e *protocolError) Unwrap() error { return e.cause }
 
 // accepted reports whether a connection to an address came about, and all that failed was what followed.
 func (s *Server) accepted(addr string) bool {

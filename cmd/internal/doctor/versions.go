@@ -19,6 +19,8 @@ import (
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/semver"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
 //go:embed known.yaml
@@ -164,13 +166,13 @@ var errNoModule = errors.New("not in a Go module")
 // build reads a program's or a module's parts.
 func (x *examination) build(ctx context.Context) (*build, error) {
 	if x.binary != "" {
-		return binaryBuild(x.binary)
+		return binaryBuild(ctx, x.binary)
 	}
 	return moduleBuild(ctx, x.module)
 }
 
-func binaryBuild(path string) (*build, error) {
-	info, err := buildinfo.ReadFile(path)
+func binaryBuild(ctx context.Context, path string) (*build, error) {
+	info, err := cli.Wait(ctx, func() (*buildinfo.BuildInfo, error) { return buildinfo.ReadFile(path) })
 	if err != nil {
 		return nil, fmt.Errorf("--binary: %w", err)
 	}
@@ -187,6 +189,9 @@ func binaryBuild(path string) (*build, error) {
 	return b, nil
 }
 
+// maxModule is the size of the largest go.mod that is read, in bytes.
+const maxModule = 16 << 20
+
 // moduleBuild reads the go.mod of dir or above. From Go 1.17 on that lists all modules that a build needs, in the
 // versions that it takes.
 func moduleBuild(ctx context.Context, dir string) (*build, error) {
@@ -194,7 +199,7 @@ func moduleBuild(ctx context.Context, dir string) (*build, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := os.ReadFile(path) //nolint:gosec // the user's own module
+	content, err := cli.ReadFile(ctx, path, cli.Limit{Bytes: maxModule})
 	if err != nil {
 		return nil, err
 	}

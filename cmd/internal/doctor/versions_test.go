@@ -177,7 +177,7 @@ func TestBinary(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	b, err := binaryBuild(program)
+	b, err := binaryBuild(t.Context(), program)
 	if err != nil || b.modules["google.golang.org/protobuf"] == "" || !strings.HasPrefix(b.release, "go1.") {
 		t.Errorf("got %+v, %v", b, err)
 	}

@@ -295,7 +295,7 @@ func TestErrors(t *testing.T) {
 	}
 	for want, opt := range map[string]Option{
 		"Logger": Logger(nil), "DrainTimeout": DrainTimeout(0), "Settle": Settle(time.Hour), "GCPercent": GCPercent(0),
-		"Hook": BeforeStop(nil), "Option": nil,
+		"Signals": Signals(nil), "Hook": BeforeStop(nil), "Option": nil,
 	} {
 		d := new(diary)
 		err := newApp(t, &part{name: "a", diary: d}).Run(t.Context(), opt)

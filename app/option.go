@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -95,6 +96,9 @@ func newConfig(opts []Option) (*config, error) {
 	}
 	if c.gcPercent != nil && *c.gcPercent < 1 {
 		errs = append(errs, fmt.Errorf("app: GCPercent: %d is not positive", *c.gcPercent))
+	}
+	if slices.Contains(c.signals, nil) {
+		errs = append(errs, errors.New("app: Signals: nil"))
 	}
 	for _, list := range [][]Hook{c.beforeStart, c.afterStart, c.beforeStop, c.afterStop} {
 		for _, h := range list {

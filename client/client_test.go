@@ -63,6 +63,23 @@ func TestNewErrors(t *testing.T) {
 		{"max connections", "", []Option{MaxConnections(0)}, "MaxConnections"},
 		{"timeout", "", []Option{ConnectTimeout(0)}, "ConnectTimeout"},
 		{"backoff", "", []Option{Backoff(2*time.Second, time.Second)}, "Backoff"},
+		{"header, too long", "", []Option{MaxHeaderList(1 << 30)}, "MaxHeaderList"},
+		{"queued, less than a window", "", []Option{QueuedBytes(1 << 10)}, "QueuedBytes is 1024, want 65536"},
+		{"keepalive", "", []Option{KeepAlive(time.Second, time.Second, false)}, "KeepAlive"},
+		{"keepalive, negative timeout", "", []Option{KeepAlive(0, -1, false)}, "KeepAlive"},
+		{"idle", "", []Option{IdleTimeout(-1)}, "IdleTimeout"},
+		{"nameless compressor", "", []Option{Compressor(namedCompressor{})}, "Compressor"},
+		{"compressor of no compression", "", []Option{Compressor(namedCompressor{name: "identity"})}, "Compressor"},
+		{"user agent", "", []Option{UserAgent("a\nb")}, "UserAgent"},
+		{"authority", "", []Option{Authority("a/b")}, "Authority"},
+		{"authority with a space", "", []Option{Authority("a b")}, "Authority"},
+		{"no TLS", "", []Option{TLS(nil)}, "TLS was given nil"},
+		{"old TLS", "", []Option{TLS(&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})},
+			"TLS has MinVersion TLS 1.0"},
+		{"no TLS that is new enough", "", []Option{TLS(&tls.Config{MaxVersion: tls.VersionTLS11})},
+			"TLS has MaxVersion TLS 1.1"},
+		{"TLS for another protocol", "", []Option{TLS(&tls.Config{NextProtos: []string{"h3"}})},
+			`TLS has NextProtos ["h3"]`},
 		{"two at once", "", []Option{CompressMin(-1), Connections(0)}, "Connections"},
 	}
 	for _, tt := range tests {
@@ -202,7 +219,7 @@ func TestOptionsReachTheProtocol(t *testing.T) {
 	gzip, other := namedCompressor{name: "gzip"}, namedCompressor{name: "zstd"}
 	conf := &tls.Config{MinVersion: tls.VersionTLS13}
 	c, err := New("test:///a", w.options(&fakeResolver{}, Compressor(gzip, other), Compressor(gzip), Compress("zstd"),
-		CompressMin(7), MaxRecvMessage(1), MaxSendMessage(2), MaxHeaderList(3), QueuedBytes(4), UserAgent("me/1"),
+		CompressMin(7), MaxRecvMessage(1), MaxSendMessage(2), MaxHeaderList(3<<10), QueuedBytes(4<<20), UserAgent("me/1"),
 		Authority("host:1"), TLS(conf), Connections(9))...)
 	if err != nil {
 		t.Fatal(err)
@@ -213,7 +230,7 @@ func TestOptionsReachTheProtocol(t *testing.T) {
 		p.Compressor.Name(), len(p.Compressors), p.CompressMin, p.RecvMessage, p.SendMessage, p.HeaderList,
 		p.QueuedBytes, p.UserAgent, p.Authority, p.TLS, c.cfg.tls.ServerName, c.cfg.maxConnections,
 	}
-	want := []any{"zstd", 2, 7, 1, 2, 3, 4, "me/1", "host:1", true, "host", 9}
+	want := []any{"zstd", 2, 7, 1, 2, 3 << 10, 4 << 20, "me/1", "host:1", true, "host", 9}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

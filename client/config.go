@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/fairlead-go/fairlead"
@@ -35,6 +36,7 @@ type config struct {
 	userAgent   string
 	authority   string
 	tls         *tls.Config
+	tlsSet      bool
 	logger      *slog.Logger
 
 	compressMin    int
@@ -91,12 +93,27 @@ func (c *config) check() error {
 	bad(slices.Contains(c.filters, nil), "Filter was given nil")
 	bad(slices.Contains(c.resolvers, nil), "Resolver was given nil")
 	bad(slices.Contains(c.compressors, nil), "Compressor was given nil")
-	bad(c.compressMin < 0, "CompressMin is %d, want 0 or more bytes", c.compressMin)
-	bad(c.recvMessage <= 0, "MaxRecvMessage is %d, want 1 byte or more", c.recvMessage)
-	bad(c.sendMessage <= 0, "MaxSendMessage is %d, want 1 byte or more", c.sendMessage)
-	bad(c.headerList <= 0, "MaxHeaderList is %d, want 1 byte or more", c.headerList)
-	bad(c.guard.ControlBudget < 100, "ControlBudget is %d, want 100 or more", c.guard.ControlBudget)
-	bad(c.queuedBytes <= 0, "QueuedBytes is %d, want 1 byte or more", c.queuedBytes)
+	for _, k := range c.compressors {
+		bad(k != nil && (k.Name() == "" || k.Name() == identity),
+			"Compressor was given %T, which has no name or that of no compression", k)
+	}
+	bad(strings.ContainsFunc(c.userAgent, notPrintable), "UserAgent is %q, want printable ASCII", c.userAgent)
+	bad(strings.ContainsFunc(c.authority, notPrintable) || strings.ContainsAny(c.authority, " /?#@\\"),
+		"Authority is %q, want a host and maybe a port", c.authority)
+	errs = append(errs, c.checkTLS())
+	for _, n := range []struct {
+		option           string
+		value, low, high int
+	}{
+		{"CompressMin", c.compressMin, 0, math.MaxInt32},
+		{"MaxRecvMessage", c.recvMessage, 1, math.MaxInt32},
+		{"MaxSendMessage", c.sendMessage, 1, math.MaxInt32},
+		{"MaxHeaderList", c.headerList, 1 << 10, 16 << 20},
+		{"QueuedBytes", c.queuedBytes, 64 << 10, math.MaxInt32},
+		{"ControlBudget", c.guard.ControlBudget, 100, math.MaxInt32},
+	} {
+		bad(n.value < n.low || n.value > n.high, "%s is %d, want %d to %d", n.option, n.value, n.low, n.high)
+	}
 	bad(c.connections < 1, "Connections is %d, want 1 or more", c.connections)
 	bad(c.maxConnections < 1, "MaxConnections is %d, want 1 or more", c.maxConnections)
 	bad(c.connectTimeout <= 0, "ConnectTimeout is %s, want more than 0", c.connectTimeout)
@@ -105,7 +122,8 @@ func (c *config) check() error {
 	a := &c.alive
 	bad(a.PingAfter != 0 && a.PingAfter < minPingInterval,
 		"KeepAlive has an interval of %s, want 0 or %s or more", a.PingAfter, minPingInterval)
-	bad(a.PingAfter != 0 && a.PingTimeout <= 0, "KeepAlive has a timeout of %s, want more than 0", a.PingTimeout)
+	bad(a.PingAfter != 0 && a.PingTimeout <= 0 || a.PingTimeout < 0,
+		"KeepAlive has a timeout of %s, want more than 0", a.PingTimeout)
 	bad(a.Idle < 0, "IdleTimeout is %s, want 0 or more", a.Idle)
 	if err := errors.Join(append(errs, c.checkHeaders())...); err != nil {
 		return err
@@ -149,6 +167,27 @@ func (c *config) requestCompressor() compress.Compressor {
 		if k.Name() == c.compress {
 			return k
 		}
+	}
+	return nil
+}
+
+func notPrintable(r rune) bool { return r < ' ' || r > '~' }
+
+// checkTLS returns what is wrong with the TLS configuration.
+func (c *config) checkTLS() error {
+	switch t := c.tls; {
+	case !c.tlsSet:
+		return nil
+	case t == nil:
+		return errors.New("client: TLS was given nil (without the option connections are not encrypted)")
+	case t.MinVersion != 0 && t.MinVersion < tls.VersionTLS12:
+		return fmt.Errorf("client: TLS has MinVersion %s, and TLS 1.2 is the least", tls.VersionName(t.MinVersion))
+	case t.MaxVersion != 0 && t.MaxVersion < tls.VersionTLS12:
+		return fmt.Errorf("client: TLS has MaxVersion %s, and TLS 1.2 is the least", tls.VersionName(t.MaxVersion))
+	case c.protocol != nil && len(t.NextProtos) > 0 && len(c.protocol.ALPN()) > 0 &&
+		!slices.ContainsFunc(t.NextProtos, func(p string) bool { return slices.Contains(c.protocol.ALPN(), p) }):
+		return fmt.Errorf("client: TLS has NextProtos %q, and %s none but %q", t.NextProtos, c.protocol.Name(),
+			c.protocol.ALPN())
 	}
 	return nil
 }

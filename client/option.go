@@ -58,7 +58,8 @@ func WithoutCompressor(names ...string) Option {
 // Default: none.
 func Compress(name string) Option { return option(func(c *config) { c.compress = name }) }
 
-// CompressMin sets the size in bytes below which messages are sent as they are. Default: 1024.
+// CompressMin sets the size in bytes below which messages are sent as they are. It concerns requests that Compress or
+// fairlead.WithCompressor has compressed. Default: 1024.
 func CompressMin(bytes int) Option { return option(func(c *config) { c.compressMin = bytes }) }
 
 // Resolver adds resolvers; the target's scheme chooses among them, and one must fit. One with the scheme of an
@@ -119,8 +120,8 @@ func MaxSendMessage(bytes int) Option { return option(func(c *config) { c.sendMe
 // Default: 64 KiB.
 func MaxHeaderList(bytes int) Option { return option(func(c *config) { c.headerList = bytes }) }
 
-// QueuedBytes limits the bytes of responses that a connection holds for slow readers before it stops reading. Default:
-// 16 MiB.
+// QueuedBytes limits the bytes of responses that a connection holds for slow readers before it stops reading, 64 KiB at
+// least. Default: 16 MiB.
 func QueuedBytes(bytes int) Option { return option(func(c *config) { c.queuedBytes = bytes }) }
 
 // ControlBudget bounds, for each connection, the work that a server can make without answering calls: frames such as
@@ -138,8 +139,9 @@ func UserAgent(name string) Option { return option(func(c *config) { c.userAgent
 func Authority(host string) Option { return option(func(c *config) { c.authority = host }) }
 
 // TLS has connections encrypted. The configuration is copied; NextProtos is set to the protocol's names if it is empty,
-// and ServerName to the authority's host. Default: nil, plaintext.
-func TLS(t *tls.Config) Option { return option(func(c *config) { c.tls = t }) }
+// and ServerName to the authority's host. TLS 1.2 is the least. Nil is an error: without the option connections are not
+// encrypted.
+func TLS(t *tls.Config) Option { return option(func(c *config) { c.tls, c.tlsSet = t, true }) }
 
 // Connections sets the number of connections that are made to each instance to begin with. Default: 1.
 func Connections(n int) Option { return option(func(c *config) { c.connections = n }) }
@@ -167,8 +169,8 @@ func Backoff(base, limit time.Duration) Option {
 
 // KeepAlive has a server asked for an answer, by a PING, when nothing came from it for interval; if nothing comes
 // within timeout, the connection is closed, and its calls fail with UNAVAILABLE. So calls do not wait for a server that
-// is gone without a word. While no call is under way it is not asked, unless idle is set. The interval is 0, for never,
-// or at least 10 s, the least that gRPC's clients allow: less is an error of New. Default: 0.
+// is gone without a word. While no call is under way it is not asked, unless idle is set. The interval is at least
+// 10 s, the least that gRPC's clients allow, or 0 for never, and timeout and idle without effect then. Default: 0.
 //
 // Servers bound the PINGs that they take: those of gRPC to one in five minutes, and to none without calls, unless they
 // are told otherwise. Agree with their owner. When an instance says that it had too many, the interval is doubled for

@@ -332,9 +332,13 @@ func TestFailures(t *testing.T) {
 			func(t testing.TB, _ <-chan struct{}) {
 				fairleadtest.Config{Client: []client.Option{client.KeepAlive(1, 1, false)}}.Serve(t, echo())
 			}},
-		{"an address twice", true, []string{"fairleadtest: ", "already in use"},
+		{"an address twice", true, []string{"fairleadtest: ", "twice"},
 			func(t testing.TB, _ <-chan struct{}) {
 				fairleadtest.Config{Server: []server.Option{server.Listen("fairleadtest:1")}}.Serve(t, echo())
+			}},
+		{"a server that does not start", true, []string{"fairleadtest: ", "already in use"},
+			func(t testing.TB, _ <-chan struct{}) { // in memory a path is a name like others
+				fairleadtest.Config{Server: []server.Option{server.Listen("unix:fairleadtest:1")}}.Serve(t, echo())
 			}},
 	}
 	for _, tt := range tests {

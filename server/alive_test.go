@@ -242,6 +242,7 @@ func TestAliveOptions(t *testing.T) {
 		want string
 	}{
 		{KeepAlive(0, 0), ""},
+		{KeepAlive(0, -1), "KeepAlive"},
 		{KeepAlive(time.Second, time.Millisecond), ""},
 		{KeepAlive(time.Millisecond, time.Second), "KeepAlive: the interval 1ms"},
 		{KeepAlive(-time.Hour, time.Second), "KeepAlive"},

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type config struct {
 	validation  fairlead.Middleware // the innermost; nil: none
 	gates       []Gate
 	network     transport.Network
+	networkSet  bool
 	listen      []string
 	tls         *tls.Config
 	tlsSet      bool
@@ -114,6 +116,11 @@ func (c *config) checkLists() error {
 	if c.compressors, err = lastOfName("Compressor", c.compressors); err != nil {
 		errs = append(errs, err)
 	}
+	for _, k := range c.compressors {
+		if k.Name() == "identity" {
+			errs = append(errs, fmt.Errorf("server: Compressor: %T has the name of no compression, %q", k, k.Name()))
+		}
+	}
 	c.limits.Compressors = c.compressors
 	return errors.Join(errs...)
 }
@@ -133,6 +140,9 @@ func lastOfName[T interface {
 		if i, ok := at[v.Name()]; ok {
 			kept[i] = v
 			continue
+		}
+		if v.Name() == "" {
+			return nil, fmt.Errorf("server: %s: %T has no name", option, v)
 		}
 		at[v.Name()] = len(kept)
 		kept = append(kept, v)
@@ -186,7 +196,8 @@ func (c *config) checkAlive() error {
 	}
 	bad(a.PingAfter != 0 && a.PingAfter < minPingInterval,
 		"KeepAlive: the interval %v is neither 0 nor at least %v", a.PingAfter, minPingInterval)
-	bad(a.PingAfter != 0 && a.PingTimeout <= 0, "KeepAlive: the timeout %v is not positive", a.PingTimeout)
+	bad(a.PingAfter != 0 && a.PingTimeout <= 0 || a.PingTimeout < 0,
+		"KeepAlive: the timeout %v is not positive", a.PingTimeout)
 	bad(c.limits.PingMin < 0, "PingPolicy: %v is negative", c.limits.PingMin)
 	bad(a.Idle < 0, "IdleTimeout: %v is negative", a.Idle)
 	bad(a.Age < 0 || a.Grace < 0, "MaxAge: %v or %v is negative", a.Age, a.Grace)
@@ -199,11 +210,17 @@ const minPingInterval = time.Second
 
 func (c *config) checkListen() error {
 	var errs []error
-	if len(c.listen) > 0 && c.network == nil {
+	switch {
+	case c.networkSet && c.network == nil:
+		errs = append(errs, errors.New("server: Transport: nil"))
+	case len(c.listen) > 0 && c.network == nil:
 		errs = append(errs, fmt.Errorf("server: Listen(%q) needs Transport", c.listen[0]))
 	}
-	for _, addr := range c.listen {
+	for i, addr := range c.listen {
 		t, err := parseAddr(addr)
+		if err == nil && slices.Contains(c.listen[:i], addr) && !strings.HasSuffix(addr, ":0") {
+			err = errors.New("it is there twice")
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("server: Listen(%q): %w", addr, err))
 			continue

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -139,7 +140,11 @@ func (s *Server) report(ctx context.Context, c *cutoff) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		reason = "timeout"
 	}
-	s.cfg.logger.WarnContext(ctx, "server: draining was cut short", "reason", reason, "calls", c.calls,
+	level := slog.LevelWarn
+	if c.calls == 0 {
+		level = slog.LevelDebug // nobody lost anything
+	}
+	s.cfg.logger.Log(ctx, level, "server: draining was cut short", "reason", reason, "calls", c.calls,
 		"connections", c.conns, "oldest", age(c.oldest), "cut", c.String())
 	return fmt.Errorf("server: Shutdown was cut short with %s: %w", c, err)
 }

@@ -80,7 +80,8 @@ func TestCut(t *testing.T) {
 					w.conns <- conn.fakeConn
 					return conn, nil
 				}
-				s := plain(t, Protocol(w), Logger(slog.New(slog.NewTextHandler(&log, nil))))
+				all := &slog.HandlerOptions{Level: slog.LevelDebug}
+				s := plain(t, Protocol(w), Logger(slog.New(slog.NewTextHandler(&log, all))))
 				l := newScripted()
 				go s.Serve(l)
 				connect(t, l, w)

@@ -92,8 +92,11 @@ func Admission(g ...Gate) Option {
 	return option(func(c *config) { c.gates = append(c.gates, g...) })
 }
 
-// Transport sets the network in which Start listens. Needed with Listen; there is no default.
-func Transport(n transport.Network) Option { return option(func(c *config) { c.network = n }) }
+// Transport sets the network in which Start listens. Needed with Listen, and without effect otherwise: a listener of
+// Serve is of its own network. There is no default.
+func Transport(n transport.Network) Option {
+	return option(func(c *config) { c.network, c.networkSet = n, true })
+}
 
 // Listen adds an address at which Start listens: "host:port", where the host may be empty for all interfaces and the
 // port 0 for any free one, or "unix:/path", which may be relative and begin with two more slashes. Default: none.
@@ -128,14 +131,17 @@ func MaxStreams(n int) Option { return option(func(c *config) { c.limits.Streams
 func MaxConnections(n int) Option { return option(func(c *config) { c.maxConns = n }) }
 
 // MaxBytes limits the requests that are under way in the whole server to n bytes; calls that would exceed it are
-// answered with RESOURCE_EXHAUSTED before they are read. At most 64 GiB. Default: 256 MiB.
+// answered with RESOURCE_EXHAUSTED before they are read, and so is a single message that is longer, whatever
+// MaxRecvMessage says. At most 64 GiB. Default: 256 MiB.
 func MaxBytes(n int64) Option { return option(func(c *config) { c.maxBytes = n }) }
 
-// QueuedBytes limits what a connection holds for slow handlers to n bytes; then it stops reading. Default: 16 MiB.
+// QueuedBytes limits what a connection holds for slow handlers to n bytes, 64 KiB at least; then it stops reading.
+// Default: 16 MiB.
 func QueuedBytes(n int) Option { return option(func(c *config) { c.limits.QueuedBytes = n }) }
 
 // CompressMin has messages shorter than n bytes sent as they are. Default: 1024, since shorter ones fit into one packet
-// with or without compression, which then costs time and saves nothing. 0 compresses all.
+// with or without compression, which then costs time and saves nothing. 0 compresses all. Without a Compressor nothing
+// is compressed.
 func CompressMin(n int) Option { return option(func(c *config) { c.limits.CompressMin = n }) }
 
 // HandshakeTimeout limits the time until a new connection has completed its TLS handshake and, without ALPN, sent the
@@ -146,7 +152,8 @@ func HandshakeTimeout(d time.Duration) Option {
 
 // KeepAlive has a client asked for an answer, by a PING, when nothing came from it for interval; if nothing comes
 // within timeout, its connection is closed and its calls cancelled. So connections end whose client is gone without a
-// word. The interval is 0, for never, or at least 1 s. Default: 2 h and 20 s, which are grpc-go's.
+// word. The interval is at least 1 s, or 0 for never, and the timeout without effect then. Default: 2 h and 20 s, which
+// are grpc-go's.
 //
 // It applies to wires that know a PING, as HTTP/2 does. This and the times of IdleTimeout and MaxAge are exact to a
 // tenth of the shortest of them, or to a minute.
@@ -157,7 +164,8 @@ func KeepAlive(interval, timeout time.Duration) Option {
 // PingPolicy bounds the PINGs of clients: between two of them must be least, or two hours while the client has no call
 // and withoutCalls is false. PINGs with a response, or a part of one, between them are not counted. A client that comes
 // too soon three times is sent away with GOAWAY, ENHANCE_YOUR_CALM and the debug data "too_many_pings", upon which
-// gRPC's clients double their interval. 0 turns it off. Default: 5 min and false, which are grpc-go's.
+// gRPC's clients double their interval. 0 turns it off, whatever withoutCalls is. Default: 5 min and false, which are
+// grpc-go's.
 func PingPolicy(least time.Duration, withoutCalls bool) Option {
 	return option(func(c *config) { c.limits.PingMin, c.limits.PingIdle = least, withoutCalls })
 }

@@ -77,6 +77,12 @@ func TestNewErrors(t *testing.T) {
 			[]string{`Listen("nowhere")`, "host:port"}},
 		{"a bad port", []Option{wire, cdc, svc, Transport(inproc.New()), Listen(":70000")},
 			[]string{`Listen(":70000")`, "port"}},
+		{"an address twice", []Option{wire, cdc, svc, Transport(inproc.New()), Listen("a:1"), Listen("a:1")},
+			[]string{`Listen("a:1")`, "twice"}},
+		{"any port twice", []Option{wire, cdc, svc, Transport(inproc.New()), Listen("a:0"), Listen("a:0")}, nil},
+		{"a nil network", []Option{wire, cdc, svc, Transport(nil)}, []string{"Transport: nil"}},
+		{"a compressor without a name", []Option{wire, cdc, svc, Compressor(zip(""))}, []string{"Compressor", "no name"}},
+		{"a compressor of no compression", []Option{wire, cdc, svc, Compressor(zip("identity"))}, []string{"Compressor"}},
 		{"no socket path", []Option{wire, cdc, svc, Transport(inproc.New()), Listen("unix:")},
 			[]string{`Listen("unix:")`, "path"}},
 		{"every number", []Option{

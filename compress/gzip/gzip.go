@@ -42,6 +42,9 @@ func Level(n int) Option { return optionFunc(func(c *config) { c.level = n }) }
 func New(opts ...Option) (*Compressor, error) {
 	cfg := config{level: 5}
 	for _, o := range opts {
+		if o == nil {
+			return nil, errors.New("gzip: nil Option")
+		}
 		o.apply(&cfg)
 	}
 	if cfg.level < gzip.NoCompression || cfg.level > gzip.BestCompression {

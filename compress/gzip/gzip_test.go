@@ -68,6 +68,9 @@ func TestLevels(t *testing.T) {
 func TestLevelIsChecked(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{-1, 10} {
+		if _, err := gzip.New(nil); err == nil || !strings.Contains(err.Error(), "nil Option") {
+			t.Errorf("New(nil): got error %v", err)
+		}
 		if _, err := gzip.New(gzip.Level(n)); err == nil || !strings.Contains(err.Error(), "Level") {
 			t.Errorf("New(Level(%d)): got error %v, want one that names Level", n, err)
 		}

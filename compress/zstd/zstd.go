@@ -50,6 +50,9 @@ func Window(n int) Option { return optionFunc(func(c *config) { c.window = n }) 
 func New(opts ...Option) (*Compressor, error) {
 	cfg := config{level: minLevel, window: 1 << 20}
 	for _, o := range opts {
+		if o == nil {
+			return nil, errors.New("zstd: nil Option")
+		}
 		o.apply(&cfg)
 	}
 	if cfg.level < minLevel || cfg.level > maxLevel {

@@ -60,6 +60,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		{"Window", zstd.Window(512)},
 		{"Window", zstd.Window(3000)},
 		{"Window", zstd.Window(16 << 20)},
+		{"nil Option", nil},
 	} {
 		if _, err := zstd.New(tt.opt); err == nil || !strings.Contains(err.Error(), tt.name) {
 			t.Errorf("New: got error %v, want one that names %s", err, tt.name)

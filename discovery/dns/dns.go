@@ -37,6 +37,9 @@ func New(opts ...Option) (*Resolver, error) {
 		lookup:      net.DefaultResolver,
 	}}
 	for _, o := range opts {
+		if o == nil {
+			return nil, errors.New("dns: nil Option")
+		}
 		o.apply(&r.cfg)
 	}
 	if err := r.cfg.check(); err != nil {

@@ -351,6 +351,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		"MinInterval": dns.MinInterval(-1),
 		"Timeout":     dns.Timeout(0),
 		"Lookup":      dns.Lookup(nil),
+		"nil Option":  nil,
 	} {
 		if _, err := dns.New(opt); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("New: got error %v, want one that names %s", err, name)

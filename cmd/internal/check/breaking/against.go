@@ -251,26 +251,32 @@ func (d *directory) load(ctx context.Context, units []*unit) ([]*Contract, error
 
 // place returns where the directory has what the working directory has at path.
 func (d *directory) place(path string) (string, bool) {
-	if filepath.IsAbs(path) {
-		here, err := filepath.Abs(".")
-		if err != nil {
-			return "", false
-		}
-		if path, err = filepath.Rel(here, path); err != nil {
-			return "", false
-		}
-	}
-	return filepath.Join(d.path, path), true
+	path, ok := fromHere(path)
+	return filepath.Join(d.path, path), ok
 }
 
-// isCheckout says whether the directory has what any of the arguments name.
+// fromHere returns a path relative to the working directory.
+func fromHere(path string) (string, bool) {
+	if !filepath.IsAbs(path) {
+		return path, true
+	}
+	here, err := filepath.Abs(".")
+	if err != nil {
+		return "", false
+	}
+	path, err = filepath.Rel(here, path)
+	return path, err == nil
+}
+
+// isCheckout says whether the directory has what any of the arguments name. One that leads out of the working directory
+// leads out of a checkout as well, maybe to itself.
 func (d *directory) isCheckout(units []*unit) bool {
 	if len(d.roots) > 0 {
 		return false
 	}
 	for _, u := range units {
 		for _, arg := range u.args {
-			if old, ok := d.place(arg); ok && exists(old) {
+			if rel, ok := fromHere(arg); ok && filepath.IsLocal(rel) && exists(filepath.Join(d.path, rel)) {
 				return true
 			}
 		}

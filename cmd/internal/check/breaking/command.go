@@ -237,23 +237,17 @@ func compareAll(units []*unit, contracts []*Contract, cfg Config) (findings []Fi
 
 // silence leaves out what comments in the new contract silence.
 func silence(findings []Finding) []Finding {
-	directives := make(map[string][]*ignore.Directive)
+	directives := make(map[string]*ignore.List)
 	return slices.DeleteFunc(findings, func(f Finding) bool {
 		list, ok := directives[f.At.File]
 		if !ok {
 			text, err := os.ReadFile(f.At.File)
 			if err == nil { // otherwise the file is gone, and says nothing any more
-				list = ignore.Parse(f.At.File, string(text))
+				list = ignore.NewList(f.At.File, string(text))
 			}
 			directives[f.At.File] = list
 		}
-		silent := false
-		for _, d := range list {
-			if d.Silences(f.Rule, f.At.Line, f.Begin) {
-				silent = true
-			}
-		}
-		return silent
+		return list.Silences(f.Rule, f.At.Line, f.Begin)
 	})
 }
 

@@ -367,6 +367,12 @@ func TestDirectory(t *testing.T) { //nolint:paralleltest // it changes the worki
 		{"part of a checkout", "now", "--against ../old api", "FIELD_NO_DELETE: ", cli.ExitFound},
 		{"same", "now", "--against .", "", cli.ExitOK},
 		{"two directories of a module", "pair", "--against a b", "b/x.proto:3:13: FIELD_SAME_TYPE: ", cli.ExitFound},
+		{"outside of the working directory", "old", "--against ../pair/a ../pair/b", "b/x.proto:3:13: FIELD_SAME_TYPE: ",
+			cli.ExitFound},
+		{"by absolute paths", "old", "--against " + dir + "/pair/a " + dir + "/pair/b", "b/x.proto:3:13: FIELD_SAME_TYPE: ",
+			cli.ExitFound},
+		{"below the root of a checkout", "now/api", "--against ../../old/api", "shop.proto:7:1: FIELD_NO_DELETE: ",
+			cli.ExitFound},
 		{"two files' directory", "pair", "--against a b/x.proto", "b/x.proto:3:13: FIELD_SAME_TYPE: ", cli.ExitFound},
 	}
 	for _, tt := range tests {

@@ -154,17 +154,17 @@ func (c *comparison) whereTo(d protoreflect.Descriptor) string {
 // placeOfDeleted returns the place of the innermost message that was around d and is still in the file, or else the
 // head of the file.
 func (c *comparison) placeOfDeleted(file protoreflect.FileDescriptor, d protoreflect.Descriptor) spot {
-	around := make(map[string]protoreflect.MessageDescriptor)
-	for m := range allMessages(file) {
-		around[nestedName(m)] = m
-	}
 	for name := nestedName(d); ; {
 		dot := strings.LastIndexByte(name, '.')
 		if dot < 0 {
 			return c.now.head(file)
 		}
 		name = name[:dot]
-		if m, ok := around[name]; ok {
+		full := protoreflect.FullName(name)
+		if pkg := file.Package(); pkg != "" {
+			full = pkg + "." + full
+		}
+		if m, ok := c.now.messages[full]; ok && m.ParentFile().Path() == file.Path() {
 			return c.now.whole(m)
 		}
 	}

@@ -39,49 +39,38 @@ func messagesRenamed(c *comparison) {
 		}
 	}
 	goneLike, cameLike := byOutline(gone), byOutline(came)
+	isGone := make(map[protoreflect.FullName]bool, len(gone))
+	for _, m := range gone {
+		isGone[m.FullName()] = true
+	}
 	for _, old := range gone {
-		if outer, nested := old.Parent().(protoreflect.MessageDescriptor); nested && slices.Contains(gone, outer) {
+		if outer, nested := old.Parent().(protoreflect.MessageDescriptor); nested && isGone[outer.FullName()] {
 			continue // it moved along
 		}
 		key := outline(old)
-		now := onlyLike(old, cameLike[key])
-		if now == nil || onlyLike(now, goneLike[key]) != old {
-			continue
+		if len(goneLike[key]) != 1 || len(cameLike[key]) != 1 {
+			continue // there is none, or one cannot tell which
 		}
+		now := cameLike[key][0]
 		c.reportf(c.now.whole(now), c.old.whole(old), subjectOf(old), "message %s is called %s now",
 			old.FullName(), now.FullName())
 	}
 }
 
+// byOutline groups messages that may have become each other. Those without fields are like all others, and left out.
 func byOutline(messages []protoreflect.MessageDescriptor) map[string][]protoreflect.MessageDescriptor {
 	groups := make(map[string][]protoreflect.MessageDescriptor)
 	for _, m := range messages {
-		key := outline(m)
-		groups[key] = append(groups[key], m)
+		if m.Fields().Len() > 0 {
+			key := outline(m)
+			groups[key] = append(groups[key], m)
+		}
 	}
 	return groups
 }
 
-// onlyLike returns the one message of others, which have the same fields, that m may have become or been; nil when
-// there are several or none. Two fields have to agree, or at least one when the name is the same but for the package or
-// the message around it.
-func onlyLike(
-	m protoreflect.MessageDescriptor, others []protoreflect.MessageDescriptor,
-) protoreflect.MessageDescriptor {
-	var found protoreflect.MessageDescriptor
-	for _, other := range others {
-		if fields := m.Fields().Len(); fields == 0 || fields == 1 && m.Name() != other.Name() {
-			continue
-		}
-		if found != nil {
-			return nil
-		}
-		found = other
-	}
-	return found
-}
-
-// outline describes the fields of a message. Types that may have moved along are named by their last names.
+// outline describes the fields of a message. Types that may have moved along are named by their last names. Two fields
+// are enough to know a message by; with one, the name has to be the same but for the package or the message around it.
 func outline(m protoreflect.MessageDescriptor) string {
 	fields := make([]protoreflect.FieldDescriptor, m.Fields().Len())
 	for i := range fields {
@@ -89,6 +78,9 @@ func outline(m protoreflect.MessageDescriptor) string {
 	}
 	slices.SortFunc(fields, func(a, b protoreflect.FieldDescriptor) int { return cmp.Compare(a.Number(), b.Number()) })
 	var b strings.Builder
+	if len(fields) == 1 {
+		fmt.Fprintf(&b, "%s\n", m.Name())
+	}
 	for _, field := range fields {
 		fmt.Fprintf(&b, "%d %s %s %s %s\n", field.Number(), field.Name(), field.Cardinality(), field.Kind(),
 			typeName(field).Name())

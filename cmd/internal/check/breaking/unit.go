@@ -106,22 +106,32 @@ func setUnit(path string) (*unit, error) {
 }
 
 func (u *unit) findImports() {
+	own := setOf(u.names)
 	for _, file := range u.files {
-		if !slices.Contains(u.names, file.GetName()) {
+		if !own[file.GetName()] {
 			u.imports = append(u.imports, file.GetName())
 		}
 	}
+}
+
+func setOf(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
 }
 
 // limit returns those names of an old contract that the unit's arguments cover. When no file of the old contract is
 // called as one of the unit's, but those of the unit are called so below one directory, that directory is taken for the
 // import root of the old contract.
 func (u *unit) limit(old []string) []string {
-	old = slices.DeleteFunc(slices.Clone(old), func(name string) bool { return slices.Contains(u.imports, name) })
+	imports, own := setOf(u.imports), setOf(u.names)
+	old = slices.DeleteFunc(slices.Clone(old), func(name string) bool { return imports[name] })
 	if u.set {
 		return old
 	}
-	if !slices.ContainsFunc(old, func(name string) bool { return slices.Contains(u.names, name) }) {
+	if !slices.ContainsFunc(old, func(name string) bool { return own[name] }) {
 		u.prefix = commonPrefix(u.names, old)
 	}
 	return slices.DeleteFunc(old, func(name string) bool {

@@ -212,8 +212,12 @@ func declaredNames(ctx context.Context, args, roots []string) ([]string, error) 
 		if err != nil {
 			return nil, err
 		}
+		own := make(map[string]bool, len(contract.Names))
+		for _, name := range contract.Names {
+			own[name] = true
+		}
 		for _, file := range contract.Files {
-			if slices.Contains(contract.Names, file.GetName()) {
+			if own[file.GetName()] {
 				names = append(names, namesIn(file)...)
 			}
 		}

@@ -45,6 +45,7 @@ func Find(ctx context.Context, cfg Config) (result *Result, err error) {
 		}
 	}
 	result.Uses = sortUses(result.Uses)
+	result.index()
 	slices.Sort(result.Modules)
 	slices.Sort(result.Problems)
 	slices.Sort(result.Known)

@@ -57,6 +57,25 @@ type Result struct {
 	Problems []string
 	// Known are the full names of the fields and methods that the modules have generated code for, in order.
 	Known []string
+
+	// The places in Uses of what has a name or is declared within it, and those of what is broken. See index.
+	places map[string][]int
+	broken []int
+}
+
+// index makes what Of looks in. Uses are complete and in order.
+func (r *Result) index() {
+	r.places, r.broken = make(map[string][]int), nil
+	for i, u := range r.Uses {
+		if u.Broken {
+			r.broken = append(r.broken, i)
+			continue
+		}
+		for name := u.Name; name != ""; {
+			r.places[name] = append(r.places[name], i)
+			name = name[:max(strings.LastIndexByte(name, '.'), 0)]
+		}
+	}
 }
 
 // Of returns the uses of what has a full name, or of what is declared within it: of the methods of a service, and of
@@ -66,17 +85,18 @@ func (r *Result) Of(name string) []Use {
 	if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
 		parent, last = name[:dot], name[dot+1:]
 	}
-	var uses []Use
-	for _, u := range r.Uses {
-		switch {
-		case !u.Broken:
-			if u.Name == name || strings.HasPrefix(u.Name, name+".") {
-				uses = append(uses, u)
-			}
-		case u.Name == parent && isMember(u.Member, last),
-			u.Access == Type && slices.Contains(goIdents(u.Name, name), u.Member):
-			uses = append(uses, u)
+	places := slices.Clone(r.places[name])
+	for _, i := range r.broken {
+		u := &r.Uses[i]
+		if u.Name == parent && isMember(u.Member, last) ||
+			u.Access == Type && slices.Contains(goIdents(u.Name, name), u.Member) {
+			places = append(places, i)
 		}
+	}
+	slices.Sort(places)
+	uses := make([]Use, 0, len(places))
+	for _, i := range places {
+		uses = append(uses, r.Uses[i])
 	}
 	return uses
 }

@@ -97,3 +97,40 @@ func (d *Directive) Silences(rule string, lines ...int) bool {
 
 // Used says whether the directive has silenced a finding of the rule.
 func (d *Directive) Used(rule string) bool { return slices.Contains(d.used, rule) }
+
+// List are the directives of a file, by the lines that they are about.
+type List struct {
+	// All are in the order of the file.
+	All []*Directive
+
+	byLine map[int][]*Directive
+}
+
+// NewList returns the directives in the text of the file at path.
+func NewList(path, text string) *List {
+	l := &List{All: Parse(path, text), byLine: make(map[int][]*Directive)}
+	for _, d := range l.All {
+		l.byLine[d.Line] = append(l.byLine[d.Line], d)
+	}
+	return l
+}
+
+// Silences says whether a directive is about the rule and the file, or one of lines. It asks all that may be, so that
+// each of them remembers that it was of use. A nil List has none.
+func (l *List) Silences(rule string, lines ...int) bool {
+	if l == nil {
+		return false
+	}
+	silent := false
+	for _, d := range l.byLine[0] {
+		silent = d.Silences(rule) || silent
+	}
+	for _, line := range lines {
+		if line != 0 { // 0: not known
+			for _, d := range l.byLine[line] {
+				silent = d.Silences(rule, line) || silent
+			}
+		}
+	}
+	return silent
+}

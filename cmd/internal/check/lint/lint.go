@@ -46,17 +46,17 @@ func (l *Linter) Check(compiled *idl.Contract) []finding.Finding {
 	c := newContract(compiled, l.cfg.RootsNamed)
 	all := l.apply(c)
 	var findings []finding.Finding
-	directives := make(map[string][]*ignore.Directive)
+	directives := make(map[string]*ignore.List)
 	for _, f := range c.files {
-		directives[f.path] = ignore.Parse(f.path, f.text)
+		directives[f.path] = ignore.NewList(f.path, f.text)
 	}
 	for i := range all {
-		if !silenced(directives[all[i].File], &all[i]) {
+		if f := &all[i]; !directives[f.File].Silences(f.Rule, f.Line, f.begin) {
 			findings = append(findings, all[i].Finding)
 		}
 	}
 	for _, f := range c.files {
-		findings = append(findings, l.checkDirectives(directives[f.path])...)
+		findings = append(findings, l.checkDirectives(directives[f.path].All)...)
 	}
 	return finding.Sort(findings)
 }
@@ -73,15 +73,4 @@ func (l *Linter) apply(c *contract) []found {
 		all = append(all, p.found...)
 	}
 	return all
-}
-
-// silenced asks all directives, so that each of them knows that it is of use.
-func silenced(directives []*ignore.Directive, f *found) bool {
-	silent := false
-	for _, d := range directives {
-		if d.Silences(f.Rule, f.Line, f.begin) {
-			silent = true
-		}
-	}
-	return silent
 }

@@ -54,6 +54,7 @@ type message struct {
 	parent *message // nil: declared in the file
 	depth  int      // 1: declared in the file
 	fields []*field
+	byName map[string]*field
 	oneofs []*oneof
 }
 
@@ -253,9 +254,11 @@ func (m *message) addFields() {
 	for i, o := range m.proto.GetOneofDecl() {
 		m.oneofs = append(m.oneofs, &oneof{node: m.child(messageOneof, i, o.GetName())})
 	}
+	m.byName = make(map[string]*field, len(m.proto.GetField()))
 	for i, f := range m.proto.GetField() {
 		added := &field{node: m.child(messageField, i, f.GetName()), proto: f, parent: m}
 		m.fields = append(m.fields, added)
+		m.byName[added.name] = added
 		if f.OneofIndex != nil && int(f.GetOneofIndex()) < len(m.oneofs) {
 			o := m.oneofs[f.GetOneofIndex()]
 			o.fields = append(o.fields, added)

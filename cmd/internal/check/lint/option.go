@@ -72,12 +72,7 @@ func (m *message) field(name string) *field {
 	if m == nil {
 		return nil
 	}
-	for _, f := range m.fields {
-		if f.name == name {
-			return f
-		}
-	}
-	return nil
+	return m.byName[name]
 }
 
 // find returns the value of f in a message: the last one, and all together when it is a message itself, which is how

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -91,6 +92,9 @@ func startsWith(name string, words []string) bool {
 }
 
 // rpcRequestResponseUnique reports each method that has a type in common with another one.
+// shownUsers is how many other methods rpcRequestResponseUnique names.
+const shownUsers = 5
+
 func rpcRequestResponseUnique(p *pass) {
 	users := make(map[string][]*method)
 	for m := range p.methods() {
@@ -103,9 +107,16 @@ func rpcRequestResponseUnique(p *pass) {
 	others := func(full string, m *method) string {
 		var names []string
 		for _, user := range users[full] {
+			if len(names) > shownUsers {
+				break
+			}
 			if user != m {
 				names = append(names, user.service.name+"."+user.name)
 			}
+		}
+		if more := len(users[full]) - 1 - shownUsers; more > 0 {
+			// One type may be that of all methods: to name all of them for each of them grows with the square.
+			return fmt.Sprintf("%s and %d more", strings.Join(names[:shownUsers], ", "), more)
 		}
 		return strings.Join(names, ", ")
 	}

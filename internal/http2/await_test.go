@@ -41,95 +41,102 @@ const (
 	answered = "status 0"
 )
 
+const look = rigMessageTime / 10 // of the keeper
+
+var half = rigMessageOf("hello")[:7]
+
+// endless is what clients begin and do not end.
+var endless = []struct {
+	name string
+	send func(sc *script)
+	// Between the two times all streams are ended so.
+	least, most time.Duration
+	want        string
+	slow        int64 // messages counted as slow
+}{
+	{"unary, half a message, deadline", func(sc *script) {
+		sc.call(1, "Unary", "grpc-timeout", "200m")
+		sc.frame(frameData, 0, 1, half)
+	}, 200 * time.Millisecond, 200 * time.Millisecond, cutShort, 0},
+	{"unary, a head alone, deadline", func(sc *script) {
+		sc.call(1, "Unary", "grpc-timeout", "200m")
+	}, 200 * time.Millisecond, 200 * time.Millisecond, cutShort, 0},
+	{"unary, a whole message and no end, deadline", func(sc *script) {
+		sc.call(1, "Unary", "grpc-timeout", "200m")
+		sc.frame(frameData, 0, 1, rigMessageOf("hello"))
+	}, 200 * time.Millisecond, 200 * time.Millisecond, cutShort, 0},
+	{"unary, deadline beyond the limit", func(sc *script) {
+		sc.call(1, "Unary", "grpc-timeout", "99999999H")
+		sc.frame(frameData, 0, 1, half)
+	}, rigMessageTime, rigMessageTime, cutShort, 1},
+	{"unary, a head alone", func(sc *script) { sc.call(1, "Unary") }, rigMessageTime, rigMessageTime, cutShort, 1},
+	{"several, half a message", func(sc *script) {
+		for id := uint32(1); id < 9; id += 2 {
+			sc.call(id, "Unary")
+			sc.frame(frameData, 0, id, half)
+		}
+	}, rigMessageTime, rigMessageTime, cutShort, 4},
+	{"unary, part of a message that is read as it comes", func(sc *script) {
+		sc.call(1, "Unary")
+		m := rigMessageOf(strings.Repeat("a", rigMessage-4))
+		for m = m[:protocol.MaxWhole+1]; len(m) > 0; {
+			n := min(len(m), defaultFrameSize)
+			sc.frame(frameData, 0, 1, m[:n])
+			m = m[n:]
+		}
+	}, rigMessageTime, rigMessageTime + 2*look, cutShort, 1},
+	{"server stream, half a message, deadline", func(sc *script) {
+		sc.call(1, "Server", "grpc-timeout", "200m")
+		sc.frame(frameData, 0, 1, half)
+	}, 200 * time.Millisecond, 200 * time.Millisecond, cutShort, 0},
+	{"server stream, half a message", func(sc *script) {
+		sc.call(1, "Server")
+		sc.frame(frameData, 0, 1, half)
+	}, rigMessageTime, rigMessageTime + 2*look, cutShort, 1},
+	{"server stream, a head alone", func(sc *script) {
+		sc.call(1, "Server")
+	}, rigMessageTime, rigMessageTime + 2*look, cutShort, 1},
+	{"client stream, deadline", func(sc *script) {
+		sc.call(1, "Client", "grpc-timeout", "200m")
+	}, 200 * time.Millisecond, 200 * time.Millisecond, cutShort, 0},
+	{"client stream, part of a prefix", func(sc *script) {
+		sc.call(1, "Client")
+		sc.frame(frameData, 0, 1, half[:3])
+	}, rigMessageTime, rigMessageTime + 2*look, cutShort, 1},
+	{"two-way stream, half a second message", func(sc *script) {
+		sc.call(1, "Bidi")
+		sc.frame(frameData, 0, 1, append(rigMessageOf("hello"), half...))
+	}, rigMessageTime, rigMessageTime + 2*look, cutShort, 1},
+	{"two-way stream between messages", func(sc *script) {
+		sc.call(1, "Bidi")
+		sc.frame(frameData, 0, 1, rigMessageOf("hello"))
+	}, 0, time.Hour, "", 0},
+	{"unary, response not taken", func(sc *script) {
+		sc.frame(frameSettings, 0, 0, binary.BigEndian.AppendUint32([]byte{0, settingInitialWindowSize}, 0))
+		sc.call(1, "Unary")
+		sc.frame(frameData, flagEndStream, 1, rigMessageOf("hello"))
+	}, rigMessageTime, rigMessageTime + 2*look, "reset 8", 1},
+	{"unary, response not taken, deadline", func(sc *script) {
+		sc.frame(frameSettings, 0, 0, binary.BigEndian.AppendUint32([]byte{0, settingInitialWindowSize}, 0))
+		sc.call(1, "Unary", "grpc-timeout", "200m")
+		sc.frame(frameData, flagEndStream, 1, rigMessageOf("hello"))
+	}, 200 * time.Millisecond, look, "reset 8", 0},
+	{"server stream, response not taken, deadline", func(sc *script) {
+		sc.frame(frameSettings, 0, 0, binary.BigEndian.AppendUint32([]byte{0, settingInitialWindowSize}, 0))
+		sc.call(1, "Server", "grpc-timeout", "200m")
+		sc.frame(frameData, flagEndStream, 1, rigMessageOf("hello"))
+	}, 200 * time.Millisecond, look, "reset 8", 0},
+	{"server stream, response read slowly", func(sc *script) {
+		sc.frame(frameSettings, 0, 0, binary.BigEndian.AppendUint32([]byte{0, settingInitialWindowSize}, 0))
+		sc.call(1, "Server")
+		sc.frame(frameData, flagEndStream, 1, rigMessageOf("hello"))
+	}, 0, time.Hour, "", 0},
+}
+
 // TestWhatDoesNotEnd: what a client begins and does not end holds a place until the call's deadline, or for the time of
 // a message. Streams that wait between messages are left alone.
 func TestWhatDoesNotEnd(t *testing.T) { //nolint:paralleltest // counts buffers
-	half := rigMessageOf("hello")[:7]
-	const limit, look = rigMessageTime, rigMessageTime / 10
-	for _, tt := range []struct {
-		name string
-		send func(sc *script)
-		// Between the two times all streams are ended so.
-		least, most time.Duration
-		want        string
-		slow        int64 // messages counted as slow
-	}{
-		{"unary, half a message, deadline", func(sc *script) {
-			sc.call(1, "Unary", "grpc-timeout", "200m")
-			sc.frame(frameData, 0, 1, half)
-		}, 200 * time.Millisecond, 200 * time.Millisecond, cutShort, 0},
-		{"unary, a head alone, deadline", func(sc *script) {
-			sc.call(1, "Unary", "grpc-timeout", "200m")
-		}, 200 * time.Millisecond, 200 * time.Millisecond, cutShort, 0},
-		{"unary, a whole message and no end, deadline", func(sc *script) {
-			sc.call(1, "Unary", "grpc-timeout", "200m")
-			sc.frame(frameData, 0, 1, rigMessageOf("hello"))
-		}, 200 * time.Millisecond, 200 * time.Millisecond, cutShort, 0},
-		{"unary, deadline beyond the limit", func(sc *script) {
-			sc.call(1, "Unary", "grpc-timeout", "99999999H")
-			sc.frame(frameData, 0, 1, half)
-		}, limit, limit, cutShort, 1},
-		{"unary, a head alone", func(sc *script) { sc.call(1, "Unary") }, limit, limit, cutShort, 1},
-		{"several, half a message", func(sc *script) {
-			for id := uint32(1); id < 9; id += 2 {
-				sc.call(id, "Unary")
-				sc.frame(frameData, 0, id, half)
-			}
-		}, limit, limit, cutShort, 4},
-		{"unary, part of a message that is read as it comes", func(sc *script) {
-			sc.call(1, "Unary")
-			m := rigMessageOf(strings.Repeat("a", rigMessage-4))
-			for m = m[:protocol.MaxWhole+1]; len(m) > 0; {
-				n := min(len(m), defaultFrameSize)
-				sc.frame(frameData, 0, 1, m[:n])
-				m = m[n:]
-			}
-		}, limit, limit + 2*look, cutShort, 1},
-		{"server stream, half a message, deadline", func(sc *script) {
-			sc.call(1, "Server", "grpc-timeout", "200m")
-			sc.frame(frameData, 0, 1, half)
-		}, 200 * time.Millisecond, 200 * time.Millisecond, cutShort, 0},
-		{"server stream, half a message", func(sc *script) {
-			sc.call(1, "Server")
-			sc.frame(frameData, 0, 1, half)
-		}, limit, limit + 2*look, cutShort, 1},
-		{"server stream, a head alone", func(sc *script) { sc.call(1, "Server") }, limit, limit + 2*look, cutShort, 1},
-		{"client stream, deadline", func(sc *script) {
-			sc.call(1, "Client", "grpc-timeout", "200m")
-		}, 200 * time.Millisecond, 200 * time.Millisecond, cutShort, 0},
-		{"client stream, part of a prefix", func(sc *script) {
-			sc.call(1, "Client")
-			sc.frame(frameData, 0, 1, half[:3])
-		}, limit, limit + 2*look, cutShort, 1},
-		{"two-way stream, half a second message", func(sc *script) {
-			sc.call(1, "Bidi")
-			sc.frame(frameData, 0, 1, append(rigMessageOf("hello"), half...))
-		}, limit, limit + 2*look, cutShort, 1},
-		{"two-way stream between messages", func(sc *script) {
-			sc.call(1, "Bidi")
-			sc.frame(frameData, 0, 1, rigMessageOf("hello"))
-		}, 0, time.Hour, "", 0},
-		{"unary, response not taken", func(sc *script) {
-			sc.frame(frameSettings, 0, 0, binary.BigEndian.AppendUint32([]byte{0, settingInitialWindowSize}, 0))
-			sc.call(1, "Unary")
-			sc.frame(frameData, flagEndStream, 1, rigMessageOf("hello"))
-		}, limit, limit + 2*look, "reset 8", 1},
-		{"unary, response not taken, deadline", func(sc *script) {
-			sc.frame(frameSettings, 0, 0, binary.BigEndian.AppendUint32([]byte{0, settingInitialWindowSize}, 0))
-			sc.call(1, "Unary", "grpc-timeout", "200m")
-			sc.frame(frameData, flagEndStream, 1, rigMessageOf("hello"))
-		}, 200 * time.Millisecond, look, "reset 8", 0},
-		{"server stream, response not taken, deadline", func(sc *script) {
-			sc.frame(frameSettings, 0, 0, binary.BigEndian.AppendUint32([]byte{0, settingInitialWindowSize}, 0))
-			sc.call(1, "Server", "grpc-timeout", "200m")
-			sc.frame(frameData, flagEndStream, 1, rigMessageOf("hello"))
-		}, 200 * time.Millisecond, look, "reset 8", 0},
-		{"server stream, response read slowly", func(sc *script) {
-			sc.frame(frameSettings, 0, 0, binary.BigEndian.AppendUint32([]byte{0, settingInitialWindowSize}, 0))
-			sc.call(1, "Server")
-			sc.frame(frameData, flagEndStream, 1, rigMessageOf("hello"))
-		}, 0, time.Hour, "", 0},
-	} {
+	for _, tt := range endless {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				r := newServerRig(t, rigTimed)

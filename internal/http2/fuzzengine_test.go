@@ -9,10 +9,20 @@ func FuzzServer(f *testing.F) {
 	for _, s := range serverScripts(f) {
 		f.Add([]byte(nil), s)
 		f.Add([]byte{9, 4, 40, 1}, s)
+		f.Add([]byte{60, 9, rigTimed | 16 | 3}, s)
+	}
+	for _, tt := range endless {
+		sc := speak()
+		tt.send(sc)
+		f.Add([]byte{60, 9, rigTimed | 16 | 3}, sc.out)
 	}
 	f.Fuzz(func(t *testing.T, cuts, b []byte) {
 		inBubble(t, func(t *testing.T) {
-			r := newServerRig(t, 0)
+			how := 0
+			if n := len(cuts); n > 0 {
+				how = int(cuts[n-1])
+			}
+			r := newServerRig(t, how)
 			feed(r, cuts, b)
 		})
 	})

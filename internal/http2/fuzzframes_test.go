@@ -54,7 +54,7 @@ var (
 		{":path", "/again"}, {":what", ""}, {":status", "200"}, {"grpc-status", "0"}, {"grpc-status", "5"},
 		{"grpc-message", "a%20b%"}, {"grpc-status-details-bin", "CAUSA2Jhcg"}, {"grpc-status", "x"},
 		{"content-type", "text/html"}, {"x-long", strings.Repeat("l", 3000)}, {"x-longer", strings.Repeat("l", 9000)},
-		{"user-agent", "fuzz"}, {"cookie", "a=b"},
+		{"user-agent", "fuzz"}, {"cookie", "a=b"}, {"host", "fuzz"}, {"host", "other"}, {"grpc-timeout", "90S"},
 	}
 	dictTexts  = []string{"hello", "", "wait", "slow", "fail", "big", "huge", "meta", "early", "goexit"}
 	dictValues = []uint32{
@@ -345,7 +345,7 @@ func (sc *script) play() {
 // FuzzServerFrames has a client of a fuzzer's choices talk to a server's connection.
 func FuzzServerFrames(f *testing.F) {
 	for _, s := range choices {
-		for _, how := range []byte{0, 1, 2, 3, 0x40, 0x80, 0xc0} {
+		for _, how := range []byte{0, 1, 2, 3, rigTimed, rigTimed | 3, 0x40, 0x80, 0xc0} {
 			f.Add(how, []byte(s))
 		}
 	}

@@ -9,13 +9,15 @@ import (
 	"google.golang.org/grpc/codes"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
+
+	"github.com/fairlead-go/fairlead/internal/assert"
 )
 
 // TestDeadline sees that a server is told the client's deadline and that both give the call up when it passes.
 func TestDeadline(t *testing.T) {
 	t.Parallel()
 	eachPair(t, func(t *testing.T, p pair) {
-		const allowed = 200 * time.Millisecond
+		allowed := assert.Patience(200 * time.Millisecond)
 		ended := make(chan error, 2)
 		wait := func(ctx context.Context) error {
 			at, ok := ctx.Deadline()

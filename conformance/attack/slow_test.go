@@ -92,7 +92,7 @@ func TestDripping(t *testing.T) { //nolint:paralleltest // memory is the process
 // TestOneByteAtATime is no attack: a call whose bytes come one by one is answered, and those of a connection that is
 // idle for longer than a frame may take are, too.
 func TestOneByteAtATime(t *testing.T) { //nolint:paralleltest // memory is the process's
-	const limit = 300 * time.Millisecond
+	limit := assert.Patience(300 * time.Millisecond)
 	tg := newTarget(t, server.FrameTimeout(limit), server.HandshakeTimeout(limit))
 	nc, err := new(net.Dialer).DialContext(t.Context(), "tcp", tg.Addr().String())
 	if err != nil {

@@ -280,7 +280,7 @@ func TestCancel(t *testing.T) { //nolint:tparallel // the subtests take turns wi
 	})
 	t.Run("unary deadline", func(t *testing.T) {
 		go func() { <-entered }()
-		_, err := p.echo.Unary(t.Context(), &protocoltest.Msg{}, fairlead.WithTimeout(20*time.Millisecond))
+		_, err := p.echo.Unary(t.Context(), &protocoltest.Msg{}, fairlead.WithTimeout(assert.Patience(20*time.Millisecond)))
 		if fairlead.CodeOf(err) != fairlead.DeadlineExceeded {
 			t.Errorf("got %v, want DEADLINE_EXCEEDED", err)
 		}
@@ -303,7 +303,7 @@ func TestCancel(t *testing.T) { //nolint:tparallel // the subtests take turns wi
 		}
 	})
 	t.Run("stream deadline", func(t *testing.T) {
-		s, err := p.echo.Chat(t.Context(), fairlead.WithTimeout(20*time.Millisecond))
+		s, err := p.echo.Chat(t.Context(), fairlead.WithTimeout(assert.Patience(20*time.Millisecond)))
 		if err != nil {
 			t.Fatal(err)
 		}

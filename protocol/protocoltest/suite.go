@@ -370,7 +370,7 @@ func suiteDeadline(t *testing.T, env func(*testing.T, Handlers) Env) {
 	if d := await(t, left, "the call"); d <= 30*time.Second || d > time.Minute {
 		t.Errorf("the server has %v left of a minute", d)
 	}
-	s, err := c.Chat(t.Context(), fairlead.WithTimeout(50*time.Millisecond))
+	s, err := c.Chat(t.Context(), fairlead.WithTimeout(assert.Patience(50*time.Millisecond)))
 	if err == nil {
 		_, err = s.Recv()
 	}

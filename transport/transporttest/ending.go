@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/transport"
 )
 
@@ -121,7 +122,7 @@ func closeDuringWrite(f *fixture) {
 	stalled(progress)
 	begin := time.Now()
 	_ = client.Close() // with TLS it may fail to say good-bye
-	if took := time.Since(begin); took > time.Second {
+	if took := time.Since(begin); took > assert.Patience(time.Second) {
 		f.Errorf("Close took %v", took)
 	}
 	if err := <-failed; !errors.Is(err, net.ErrClosed) {

@@ -14,7 +14,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
 .PHONY: demo
-demo: ## start a service, call it from Fairlead and from grpc-go, measure both: about a minute
+demo: ## start services, call them from Fairlead and from grpc-go, measure both: about a minute
 	@cd lab && go run ./cmd/demo $(ARGS)
 
 .PHONY: test

@@ -14,7 +14,7 @@ type Peer struct {
 	// Wire names what is spoken on the connection, "http/2". It can carry several protocols: Call.Protocol says which one
 	// a call uses. "" on a client before the attempt has a connection.
 	Wire string
-	// Identity is a *tls.ConnectionState, or what an authenticator put in its place; nil: the peer did not prove any.
+	// Identity is a *tls.ConnectionState, or what a middleware put in its place (SetPeer); nil: the peer proved none.
 	Identity any
 }
 

@@ -107,7 +107,7 @@ func newSource(opts []Option) (*Source, error) {
 func (s *Source) Name() string { return s.name }
 
 // Services returns the full names of all services, sorted. A server's are those that it says it has, whether or not it
-// has their contracts.
+// has their contracts; what cannot be a name is left out, and an error if there is nothing else.
 func (s *Source) Services(ctx context.Context) ([]string, error) {
 	s.mu.RLock()
 	known := s.services

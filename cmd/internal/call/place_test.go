@@ -182,6 +182,7 @@ func TestInputLimit(t *testing.T) {
 		"objects":  {io.MultiReader(strings.NewReader("{}\n {"), endless(`"a":1,`)), false, "in:2:2: the message that"},
 		"a string": {io.MultiReader(strings.NewReader(`{"name":"`), endless("a")), false, "more than 1 MiB"},
 		"strings":  {io.MultiReader(strings.NewReader(`["`), endless(`","`)), false, "more than 1 MiB"},
+		"space":    {io.MultiReader(strings.NewReader("{}"), endless(" \n")), false, "in:1:3: the message that"},
 		"text":     {io.MultiReader(strings.NewReader("name: 'a'\x1e"), endless("tags: 'a'\n")), true, "in:1:1: the message"},
 		"zeros":    {endless("\x00"), true, "more than 1 MiB"},
 	} {

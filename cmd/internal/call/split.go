@@ -56,8 +56,9 @@ func (s *splitter) read() (byte, error) {
 // next returns the next value, io.EOF when there is none. What it returns need not be correct, but ends where a correct
 // one would.
 func (s *splitter) next() (value, error) {
+	begin := value{line: s.line, column: s.column}
 	if err := s.skipSpace(); err != nil {
-		return value{}, err
+		return begin, err
 	}
 	v := value{line: s.line, column: s.column}
 	c, err := s.read()
@@ -85,6 +86,7 @@ func (s *splitter) next() (value, error) {
 // byteOrderMark is how some editors begin files in UTF-8.
 const byteOrderMark = "\xef\xbb\xbf"
 
+// skipSpace skips the white space before a value. There is as much of it at most as of a value.
 func (s *splitter) skipSpace() error {
 	if s.line == 1 && s.column == 1 {
 		// Not all of it is waited for, since a whole message may be shorter.
@@ -94,10 +96,13 @@ func (s *splitter) skipSpace() error {
 			}
 		}
 	}
-	for {
+	for n := int64(0); ; n++ {
 		c, err := s.r.ReadByte()
 		if err != nil {
 			return err
+		}
+		if n > s.limit {
+			return errTooLong
 		}
 		if c != ' ' && c != '\t' && c != '\r' && c != '\n' && c != 0x1e {
 			return s.r.UnreadByte()

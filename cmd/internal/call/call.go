@@ -98,6 +98,7 @@ func (f *callFlags) run(cmd *cobra.Command, address, method string) error {
 	if f.errorFormat != "text" && f.errorFormat != "json" {
 		return fmt.Errorf("--error-format %s: must be text or json", f.errorFormat)
 	}
+	started := time.Now()
 	ctx, cancel := f.dial.WithTimeout(cmd.Context())
 	defer cancel()
 	headers, err := f.dial.Metadata(ctx)
@@ -109,9 +110,9 @@ func (f *callFlags) run(cmd *cobra.Command, address, method string) error {
 		return err
 	}
 	defer srv.Close()
-	r := &run{server: srv, out: cmd.OutOrStdout(), err: cmd.ErrOrStderr()}
+	r := &run{server: srv, started: started, out: cmd.OutOrStdout(), err: cmd.ErrOrStderr()}
 	if f.verbose {
-		r.verbose = &commentary{w: r.err, paint: cli.PainterFor(r.err), begun: time.Now()}
+		r.verbose = &commentary{w: r.err, paint: cli.PainterFor(r.err), begun: started}
 	}
 	contract, m, err := f.find(ctx, srv, method, r.verbose)
 	if err != nil {

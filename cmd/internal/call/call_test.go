@@ -99,7 +99,7 @@ func TestCall(t *testing.T) {
 		},
 		{
 			name: "timeout", args: []string{"Get", "-d", `{"name":"slow"}`, "--timeout", "2s"}, code: 68,
-			err: "DEADLINE_EXCEEDED (4)",
+			err: "hint: the time of --timeout is over, ",
 		},
 		{
 			name: "deadline", args: []string{"Get", "-d", `{"name":"deadline"}`, "--deadline", "10s", "--compact"},

@@ -25,6 +25,7 @@ type run struct {
 	failure  *failure
 	verbose  *commentary // nil: nobody wants to know
 
+	started     time.Time // when the command began
 	out, err    io.Writer
 	interactive bool // requests are entered by somebody, who can correct them
 	tally       tally
@@ -56,7 +57,7 @@ func (r *run) call(ctx context.Context, headers *fairlead.Metadata) error {
 		err = fairlead.Errorf(fairlead.Canceled, "interrupted")
 	}
 	r.verbose.ended(r.server, &r.tally)
-	return r.failure.report(ctx, err, r.hints(err))
+	return r.failure.report(ctx, err, r.hints(ctx, err))
 }
 
 // localError is one that is not of the call: of the input, or of printing.
@@ -206,9 +207,14 @@ func ended(ctx context.Context, err error) error {
 }
 
 // hints returns what may help about an error of the call.
-func (r *run) hints(err error) []string {
+func (r *run) hints(ctx context.Context, err error) []string {
 	e := fairlead.ErrorOf(err)
+	deadline, limited := ctx.Deadline()
 	switch {
+	case e.Code == fairlead.DeadlineExceeded && limited && time.Until(deadline) < 100*time.Millisecond:
+		// It is near, since the call and its server may notice before ctx does.
+		return []string{"the time of --timeout is over, " + r.tally.begun.Sub(r.started).Round(time.Millisecond).String() +
+			" of which passed before the call"}
 	case e.Code == fairlead.Unimplemented && e.FromPeer():
 		return []string{"the server does not have this method; see: fairlead list " + r.server.Address.Text}
 	case e.Code == fairlead.ResourceExhausted && !e.FromPeer():

@@ -15,8 +15,10 @@ type Stream interface {
 	// Recv decodes the next message into msg and returns io.EOF when the peer has sent all of them and, on the client,
 	// the call succeeded.
 	Recv(msg any) error
-	// CloseSend says that no more messages follow. After the call has ended it returns io.EOF as Send does, and Recv
-	// returns the reason. Client side; a server ends the call by returning.
+	// CloseSend says that no more messages follow. It returns nil as well when the peer has ended the call or the
+	// connection is lost: Recv returns the reason. When this side has given the call up, by its context, its deadline or
+	// Close, nothing is sent, and it returns the error that Recv returns. Client side; a server ends the call by
+	// returning.
 	CloseSend() error
 	// Close gives the call up if it is not over, and frees what it holds. Client side; it may be called more than once.
 	Close() error
@@ -67,7 +69,8 @@ func (s *Bidi[S, R]) RecvInto(m *R) error { return s.c.stream.Recv(m) }
 // All ranges over the messages received, as Inbound.All does.
 func (s *Bidi[S, R]) All() iter.Seq2[*R, error] { return all[R](s.c) }
 
-// CloseSend says that no more messages follow. After the call has ended it returns io.EOF; Recv says why. Client side.
+// CloseSend says that no more messages follow. It returns nil as well after the peer has ended the call; Recv says why.
+// After this side has given the call up, by its context, its deadline or Close, it returns Recv's error. Client side.
 func (s *Bidi[S, R]) CloseSend() error { return s.c.stream.CloseSend() }
 
 // Close gives the call up if it is not over. Client side.
@@ -84,7 +87,7 @@ func (s *ClientStream[Req, Resp]) Send(m *Req) error { return s.c.stream.Send(m)
 
 // CloseAndRecv says that no more messages follow and returns the response.
 func (s *ClientStream[Req, Resp]) CloseAndRecv() (*Resp, error) {
-	if err := s.c.stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+	if err := s.c.stream.CloseSend(); err != nil {
 		return nil, err
 	}
 	resp, err := recv[Resp](s.c)

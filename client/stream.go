@@ -25,11 +25,17 @@ type stream struct {
 
 	// state is the number of goroutines inside Recv and WaitHeader, and the bit over.
 	state atomic.Int32
-	final atomic.Pointer[error] // set before over is
+	final atomic.Pointer[outcome] // set before over is
 	ended atomic.Bool
 }
 
 const over = 1 << 30
+
+// outcome is how a stream ended.
+type outcome struct {
+	err  error // what Recv returns from then on
+	ours bool  // this side gave the call up
+}
 
 // watchStream puts a stream around the call's. An error means that the context has ended meanwhile.
 func watchStream(ctx context.Context, call *fairlead.Call) error {
@@ -54,7 +60,7 @@ func watchStream(ctx context.Context, call *fairlead.Call) error {
 		return nil
 	}
 	s.giveUp()
-	return *s.final.Load()
+	return s.final.Load().err
 }
 
 // Send implements fairlead.Stream. As after any other end of the call it returns io.EOF after the context's; nothing is
@@ -70,24 +76,33 @@ func (s *stream) Send(msg any) error {
 	return err
 }
 
-// CloseSend implements fairlead.Stream. It returns io.EOF as Send does: a server must not take what was sent before the
-// call was given up for all that there is.
+// CloseSend implements fairlead.Stream. After the end of the context nothing is sent: a server must not take what was
+// sent before the call was given up for all that there is.
 func (s *stream) CloseSend() error {
+	var err error
+	if s.ctx.Err() == nil {
+		err = s.Stream.CloseSend()
+	}
 	if s.ctx.Err() != nil {
-		return io.EOF
+		s.giveUp()
 	}
-	err := s.Stream.CloseSend()
-	if err == nil && s.ctx.Err() != nil {
-		return io.EOF
+	if end := s.final.Load(); end != nil {
+		if end.ours {
+			return end.err
+		}
+		return nil // Recv has returned why
 	}
-	return err
+	if err != nil {
+		return explained(s.ctx, s.call, err)
+	}
+	return nil
 }
 
 // Recv implements fairlead.Stream.
 func (s *stream) Recv(msg any) error {
 	defer s.leave()
 	if !s.enter() {
-		return *s.final.Load()
+		return s.final.Load().err
 	}
 	var err error
 	if s.ctx.Err() == nil {
@@ -95,11 +110,13 @@ func (s *stream) Recv(msg any) error {
 	}
 	if s.ctx.Err() != nil && (err == nil || errors.Is(err, io.EOF)) {
 		s.giveUp()
-		return *s.final.Load()
+		return s.final.Load().err
 	}
 	if err != nil {
-		s.finish(explained(s.ctx, s.call, err))
-		return *s.final.Load() // the first reason; err may be but its consequence
+		e, ok := errors.AsType[*fairlead.Error](err)
+		late := ok && e.Code == fairlead.DeadlineExceeded && !e.FromPeer()
+		s.finish(outcome{err: explained(s.ctx, s.call, err), ours: late})
+		return s.final.Load().err // the first reason; err may be but its consequence
 	}
 	return nil
 }
@@ -107,7 +124,10 @@ func (s *stream) Recv(msg any) error {
 // Close implements fairlead.Stream.
 func (s *stream) Close() error {
 	err := s.Stream.Close()
-	s.finish(fairlead.Errorf(fairlead.Canceled, "%s: the stream was closed by the caller", s.call.Method().Path))
+	s.finish(outcome{
+		err:  fairlead.Errorf(fairlead.Canceled, "%s: the stream was closed by the caller", s.call.Method().Path),
+		ours: true,
+	})
 	return err
 }
 
@@ -121,7 +141,7 @@ func (s *stream) SendHeader(*fairlead.Call) error { return nil }
 func (s *stream) WaitHeader(ctx context.Context, c *fairlead.Call) error {
 	defer s.leave()
 	if !s.enter() {
-		if err := *s.final.Load(); !errors.Is(err, io.EOF) {
+		if err := s.final.Load().err; !errors.Is(err, io.EOF) {
 			return err
 		}
 		return nil
@@ -156,7 +176,7 @@ func (s *stream) giveUp() {
 	if err == nil {
 		err = context.DeadlineExceeded
 	}
-	s.finish(errEnded(s.ctx, s.call, err))
+	s.finish(outcome{err: errEnded(s.ctx, s.call, err), ours: true})
 	_ = s.Stream.Close() // the wire has noticed the end as well; what it returns is said already
 }
 
@@ -169,9 +189,9 @@ func (s *stream) leave() {
 	}
 }
 
-// finish marks the end; whoever is last inside completes it.
-func (s *stream) finish(err error) {
-	s.final.CompareAndSwap(nil, &err)
+// finish marks the end, if it is the first; the last one inside completes it.
+func (s *stream) finish(end outcome) {
+	s.final.CompareAndSwap(nil, &end)
 	if s.state.Or(over) == 0 {
 		s.end()
 	}
@@ -187,7 +207,7 @@ func (s *stream) end() {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	err := *s.final.Load()
+	err := s.final.Load().err
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}

@@ -54,7 +54,7 @@ type Stream struct{ call *fairlead.Call }
 // returns io.EOF; Recv says why.
 func (s *Stream) Send(m proto.Message) error { return s.call.Stream().Send(m) }
 
-// CloseSend says that no more messages follow. A server-streaming call does not need it.
+// CloseSend says that no more messages follow, as fairlead.Stream's does. A server-streaming call does not need it.
 func (s *Stream) CloseSend() error { return s.call.Stream().CloseSend() }
 
 // Recv returns the next message, and io.EOF after the last one when the call succeeded. A client-streaming call has

@@ -130,7 +130,7 @@ func exchange(ctx context.Context, h fairlead.Handler, c *fairlead.Call, request
 	if err := s.Send(&fairlead.Raw{Data: request, Codec: "proto"}); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	if err := s.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+	if err := s.CloseSend(); err != nil {
 		return nil, err
 	}
 	raw := new(fairlead.Raw)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -131,8 +132,8 @@ func TestNothingSucceedsAfterCancel(t *testing.T) {
 		{name: "CloseSend", incomplete: true, do: func(t *testing.T, u *unnoticed, c *client.Client) {
 			s := talk(t, open(t, u, c, scriptTalk, nil), "a")
 			u.over.Store(true)
-			if err := s.CloseSend(); err != io.EOF { //nolint:errorlint // streams return it bare
-				t.Errorf("CloseSend: got %v, want EOF", err)
+			for range 2 {
+				canceled(t, "CloseSend", s.CloseSend())
 			}
 			_, err := s.Recv()
 			canceled(t, "Recv", err)
@@ -223,6 +224,120 @@ func TestNothingSucceedsAfterCancel(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			tt.do(t, &unnoticed{Context: t.Context()}, playground(t, tt.incomplete, client.Use(late)))
+		})
+	}
+}
+
+// TestCloseSendAfterEnd closes the sending side of streams that have ended. An end by the peer is no error, so that a
+// caller who returns errors at once still gets the status from Recv; what this side gave up does not succeed.
+func TestCloseSendAfterEnd(t *testing.T) {
+	t.Parallel()
+	method := fairlead.NewMethod[text, text](fairlead.BidiStreaming, "preset.v1.Ending", "End")
+	n := inproc.New()
+	start(t, "ending:80", server.Transport(n), server.Service(fairlead.Implement(
+		fairlead.NewService("preset.v1.Ending", "proto", nil, method),
+		fairlead.BidiHandler(func(ctx context.Context, s *fairlead.Bidi[text, text]) error {
+			m, err := s.Recv()
+			if err != nil {
+				return err
+			}
+			switch m.GetValue() {
+			case "fail":
+				return fairlead.Errorf(fairlead.AlreadyExists, "it is there")
+			case "hang":
+				<-ctx.Done()
+			}
+			return nil
+		}),
+	)))
+	c, err := preset.NewClient("static:///ending:80", client.Dialer(n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	type stream = fairlead.Bidi[text, text]
+	// ended waits until the end is here, without receiving it.
+	ended := func(t *testing.T, s *stream) {
+		t.Helper()
+		if err := s.Call().WaitHeader(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	received := func(t *testing.T, s *stream) {
+		t.Helper()
+		if _, err := s.Recv(); err == nil {
+			t.Fatal("got a message, want the end")
+		}
+	}
+	tests := []struct {
+		name string
+		send string // what the server is to do
+		opts []fairlead.CallOption
+		do   func(t *testing.T, s *stream, cancel func())
+		want fairlead.Code // of CloseSend
+		then fairlead.Code // of Recv
+	}{
+		{
+			name: "failed", send: "fail", then: fairlead.AlreadyExists,
+			do: func(t *testing.T, s *stream, _ func()) { t.Helper(); ended(t, s) },
+		},
+		{
+			name: "failed, received", send: "fail", then: fairlead.AlreadyExists,
+			do: func(t *testing.T, s *stream, _ func()) { t.Helper(); received(t, s) },
+		},
+		{
+			name: "succeeded", send: "end",
+			do: func(t *testing.T, s *stream, _ func()) { t.Helper(); ended(t, s) },
+		},
+		{
+			name: "succeeded, received, then cancelled and closed", send: "end",
+			do: func(t *testing.T, s *stream, cancel func()) { t.Helper(); received(t, s); cancel(); s.Close() },
+		},
+		{
+			name: "failed, then cancelled", send: "fail", want: fairlead.Canceled, then: fairlead.Canceled,
+			do: func(t *testing.T, s *stream, cancel func()) { t.Helper(); ended(t, s); cancel() },
+		},
+		{
+			name: "cancelled", send: "hang", want: fairlead.Canceled, then: fairlead.Canceled,
+			do: func(t *testing.T, _ *stream, cancel func()) { t.Helper(); cancel() },
+		},
+		{
+			name: "closed", send: "hang", want: fairlead.Canceled, then: fairlead.Canceled,
+			do: func(t *testing.T, s *stream, _ func()) { t.Helper(); s.Close() },
+		},
+		{
+			name: "late", send: "hang", opts: []fairlead.CallOption{fairlead.WithTimeout(20 * time.Millisecond)},
+			want: fairlead.DeadlineExceeded, then: fairlead.DeadlineExceeded,
+			do: func(t *testing.T, s *stream, _ func()) { t.Helper(); received(t, s) },
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			k := fairlead.NewCall(method, nil, tt.opts...)
+			s, err := fairlead.OpenedBidi[text, text](k, c.Bind(method)(ctx, k))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if err := s.Send(wrapperspb.String(tt.send)); err != nil {
+				t.Fatal(err)
+			}
+			tt.do(t, s, cancel)
+			for range 2 {
+				if err := s.CloseSend(); fairlead.CodeOf(err) != tt.want {
+					t.Errorf("CloseSend: got %v, want %v", err, tt.want)
+				}
+			}
+			_, err = s.Recv()
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			if fairlead.CodeOf(err) != tt.then {
+				t.Errorf("Recv: got %v, want %v", err, tt.then)
+			}
 		})
 	}
 }

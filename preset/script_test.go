@@ -303,8 +303,9 @@ func (r *record) talk(ctx context.Context, c *client.Client) {
 		}
 		r.yield()
 	}
-	if err := s.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
-		r.faultf("Talk: closing: %w", err)
+	if err := s.CloseSend(); err != nil {
+		r.ended("Talk", s, err)
+		return
 	}
 	_, err = s.Recv()
 	if !errors.Is(err, io.EOF) {

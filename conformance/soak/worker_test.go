@@ -224,7 +224,7 @@ func (w *worker) up(ctx context.Context, f *fate) error {
 			return abandon(s)
 		}
 	}
-	if err := s.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+	if err := s.CloseSend(); err != nil {
 		return err
 	}
 	out := new(message)
@@ -264,7 +264,7 @@ func (w *worker) pingPong(ctx context.Context, f *fate) error {
 			return abandon(s)
 		}
 	}
-	if err := s.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+	if err := s.CloseSend(); err != nil {
 		return err
 	}
 	return w.final("ping-pong", s)
@@ -292,8 +292,10 @@ func (w *worker) duplex(ctx context.Context, f *fate) error {
 		sent <- s.CloseSend()
 	}()
 	err = w.receive(s, f, orders)
-	if err := <-sent; err != nil && !errors.Is(err, io.EOF) && !f.abandon && w.caller.code(err) != fairlead.Canceled {
-		w.bad("duplex, sending", err)
+	if failed := <-sent; failed != nil && !errors.Is(failed, io.EOF) && !f.abandon {
+		if code := w.caller.code(failed); code != fairlead.Canceled && code != w.caller.code(err) {
+			w.bad("duplex, sending", failed)
+		}
 	}
 	return err
 }

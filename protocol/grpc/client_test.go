@@ -898,12 +898,24 @@ func TestClientStreamSend(t *testing.T) {
 		if err := c.Stream().Send(&note{}); err != io.EOF {
 			t.Errorf("got %v, want EOF", err)
 		}
-		if err := c.Stream().CloseSend(); err != io.EOF {
-			t.Errorf("got %v, want EOF", err)
+		for range 2 {
+			if err := c.Stream().CloseSend(); err != nil {
+				t.Errorf("CloseSend: got %v, want what Recv said to be enough", err)
+			}
 		}
-		if err := c.Stream().CloseSend(); err != nil {
-			t.Errorf("got %v the second time", err)
+	})
+	t.Run("given up", func(t *testing.T) {
+		t.Parallel()
+		c, hc := open(mBidi, func(x *exchange, _ bool) {
+			if _, err := x.up.read(); err == nil {
+				t.Error("something was sent")
+			}
+		})
+		if err := c.Stream().Close(); err != nil {
+			t.Error(err)
 		}
+		wantError(t, c.Stream().CloseSend(), fairlead.Canceled, "closed")
+		hc.wg.Wait()
 	})
 	t.Run("lost", func(t *testing.T) {
 		t.Parallel()
@@ -911,6 +923,9 @@ func TestClientStreamSend(t *testing.T) {
 		hc.wg.Wait()
 		if err := c.Stream().Send(&note{}); err != io.EOF {
 			t.Errorf("got %v, want EOF", err)
+		}
+		if err := c.Stream().CloseSend(); err != nil {
+			t.Errorf("CloseSend: got %v, want what Recv says to be enough", err)
 		}
 		wantError(t, c.Stream().Recv(new(note)), fairlead.Unavailable, "lost")
 	})

@@ -165,7 +165,8 @@ func (st *clientStream) sendError(err error) error {
 	return asInternal(err, "cannot encode a message")
 }
 
-// CloseSend implements fairlead.Stream.
+// CloseSend implements fairlead.Stream. It returns nil after the peer has ended the call, and the error that ended it
+// after this side has.
 func (st *clientStream) CloseSend() error {
 	st.sending.Lock()
 	defer st.sending.Unlock()
@@ -175,10 +176,16 @@ func (st *clientStream) CloseSend() error {
 	st.closed = true
 	x := st.x.close()
 	err := x.Send(nil, true)
-	if err != nil && st.saved(x, err) {
+	if err == nil || st.saved(x, err) {
 		return nil // as in Send
 	}
-	return st.sendError(err)
+	if over := st.x.over(); over != nil {
+		return over
+	}
+	if err = st.sendError(err); err == io.EOF { //nolint:errorlint // sendError returns it bare
+		return nil // Recv says why
+	}
+	return err
 }
 
 // Recv implements fairlead.Stream.

@@ -30,6 +30,7 @@ type frameStream struct {
 	credit     int   // messages that may still be sent
 	consumed   int   // messages received for which no credit went back yet
 	closedSend bool
+	givenUp    bool // client: this side ended the call, for what err says
 	over       bool // no more frames are sent for the call
 	header     fairlead.Metadata
 	trailer    fairlead.Metadata
@@ -226,12 +227,13 @@ func (s *frameStream) CloseSend() error {
 		return nil
 	}
 	s.closedSend = true
-	if s.over {
+	switch {
+	case s.givenUp:
+		return s.err
+	case s.over:
 		return nil
 	}
-	if err := s.w.frame(s.id, frameEnd, nil); err != nil {
-		return lost(err)
-	}
+	_ = s.w.frame(s.id, frameEnd, nil) // when the connection is lost, Recv says so
 	return nil
 }
 
@@ -252,6 +254,7 @@ func (s *frameStream) giveUp(err error) {
 	s.mu.Lock()
 	if s.err == nil {
 		_ = s.w.frame(s.id, frameCancel, nil)
+		s.givenUp = true
 		s.end(err)
 	}
 	s.mu.Unlock()

@@ -103,7 +103,7 @@ func (w *caller) sendAll(s fairlead.Stream, t *load.Turn) error {
 			return err
 		}
 	}
-	if err := s.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+	if err := s.CloseSend(); err != nil {
 		return err
 	}
 	return nil
@@ -195,7 +195,7 @@ func (w *caller) conversation(ctx context.Context, t *load.Turn) error {
 		t.Received(size(w.reply))
 		mark = t.Since(mark)
 	}
-	if err := s.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+	if err := s.CloseSend(); err != nil {
 		return err
 	}
 	for {

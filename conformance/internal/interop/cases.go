@@ -302,7 +302,7 @@ func (c *Client) statusCodeAndMessage(ctx context.Context) error {
 		return err
 	}
 	// The server may have ended the call already.
-	if err := s.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+	if err := s.CloseSend(); err != nil {
 		return err
 	}
 	_, err = s.Recv()

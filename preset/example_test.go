@@ -3,11 +3,13 @@ package preset_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/client"
 	"github.com/fairlead-go/fairlead/preset"
 	"github.com/fairlead-go/fairlead/server"
 )
@@ -43,4 +45,38 @@ func Example() {
 	reply, err := fairlead.Result[text](call, conn.Bind(hello)(ctx, call))
 	fmt.Println(reply.GetValue(), err)
 	// Output: hello Ann <nil>
+}
+
+// What the defaults have can be left out or replaced by name, and one logger serves for all that is logged.
+func ExampleNewServer() {
+	type text = wrapperspb.StringValue
+	hello := fairlead.NewMethod[text, text](fairlead.Unary, "greeter.v1.Greeter", "SayHello")
+	greeter := fairlead.Implement(fairlead.NewService("greeter.v1.Greeter", "proto", nil, hello),
+		fairlead.UnaryHandler(func(_ context.Context, m *text) (*text, error) { return m, nil }))
+
+	_, err := preset.NewServer(":8080", server.Service(greeter),
+		preset.Logger(slog.New(slog.DiscardHandler)),
+		server.Without("logging"), server.WithoutCompressor("zstd"))
+	fmt.Println(err)
+	_, err = preset.NewServer(":8080", server.Service(greeter), server.Without("tracing"))
+	fmt.Println(err)
+	// Output:
+	// <nil>
+	// server: Without: no middleware is named "tracing"; options before this one added ["recovery" "logging" "validation"]
+}
+
+// Calls carry a token, and those that are made on behalf of another get three quarters of its time.
+func ExampleNewClient() {
+	token := func(context.Context) (string, error) { return "Bearer secret", nil }
+	conn, err := preset.NewClient("dns:///stock:8080",
+		client.Header("authorization", token),
+		preset.DeadlineShare(0.75))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// In a program the client comes before the server whose handlers use it: app.New("shop", conn, srv).
+	defer func() { _ = conn.Close() }()
+	fmt.Println(conn)
+	// Output: the client of dns:///stock:8080
 }

@@ -16,7 +16,9 @@ type Node struct {
 	Latency  atomic.Int64 // moving average in nanoseconds, 0 before the first
 	// Failing is true while no connection to the instance can be made.
 	Failing atomic.Bool
-	Since   time.Time
+	// Since is when the client first saw the instance. The balancers of this repository do not look at it; one's own may
+	// begin slowly by it.
+	Since time.Time
 	// State is the balancer's own; it is set in Build and never per call.
 	State any
 }

@@ -29,11 +29,6 @@ type Sizer interface {
 	AppendSized(dst []byte, msg any, size int) ([]byte, error)
 }
 
-// Aliaser is a codec that can decode without copying: strings and bytes of msg then point into src.
-type Aliaser interface {
-	UnmarshalAlias(src []byte, msg any) error
-}
-
 // ErrType says that a codec cannot carry a message's type.
 var ErrType = errors.New("codec: type of message not supported")
 

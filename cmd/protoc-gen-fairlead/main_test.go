@@ -26,6 +26,13 @@ func TestMain(m *testing.M) {
 
 func plugin(t *testing.T, stdin []byte, args ...string) []byte {
 	t.Helper()
+	stdout, _ := pluginErr(t, stdin, args...)
+	return stdout
+}
+
+// pluginErr is plugin with the standard error.
+func pluginErr(t *testing.T, stdin []byte, args ...string) (stdout, stderr []byte) {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -33,11 +40,13 @@ func plugin(t *testing.T, stdin []byte, args ...string) []byte {
 	cmd := exec.CommandContext(t.Context(), self, args...)
 	cmd.Env = append(os.Environ(), "BE_THE_PLUGIN=1")
 	cmd.Stdin = bytes.NewReader(stdin)
+	var written bytes.Buffer
+	cmd.Stderr = &written
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return out
+	return out, written.Bytes()
 }
 
 // TestPlugin speaks with the plugin as protoc does, and compares with the golden files of fairlead gen.
@@ -83,6 +92,47 @@ func TestPlugin(t *testing.T) {
 				t.Errorf("supported features are %d, want %d: optional fields and editions", got, want)
 			}
 		})
+	}
+}
+
+// TestPluginWarnings has a rule that cannot be served.
+func TestPluginWarnings(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	text := `syntax = "proto3"; package p; option go_package = "example.com/wire"; import "google/api/annotations.proto";
+message M { repeated string a = 1; }
+service S { rpc Do(M) returns (M) { option (google.api.http).get = "/{a}"; } }
+`
+	if err := os.WriteFile(filepath.Join(root, "a.proto"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	contract, err := idl.Compile(t.Context(), idl.Source{Roots: []string{root}, Files: []string{"a.proto"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const warning = `a.proto:3:37: (google.api.http) of p.S.Do: path "/{a}": variable a: p.M.a is repeated; ` +
+		"the route is left out"
+	run := func(parameter string) (response *pluginpb.CodeGeneratorResponse, stderr string) {
+		request, err := proto.Marshal(&pluginpb.CodeGeneratorRequest{
+			FileToGenerate: contract.Names, Parameter: &parameter, ProtoFile: contract.Files,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, written := pluginErr(t, request)
+		response = new(pluginpb.CodeGeneratorResponse)
+		if err := proto.Unmarshal(out, response); err != nil {
+			t.Fatal(err)
+		}
+		return response, string(written)
+	}
+	response, stderr := run("")
+	if len(response.File) != 1 || response.File[0].GetName() != "example.com/wire/a.fl.go" ||
+		stderr != warning+" (warning)\n" {
+		t.Errorf("%d files, error %s, and said %q, want %q", len(response.File), response.GetError(), stderr, warning)
+	}
+	if strict, _ := run("strict=true"); strict.GetError() != warning {
+		t.Errorf("error with strict is %q, want %q", strict.GetError(), warning)
 	}
 }
 

@@ -202,3 +202,17 @@ func TestRoutesThatCannotBeServed(t *testing.T) {
 	put(t, root, "fairlead.yaml", "version: 1\ngen:\n  strict: true\n")
 	expect(t, root, "--project $/fairlead.yaml", cli.ExitFailed, "", "nothing was written")
 }
+
+// TestGoName holds the names of packages against those that the generator gives them.
+func TestGoName(t *testing.T) {
+	t.Parallel()
+	for _, base := range []string{"shop", "shop-v1", "my.shop", "type", "1", "_", "été", "v1"} {
+		root := tree(t, map[string]string{"a.proto": contract("p", "example.com/m/"+base, "message M {}\n")})
+		if code, _, stderr := command(t, root, "-q", "$"); code != cli.ExitOK {
+			t.Fatalf("%s: exit code %d, %s", base, code, stderr)
+		}
+		if got, want := read(t, root, "a.pb.go"), "\npackage "+goName(base)+"\n"; !strings.Contains(got, want) {
+			t.Errorf("%s: the code has no %q", base, want)
+		}
+	}
+}

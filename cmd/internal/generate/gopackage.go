@@ -2,11 +2,13 @@ package generate
 
 import (
 	"fmt"
+	"go/token"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/fairlead-go/fairlead/cmd/internal/gen"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl"
@@ -30,11 +32,25 @@ func goPackages(s *settings, contract *idl.Contract) map[string]goPackage {
 		}
 		p, name, named := strings.Cut(text, ";")
 		if !named {
-			name = regexp.MustCompile(`[^A-Za-z0-9_]`).ReplaceAllString(path.Base(p), "_")
+			name = goName(path.Base(p))
 		}
 		all[file.GetName()] = goPackage{path: p, name: name, mapped: mapped}
 	}
 	return all
+}
+
+// goName returns the name that protoc-gen-go gives to a Go package by the last part of its import path.
+func goName(base string) string {
+	name := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return '_'
+	}, base)
+	if first, _ := utf8.DecodeRuneInString(name); token.IsKeyword(name) || !unicode.IsLetter(first) {
+		return "_" + name
+	}
+	return name
 }
 
 // checkPackages reports the files without a go_package, with the line that would mend it.

@@ -36,8 +36,8 @@ func (a *Alive) any() bool { return a.PingAfter > 0 || a.Idle > 0 || a.Age > 0 |
 // nothing.
 type Vital interface {
 	Vitals() Vitals
-	// Sweep ends calls whose peer has not gone on for limit with what it has begun. Now is the time on some clock; it is
-	// called again and again, by one goroutine at a time.
+	// Sweep ends calls whose peer has not gone on for limit with what it has begun. Now is the time on some clock. It is
+	// called again and again, while calls are open, and like Vitals by one goroutine at a time.
 	Sweep(now, limit time.Duration)
 	// Ping asks the peer for any answer.
 	Ping()
@@ -234,10 +234,11 @@ func (k *Keeper) round() time.Duration {
 	k.mu.Lock()
 	now := k.now()
 	for _, c := range k.list {
-		if s := k.look(c, now); s != stepNone {
+		v := c.conn.Vitals()
+		if s := k.look(c, v, now); s != stepNone {
 			todo = append(todo, due{c.conn, s, c.slow})
 		}
-		if k.cfg.Message > 0 {
+		if v.Open > 0 && k.cfg.Message > 0 {
 			todo = append(todo, due{c.conn, stepSweep, 0})
 		}
 		if c.pingAt != 0 || c.draining {
@@ -252,8 +253,7 @@ func (k *Keeper) round() time.Duration {
 }
 
 // look brings what is known of a connection up to date and returns what is due. The lock is held.
-func (k *Keeper) look(c *Care, now int64) step {
-	v := c.conn.Vitals()
+func (k *Keeper) look(c *Care, v Vitals, now int64) step {
 	if v.Heard {
 		c.heardAt, c.pingAt = now, 0
 	}

@@ -257,7 +257,8 @@ type lifeless struct{}
 
 func (lifeless) Vital() Vital { return nil }
 
-// TestKeeperSweeps: with a time limit for messages a connection is swept at each look, ten times in that time.
+// TestKeeperSweeps: with a time limit for messages a connection with calls is swept at each look, ten times in that
+// time.
 func TestKeeperSweeps(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -265,6 +266,13 @@ func TestKeeperSweeps(t *testing.T) {
 		b := newBody()
 		k.Add(b, 0)
 		time.Sleep(time.Minute + time.Second)
+		b.mu.Lock()
+		if len(b.swept) != 0 {
+			t.Errorf("got %d sweeps without a call, want none", len(b.swept))
+		}
+		b.open = 1
+		b.mu.Unlock()
+		time.Sleep(time.Minute)
 		k.Close()
 		b.mu.Lock()
 		defer b.mu.Unlock()

@@ -38,6 +38,9 @@ func (v vital) Vitals() protocol.Vitals {
 	if !c.client {
 		called = c.s.lastPeer
 	}
+	if c.s.open == 0 {
+		c.lags = nil // Sweep is not called then
+	}
 	return protocol.Vitals{Heard: heard, Called: called, Open: c.s.open}
 }
 

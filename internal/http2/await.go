@@ -68,6 +68,9 @@ func (c *Conn) await(need int) ([]byte, error) {
 
 func (c *Conn) awaitTimed(need, rest int, progress bool) ([]byte, error) {
 	t := &c.r.timer
+	if t.due != 0 && c.clock() >= t.due { // on a busy connection the transport may not get to its deadline
+		c.endLate(c.clock())
+	}
 	block := uint32(0)
 	if c.r.block != nil {
 		block = c.r.blockID

@@ -160,7 +160,7 @@ func TestCalls(t *testing.T) {
 			err: []string{"<   deadline: yes\n"},
 		},
 		{
-			name: "deadline exceeded", args: []string{"UnaryCall", "--timeout", "100ms", "-d", `{"payload":{"body":"` +
+			name: "deadline exceeded", args: []string{"UnaryCall", "--timeout", "2s", "-d", `{"payload":{"body":"` +
 				b64("hold") + `"}}`},
 			code: 64 + 4, err: []string{"DEADLINE_EXCEEDED (4)"},
 		},

@@ -55,7 +55,7 @@ func TestCommand(t *testing.T) {
 			err: []string{"<   time-left-ms: 5"},
 		},
 		{
-			name: "deadline exceeded", args: []string{"UnaryCall", "--timeout", "200ms", "-H", "hold: command"}, code: 64 + 4,
+			name: "deadline exceeded", args: []string{"UnaryCall", "--timeout", "1s", "-H", "hold: command"}, code: 64 + 4,
 			err: []string{"DEADLINE_EXCEEDED (4)"},
 		},
 		{

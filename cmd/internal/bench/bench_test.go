@@ -215,7 +215,7 @@ func TestSetUp(t *testing.T) {
 	for words, want := range map[string]string{
 		"": "hint: the server took the connection and said nothing",
 		"\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x04\x01\x00\x00\x00\x00":// SETTINGS, and their acknowledgement
-		"for its contract: the time of --timeout 1s is over",
+		"for its contract: the time of --timeout 3s is over",
 		"HTTP/1.1 400 Bad Request\r\n\r\n": "hint: the server answers in HTTP/1.1",
 		"<html></html>\n":                  `hint: the server answers with text, "<html></html>"`,
 	} {
@@ -238,7 +238,7 @@ func TestSetUp(t *testing.T) {
 					_ = c.Close()
 				}
 			}()
-			got := clitest.Run(t, New(), nil, l.Addr().String(), "a.B/C", "-z", "1h", "--timeout", "1s")
+			got := clitest.Run(t, New(), nil, l.Addr().String(), "a.B/C", "-z", "1h", "--timeout", "3s")
 			if got.Code != cli.ExitFailed || !strings.Contains(got.Err, want) || got.Out != "" {
 				t.Errorf("exit code %d, printed %q: %s", got.Code, got.Out, got.Err)
 			}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -19,22 +20,23 @@ func listen(t *testing.T, talk func(net.Conn)) (addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	var wg sync.WaitGroup
+	wg.Go(func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
-			talk(c)
-			_, _ = io.Copy(io.Discard, c) // until the client gives up
-			_ = c.Close()
+			wg.Go(func() {
+				talk(c)
+				_, _ = io.Copy(io.Discard, c) // until the client gives up
+				_ = c.Close()
+			})
 		}
-	}()
+	})
 	t.Cleanup(func() {
 		_ = l.Close()
-		<-done
+		wg.Wait()
 	})
 	return l.Addr().String()
 }
@@ -42,8 +44,8 @@ func listen(t *testing.T, talk func(net.Conn)) (addr string) {
 // The SETTINGS of a server, and its acknowledgement of the client's (RFC 9113, section 6.5).
 const settings = "\x00\x00\x00\x04\x00\x00\x00\x00\x00" + "\x00\x00\x00\x04\x01\x00\x00\x00\x00"
 
-// TestTimeout: --timeout is for all that a command does. With an hour to connect in, a command that does not keep to it
-// does not end.
+// TestTimeout: --timeout is for all that a command does. With an hour to connect in, a command that passes over it does
+// not end.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	silent := listen(t, func(net.Conn) {})
@@ -55,7 +57,7 @@ func TestTimeout(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = w.Close() }) // whoever reads ends
 	const noAnswer = "no answer in time"
-	asking := "asking " + greeting + " for its contract: the time of --timeout 100ms is over"
+	asking := "asking " + greeting + " for its contract: the time of --timeout 2s is over"
 	tests := []struct {
 		name    string
 		command func() *cobra.Command
@@ -66,7 +68,7 @@ func TestTimeout(t *testing.T) {
 		{"call, connecting", New, []string{silent, "A/B"}, nil, noAnswer},
 		{"call, TLS", New, []string{"--insecure", silent, "A/B"}, nil, "did not answer the TLS handshake"},
 		{"call, reflection", New, []string{greeting, "A/B"}, nil, asking},
-		{"call, stdin", New, []string{sh.addr, "Get", "-d", "@-"}, unwritten, "the time of --timeout 100ms is over"},
+		{"call, stdin", New, []string{sh.addr, "Get", "-d", "@-"}, unwritten, "the time of --timeout 2s is over"},
 		{"list, connecting", NewList, []string{silent}, nil, "the server took the connection and said nothing"},
 		{"list, reflection", NewList, []string{greeting}, nil, asking},
 		{"list, methods", NewList, []string{greeting, "A"}, nil, asking},
@@ -76,7 +78,7 @@ func TestTimeout(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got := clitest.Run(t, tt.command(), tt.stdin, append(tt.args, "--timeout", "100ms", "--connect-timeout", "1h")...)
+			got := clitest.Run(t, tt.command(), tt.stdin, append(tt.args, "--timeout", "2s", "--connect-timeout", "1h")...)
 			if got.Code != 1 || got.Out != "" || !strings.Contains(got.Err, tt.want) {
 				t.Errorf("got code %d, %q, %s; want %s", got.Code, got.Out, got.Err, tt.want)
 			}
@@ -88,11 +90,14 @@ func TestTimeout(t *testing.T) {
 func TestConnectTimeout(t *testing.T) {
 	t.Parallel()
 	greeting := listen(t, func(c net.Conn) { _, _ = io.WriteString(c, settings) })
-	for _, command := range []func() *cobra.Command{NewList, NewDescribe} {
-		got := clitest.Run(t, command(), nil, greeting, "A", "--connect-timeout", "300ms")
-		if got.Code != 1 || !strings.Contains(got.Err, "the time of --connect-timeout 300ms is over") {
-			t.Errorf("got code %d, %s", got.Code, got.Err)
-		}
+	for name, command := range map[string]func() *cobra.Command{"list": NewList, "describe": NewDescribe} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := clitest.Run(t, command(), nil, greeting, "A", "--connect-timeout", "2s")
+			if got.Code != 1 || !strings.Contains(got.Err, "the time of --connect-timeout 2s is over") {
+				t.Errorf("got code %d, %s", got.Code, got.Err)
+			}
+		})
 	}
 }
 

@@ -27,7 +27,7 @@ func TestDevices(t *testing.T) {
 	if _, err = ReadFile(ctx, fifo, Limit{Bytes: 9}); err == nil || !strings.Contains(err.Error(), "--time 10ms is over") {
 		t.Errorf("nobody writes: got %v", err)
 	}
-	// Whoever was left behind waiting ends now.
+	// The goroutine that was left waiting ends now.
 	if err := os.WriteFile(fifo, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -32,8 +32,10 @@ func run(ctx context.Context, addr, inventory, certs string) error {
 	if err != nil {
 		return err
 	}
-	// The authority is the name that the inventory's certificate must have, wherever the inventory is.
-	conn, err := preset.NewClient(inventory, client.TLS(identity), client.Authority("inventory"))
+	// The authority is the name that the inventory's certificate must have, wherever the inventory is. Calls wait for an
+	// inventory that is just starting; their deadlines, which the contract gives them, end that.
+	conn, err := preset.NewClient(inventory,
+		client.TLS(identity), client.Authority("inventory"), client.WaitForReady(true))
 	if err != nil {
 		return err
 	}

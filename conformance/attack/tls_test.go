@@ -216,3 +216,35 @@ func TestALPN(t *testing.T) { //nolint:paralleltest // memory is the process's
 		<-done
 	})
 }
+
+// TestRequestsWithoutAnEndOverTLS: the deadlines of reading, which end requests, leave what TLS has read in order.
+func TestRequestsWithoutAnEndOverTLS(t *testing.T) { //nolint:paralleltest // as the others
+	ca := newAuthority(t)
+	cert := ca.leaf(x509.ExtKeyUsageServerAuth, time.Hour)
+	tg := newTargetWithoutClient(t,
+		server.TLS(&tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}))
+	d := &tls.Dialer{Config: &tls.Config{RootCAs: ca.pool, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12}}
+	nc, err := d.DialContext(t.Context(), "tcp", tg.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newAttacker(t, nc).start()
+	answered := func(id uint32) {
+		t.Helper()
+		eventually(t, "an end of the call", func() bool {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			return a.ended[id]
+		})
+	}
+	for range 5 {
+		id := a.open(a.head(unaryPath, "grpc-timeout", "20m"), false)
+		_ = a.WriteData(id, false, make([]byte, 3))
+		a.flush()
+		answered(id)
+		id = a.call(unaryPath)
+		a.flush()
+		answered(id)
+	}
+	a.alive()
+}

@@ -11,8 +11,8 @@ import (
 )
 
 // A client may say how long a header list it takes (RFC 9113, section 6.5.2); of a longer one it would take nothing,
-// not even the code of the status. So a status is shortened, the details first and then the text, and metadata that is too
-// long is an error or, beside one, left out.
+// not even the code of the status. So a status is shortened, the details first and then the text, and metadata that is
+// too long is an error or, beside one, left out.
 
 // unsaidHeaderList is what a client is taken to accept that does not say, in bytes: the limit of grpc-go's, which are
 // among those.

@@ -22,7 +22,7 @@ func (r *run) conflicts(units []*unit) error {
 		run: r, packages: make(map[string]claim), names: make(map[string]claim), idents: make(map[protogen.GoIdent]claim),
 	}
 	for _, u := range units {
-		if err := r.checkPackages(u.contract); err != nil {
+		if err := r.checkPackages(u); err != nil {
 			return err
 		}
 		packages := goPackages(r.settings, u.contract)
@@ -194,9 +194,10 @@ func declared(file *descriptorpb.FileDescriptorProto, visit func(full string, pa
 
 // plugin returns what the generators for Go make of the names in a part of a contract.
 func (c *conflicts) plugin(part chunk) (*protogen.Plugin, error) {
-	params := make([]string, 0, 1+len(c.run.packages))
+	mapped := c.mapped(part.files)
+	params := make([]string, 0, 1+len(mapped))
 	params = append(params, "paths=source_relative")
-	for name, path := range c.run.packages {
+	for name, path := range mapped {
 		params = append(params, "M"+name+"="+path)
 	}
 	slices.Sort(params)

@@ -24,7 +24,8 @@ with the rules of messages that have some (buf/validate/validate.proto); and wit
 installed, neither protoc nor plugins.
 
 The arguments are files, and directories that are searched with all below them
-(but for testdata, vendor, node_modules, hidden ones and other Go modules);
+(but for testdata, vendor, third_party, node_modules, hidden ones and other Go
+modules, and for copies of files that come with the command);
 without any, the inputs of fairlead.yaml, or else the working directory. The code
 goes beside each .proto file unless --out says otherwise. Files whose content
 would not change are left alone, and stubs of services that are gone are removed.
@@ -133,7 +134,8 @@ func New() *cobra.Command {
 		"how files are placed below --out: source_relative or import")
 	flags.StringVar(&f.module, "module", "", "`prefix` to cut from import paths, with --paths import")
 	flags.StringToStringVarP(&f.packages, "map", "M", nil,
-		"`file=path`: the Go import path of a .proto file, in place of its go_package; may be repeated")
+		"`file=path`: the Go import path of a .proto file, or of a directory with all below it, in place of go_package; "+
+			"may be repeated")
 	flags.BoolVar(&f.messages, "go", true, "generate the messages; --go=false leaves them to another generator")
 	flags.BoolVar(&f.stubs, "stubs", true, "generate the stubs of services")
 	flags.BoolVar(&f.validate, "validate", true,

@@ -247,3 +247,72 @@ func TestTwoContractsForOneFile(t *testing.T) {
 	put(t, root, "a/go.mod", "module example.com/a\n")
 	expect(t, root, "-o $/out $/a $/b", cli.ExitFailed, "", "$/out/hello.fl.go: two contracts would be written to it")
 }
+
+// TestMapDirectories maps directories to Go packages.
+func TestMapDirectories(t *testing.T) {
+	t.Parallel()
+	const plain = "syntax = \"proto3\";\n"
+	root := tree(t, map[string]string{
+		"api/a.proto":      plain + "package a;\nmessage A {}\n",
+		"api/deep/b.proto": plain + "package b;\nimport \"api/a.proto\";\nmessage B { a.A a = 1; }\n",
+		"api/own/c.proto":  plain + "package c;\nmessage C {}\n",
+		"api/own/d.proto":  plain + "package c;\nmessage D {}\n",
+	})
+	expect(t, root, "-M api=example.com/m/api;apipb -M api/own/=example.com/m/api/own -M "+
+		"api/own/d.proto=example.com/m/api/own $", cli.ExitOK,
+		"$/api/a.pb.go\n$/api/deep/b.pb.go\n$/api/own/c.pb.go\n$/api/own/d.pb.go\n", "")
+	for name, want := range map[string]string{
+		"api/a.pb.go": "package apipb\n", "api/deep/b.pb.go": "\tapi \"example.com/m/api\"\n",
+		"api/own/c.pb.go": "package own\n",
+	} {
+		content, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil || !strings.Contains(string(content), want) {
+			t.Errorf("%s (%v) has no %q:\n%s", name, err, want, content)
+		}
+	}
+}
+
+// TestMissingPackage takes the Go package that is proposed: it must be the one that works.
+func TestMissingPackage(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, args, want string }{
+		{"beside the contract", "$", "example.com/m/api/a"},
+		{"elsewhere", "--out $/gen $", "example.com/m/gen/api/a"},
+		{"by import paths", "--paths import --module example.com/m --out $ $", "example.com/m/api/a"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			root := tree(t, map[string]string{"api/a/a.proto": "syntax = \"proto3\";\npackage a;\nmessage A {}\n"})
+			expect(t, root, "--check "+tt.args, cli.ExitFailed, "", "-M api/a/a.proto="+tt.want+
+				", or for all files below api/a with -M api/a="+tt.want+"\n")
+			for _, key := range []string{"api/a/a.proto", "api/a"} {
+				code, _, stderr := command(t, root, strings.Fields("--check -M "+key+"="+tt.want+" "+tt.args)...)
+				if code != cli.ExitFound || strings.Contains(stderr, "warning") {
+					t.Errorf("with -M %s=%s: exit code %d: %s", key, tt.want, code, stderr)
+				}
+			}
+		})
+	}
+}
+
+// TestVendoredContracts has the layout with which Kratos begins.
+func TestVendoredContracts(t *testing.T) {
+	t.Parallel()
+	root := tree(t, map[string]string{
+		"api/a/a.proto": contract("a", "example.com/m/api/a", "import \"google/api/annotations.proto\";\n"+
+			"import \"errors/errors.proto\";\nmessage A { errors.E e = 1; }\n"),
+		"third_party/errors/errors.proto": contract("errors", "example.com/errors", "message E {}\n"),
+		"third_party/google/api/annotations.proto": "syntax = \"proto3\";\npackage google.api;\n" +
+			"option go_package = \"google.golang.org/genproto/googleapis/api/annotations;annotations\";\n",
+	})
+	code, _, stderr := command(t, root, "--check", "$")
+	hint := "it is in $/third_party/errors/errors.proto; it is found with: --proto-path $/api --proto-path $/third_party"
+	if code != cli.ExitFailed || !strings.Contains(stderr, hint) {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	expect(t, root, "-q -I $ -I $/third_party $", cli.ExitOK, "", "annotations.proto\" is not used")
+	if _, err := os.Stat(filepath.Join(root, "third_party", "errors", "errors.pb.go")); err == nil {
+		t.Error("code was generated for what contracts import")
+	}
+}

@@ -10,6 +10,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"google.golang.org/protobuf/types/descriptorpb"
+
 	"github.com/fairlead-go/fairlead/cmd/internal/gen"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl/outline"
@@ -26,7 +28,7 @@ type goPackage struct {
 func goPackages(s *settings, contract *idl.Contract) map[string]goPackage {
 	all := make(map[string]goPackage)
 	for _, file := range contract.Files {
-		text, mapped := s.packages[file.GetName()]
+		text, mapped := s.mappedTo(file.GetName())
 		if !mapped {
 			text = file.GetOptions().GetGoPackage()
 		}
@@ -53,25 +55,93 @@ func goName(base string) string {
 	return name
 }
 
+// mappedTo returns the Go package that --map gives to a file, by its name or by that of the nearest directory above it;
+// false for none. A directory's package is the one of the files in it, and theirs are below it that are in directories
+// below.
+func (s *settings) mappedTo(file string) (string, bool) {
+	if to, ok := s.packages[file]; ok {
+		return to, true
+	}
+	for dir := path.Dir(file); ; dir = path.Dir(dir) {
+		to, ok := s.packages[dir]
+		if !ok {
+			to, ok = s.packages[dir+"/"]
+		}
+		if ok {
+			below := strings.TrimPrefix(path.Dir(file), dir)
+			if below == "" || dir == "." && path.Dir(file) == "." {
+				return to, true
+			}
+			p, _, _ := strings.Cut(to, ";")
+			return path.Join(p, below), true
+		}
+		if dir == "." || dir == "/" {
+			return "", false
+		}
+	}
+}
+
+// mapped returns the Go packages that --map gives to files, by their names.
+func (s *settings) mapped(files []*descriptorpb.FileDescriptorProto) map[string]string {
+	all := make(map[string]string)
+	if len(s.packages) == 0 {
+		return all
+	}
+	for _, file := range files {
+		if to, ok := s.mappedTo(file.GetName()); ok {
+			all[file.GetName()] = to
+		}
+	}
+	return all
+}
+
 // checkPackages reports the files without a go_package, with the line that would mend it.
-func (r *run) checkPackages(contract *idl.Contract) error {
-	missing := gen.MissingPackages(contract.Files, r.packages)
+func (r *run) checkPackages(u *unit) error {
+	contract := u.contract
+	missing := gen.MissingPackages(contract.Files, r.mapped(contract.Files))
 	if len(missing) == 0 {
 		return nil
 	}
+	own := make(map[string]bool)
+	for _, name := range contract.Names {
+		own[name] = true
+	}
 	problems := make([]idl.Problem, 0, len(missing))
 	for _, name := range missing {
-		file := contract.Path(name)
-		example, ok := idl.GoPackage(file)
-		if !ok {
-			example = path.Join("example.com/your/module", path.Dir(name))
+		p := idl.Problem{File: contract.Path(name)}
+		example, known := idl.GoPackage(p.File)
+		if own[name] {
+			example, known = r.fittingPackage(u, name), true
 		}
-		problems = append(problems, idl.Problem{File: file, Text: fmt.Sprintf(
-			"no Go package is named; add the line\n\toption go_package = %q;\nor call fairlead gen with -M %s=%s",
-			example, name, example)})
+		if known {
+			p.Text = fmt.Sprintf("no Go package is named; add the line\n\toption go_package = %q;\n"+
+				"or call fairlead gen with -M %s=%s", example, name, example)
+			if dir := path.Dir(name); dir != "." && own[name] {
+				p.Text += fmt.Sprintf(", or for all files below %s with -M %s=%s", dir, dir, example)
+			}
+		} else {
+			p.Text = fmt.Sprintf("it is imported and names no Go package; call fairlead gen with -M %s= and the Go package "+
+				"that has its code, or generate that too: name the file as an argument", name)
+		}
+		problems = append(problems, p)
 	}
 	slices.SortFunc(problems, func(a, b idl.Problem) int { return strings.Compare(a.File, b.File) })
 	return &idl.ContractError{Problems: problems}
+}
+
+// fittingPackage returns the Go package that a file's code should have, so that it is found where it is written.
+func (r *run) fittingPackage(u *unit, name string) string {
+	dir := filepath.Join(r.directory(u.source), filepath.FromSlash(path.Dir(name)))
+	if r.paths == "import" {
+		if r.module != "" {
+			return path.Join(r.module, path.Dir(name))
+		}
+		dir = filepath.Dir(u.contract.Path(name))
+	}
+	if lands, ok := idl.GoPackage(filepath.Join(dir, "x.go")); ok {
+		return lands
+	}
+	return path.Join("example.com/your/module", path.Dir(name))
 }
 
 // atGoPackage returns a problem about a file's go_package.

@@ -47,7 +47,7 @@ func (r *run) directory(src idl.Source) string {
 // generate adds what the files of one unit should be.
 func (r *run) generate(ctx context.Context, u *unit, out *outputs) error {
 	contract := u.contract
-	if err := r.checkPackages(contract); err != nil {
+	if err := r.checkPackages(u); err != nil {
 		return err
 	}
 	packages := goPackages(r.settings, contract)
@@ -104,7 +104,7 @@ func (r *run) generateAll(u *unit, packages map[string]goPackage) (*gen.Output, 
 			StubConfig:  gen.StubConfig{BesideGRPC: r.grpc, BesidePackages: beside},
 			ImportPaths: r.paths == "import",
 			Module:      r.module,
-			Packages:    r.packages,
+			Packages:    r.mapped(part.files),
 		})
 		if err != nil {
 			errs = append(errs, err)

@@ -1,6 +1,7 @@
 package idl
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,12 @@ func newExplainer(files *resolver, names []string) *explainer {
 func (e *explainer) explain(ctx context.Context, found []reporter.ErrorWithPos) []Problem {
 	reached, problems := e.missingImports()
 	problems = append(problems, e.clashing(reached)...)
+	if copied := e.copies(reached); len(copied) > 0 {
+		problems = append(problems, copied...)
+		found = slices.DeleteFunc(found, func(err reporter.ErrorWithPos) bool {
+			return strings.Contains(err.Error(), "already defined")
+		})
+	}
 	if len(e.twice) > 0 {
 		// Of two files that clash the compiler gives up the one that it reaches last, whichever that is. Alone, each
 		// gets all that there is to say about it.
@@ -64,6 +71,34 @@ func (e *explainer) explain(ctx context.Context, found []reporter.ErrorWithPos) 
 	return inOrder(problems)
 }
 
+// copies reports files that are copies of what is part of the program, under other names: with these both are read.
+func (e *explainer) copies(reached []string) []Problem {
+	var problems []Problem
+	f := new(finder)
+	for _, name := range reached {
+		src, err := e.files.load(name)
+		if err != nil {
+			continue
+		}
+		original, ok := f.copyOf("/"+name, src.text)
+		if !ok || original == name {
+			continue
+		}
+		if _, err := e.files.load(original); err == nil {
+			continue // not that of the program
+		}
+		dir := strings.TrimSuffix(strings.TrimSuffix(src.path, original), "/")
+		problems = append(problems, Problem{
+			File: src.path,
+			Text: fmt.Sprintf("it is read as %q, and %s, which is part of the command, is read too: both declare the same names",
+				name, original),
+			Help: fmt.Sprintf("write: import %q; the copy is not needed, and is read in place of the command's with: %s",
+				original, e.rootsAnd(cmp.Or(dir, "."))),
+		})
+	}
+	return problems
+}
+
 func isNotFound(err error) bool {
 	_, ok := errors.AsType[*notFoundError](err)
 	return ok
@@ -78,6 +113,11 @@ func (e *explainer) file(name string, errs []reporter.ErrorWithPos) []Problem {
 			problems[i] = e.files.problem(err)
 		}
 		return problems
+	}
+	if at := e.outline(name).Edition; at.End > 0 && e.outline(name).Syntax != newestEdition {
+		// What follows from it is noise: the file may use whatever that edition has brought.
+		return []Problem{src.at(at, fmt.Sprintf("edition %s is not supported; %s is, and so are proto3 and proto2",
+			e.outline(name).Syntax, newestEdition), fmt.Sprintf("write: edition = %q;", newestEdition))}
 	}
 	if !parses(name, src) {
 		if mistakes := e.outline(name).Problems; len(mistakes) > 0 {
@@ -97,6 +137,9 @@ func (e *explainer) file(name string, errs []reporter.ErrorWithPos) []Problem {
 	}
 	return problems
 }
+
+// newestEdition is the newest edition that the compiler knows, and the only one.
+const newestEdition = "2023"
 
 // parses says whether the compiler understands the file's syntax. When it does not, it has looked for nothing else.
 func parses(name string, src source) bool {
@@ -148,6 +191,9 @@ func (e *explainer) missingImports() (reached []string, problems []Problem) {
 
 // importHelp says which file may have been meant by an import that was not found.
 func (e *explainer) importHelp(from, name string) string {
+	if plain, ok := e.plainImport(from, name); ok {
+		return fmt.Sprintf("paths of imports begin at an import root, and have no \".\" and no \"..\": import %q;", plain)
+	}
 	if dir, ok := e.index().rootFor(name); ok {
 		return fmt.Sprintf("it is in %s; it is found with: %s", path.Join(dir, name), e.rootsWith(from, dir))
 	}
@@ -159,6 +205,32 @@ func (e *explainer) importHelp(from, name string) string {
 		return fmt.Sprintf("paths of imports begin at an import root: import %q;", beside)
 	}
 	return e.index().nearFile(name)
+}
+
+// rootsAnd returns the flags for the present roots and one more.
+func (e *explainer) rootsAnd(more string) string {
+	var b strings.Builder
+	for _, root := range e.files.roots {
+		b.WriteString("--proto-path " + Short(root) + " ")
+	}
+	return b.String() + "--proto-path " + more
+}
+
+// plainImport returns the name that an import should have which was written as a path from the file that it is in, or
+// which has needless parts, as far as such a file is there.
+func (e *explainer) plainImport(from, name string) (string, bool) {
+	slashed := strings.ReplaceAll(name, `\`, "/")
+	if path.Clean(slashed) == name {
+		if !strings.HasPrefix(name, "../") && !strings.HasPrefix(name, "/") {
+			return "", false
+		}
+	}
+	for _, plain := range []string{path.Join(path.Dir(from), slashed), strings.TrimPrefix(path.Clean(slashed), "/")} {
+		if _, err := e.files.FindFileByPath(plain); err == nil {
+			return plain, true
+		}
+	}
+	return "", false
 }
 
 // rootsWith returns the flags for the present roots and one more. The root of the file called from is the directory

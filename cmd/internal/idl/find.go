@@ -10,6 +10,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/idl/outline"
 )
 
 // Source names files to compile together, all of them below one directory.
@@ -23,8 +27,9 @@ type Source struct {
 }
 
 // Find lists the .proto files of args, which are files, or directories that it searches with all below them. It passes
-// over directories called testdata, vendor and node_modules, those whose names begin with a dot, and other Go modules,
-// unless they are in args themselves.
+// over directories called testdata, vendor, third_party and node_modules, those whose names begin with a dot, and other
+// Go modules, unless they are in args themselves. Copies of files that are part of the program, such as
+// google/api/http.proto below any directory, are found only when args name them.
 //
 // A file's name is its path below the first root that contains it. Without roots the root of a file is the directory of
 // the Go module that it lies in, or else the directory named in args, or the one that the named file lies in. Files
@@ -40,6 +45,10 @@ func Find(args, roots []string) ([]Source, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
+	if len(f.found) == 0 && f.copies > 0 {
+		return nil, fmt.Errorf("%s: all its .proto files are copies of those that come with the command, for which no "+
+			"code is needed; imports find them without a directory", strings.Join(args, ", "))
+	}
 	var sources []Source
 	for _, dir := range slices.Sorted(maps.Keys(f.found)) {
 		src := Source{Dir: dir, Roots: roots, Files: slices.Sorted(maps.Keys(f.found[dir]))}
@@ -54,6 +63,9 @@ func Find(args, roots []string) ([]Source, error) {
 type finder struct {
 	roots []string
 	found map[string]map[string]bool // by root, then by name
+
+	builtins map[string]string // packages of the files that are part of the program, by their names; see isCopy
+	copies   int               // of these files
 }
 
 func (f *finder) add(arg string) error {
@@ -80,16 +92,58 @@ func (f *finder) add(arg string) error {
 		case err != nil:
 			return err
 		case entry.IsDir():
-			if path != dir && (passOver(entry.Name()) || isModule(path)) {
+			if path != dir && (passOver(entry.Name()) || entry.Name() == "third_party" || isModule(path)) {
 				return fs.SkipDir
 			}
 			return nil
 		case filepath.Ext(path) != ".proto":
 			return nil
+		case f.isCopy(path):
+			f.copies++
+			return nil
 		default:
 			return f.addFile(path, arg)
 		}
 	})
+}
+
+// isCopy reports whether a file is a copy of one that is part of the program, as it is in repositories that keep what
+// their contracts import: one that would have its name in imports if a directory above it were an import root, and that
+// has the same package.
+func (f *finder) isCopy(path string) bool {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return false
+	}
+	original, ok := f.original(filepath.ToSlash(abs))
+	if !ok {
+		return false
+	}
+	text, err := readFile(path)
+	return err == nil && outline.Parse(string(text)).Package == f.builtins[original]
+}
+
+// copyOf returns the name of the file that the one at path, which has that text, is a copy of; see isCopy.
+func (f *finder) copyOf(path, text string) (string, bool) {
+	original, ok := f.original(path)
+	return original, ok && outline.Parse(text).Package == f.builtins[original]
+}
+
+// original returns the file that is part of the program whose name the path ends with.
+func (f *finder) original(path string) (string, bool) {
+	if f.builtins == nil {
+		f.builtins = make(map[string]string)
+		builtins(func(file protoreflect.FileDescriptor) { f.builtins[file.Path()] = string(file.Package()) })
+	}
+	for {
+		_, rest, ok := strings.Cut(path, "/")
+		if !ok {
+			return "", false
+		}
+		if path = rest; f.builtins[path] != "" {
+			return path, true
+		}
+	}
 }
 
 func passOver(dir string) bool {

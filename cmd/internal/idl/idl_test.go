@@ -42,7 +42,16 @@ func TestFind(t *testing.T) {
 		"two/go.mod":                "module example.com/two\n",
 		"two/c.proto":               "",
 		"loose/d/e.proto":           "",
-		"other/api/a.proto":         "",
+		"kept/go.mod":               "module example.com/kept\n",
+		"kept/f.proto":              "",
+		"kept/third_party/g.proto":  "",
+		// Copies of what is part of the program are no contracts of one's own, others by these names are.
+		"kept/google/api/http.proto":              "package google.api;\n",
+		"kept/deep/google/type/money.proto":       "package google.type;\n",
+		"kept/deep/google/api/annotations.proto":  "package other;\n",
+		"kept/third_party/google/api/field.proto": "package google.api;\n",
+		"copies/google/api/http.proto":            "package google.api;\n",
+		"other/api/a.proto":                       "",
 	})
 	if err := os.Symlink(filepath.Join(root, "one", "api", "deep"), filepath.Join(root, "loose", "link")); err != nil {
 		t.Fatal(err)
@@ -72,6 +81,13 @@ func TestFind(t *testing.T) {
 			name: "outside the roots", args: "two", roots: "one",
 			wantErr: "two/c.proto: lies in none of the import roots",
 		},
+		{name: "copies", args: "kept", want: "kept: deep/google/api/annotations.proto f.proto"},
+		{
+			name: "third_party named", args: "kept/third_party",
+			want: "kept: third_party/g.proto third_party/google/api/field.proto",
+		},
+		{name: "a copy that is named", args: "kept/google/api/http.proto", want: "kept: google/api/http.proto"},
+		{name: "copies alone", args: "copies", wantErr: "copies: all its .proto files are copies of those that come with"},
 		{name: "hidden", args: "one/api/a.proto", roots: "other one", wantErr: "hidden by"},
 		{name: "no such file", args: "absent", wantErr: "no such file"},
 		{name: "another kind of file", args: "one/main.go", wantErr: "one/main.go: not a .proto file"},

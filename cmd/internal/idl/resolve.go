@@ -1,11 +1,13 @@
 package idl
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -13,6 +15,8 @@ import (
 	"github.com/bufbuild/protocompile"
 	"github.com/bufbuild/protocompile/linker"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
 // resolver finds files below the roots, then among those that are part of the program, and remembers what it read. The
@@ -41,8 +45,8 @@ func newResolver(roots []string) *resolver {
 
 // FindFileByPath implements protocompile.Resolver.
 func (r *resolver) FindFileByPath(name string) (protocompile.SearchResult, error) {
-	if !filepath.IsLocal(filepath.FromSlash(name)) {
-		return protocompile.SearchResult{}, &notFoundError{name: name}
+	if !filepath.IsLocal(filepath.FromSlash(name)) || path.Clean(name) != name {
+		return protocompile.SearchResult{}, &notFoundError{name: name} // one file would have several names
 	}
 	if file := r.linked[name]; file != nil {
 		return protocompile.SearchResult{Desc: file}, nil
@@ -84,7 +88,7 @@ func (r *resolver) load(name string) (source, error) {
 	}
 	for _, root := range r.roots {
 		path := filepath.Join(root, filepath.FromSlash(name))
-		text, err := os.ReadFile(path) //nolint:gosec // reading the files that the user names is what it is for
+		text, err := readFile(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
@@ -96,6 +100,21 @@ func (r *resolver) load(name string) (source, error) {
 		return src, nil
 	}
 	return source{}, fs.ErrNotExist
+}
+
+// maxFile is how large a contract may be, in bytes. The largest public one has 4 MB.
+const maxFile = 128 << 20
+
+// readFile reads a contract. What is no file, such as a directory or a device, is none.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", path)
+	}
+	return cli.ReadFile(context.Background(), path, cli.Limit{Bytes: maxFile})
 }
 
 // source returns the file of that name when it was read from disk.

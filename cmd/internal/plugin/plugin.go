@@ -24,6 +24,8 @@ type Plugin struct {
 	Out string
 	// Opts are the options that it gets, joined by commas.
 	Opts []string
+
+	maxOutput int64 // how much it may write, in bytes; 0 for the constant of that name
 }
 
 // NameOf returns the name of the plugin that is the program at path.

@@ -108,6 +108,13 @@ func actors() map[string]func(*pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGen
 			fmt.Print("usage: garbage [flags]\n")
 			return nil, 0
 		},
+		"endless": func(*pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGeneratorResponse, int) {
+			for {
+				if _, err := os.Stdout.Write(make([]byte, 1<<16)); err != nil {
+					return nil, 1
+				}
+			}
+		},
 		"hang": func(*pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGeneratorResponse, int) {
 			fmt.Fprintln(os.Stderr, "hanging")
 			for {
@@ -267,6 +274,16 @@ func TestRunHangs(t *testing.T) {
 	_, err := p.Run(ctx, request(t, map[string]string{"m.proto": plain}), signal{stop})
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "plugin hang: stopped") {
 		t.Errorf("error is %v, want that it was stopped", err)
+	}
+}
+
+func TestRunEndless(t *testing.T) {
+	t.Parallel()
+	p := Plugin{Name: "endless", Path: filepath.Join(programs, Prefix+"endless"), maxOutput: 1 << 20}
+	_, err := p.Run(t.Context(), request(t, map[string]string{"m.proto": plain}), io.Discard)
+	want := "/protoc-gen-endless wrote more than 1 MiB to its standard output, which is the limit"
+	if err == nil || !strings.HasPrefix(err.Error(), "plugin endless: ") || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("error is %v, want that of plugin endless with %s", err, want)
 	}
 }
 

@@ -17,6 +17,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/pluginpb"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
 // grace is how long to wait for a plugin's output pipes after the plugin was killed: its children may hold them open.
@@ -49,14 +51,19 @@ func (p *Plugin) Run(ctx context.Context, request Request, stderr io.Writer) ([]
 		return nil, p.errorf("%w", err)
 	}
 	lines := &prefixed{w: stderr, prefix: Prefix + p.Name + ": "}
-	var output bytes.Buffer
-	cmd := exec.CommandContext(ctx, program) //nolint:gosec // the program that the user named
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	output := limited{limit: p.limit(), exceeded: stop}
+	cmd := exec.CommandContext(running, program) //nolint:gosec // the program that the user named
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), &output, lines
 	cmd.WaitDelay = grace
 	err = cmd.Run()
 	lines.flush()
 	var exit *exec.ExitError
 	switch {
+	case output.over:
+		return nil, p.errorf("%s wrote more than %s to its standard output, which is the limit", program,
+			cli.Bytes(output.limit))
 	case ctx.Err() != nil:
 		return nil, p.errorf("stopped: %w", context.Cause(ctx))
 	case errors.As(err, &exit):
@@ -65,16 +72,45 @@ func (p *Plugin) Run(ctx context.Context, request Request, stderr io.Writer) ([]
 		return nil, p.errorf("%s: %w", program, err)
 	}
 	response := new(pluginpb.CodeGeneratorResponse)
-	if err := proto.Unmarshal(output.Bytes(), response); err != nil {
+	if err := proto.Unmarshal(output.buffer.Bytes(), response); err != nil {
 		return nil, p.errorf("%s wrote something that is no CodeGeneratorResponse to "+
 			"its standard output, beginning with %q; "+
-			"is it a plugin of protoc?", program, output.Bytes()[:min(output.Len(), 40)])
+			"is it a plugin of protoc?", program, output.buffer.Bytes()[:min(output.buffer.Len(), 40)])
 	}
 	return p.files(request, response)
 }
 
 func (p *Plugin) errorf(format string, args ...any) error {
 	return fmt.Errorf("plugin "+p.Name+": "+format, args...)
+}
+
+// maxOutput is how much a plugin may write to its standard output, in bytes.
+const maxOutput = 1 << 30
+
+// limit returns how much the plugin may write to its standard output, in bytes.
+func (p *Plugin) limit() int64 {
+	if p.maxOutput > 0 {
+		return p.maxOutput
+	}
+	return maxOutput
+}
+
+// limited is a buffer that calls exceeded when more than limit bytes are written, and then takes no more.
+type limited struct {
+	buffer   bytes.Buffer
+	limit    int64
+	exceeded func()
+	over     bool
+}
+
+// Write implements io.Writer.
+func (l *limited) Write(b []byte) (int, error) {
+	if int64(l.buffer.Len())+int64(len(b)) > l.limit {
+		l.over = true
+		l.exceeded()
+		return 0, io.ErrShortWrite
+	}
+	return l.buffer.Write(b)
 }
 
 // encode returns the request as bytes. As protoc does, it leaves out options that are for the source alone, but for the

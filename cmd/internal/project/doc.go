@@ -39,7 +39,7 @@ type Gen struct {
 	Paths string `oneof:"source_relative,import" yaml:"paths"`
 	// Module is a prefix that is cut from import paths.
 	Module string `yaml:"module"`
-	// Map has the Go import paths of .proto files, in place of their go_package.
+	// Map has the Go import paths of .proto files, or of directories with all below them, in place of their go_package.
 	Map map[string]string `yaml:"map"`
 
 	Messages   *bool `yaml:"messages"`

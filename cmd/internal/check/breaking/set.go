@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,6 +15,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
 // setExtensions are what the names of descriptor sets end with.
@@ -37,13 +37,13 @@ func (d *descriptorSet) name() string { return "in " + d.path }
 func (*descriptorSet) close() error { return nil }
 
 // load implements against.
-func (d *descriptorSet) load(_ context.Context, units []*unit) ([]*Contract, error) {
+func (d *descriptorSet) load(ctx context.Context, units []*unit) ([]*Contract, error) {
 	if len(units) != 1 {
 		return nil, fmt.Errorf(
 			"%s: a descriptor set is one contract, but what is compared with it belongs to %d import roots", d.path, len(units))
 	}
 	u := units[0]
-	set, own, err := readSet(d.path)
+	set, own, err := readSet(ctx, d.path)
 	if err != nil {
 		return nil, err
 	}
@@ -57,13 +57,13 @@ func (d *descriptorSet) load(_ context.Context, units []*unit) ([]*Contract, err
 
 // readSet reads a descriptor set. Own are the names of the files that it is about: those that are not marked as
 // imports, as buf does, without what is part of protobuf.
-func readSet(path string) (files []*descriptorpb.FileDescriptorProto, own []string, err error) {
-	content, err := os.ReadFile(path) //nolint:gosec // the user names it
+func readSet(ctx context.Context, path string) (files []*descriptorpb.FileDescriptorProto, own []string, err error) {
+	content, err := cli.ReadFile(ctx, path, cli.Limit{Bytes: maxSet})
 	if err != nil {
 		return nil, nil, err
 	}
 	if strings.HasSuffix(path, ".gz") {
-		if content, err = gunzip(content); err != nil {
+		if content, err = gunzip(ctx, path, content); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
@@ -112,15 +112,15 @@ func readJSONSet(content []byte, set *descriptorpb.FileDescriptorSet) error {
 	return second.Unmarshal(content, set)
 }
 
-// maxSet bounds what a compressed set may become, in bytes.
+// maxSet is how large a set may be, in bytes, and what becomes of a compressed one.
 const maxSet = 1 << 30
 
-func gunzip(content []byte) ([]byte, error) {
+func gunzip(ctx context.Context, path string, content []byte) ([]byte, error) {
 	r, err := gzip.NewReader(bytes.NewReader(content))
 	if err != nil {
 		return nil, err
 	}
-	content, err = io.ReadAll(io.LimitReader(r, maxSet))
+	content, err = cli.ReadAll(ctx, r, "what "+path+" has compressed", cli.Limit{Bytes: maxSet})
 	return content, errors.Join(err, r.Close())
 }
 

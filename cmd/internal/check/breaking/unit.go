@@ -37,7 +37,7 @@ func (u *unit) contract() (*Contract, error) {
 // loadUnits compiles the new side.
 func loadUnits(ctx context.Context, args, roots []string, stderr io.Writer) ([]*unit, error) {
 	if len(args) == 1 && !isDir(args[0]) && isSet(args[0]) {
-		u, err := setUnit(args[0])
+		u, err := setUnit(ctx, args[0])
 		if err != nil {
 			return nil, err
 		}
@@ -95,8 +95,8 @@ func newUnit(src idl.Source, compiled *idl.Contract, args []string) *unit {
 }
 
 // setUnit returns the new side when it is a descriptor set.
-func setUnit(path string) (*unit, error) {
-	files, own, err := readSet(path)
+func setUnit(ctx context.Context, path string) (*unit, error) {
+	files, own, err := readSet(ctx, path)
 	if err != nil {
 		return nil, err
 	}

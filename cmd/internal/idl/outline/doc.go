@@ -9,6 +9,7 @@ import "strings"
 type File struct {
 	// Syntax is the value of the syntax or edition statement, "" without one.
 	Syntax    string
+	Edition   Span // of the value of the edition statement, empty without one
 	Package   string
 	PackageAt Span
 	Imports   []Import

@@ -1,6 +1,7 @@
 package outline
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -89,27 +90,29 @@ func (p *parser) misplaced() string {
 func (p *parser) syntax(keyword string) {
 	known := []string{"proto3", "proto2"}
 	if keyword == "edition" {
-		known = []string{"2023", "2024"}
+		known = []string{"2023"}
 	}
 	example := keyword + ` = "` + known[0] + `";`
 	if p.must("=", "write: "+example) {
-		t := p.cur()
-		if t.kind != text {
-			p.failf(t.at, "write: "+example, "the %s stands in quotes", keyword)
-		} else {
+		if t := p.cur(); t.kind == text {
 			p.next()
-			value := unquote(t.text)
-			p.file.Syntax = value
-			if keyword == "syntax" && !slices.Contains(known, value) {
-				help := spell.Question(value, known)
-				if help == "" {
-					help = "write: " + example
-				}
-				p.failf(t.at, help, "there is no syntax %s", t.text)
-			}
+			p.syntaxValue(keyword, t, known, example)
+		} else {
+			p.failf(t.at, "write: "+example, "the %s stands in quotes", keyword)
 		}
 	}
 	p.semicolon()
+}
+
+func (p *parser) syntaxValue(keyword string, t token, known []string, example string) {
+	value := unquote(t.text)
+	p.file.Syntax = value
+	switch {
+	case keyword == "edition":
+		p.file.Edition = t.at
+	case !slices.Contains(known, value):
+		p.failf(t.at, cmp.Or(spell.Question(value, known), "write: "+example), "there is no syntax %s", t.text)
+	}
 }
 
 func (p *parser) packageName() {

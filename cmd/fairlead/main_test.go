@@ -59,6 +59,7 @@ func TestNoHint(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
 		{"list", "a", "--zzzzzzz"}, {"list", "a", "-vv"}, {"call", "a", "--", "b", "-plaintext", "c"}, {"call", "a"},
+		{"version", "--port", "1"}, {"version", "-unix"},
 	} {
 		got := clitest.RunRoot(t, newRoot(), nil, args...)
 		if got.Code != cli.ExitUsage || strings.Contains(got.Err, "hint") {

@@ -93,7 +93,7 @@ func singleDashed(cmd *cobra.Command, args []string) []string {
 		if !ok || len(name) < 2 || name[0] == '-' {
 			continue
 		}
-		if _, known := habits[name]; known || isFlag(cmd, name) || len(name) > 3 && near(cmd, name) != nil {
+		if _, known := habitOf(cmd, name); known || isFlag(cmd, name) || len(name) > 3 && near(cmd, name) != nil {
 			list = append(list, name)
 		}
 	}
@@ -102,7 +102,7 @@ func singleDashed(cmd *cobra.Command, args []string) []string {
 
 // meant returns what to write for a flag that does not exist as it was written.
 func meant(cmd *cobra.Command, name, written string) string {
-	flag, isHabit := habits[name]
+	flag, isHabit := habitOf(cmd, name)
 	switch {
 	case isFlag(cmd, name) && written != "--"+name:
 		return "flags have two dashes: --" + name
@@ -115,6 +115,12 @@ func meant(cmd *cobra.Command, name, written string) string {
 		return "did you mean " + strings.Join(names, " or ") + "?"
 	}
 	return ""
+}
+
+// habitOf returns what to write for a flag of another tool, in commands that reach servers.
+func habitOf(cmd *cobra.Command, name string) (flag string, ok bool) {
+	flag, ok = habits[name]
+	return flag, ok && isFlag(cmd, "connect-timeout")
 }
 
 // hasFlag reports whether cmd has the flag that a habit stands for, if that is one.

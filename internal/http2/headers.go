@@ -330,7 +330,8 @@ func (c *Conn) onResponse(id uint32, end bool) error {
 	switch {
 	case hb.tooLarge:
 		c.cfg.Guard.Note(protocol.HeaderListLimit)
-		c.failOne(s, protocol.ResetCancel, "header list longer than the limit of "+strconv.Itoa(c.cfg.HeaderList)+" bytes")
+		c.failOne(s, protocol.ResetCancel,
+			"header list longer than the limit of "+strconv.Itoa(c.cfg.HeaderList)+" bytes (client.MaxHeaderList)")
 		return nil
 	case hb.bad != "":
 		c.failOne(s, protocol.ResetProtocolError, hb.bad)

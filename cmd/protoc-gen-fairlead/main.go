@@ -13,6 +13,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
 
@@ -30,7 +32,7 @@ func main() {
 	rules := options.Bool("validate", true, "compile the rules of messages")
 	strict := options.Bool("strict", false, "treat warnings as errors")
 	plugins := gen.Options()
-	plugins.ParamFunc = options.Set
+	plugins.ParamFunc = func(name, value string) error { return set(&options, name, value) }
 	plugins.Run(func(plugin *protogen.Plugin) error {
 		var invalid error
 		if *rules {
@@ -45,4 +47,20 @@ func main() {
 		}
 		return errors.Join(invalid, err)
 	})
+}
+
+// set sets one of the plugin's own options, all of which are true or false.
+func set(options *flag.FlagSet, name, value string) error {
+	switch {
+	case options.Lookup(name) == nil:
+		known := []string{"paths", "module", "M"}
+		options.VisitAll(func(f *flag.Flag) { known = append(known, f.Name) })
+		slices.Sort(known)
+		return fmt.Errorf("there is no option %q; there are %s", name, strings.Join(known, ", "))
+	case value == "":
+		return fmt.Errorf("the option %s has no value; write %s=true or %s=false", name, name, name)
+	case options.Set(name, value) != nil:
+		return fmt.Errorf("the option %s cannot be %q; write %s=true or %s=false", name, value, name, name)
+	}
+	return nil
 }

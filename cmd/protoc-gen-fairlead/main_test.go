@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -141,5 +142,29 @@ func TestPluginVersion(t *testing.T) {
 	want := "protoc-gen-fairlead " + fairlead.Version
 	if got := strings.TrimSpace(string(plugin(t, nil, "--version"))); got != want {
 		t.Errorf("printed %q, want %q", got, want)
+	}
+}
+
+func TestSet(t *testing.T) {
+	t.Parallel()
+	var options flag.FlagSet
+	on := options.Bool("strict", false, "")
+	tests := []struct{ name, value, wantErr string }{
+		{"strict", "", "the option strict has no value; write strict=true or strict=false"},
+		{"strict", "maybe", `the option strict cannot be "maybe"; write strict=true or strict=false`},
+		{"stritc", "true", `there is no option "stritc"; there are M, module, paths, strict`},
+		{"strict", "true", ""},
+	}
+	for _, tt := range tests {
+		got := ""
+		if err := set(&options, tt.name, tt.value); err != nil {
+			got = err.Error()
+		}
+		if got != tt.wantErr {
+			t.Errorf("set(%s, %q) is the error %q, want %q", tt.name, tt.value, got, tt.wantErr)
+		}
+	}
+	if !*on {
+		t.Error("strict is not set")
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -190,6 +192,11 @@ func (f *genFlags) execute(cmd *cobra.Command, args []string) error {
 	}
 	if err := s.checkRoots(cmd.Flags(), file); err != nil {
 		return cli.Failed(err)
+	}
+	if os.Getenv("GOGC") == "" {
+		// With large contracts most of what is resident is garbage between two collections: a third less for a tenth more
+		// work.
+		debug.SetGCPercent(50)
 	}
 	r := &run{
 		settings: s, check: f.check, quiet: f.quiet, json: f.format.String() == "json",

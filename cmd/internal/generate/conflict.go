@@ -19,7 +19,8 @@ import (
 // itself: it returns an *idl.ContractError with both places of each conflict.
 func (r *run) conflicts(units []*unit) error {
 	c := &conflicts{
-		run: r, packages: make(map[string]claim), names: make(map[string]claim), idents: make(map[protogen.GoIdent]claim),
+		run: r, packages: make(map[string]claim), directories: make(map[string]claim), names: make(map[string]claim),
+		idents: make(map[protogen.GoIdent]claim),
 	}
 	for _, u := range units {
 		if err := r.checkPackages(u); err != nil {
@@ -28,6 +29,7 @@ func (r *run) conflicts(units []*unit) error {
 		packages := goPackages(r.settings, u.contract)
 		c.goFiles(u, packages)
 		c.goPackages(u, packages)
+		c.goDirectories(u, packages)
 		if len(units) > 1 { // within one source the compiler finds them
 			c.fullNames(u)
 		}
@@ -51,10 +53,11 @@ func (r *run) conflicts(units []*unit) error {
 type conflicts struct {
 	*run
 
-	wrong    idl.ContractError
-	packages map[string]claim // names of Go packages by their import paths
-	names    map[string]claim // full names of the contracts
-	idents   map[protogen.GoIdent]claim
+	wrong       idl.ContractError
+	packages    map[string]claim // names of Go packages by their import paths
+	directories map[string]claim // names of Go packages by the directories of their code
+	names       map[string]claim // full names of the contracts
+	idents      map[protogen.GoIdent]claim
 }
 
 // claim is the first one to have a name. Where it is in the text is looked up when it is reported, because nearly no

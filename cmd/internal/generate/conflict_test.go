@@ -119,6 +119,15 @@ message S { oneof proto_reflect { string y = 1; } }
 			},
 		},
 		{
+			name: "two Go packages in a directory", args: "$",
+			files: map[string]string{
+				"a/a.proto": contract("p", "example.com/m/a", "message A {}\n"),
+				"a/b.proto": contract("q", "example.com/m/b", "message B {}\n"),
+			},
+			want: []string{"$/a/b.proto:3:1: the code lands in $/a as package b, and that of $/a/a.proto:3 as package a: " +
+				"Go takes one package in a directory\n", "      place it by import path, with --paths import"},
+		},
+		{
 			name: "a file that Go passes over", args: "$",
 			files: map[string]string{"_b.proto": contract("p", "example.com/m", "message M {}\n")},
 			want: []string{"$/_b.proto: Go passes over files whose names begin with \"_\", and so over the code\n",

@@ -33,6 +33,29 @@ func (c *conflicts) goFiles(u *unit, packages map[string]goPackage) {
 	}
 }
 
+// goDirectories finds contracts whose code lands in one directory and calls its package by different names.
+func (c *conflicts) goDirectories(u *unit, packages map[string]goPackage) {
+	if !c.writesGo() {
+		return
+	}
+	for _, name := range u.contract.Names {
+		p := packages[name]
+		dir := c.goDirectory(u, name, p)
+		first, ok := c.directories[dir]
+		if !ok {
+			c.directories[dir] = claim{unit: u, file: name, what: p.name}
+			continue
+		}
+		if first.what == p.name || c.packages[p.path].what != p.name { // or it was reported already
+			continue
+		}
+		c.problem(atGoPackage(u.contract, name, fmt.Sprintf(
+			"the code lands in %s as package %s, and that of %s as package %s: Go takes one package in a directory",
+			idl.Short(dir), p.name, where(atGoPackage(first.unit.contract, first.file, "", "")), first.what),
+			"place it by import path, with --paths import, or move the contract to a directory of its own"))
+	}
+}
+
 // writesGo reports whether the built-in generators write anything.
 func (s *settings) writesGo() bool { return s.messages || s.vt || s.stubs || s.validate }
 

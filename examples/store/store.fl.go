@@ -43,6 +43,18 @@ func Orders(impl OrdersServer) *fairlead.Implementation {
 	)
 }
 
+// UnimplementedOrdersServer answers every method of store.v1.Orders with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedOrdersServer struct{}
+
+func (UnimplementedOrdersServer) Place(context.Context, *PlaceRequest) (*PlaceResponse, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/store.v1.Orders/Place is not implemented")
+}
+
+func (UnimplementedOrdersServer) Catalogue(context.Context, *CatalogueRequest, *fairlead.Outbound[CatalogueResponse]) error {
+	return fairlead.Errorf(fairlead.Unimplemented, "/store.v1.Orders/Catalogue is not implemented")
+}
+
 // OrdersClient calls store.v1.Orders. It is safe for concurrent use.
 //
 // Orders is what customers call.
@@ -110,6 +122,18 @@ func Inventory(impl InventoryServer) *fairlead.Implementation {
 		fairlead.UnaryHandler(impl.Take),
 		fairlead.ServerStreamHandler(impl.List),
 	)
+}
+
+// UnimplementedInventoryServer answers every method of store.v1.Inventory with Unimplemented.
+// A server that embeds it compiles although it lacks methods, such as those that the contract gets later.
+type UnimplementedInventoryServer struct{}
+
+func (UnimplementedInventoryServer) Take(context.Context, *TakeRequest) (*TakeResponse, error) {
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "/store.v1.Inventory/Take is not implemented")
+}
+
+func (UnimplementedInventoryServer) List(context.Context, *ListRequest, *fairlead.Outbound[ListResponse]) error {
+	return fairlead.Errorf(fairlead.Unimplemented, "/store.v1.Inventory/List is not implemented")
 }
 
 // InventoryClient calls store.v1.Inventory. It is safe for concurrent use.

@@ -391,6 +391,9 @@ func (c *Call) End(ctx context.Context, err error) {
 	if !c.ended.CompareAndSwap(false, true) {
 		return
 	}
+	if err != nil && c.nEnds > 0 {
+		err = usable(err)
+	}
 	if c.rare != nil {
 		for i := len(c.rare.ends) - 1; i >= 0; i-- {
 			c.rare.ends[i](ctx, c, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // Reach says how far a failed call had come, which decides whether it may run again. It is local knowledge and never
@@ -119,31 +118,18 @@ func (e *Error) HTTPStatus() int {
 //
 // Where others have wrapped the Error and added text, as fmt.Errorf("loading: %w", e) does, the whole text is the
 // message, and the rest is e's.
+//
+// It does not panic where methods of err do, as those of a nil pointer in an error often would: the message says what
+// happened then, and the code is Unknown unless it could be found nevertheless.
 func ErrorOf(err error) *Error {
 	if err == nil {
 		return nil
 	}
-	e, itself := find(err)
-	switch {
-	case e == nil && itself:
-		return &Error{Code: Unknown, Message: "a nil *fairlead.Error was returned as an error"}
-	case e == nil:
-		return convert(err)
-	case itself && e.Code != OK:
+	if e, ok := err.(*Error); ok && e != nil && e.Code != OK { //nolint:errorlint // the usual case
 		return e
 	}
-	message := e.Message
-	if !itself {
-		text := err.Error()
-		if e.Code != OK && text == e.Error() {
-			return e // wrapped, but nothing was added
-		}
-		message = text
-	}
-	return &Error{
-		Code: failure(e.Code), Message: message, Details: slices.Clone(e.Details), Reach: e.Reach,
-		fromPeer: e.fromPeer, cause: err, reason: e.reason,
-	}
+	e, _ := read(err)
+	return e
 }
 
 // CodeOf returns the code of err as ErrorOf would, and OK for nil.
@@ -151,16 +137,16 @@ func CodeOf(err error) Code {
 	if err == nil {
 		return OK
 	}
-	if e, _ := find(err); e != nil {
+	if e, ok := err.(*Error); ok && e != nil { //nolint:errorlint // the usual case
 		return failure(e.Code)
 	}
-	return ErrorOf(err).Code
+	return readCode(err)
 }
 
 // find returns the first Error in the tree of err. Itself reports whether that is what err is, or what it stands for by
 // a method As of its own, and not something that err wraps.
 func find(err error) (e *Error, itself bool) {
-	if e, ok := err.(*Error); ok { //nolint:errorlint // the usual case, without what errors.As allocates
+	if e, ok := err.(*Error); ok { //nolint:errorlint // without what errors.As allocates
 		return e, true
 	}
 	if x, ok := err.(interface{ As(target any) bool }); ok {
@@ -182,13 +168,13 @@ func failure(c Code) Code {
 }
 
 // convert makes an Error of an error that has none in its tree.
-func convert(err error) *Error {
+func convert(err error, text string) *Error {
 	if err != context.Canceled && err != context.DeadlineExceeded { //nolint:errorlint // the usual ones have no status
-		if e := fromStatus(err); e != nil {
+		if e := fromStatus(err, text); e != nil {
 			return e
 		}
 	}
-	e := &Error{Code: Unknown, Message: err.Error(), cause: err}
+	e := &Error{Code: Unknown, Message: text, cause: err}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Code = DeadlineExceeded

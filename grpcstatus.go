@@ -8,13 +8,13 @@ import "reflect"
 // over.
 
 // fromStatus makes an Error of the first error in the tree of err that has a status of grpc-go's, nil if there is none.
-// As with an Error, the message is the status's if that is err's own, and the whole text if err wraps it.
-func fromStatus(err error) *Error {
+// As with an Error, the message is the status's if that is err's own, and text, which is err's, if err wraps it.
+func fromStatus(err error, text string) *Error {
 	st, own := findStatus(err)
 	if st == nil {
 		return nil
 	}
-	e := &Error{Code: failure(Code(st.GetCode())), Message: err.Error(), cause: err} //nolint:gosec // as grpc-go has it
+	e := &Error{Code: failure(Code(st.GetCode())), Message: text, cause: err} //nolint:gosec // as grpc-go has it
 	if own && st.GetCode() != 0 {
 		e.Message = st.GetMessage()
 	}

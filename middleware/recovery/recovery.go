@@ -5,6 +5,7 @@ package recovery
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"runtime/debug"
 
@@ -35,7 +36,8 @@ func Logger(l *slog.Logger) Option {
 }
 
 // Handle has f decide what the caller gets for the panic value p; the stack is that of the panicking goroutine and may
-// be kept. It runs in the call's goroutine, after the panic was logged. A nil error from f counts as the default.
+// be kept. It runs in the call's goroutine, after the panic was logged. A nil error from f counts as the default, and a
+// panic of f as well; that is logged.
 // Default: INTERNAL with the message "internal error", because what a panic says may be nobody else's business.
 func Handle(f func(ctx context.Context, c *fairlead.Call, p any, stack []byte) error) Option {
 	return option(func(c *config) { c.handle = f })
@@ -74,23 +76,51 @@ func New(opts ...Option) (fairlead.Middleware, error) {
 	}, nil
 }
 
-// recovered is called while the stack of the panic still stands.
+// recovered is called while the stack of the panic still stands. Nobody would recover from a panic of its own, which
+// log handlers and Handle may lead to: the panic's value can be an error whose methods panic.
 func (cfg *config) recovered(ctx context.Context, at fairlead.Site, c *fairlead.Call, p any) error {
 	stack := debug.Stack()
-	attrs := []slog.Attr{
-		slog.String("method", at.Method.Path),
-		slog.String("side", at.Side.String()),
-		slog.Any("panic", p),
-		slog.String("stack", string(stack)),
+	if !cfg.log(ctx, at, c, "panic in a call", slog.Any("panic", p), stack) {
+		cfg.log(ctx, at, c, "panic in a call", typeOf(p), stack)
 	}
-	if peer := c.Peer(); peer != nil {
-		attrs = append(attrs, slog.String("peer", peer.Addr))
-	}
-	cfg.logger.LogAttrs(ctx, slog.LevelError, "panic in a call", attrs...)
 	if cfg.handle != nil {
-		if err := cfg.handle(ctx, c, p, stack); err != nil {
+		if err := cfg.handled(ctx, at, c, p, stack); err != nil {
 			return err
 		}
 	}
 	return fairlead.Errorf(fairlead.Internal, "internal error")
 }
+
+// log reports whether the logger took the entry. Otherwise it has panicked.
+func (cfg *config) log(
+	ctx context.Context, at fairlead.Site, c *fairlead.Call, message string, p slog.Attr, stack []byte,
+) (ok bool) {
+	defer func() { _ = recover() }()
+	attrs := []slog.Attr{
+		slog.String("method", at.Method.Path),
+		slog.String("side", at.Side.String()),
+		p,
+		slog.String("stack", string(stack)),
+	}
+	if peer := c.Peer(); peer != nil {
+		attrs = append(attrs, slog.String("peer", peer.Addr))
+	}
+	cfg.logger.LogAttrs(ctx, slog.LevelError, message, attrs...)
+	return true
+}
+
+// handled asks the function of Handle, nil if that panics.
+func (cfg *config) handled(
+	ctx context.Context, at fairlead.Site, c *fairlead.Call, p any, stack []byte,
+) (err error) {
+	defer func() {
+		if again := recover(); again != nil {
+			err = nil
+			cfg.log(ctx, at, c, "panic in the function of recovery.Handle", typeOf(again), debug.Stack())
+		}
+	}()
+	return cfg.handle(ctx, c, p, stack)
+}
+
+// typeOf is what can be said of a panic without calling methods of its value.
+func typeOf(p any) slog.Attr { return slog.String("panic", fmt.Sprintf("a value of type %T", p)) }

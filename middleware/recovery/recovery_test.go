@@ -105,6 +105,67 @@ func TestHandle(t *testing.T) {
 	}
 }
 
+// picky is a log handler that calls the methods of what it gets, as slog's own do not without care.
+type picky struct{ slog.Handler }
+
+func (p picky) Handle(ctx context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		if err, ok := a.Value.Any().(error); ok {
+			_ = err.Error()
+		}
+		return true
+	})
+	return p.Handler.Handle(ctx, r)
+}
+
+// nilError has a method that panics for a nil pointer.
+type nilError struct{ text string }
+
+func (e *nilError) Error() string { return e.text }
+
+// TestPanicsOfPanics has the panic's value, the log handler and Handle panic in turn.
+func TestPanicsOfPanics(t *testing.T) {
+	t.Parallel()
+	var none *nilError
+	text := func(log *bytes.Buffer) slog.Handler { return slog.NewTextHandler(log, nil) }
+	tests := []struct {
+		name   string
+		opts   []Option
+		logger func(*bytes.Buffer) slog.Handler
+		logged []string
+	}{
+		{"a value without a text", nil, text, []string{"panic in a call"}},
+		{"a log handler that asks for it", nil, func(log *bytes.Buffer) slog.Handler { return picky{text(log)} },
+			[]string{"panic in a call", "a value of type *recovery.nilError"}},
+		{"Handle", []Option{
+			Handle(func(_ context.Context, _ *fairlead.Call, p any, _ []byte) error {
+				return errors.New(p.(error).Error()) //nolint:forcetypeassert,errorlint // the panic that is caught
+			}),
+		}, text, []string{"panic in a call", "panic in the function of recovery.Handle"}},
+		{"a log handler that always panics", nil, func(*bytes.Buffer) slog.Handler { return nil }, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var log bytes.Buffer
+			logger := new(slog.Logger) // of the last row: it has no handler
+			if h := tt.logger(&log); h != nil {
+				logger = slog.New(h)
+			}
+			h := around(t, func(context.Context, *fairlead.Call) error { panic(none) }, append(tt.opts, Logger(logger))...)
+			c := newCall(fairlead.Unary)
+			if err := h(c.Context(), c); fairlead.CodeOf(err) != fairlead.Internal || err.Error() != "INTERNAL: internal error" {
+				t.Errorf("got %v, want INTERNAL", err)
+			}
+			for _, part := range append(tt.logged, "") {
+				if !strings.Contains(log.String(), part) {
+					t.Errorf("%q is not in the log %q", part, &log)
+				}
+			}
+		})
+	}
+}
+
 // TestGoexit: it is no panic, and is left to end its goroutine.
 func TestGoexit(t *testing.T) {
 	t.Parallel()

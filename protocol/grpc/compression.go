@@ -1,7 +1,6 @@
 package grpc
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/fairlead-go/fairlead"
@@ -80,7 +79,7 @@ func (cs *compressors) plain(payload []byte, flags uint8, encoding string, lim *
 		return b.B, b, nil
 	}
 	buffer.Put(b)
-	if errors.Is(err, compress.ErrTooLarge) {
+	if isError(err, compress.ErrTooLarge) {
 		return nil, nil, lim.decompressed()
 	}
 	return nil, nil, internal(err, "cannot decompress a message with %s", encoding)

@@ -173,11 +173,22 @@ func asInternal(err error, what string) error {
 	return internal(err, "%s", what)
 }
 
+// isError calls errors.Is for errors of codecs and compressors, in goroutines of the connection: methods of err that
+// panic count as no.
+func isError(err, target error) (yes bool) {
+	defer func() {
+		if recover() != nil {
+			yes = false
+		}
+	}()
+	return errors.Is(err, target)
+}
+
 // internal makes an Internal error with err behind the text, and as the cause unless that is io.EOF: with that as the
 // cause, a message that a codec or a compressor finds too short would look like the proper end of a stream.
 func internal(err error, format string, args ...any) error {
 	verb := ": %w"
-	if errors.Is(err, io.EOF) {
+	if isError(err, io.EOF) {
 		verb = ": %v"
 	}
 	return fairlead.Errorf(fairlead.Internal, format+verb, append(args, err)...)

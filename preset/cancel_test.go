@@ -246,6 +246,7 @@ func TestCloseSendAfterEnd(t *testing.T) {
 				return fairlead.Errorf(fairlead.AlreadyExists, "it is there")
 			case "hang":
 				<-ctx.Done()
+				return ctx.Err()
 			}
 			return nil
 		}),

@@ -22,7 +22,19 @@ func Parse(src string) *File {
 // oncePerLine returns all problems in their order. Of a line with characters that could not be read only the first of
 // these is kept: the rest follows from it.
 func (p *parser) oncePerLine(unreadable []Problem) []Problem {
-	line := func(m Problem) int { return strings.Count(p.src[:m.At.Start], "\n") }
+	if len(unreadable)+len(p.file.Problems) == 0 {
+		return nil
+	}
+	var ends []int // of lines
+	for at := range p.src {
+		if p.src[at] == '\n' {
+			ends = append(ends, at)
+		}
+	}
+	line := func(m Problem) int {
+		n, _ := slices.BinarySearch(ends, m.At.Start)
+		return n
+	}
 	var all []Problem
 	done := make(map[int]bool)
 	for _, m := range unreadable {

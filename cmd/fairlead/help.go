@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
-	"github.com/fairlead-go/fairlead/cmd/internal/spell"
+	"github.com/fairlead-go/fairlead/internal/near"
 )
 
 // newHelp returns the command "help". Unlike cobra's own it fails for commands that do not exist.
@@ -106,7 +106,7 @@ func names(of *cobra.Command) []string {
 // unknown is the error for a command that does not exist below another.
 func unknown(of *cobra.Command, name string) error {
 	text := fmt.Sprintf("there is no %q below %s", name, of.CommandPath())
-	if question := spell.Question(name, names(of)); question != "" {
+	if question := near.Question(name, names(of)); question != "" {
 		return fmt.Errorf("%s; %s", text, question)
 	}
 	if list := names(of); len(list) > 0 {

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// most is the number of names that Names returns: more help nobody.
+	// most is the number of names that Names and Words return: more help nobody.
 	most = 3
 	// maxCompared is the length in bytes up to which names are compared, since that takes the product of both.
 	maxCompared = 256

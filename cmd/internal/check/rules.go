@@ -13,7 +13,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/check/finding"
 	"github.com/fairlead-go/fairlead/cmd/internal/check/lint"
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
-	"github.com/fairlead-go/fairlead/cmd/internal/spell"
+	"github.com/fairlead-go/fairlead/internal/near"
 )
 
 const rulesLong = `Rules lists the rules of fairlead check with their categories and whether their
@@ -78,7 +78,7 @@ func named(names []string) ([]lint.Rule, error) {
 }
 
 func unknown(name string) error {
-	if question := spell.Question(name, lint.Selectable()); question != "" {
+	if question := near.Question(name, lint.Selectable()); question != "" {
 		return fmt.Errorf("no rule or category is called %q; %s", name, question)
 	}
 	return fmt.Errorf("no rule or category is called %q", name)

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/fairlead-go/fairlead/cmd/internal/spell"
+	"github.com/fairlead-go/fairlead/internal/near"
 )
 
 // habits are the flags of grpcurl, ghz and evans that have another name here: what to write instead. Flags of the same
@@ -93,7 +93,7 @@ func singleDashed(cmd *cobra.Command, args []string) []string {
 		if !ok || len(name) < 2 || name[0] == '-' {
 			continue
 		}
-		if _, known := habitOf(cmd, name); known || isFlag(cmd, name) || len(name) > 3 && near(cmd, name) != nil {
+		if _, known := habitOf(cmd, name); known || isFlag(cmd, name) || len(name) > 3 && likeFlag(cmd, name) != nil {
 			list = append(list, name)
 		}
 	}
@@ -111,7 +111,7 @@ func meant(cmd *cobra.Command, name, written string) string {
 	case isHabit && hasFlag(cmd, flag):
 		return "for " + written + " write " + flag
 	}
-	if names := near(cmd, name); names != nil {
+	if names := likeFlag(cmd, name); names != nil {
 		return "did you mean " + strings.Join(names, " or ") + "?"
 	}
 	return ""
@@ -130,11 +130,11 @@ func hasFlag(cmd *cobra.Command, habit string) bool {
 	return !ok || strings.HasPrefix(habit, "fairlead ") || isFlag(cmd, name)
 }
 
-// near returns the flags of cmd, and of the root those of all commands, whose names are like name.
-func near(cmd *cobra.Command, name string) []string {
+// likeFlag returns the flags of cmd, and of the root those of all commands, whose names are like name.
+func likeFlag(cmd *cobra.Command, name string) []string {
 	var names []string
 	eachFlag(cmd, func(f *pflag.Flag) { names = append(names, f.Name) })
-	found := spell.Nearest(name, names)
+	found := near.Words(name, names)
 	for i := range found {
 		found[i] = "--" + found[i]
 	}
@@ -183,7 +183,7 @@ func misplaced(root *cobra.Command, args []string) string {
 	if i := slices.IndexFunc(words, func(w string) bool { return slices.Contains(names, w) }); i > 0 {
 		return "the command comes first: " + root.Name() + " " + words[i] + " " + words[0]
 	}
-	if found := spell.Nearest(words[0], names); len(found) > 0 {
+	if found := near.Words(words[0], names); len(found) > 0 {
 		return "did you mean " + root.Name() + " " + strings.Join(found, " or ") + "?"
 	}
 	if strings.Contains(words[0], ":") {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 	"github.com/fairlead-go/fairlead/cmd/internal/dial"
-	"github.com/fairlead-go/fairlead/cmd/internal/spell"
+	"github.com/fairlead-go/fairlead/internal/near"
 )
 
 const doctorLong = `Doctor looks for what goes wrong around a service: faults of the versions that it
@@ -142,7 +142,7 @@ func (o *options) check() error {
 	for _, name := range o.only {
 		if !slices.Contains(names(), name) {
 			errs = append(errs, fmt.Errorf("--only %s: there is no such check; there are %s%s", name,
-				strings.Join(names(), ", "), prefixed("; ", spell.Question(name, names()))))
+				strings.Join(names(), ", "), prefixed("; ", near.Question(name, names()))))
 		}
 	}
 	bad(o.expiry < 0, "--expiry is %s, want 0 or more", o.expiry)

@@ -7,9 +7,7 @@ import (
 	_ "embed" // for the data
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -21,6 +19,7 @@ import (
 	"golang.org/x/mod/semver"
 
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
+	"github.com/fairlead-go/fairlead/cmd/internal/gomod"
 )
 
 //go:embed known.yaml
@@ -195,10 +194,11 @@ const maxModule = 16 << 20
 // moduleBuild reads the go.mod of dir or above. From Go 1.17 on that lists all modules that a build needs, in the
 // versions that it takes.
 func moduleBuild(ctx context.Context, dir string) (*build, error) {
-	path, err := findModule(dir)
-	if err != nil {
-		return nil, err
+	root := gomod.Root(dir)
+	if root == "" {
+		return nil, errNoModule
 	}
+	path := filepath.Join(root, gomod.File)
 	content, err := cli.ReadFile(ctx, path, cli.Limit{Bytes: maxModule})
 	if err != nil {
 		return nil, err
@@ -220,26 +220,8 @@ func moduleBuild(ctx context.Context, dir string) (*build, error) {
 		}
 	}
 	maps.DeleteFunc(b.modules, func(_, version string) bool { return version == "" })
-	b.release = goRelease(ctx, filepath.Dir(path))
+	b.release = goRelease(ctx, root)
 	return b, nil
-}
-
-func findModule(dir string) (string, error) {
-	at, err := filepath.Abs(dir)
-	if err != nil {
-		return "", err
-	}
-	for ; ; at = filepath.Dir(at) {
-		path := filepath.Join(at, "go.mod")
-		switch _, err := os.Stat(path); {
-		case err == nil:
-			return path, nil
-		case !errors.Is(err, fs.ErrNotExist):
-			return "", err
-		case at == filepath.Dir(at):
-			return "", errNoModule
-		}
-	}
 }
 
 // goRelease returns the release that would build the module in dir, in which its go.mod may have a say; "" when there

@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/fairlead-go/fairlead"
-	"github.com/fairlead-go/fairlead/cmd/internal/spell"
+	"github.com/fairlead-go/fairlead/cmd/internal/idl/outline"
 	"github.com/fairlead-go/fairlead/options"
 )
 
@@ -190,7 +190,7 @@ func (r *reason) choose(pkg protogen.GoImportPath, taken map[protogen.GoIdent]bo
 // of the enum ShopError.
 func goReason(enum, value string) string {
 	short := value
-	if rest, ok := strings.CutPrefix(value, spell.UpperSnake(enum)+"_"); ok && rest != "" && rest[0] > '9' {
+	if rest, ok := strings.CutPrefix(value, outline.UpperSnake(enum)+"_"); ok && rest != "" && rest[0] > '9' {
 		short = rest
 	}
 	var b strings.Builder

@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/fairlead-go/fairlead/cmd/internal/gomod"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl/outline"
 )
 
@@ -92,7 +93,7 @@ func (f *finder) add(arg string) error {
 		case err != nil:
 			return err
 		case entry.IsDir():
-			if path != dir && (passOver(entry.Name()) || entry.Name() == "third_party" || isModule(path)) {
+			if path != dir && (gomod.Skips(entry.Name()) || entry.Name() == "third_party" || gomod.IsRoot(path)) {
 				return fs.SkipDir
 			}
 			return nil
@@ -146,16 +147,6 @@ func (f *finder) original(path string) (string, bool) {
 	}
 }
 
-func passOver(dir string) bool {
-	return strings.HasPrefix(dir, ".") || dir == "testdata" || dir == "vendor" || dir == "node_modules"
-}
-
-// isModule says whether dir is the root of a Go module.
-func isModule(dir string) bool {
-	info, err := os.Stat(filepath.Join(dir, "go.mod"))
-	return err == nil && info.Mode().IsRegular()
-}
-
 func (f *finder) addFile(path, fallback string) error {
 	if len(f.roots) > 0 {
 		for i, root := range f.roots {
@@ -167,7 +158,7 @@ func (f *finder) addFile(path, fallback string) error {
 		return fmt.Errorf("%s: lies in none of the import roots (%s); name one that contains it with --proto-path",
 			path, strings.Join(f.roots, ", "))
 	}
-	root := cmp.Or(moduleRoot(filepath.Dir(path)), fallback)
+	root := cmp.Or(gomod.Root(filepath.Dir(path)), fallback)
 	name, ok := below(root, path)
 	if !ok {
 		return fmt.Errorf("%s: not below %s", path, root)
@@ -225,28 +216,4 @@ func Short(path string) string {
 		return path
 	}
 	return short
-}
-
-// moduleRoot returns the nearest directory from dir upwards that holds a go.mod, "" when there is none. The answer is
-// relative to the working directory as far as dir is, so that messages stay short.
-func moduleRoot(dir string) string {
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return ""
-	}
-	for at := abs; ; at = filepath.Dir(at) {
-		if isModule(at) {
-			if filepath.IsAbs(dir) {
-				return at
-			}
-			rel, err := filepath.Rel(abs, at)
-			if err != nil {
-				return at
-			}
-			return filepath.Join(dir, rel)
-		}
-		if at == filepath.Dir(at) {
-			return ""
-		}
-	}
 }

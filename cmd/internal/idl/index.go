@@ -10,8 +10,9 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/fairlead-go/fairlead/cmd/internal/gomod"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl/outline"
-	"github.com/fairlead-go/fairlead/cmd/internal/spell"
+	"github.com/fairlead-go/fairlead/internal/near"
 )
 
 // indexLimit is how many files are read to find what was meant: it is only for help, and must not take long.
@@ -45,7 +46,7 @@ func (e *explainer) index() *index {
 			case err != nil:
 				return fs.SkipDir // it is only for help
 			case entry.IsDir():
-				if file != root && (passOver(entry.Name()) || isModule(file)) {
+				if file != root && (gomod.Skips(entry.Name()) || gomod.IsRoot(file)) {
 					return fs.SkipDir
 				}
 				return nil
@@ -121,10 +122,11 @@ func (x *index) nearFile(name string) string {
 	if len(same) == 1 {
 		return `did you mean "` + same[0] + `"?`
 	}
-	return spell.Question(name, x.files)
+	return near.Question(name, x.files)
 }
 
-// rootFor returns a directory below the present roots that would make name known if it were a root too.
+// rootFor returns a directory below the present roots that would make name known if it were a root too. It looks into
+// vendor and testdata as well: import roots lie there.
 func (x *index) rootFor(name string) (string, bool) {
 	for _, root := range x.roots {
 		found := ""

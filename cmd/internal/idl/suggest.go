@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/fairlead-go/fairlead/cmd/internal/idl/outline"
-	"github.com/fairlead-go/fairlead/cmd/internal/spell"
+	"github.com/fairlead-go/fairlead/internal/near"
 )
 
 // elsewhere returns what a type of another language is called in contracts, "" when the word is none.
@@ -136,9 +136,9 @@ func (w *worder) imports(file string) bool {
 
 // nearType asks for a type with a similar name: one that the file knows, or else one of another file.
 func (w *worder) nearType(name string, message bool, fits func(outline.Kind) bool) string {
-	var near, far []string
+	var known, far []string
 	if !message {
-		near = scalars()
+		known = scalars()
 	}
 	files := make(map[string]string)
 	for _, d := range w.index().decls {
@@ -147,10 +147,10 @@ func (w *worder) nearType(name string, message bool, fits func(outline.Kind) boo
 		}
 		relative := w.relative(d.name)
 		if w.imports(d.file) || d.file == w.name {
-			near = append(near, relative)
+			known = append(known, relative)
 			if simple := outline.Simple(d.name); simple != relative {
 				files[simple] = relative
-				near = append(near, simple)
+				known = append(known, simple)
 			}
 			continue
 		}
@@ -159,7 +159,7 @@ func (w *worder) nearType(name string, message bool, fits func(outline.Kind) boo
 			files[relative] = d.file
 		}
 	}
-	if found := spell.Nearest(name, near); len(found) > 0 {
+	if found := near.Words(name, known); len(found) > 0 {
 		for i, f := range found {
 			if relative, ok := files[f]; ok {
 				found[i] = relative
@@ -169,7 +169,7 @@ func (w *worder) nearType(name string, message bool, fits func(outline.Kind) boo
 		slices.Sort(found)
 		return "did you mean " + strings.Join(slices.Compact(found), " or ") + "?"
 	}
-	found := spell.Nearest(name, far)
+	found := near.Words(name, far)
 	if len(found) == 0 {
 		return ""
 	}
@@ -199,12 +199,12 @@ func (w *worder) extensionHelp(name string) string {
 			files[d.name] = d.file
 		}
 	}
-	near := spell.Nearest(name, all)
-	if len(near) == 0 {
+	found := near.Words(name, all)
+	if len(found) == 0 {
 		return ""
 	}
-	help := fmt.Sprintf("did you mean (%s)?", near[0])
-	if file := files[near[0]]; !w.imports(file) && file != w.name {
+	help := fmt.Sprintf("did you mean (%s)?", found[0])
+	if file := files[found[0]]; !w.imports(file) && file != w.name {
 		help += fmt.Sprintf(" It is declared in %q; add: import %q;", file, file)
 	}
 	return help

@@ -14,7 +14,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/fairlead-go/fairlead/cmd/internal/idl/outline"
-	"github.com/fairlead-go/fairlead/cmd/internal/spell"
+	"github.com/fairlead-go/fairlead/internal/near"
 )
 
 // worder puts the compiler's messages about one file in other words, and says what to do about them. The compiler has
@@ -131,7 +131,7 @@ func (w *worder) unknownOption(p *Problem, _ outline.Span, g []string) bool {
 		for i := range m.Fields().Len() {
 			names = append(names, string(m.Fields().Get(i).Name()))
 		}
-		p.Help = spell.Question(g[1], names)
+		p.Help = near.Question(g[1], names)
 		if p.Help == "" && len(names) <= 12 && !strings.HasSuffix(g[2], "Options") {
 			p.Help = "it has " + strings.Join(names, ", ")
 		}
@@ -151,7 +151,7 @@ func (w *worder) unknownPart(p *Problem, _ outline.Span, g []string) bool {
 	for i := range fields.Len() {
 		names = append(names, string(fields.Get(i).Name()))
 	}
-	p.Help = spell.Question(g[3], names)
+	p.Help = near.Question(g[3], names)
 	return true
 }
 
@@ -245,7 +245,7 @@ func (w *worder) sameValue(p *Problem, _ outline.Span, g []string) bool {
 
 func (w *worder) firstValue(p *Problem, _ outline.Span, g []string) bool {
 	p.Text = fmt.Sprintf("enum %s: its first value must have the number 0", g[1])
-	p.Help = fmt.Sprintf("add before it: %s_UNSPECIFIED = 0;", spell.UpperSnake(outline.Simple(g[1])))
+	p.Help = fmt.Sprintf("add before it: %s_UNSPECIFIED = 0;", outline.UpperSnake(outline.Simple(g[1])))
 	return true
 }
 

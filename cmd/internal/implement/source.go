@@ -17,8 +17,7 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/mod/modfile"
-
+	"github.com/fairlead-go/fairlead/cmd/internal/gomod"
 	"github.com/fairlead-go/fairlead/cmd/internal/platform"
 )
 
@@ -296,24 +295,10 @@ type module struct {
 // moduleOf returns the module around dir; one without a path when there is none.
 func moduleOf(dir string, names map[string]string) *module {
 	m := &module{dir: dir, names: names, packages: make(map[string]*pkg)}
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return m
+	if root := gomod.Root(dir); root != "" {
+		m.dir, m.path = root, gomod.ImportPath(root)
 	}
-	for at := abs; ; at = filepath.Dir(at) {
-		content, err := os.ReadFile(filepath.Join(at, "go.mod")) //nolint:gosec // the user's own module
-		if err == nil {
-			m.path = modfile.ModulePath(content)
-			m.dir = at
-			if rel, err := filepath.Rel(abs, at); err == nil && !filepath.IsAbs(dir) {
-				m.dir = filepath.Join(dir, rel) // as short as dir is
-			}
-			return m
-		}
-		if at == filepath.Dir(at) {
-			return m
-		}
-	}
+	return m
 }
 
 // importPath returns the path of the package in dir, "" when dir is in no module.
@@ -354,8 +339,7 @@ func (m *module) walk(text string, visit func(*file)) error {
 			return nil //nolint:nilerr // what cannot be read is no evidence
 		case entry.IsDir():
 			base := entry.Name()
-			if name != m.dir && (strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") || base == "testdata" ||
-				base == "vendor" || base == "node_modules" || isModule(name)) {
+			if name != m.dir && (gomod.SkipsGo(base) || gomod.IsRoot(name)) {
 				return fs.SkipDir
 			}
 			return nil
@@ -378,9 +362,4 @@ func (m *module) walk(text string, visit func(*file)) error {
 		visit(f)
 		return nil
 	})
-}
-
-func isModule(dir string) bool {
-	info, err := os.Stat(filepath.Join(dir, "go.mod"))
-	return err == nil && info.Mode().IsRegular()
 }

@@ -12,7 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/fairlead-go/fairlead/cmd/internal/spell"
+	"github.com/fairlead-go/fairlead/internal/near"
 )
 
 // reader turns nodes into values by their types. It goes on after a mistake, to report all of them.
@@ -105,7 +105,7 @@ func (r *reader) section(node *yaml.Node, v reflect.Value, keys []string) {
 			if len(keys) > 0 {
 				text = name(keys) + ": " + text
 			}
-			if question := spell.Question(key.Value, all); question != "" {
+			if question := near.Question(key.Value, all); question != "" {
 				text += "; " + question
 			} else {
 				slices.Sort(all)
@@ -130,7 +130,7 @@ func (r *reader) oneOf(node *yaml.Node, allowed, keys []string) {
 		return
 	}
 	text := fmt.Sprintf("%s: %q is none of %s", name(keys), node.Value, strings.Join(allowed, ", "))
-	if question := spell.Question(node.Value, allowed); question != "" {
+	if question := near.Question(node.Value, allowed); question != "" {
 		text += "; " + question
 	}
 	r.failf(node, "%s", text)

@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
+	"github.com/fairlead-go/fairlead/cmd/internal/gomod"
 )
 
 // File is a fairlead.yaml.
@@ -65,7 +66,7 @@ func Find(dir string) (string, error) {
 		if isFile(path) {
 			return path, nil
 		}
-		if above := filepath.Dir(at); isFile(filepath.Join(at, "go.mod")) || exists(filepath.Join(at, ".git")) ||
+		if above := filepath.Dir(at); gomod.IsRoot(at) || exists(filepath.Join(at, ".git")) ||
 			above == at {
 			return "", nil
 		}
@@ -81,7 +82,7 @@ func Place(dir string) (string, error) {
 		return "", err
 	}
 	for at := start; ; at = filepath.Dir(at) {
-		if isFile(filepath.Join(at, "go.mod")) {
+		if gomod.IsRoot(at) {
 			return filepath.Join(at, Name), nil
 		}
 		if at == filepath.Dir(at) || exists(filepath.Join(at, ".git")) {

@@ -15,7 +15,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl"
 	"github.com/fairlead-go/fairlead/cmd/internal/project"
-	"github.com/fairlead-go/fairlead/cmd/internal/spell"
+	"github.com/fairlead-go/fairlead/internal/near"
 )
 
 const commandLong = `Breaking compares contracts with an older version of themselves, and reports what
@@ -119,7 +119,7 @@ func (f *compareFlags) validate() (Level, error) {
 	for _, id := range f.except {
 		if !slices.Contains(known, id) {
 			text := fmt.Sprintf("--except: no rule is called %q", id)
-			if question := spell.Question(id, known); question != "" {
+			if question := near.Question(id, known); question != "" {
 				text += "; " + question
 			}
 			return 0, errors.New(text)

@@ -14,7 +14,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/check/finding"
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl"
-	"github.com/fairlead-go/fairlead/cmd/internal/spell"
+	"github.com/fairlead-go/fairlead/internal/near"
 )
 
 const commandLong = `Consumers says which places in Go source use the fields and methods of contracts:
@@ -153,7 +153,7 @@ func (f *consumersFlags) printUses(stdout, stderr io.Writer, result *Result) err
 			uses = append(uses, found...)
 			if len(found) == 0 && !slices.Contains(result.Known, name) {
 				text := name + ": the modules have no generated code for it"
-				if question := spell.Question(name, result.Known); question != "" {
+				if question := near.Question(name, result.Known); question != "" {
 					text += "; " + question
 				}
 				fmt.Fprintln(stderr, text)

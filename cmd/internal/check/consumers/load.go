@@ -14,6 +14,8 @@ import (
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/tools/go/packages"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/gomod"
 )
 
 // moduleDirs returns the directories of the Go modules in dirs, in order: those below each of them, or else the one
@@ -28,8 +30,8 @@ func moduleDirs(dirs []string) ([]string, error) {
 			continue
 		}
 		if len(below) == 0 {
-			above, ok := moduleAbove(dir)
-			if !ok {
+			above := gomod.Root(dir)
+			if above == "" {
 				errs = append(errs, fmt.Errorf("%s: neither a Go module nor in one, and there are none below it", dir))
 				continue
 			}
@@ -48,35 +50,14 @@ func modulesBelow(dir string) ([]string, error) {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && path != dir && passOver(entry.Name()):
+		case entry.IsDir() && path != dir && gomod.SkipsGo(entry.Name()):
 			return fs.SkipDir
-		case !entry.IsDir() && entry.Name() == "go.mod":
+		case !entry.IsDir() && entry.Name() == gomod.File:
 			found = append(found, filepath.Dir(path))
 		}
 		return nil
 	})
 	return found, err
-}
-
-func passOver(dir string) bool {
-	return strings.HasPrefix(dir, ".") || strings.HasPrefix(dir, "_") || dir == "testdata" || dir == "vendor" ||
-		dir == "node_modules"
-}
-
-func moduleAbove(dir string) (string, bool) {
-	at, err := filepath.Abs(dir)
-	if err != nil {
-		return "", false
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
-			return at, true
-		}
-		if at == filepath.Dir(at) {
-			return "", false
-		}
-		at = filepath.Dir(at)
-	}
 }
 
 // loader loads the packages of modules.

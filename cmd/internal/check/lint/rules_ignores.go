@@ -5,7 +5,7 @@ import (
 
 	"github.com/fairlead-go/fairlead/cmd/internal/check/finding"
 	"github.com/fairlead-go/fairlead/cmd/internal/check/ignore"
-	"github.com/fairlead-go/fairlead/cmd/internal/spell"
+	"github.com/fairlead-go/fairlead/internal/near"
 )
 
 // ignores returns the rules about comments that silence others; see checkDirectives.
@@ -62,7 +62,7 @@ func (l *Linter) checkDirectives(directives []*ignore.Directive) []finding.Findi
 			_, ran := applied[id]
 			switch {
 			case !slices.Contains(known, id):
-				question := spell.Question(id, known)
+				question := near.Question(id, known)
 				if question != "" {
 					question = "; " + question
 				}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/fairlead-go/fairlead/cmd/internal/spell"
+	"github.com/fairlead-go/fairlead/internal/near"
 )
 
 // Names that stand for several rules, besides those of categories.
@@ -63,7 +63,7 @@ func mark(all []Rule, name string, chosen map[string]bool, to bool) error {
 		return nil
 	}
 	err := fmt.Errorf("no rule or category is called %q", name)
-	if question := spell.Question(name, Selectable()); question != "" {
+	if question := near.Question(name, Selectable()); question != "" {
 		err = fmt.Errorf("%w; %s", err, question)
 	}
 	return err

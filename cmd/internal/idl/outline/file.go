@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/fairlead-go/fairlead/cmd/internal/spell"
+	"github.com/fairlead-go/fairlead/internal/near"
 )
 
 func (p *parser) parseFile() {
@@ -111,7 +111,7 @@ func (p *parser) syntaxValue(keyword string, t token, known []string, example st
 	case keyword == "edition":
 		p.file.Edition = t.at
 	case !slices.Contains(known, value):
-		p.failf(t.at, cmp.Or(spell.Question(value, known), "write: "+example), "there is no syntax %s", t.text)
+		p.failf(t.at, cmp.Or(near.Question(value, known), "write: "+example), "there is no syntax %s", t.text)
 	}
 }
 

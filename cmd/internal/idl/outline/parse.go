@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/fairlead-go/fairlead/cmd/internal/spell"
+	"github.com/fairlead-go/fairlead/internal/near"
 )
 
 // Parse reads a file. It always returns what it understood.
@@ -296,11 +296,11 @@ func (p *parser) fullName(name string) string {
 // meant returns which of words the present one may have been meant to be, "" for none; and reports the mistake.
 func (p *parser) meant(words ...string) string {
 	t := p.cur()
-	near := spell.Nearest(t.text, words)
-	if t.kind != word || len(near) == 0 {
+	found := near.Words(t.text, words)
+	if t.kind != word || len(found) == 0 {
 		return ""
 	}
-	p.failf(t.at, fmt.Sprintf("did you mean %q?", near[0]), "%q is not a keyword", t.text)
+	p.failf(t.at, fmt.Sprintf("did you mean %q?", found[0]), "%q is not a keyword", t.text)
 	p.broken = false // the rest of the statement is read as what was meant
-	return near[0]
+	return found[0]
 }

@@ -1,4 +1,4 @@
-package spell
+package near
 
 import "testing"
 
@@ -24,18 +24,6 @@ func TestQuestion(t *testing.T) {
 	for _, tt := range tests {
 		if got := Question(tt.word, words); got != tt.want {
 			t.Errorf("Question(%q) is %s, want %s", tt.word, got, tt.want)
-		}
-	}
-}
-
-func TestUpperSnake(t *testing.T) {
-	t.Parallel()
-	for name, want := range map[string]string{
-		"ShopError": "SHOP_ERROR", "HTTPError": "HTTP_ERROR", "HTTP2Error": "HTTP2_ERROR", "Shop_Error": "SHOP_ERROR",
-		"shop": "SHOP", "": "",
-	} {
-		if got := UpperSnake(name); got != want {
-			t.Errorf("UpperSnake(%q) is %s, want %s", name, got, want)
 		}
 	}
 }

@@ -1,15 +1,22 @@
 // Package admin has the services by which a process is looked after: health (grpc.health.v1), reflection
-// (grpc.reflection), and how the process is doing (fairlead.admin.v1.Runtime). Their messages are the package's own and
-// leave the process's protobuf registry alone, so that they live beside any other implementation of the same services.
+// (grpc.reflection), and how the process is doing (fairlead.admin.v1.Runtime). A program may link other implementations
+// of the same services: the names under which the package registers its messages are its own.
 package admin
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"sync"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/internal/adminpb"
+)
+
+// The messages of grpc.health.v1.
+type (
+	healthRequest      = adminpb.HealthCheckRequest
+	healthResponse     = adminpb.HealthCheckResponse
+	healthListRequest  = adminpb.HealthListRequest
+	healthListResponse = adminpb.HealthListResponse
 )
 
 // Status is a service's, with the numbers of grpc.health.v1.HealthCheckResponse.ServingStatus.
@@ -178,11 +185,15 @@ func (h *Health) Service() *fairlead.Implementation {
 }
 
 func (h *Health) check(_ context.Context, r *healthRequest) (*healthResponse, error) {
-	s := h.Status(r.service)
+	s := h.Status(r.GetService())
 	if s == ServiceUnknown {
-		return nil, fairlead.Errorf(fairlead.NotFound, "unknown service %q", r.service)
+		return nil, fairlead.Errorf(fairlead.NotFound, "unknown service %q", r.GetService())
 	}
-	return &healthResponse{s}, nil
+	return response(s), nil
+}
+
+func response(s Status) *healthResponse {
+	return &healthResponse{Status: adminpb.HealthCheckResponse_ServingStatus(s)}
 }
 
 func (h *Health) list(context.Context, *healthListRequest) (*healthListResponse, error) {
@@ -192,11 +203,11 @@ func (h *Health) list(context.Context, *healthListRequest) (*healthListResponse,
 		return nil, fairlead.Errorf(fairlead.ResourceExhausted, "%d services are more than the %d that a list may have",
 			len(h.statuses), maxList)
 	}
-	resp := new(healthListResponse)
-	for _, service := range slices.Sorted(maps.Keys(h.statuses)) {
-		resp.statuses = append(resp.statuses, healthEntry{service, healthResponse{h.status(service)}})
+	statuses := make(map[string]*healthResponse, len(h.statuses))
+	for service := range h.statuses {
+		statuses[service] = response(h.status(service))
 	}
-	return resp, nil
+	return &healthListResponse{Statuses: statuses}, nil
 }
 
 // watch sends the service's status now and whenever it has changed. A server that drains would wait for it, so it then
@@ -213,8 +224,8 @@ func (h *Health) watch(ctx context.Context, r *healthRequest, s *fairlead.Outbou
 	}()
 	last, draining := Status(-1), false
 	for {
-		if status := h.Status(r.service); status != last {
-			if err := s.Send(&healthResponse{status}); err != nil {
+		if status := h.Status(r.GetService()); status != last {
+			if err := s.Send(response(status)); err != nil {
 				return err
 			}
 			last = status

@@ -3,11 +3,14 @@ package admin
 import (
 	"context"
 	"fmt"
-	"slices"
 	"testing"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/app"
+	"github.com/fairlead-go/fairlead/fairleadtest"
+	"github.com/fairlead-go/fairlead/internal/assert"
 )
 
 var (
@@ -44,14 +47,14 @@ func TestCheck(t *testing.T) {
 	for _, step := range steps {
 		step.do()
 		for service, want := range step.want {
-			got, err := unary[healthResponse](t, client, check, &healthRequest{service})
+			got, err := unary[healthResponse](t, client, check, &healthRequest{Service: service})
 			if want == ServiceUnknown {
 				if fairlead.CodeOf(err) != fairlead.NotFound {
 					t.Errorf("%s: %q: got %v, %v; want NOT_FOUND", step.name, service, got, err)
 				}
 				continue
 			}
-			if err != nil || got.status != want {
+			if err != nil || Status(got.GetStatus()) != want {
 				t.Errorf("%s: %q: got %v, %v; want %v", step.name, service, got, err, want)
 			}
 		}
@@ -70,8 +73,10 @@ func TestList(t *testing.T) {
 	h.SetServing("b", false)
 	h.SetServing("a", true)
 	got, err := unary[healthListResponse](t, client, method(t, impl, "List"), &healthListRequest{})
-	want := []healthEntry{{"", healthResponse{Serving}}, {"a", healthResponse{Serving}}, {"b", healthResponse{NotServing}}}
-	if err != nil || !slices.Equal(got.statuses, want) {
+	want := &healthListResponse{Statuses: map[string]*healthResponse{
+		"": response(Serving), "a": response(Serving), "b": response(NotServing),
+	}}
+	if err != nil || !proto.Equal(got, want) {
 		t.Errorf("got %v, %v; want %v", got, err, want)
 	}
 	for i := range maxList {
@@ -87,7 +92,7 @@ func watchOf(
 	t *testing.T, ctx context.Context, b fairlead.Binder, m *fairlead.Method, service string, //nolint:revive // t first
 ) *fairlead.Inbound[healthResponse] {
 	t.Helper()
-	c := fairlead.NewCall(m, &healthRequest{service})
+	c := fairlead.NewCall(m, &healthRequest{Service: service})
 	s, err := fairlead.OpenedServerStream[healthResponse](c, b.Bind(m)(ctx, c))
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +109,7 @@ func TestWatch(t *testing.T) {
 	w := watchOf(t, t.Context(), client, watch, "a")
 	next := func(want Status) {
 		t.Helper()
-		if got, err := w.Recv(); err != nil || got.status != want {
+		if got, err := w.Recv(); err != nil || Status(got.GetStatus()) != want {
 			t.Errorf("got %v, %v; want %v", got, err, want)
 		}
 	}
@@ -121,7 +126,7 @@ func TestWatch(t *testing.T) {
 	// One that is given up leaves nothing behind.
 	ctx, cancel := context.WithCancel(t.Context())
 	other := watchOf(t, ctx, client, watch, "")
-	if got, err := other.Recv(); err != nil || got.status != Serving {
+	if got, err := other.Recv(); err != nil || Status(got.GetStatus()) != Serving {
 		t.Errorf("got %v, %v; want SERVING", got, err)
 	}
 	cancel()
@@ -154,4 +159,19 @@ func ExampleHealth() {
 	// Output:
 	// SERVING SERVING SERVICE_UNKNOWN
 	// NOT_SERVING NOT_SERVING SERVING
+}
+
+//nolint:paralleltest // it counts allocations
+func TestCheckAllocs(t *testing.T) {
+	h := NewHealth()
+	impl := h.Service()
+	conn := fairleadtest.Config{}.Serve(t, impl)
+	m := method(t, impl, "Check")
+	check := conn.Bind(m)
+	assert.Allocs(t, 9, func() {
+		c := fairlead.NewCall(m, new(healthRequest))
+		if _, err := fairlead.Result[healthResponse](c, check(t.Context(), c)); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

@@ -44,16 +44,16 @@ func TestOverGRPC(t *testing.T) {
 	}
 	check := method(t, health, "Check")
 	got, err := unary[healthResponse](t, conn, check, &healthRequest{})
-	if err != nil || got.status != NotServing {
+	if err != nil || Status(got.GetStatus()) != NotServing {
 		t.Errorf("while starting: got %v, %v; want NOT_SERVING", got, err)
 	}
 	h.SetReady(true)
 	got, err = unary[healthResponse](t, conn, check, &healthRequest{})
-	if err != nil || got.status != Serving {
+	if err != nil || Status(got.GetStatus()) != Serving {
 		t.Errorf("when ready: got %v, %v; want SERVING", got, err)
 	}
 	s := open(t, conn, reflection[0].Service.Methods[0])
-	if err := s.Send(&reflectionRequest{ask: askSymbol, text: "grpc.health.v1.Health"}); err != nil {
+	if err := s.Send(bySymbol("grpc.health.v1.Health")); err != nil {
 		t.Fatal(err)
 	}
 	r, err := s.Recv()
@@ -64,11 +64,11 @@ func TestOverGRPC(t *testing.T) {
 		t.Errorf("got files %q", got)
 	}
 	w := watchOf(t, t.Context(), conn, method(t, health, "Watch"), "")
-	if got, err := w.Recv(); err != nil || got.status != Serving {
+	if got, err := w.Recv(); err != nil || Status(got.GetStatus()) != Serving {
 		t.Errorf("got %v, %v; want SERVING", got, err)
 	}
 	close(stop) // with both streams open
-	if got, err := w.Recv(); err != nil || got.status != NotServing {
+	if got, err := w.Recv(); err != nil || Status(got.GetStatus()) != NotServing {
 		t.Errorf("got %v, %v; want NOT_SERVING before the end", got, err)
 	}
 	if err := <-result; !errors.Is(err, errStop) || strings.Contains(err.Error(), "stopping") {

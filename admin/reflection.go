@@ -9,6 +9,13 @@ import (
 	"sync"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/internal/adminpb"
+)
+
+// The messages of grpc.reflection.v1, which are also those of v1alpha.
+type (
+	reflectionRequest  = adminpb.ServerReflectionRequest
+	reflectionResponse = adminpb.ServerReflectionResponse
 )
 
 // Reflection returns the implementations of grpc.reflection.v1.ServerReflection and its v1alpha, for server.Service.
@@ -123,53 +130,62 @@ func (r *reflection) info(ctx context.Context, s *fairlead.Bidi[reflectionRespon
 
 // answer answers one question. What does not exist is an answer, not the end of the stream.
 func (r *reflection) answer(q *reflectionRequest, sent map[string]bool) (*reflectionResponse, error) {
-	resp := &reflectionResponse{host: q.host, request: q}
+	resp := &reflectionResponse{ValidHost: q.GetHost(), OriginalRequest: q}
 	x, err := r.index()
 	if err != nil {
-		resp.failure = &reflectionError{int32(fairlead.Internal), err.Error()}
-		return resp, nil //nolint:nilerr // it is the answer
+		resp.MessageResponse = failure(fairlead.Internal, "%v", err)
+		return resp, nil
 	}
 	var file *schemaFile
-	switch q.ask {
-	case askServices:
-		resp.services = &serviceList{r.names}
+	var what string
+	switch ask := q.GetMessageRequest().(type) {
+	case *adminpb.ServerReflectionRequest_ListServices:
+		resp.MessageResponse = r.services()
 		return resp, nil
-	case askExtensions:
-		numbers, known := x.extensionsOf(q.text)
+	case *adminpb.ServerReflectionRequest_AllExtensionNumbersOfType:
+		typ := ask.AllExtensionNumbersOfType
+		numbers, known := x.extensionsOf(typ)
 		if !known {
-			resp.failure = notFound("unknown type %q", q.text)
+			resp.MessageResponse = failure(fairlead.NotFound, "unknown type %q", typ)
 			return resp, nil
 		}
-		resp.extensions = &extensionList{q.text, numbers}
+		resp.MessageResponse = &adminpb.ServerReflectionResponse_AllExtensionNumbersResponse{
+			AllExtensionNumbersResponse: &adminpb.ExtensionNumberResponse{BaseTypeName: typ, ExtensionNumber: numbers},
+		}
 		return resp, nil
-	case askFile:
-		file = x.file(q.text)
-	case askSymbol:
-		file = x.fileOfSymbol(q.text)
-	case askExtension:
-		file = x.fileOfExtension(q.ext.typ, q.ext.number)
+	case *adminpb.ServerReflectionRequest_FileByFilename:
+		file, what = x.file(ask.FileByFilename), fmt.Sprintf("file %q", ask.FileByFilename)
+	case *adminpb.ServerReflectionRequest_FileContainingSymbol:
+		file, what = x.fileOfSymbol(ask.FileContainingSymbol), fmt.Sprintf("symbol %q", ask.FileContainingSymbol)
+	case *adminpb.ServerReflectionRequest_FileContainingExtension:
+		typ, number := ask.FileContainingExtension.GetContainingType(), ask.FileContainingExtension.GetExtensionNumber()
+		file, what = x.fileOfExtension(typ, number), fmt.Sprintf("extension %d of %q", number, typ)
 	default:
 		return nil, fairlead.Errorf(fairlead.InvalidArgument, "a request without a question")
 	}
 	if file == nil {
-		resp.failure = unknownFile(q)
+		resp.MessageResponse = failure(fairlead.NotFound, "unknown %s", what)
 		return resp, nil
 	}
-	resp.files = &fileList{x.withImports(file, sent)}
+	resp.MessageResponse = &adminpb.ServerReflectionResponse_FileDescriptorResponse{
+		FileDescriptorResponse: &adminpb.FileDescriptorResponse{FileDescriptorProto: x.withImports(file, sent)},
+	}
 	return resp, nil
 }
 
-func unknownFile(q *reflectionRequest) *reflectionError {
-	switch q.ask {
-	case askFile:
-		return notFound("unknown file %q", q.text)
-	case askSymbol:
-		return notFound("unknown symbol %q", q.text)
-	default:
-		return notFound("unknown extension %d of %q", q.ext.number, q.ext.typ)
+// services answers with the names of all services.
+func (r *reflection) services() *adminpb.ServerReflectionResponse_ListServicesResponse {
+	list := &adminpb.ListServiceResponse{}
+	for _, name := range r.names {
+		list.Service = append(list.Service, &adminpb.ServiceResponse{Name: name})
 	}
+	return &adminpb.ServerReflectionResponse_ListServicesResponse{ListServicesResponse: list}
 }
 
-func notFound(format string, args ...any) *reflectionError {
-	return &reflectionError{int32(fairlead.NotFound), fmt.Sprintf(format, args...)}
+// failure is the answer to a question that has no other.
+func failure(code fairlead.Code, format string, args ...any) *adminpb.ServerReflectionResponse_ErrorResponse {
+	return &adminpb.ServerReflectionResponse_ErrorResponse{ErrorResponse: &adminpb.ErrorResponse{
+		ErrorCode:    int32(code), //nolint:gosec // codes are small
+		ErrorMessage: fmt.Sprintf(format, args...),
+	}}
 }

@@ -14,9 +14,41 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/internal/adminpb"
 )
 
-func unmarshalText(text string, m proto.Message) error { return prototext.Unmarshal([]byte(text), m) }
+func listServices() *reflectionRequest {
+	return &reflectionRequest{MessageRequest: &adminpb.ServerReflectionRequest_ListServices{}}
+}
+
+func byFile(name string) *reflectionRequest {
+	return &reflectionRequest{MessageRequest: &adminpb.ServerReflectionRequest_FileByFilename{FileByFilename: name}}
+}
+
+func bySymbol(name string) *reflectionRequest {
+	return &reflectionRequest{
+		MessageRequest: &adminpb.ServerReflectionRequest_FileContainingSymbol{FileContainingSymbol: name},
+	}
+}
+
+func byExtension(typ string, number int32) *reflectionRequest {
+	return &reflectionRequest{MessageRequest: &adminpb.ServerReflectionRequest_FileContainingExtension{
+		FileContainingExtension: &adminpb.ExtensionRequest{ContainingType: typ, ExtensionNumber: number},
+	}}
+}
+
+func allExtensions(typ string) *reflectionRequest {
+	return &reflectionRequest{
+		MessageRequest: &adminpb.ServerReflectionRequest_AllExtensionNumbersOfType{AllExtensionNumbersOfType: typ},
+	}
+}
+
+func serviceNames(r *reflectionResponse) (names []string) {
+	for _, s := range r.GetListServicesResponse().GetService() {
+		names = append(names, s.GetName())
+	}
+	return names
+}
 
 // schema makes the schema of two files, one of which imports the other, a well-known one, and one that nobody has.
 func schema(t *testing.T) []byte {
@@ -42,7 +74,7 @@ func schema(t *testing.T) []byte {
 			}
 		}`
 	var set descriptorpb.FileDescriptorSet
-	if err := unmarshalText(text, &set); err != nil {
+	if err := prototext.Unmarshal([]byte(text), &set); err != nil {
 		t.Fatal(err)
 	}
 	b, err := proto.Marshal(&set)
@@ -78,80 +110,84 @@ func TestReflection(t *testing.T) {
 	const descriptor = "google/protobuf/descriptor.proto"
 	tests := []struct {
 		name  string
-		ask   reflectionRequest
+		ask   *reflectionRequest
 		files []string
 		other func(r *reflectionResponse) bool
 	}{
-		{"services", reflectionRequest{ask: askServices}, nil, func(r *reflectionResponse) bool {
-			return r.services != nil && slices.Equal(r.services.names, []string{
+		{"services", listServices(), nil, func(r *reflectionResponse) bool {
+			return slices.Equal(serviceNames(r), []string{
 				"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
 				"grpc.reflection.v1alpha.ServerReflection", "plain.Service", "shop.Cart",
 			})
 		}},
-		{"a file with its imports", reflectionRequest{ask: askFile, text: "shop/cart.proto"},
+		{"a file with its imports", byFile("shop/cart.proto"),
 			[]string{"shop/cart.proto", "shop/item.proto", descriptor}, nil},
-		{"again: the imports were sent", reflectionRequest{ask: askFile, text: "shop/cart.proto"},
+		{"again: the imports were sent", byFile("shop/cart.proto"),
 			[]string{"shop/cart.proto"}, nil},
-		{"a service", reflectionRequest{ask: askSymbol, text: "shop.Cart"}, []string{"shop/cart.proto"}, nil},
-		{"a method", reflectionRequest{ask: askSymbol, text: "shop.Cart.Add"}, []string{"shop/cart.proto"}, nil},
-		{"a message", reflectionRequest{ask: askSymbol, text: "shop.Item"}, []string{"shop/item.proto"}, nil},
-		{"a nested message", reflectionRequest{ask: askSymbol, text: "shop.Item.Part"}, []string{"shop/item.proto"}, nil},
-		{"a field", reflectionRequest{ask: askSymbol, text: "shop.Item.id"}, []string{"shop/item.proto"}, nil},
-		{"a oneof", reflectionRequest{ask: askSymbol, text: "shop.Item.key"}, []string{"shop/item.proto"}, nil},
-		{"an enum", reflectionRequest{ask: askSymbol, text: "shop.Size"}, []string{"shop/cart.proto"}, nil},
-		{"an enum's value", reflectionRequest{ask: askSymbol, text: "shop.SMALL"}, []string{"shop/cart.proto"}, nil},
-		{"a nested enum's value", reflectionRequest{ask: askSymbol, text: "shop.Item.RED"},
+		{"a service", bySymbol("shop.Cart"), []string{"shop/cart.proto"}, nil},
+		{"a method", bySymbol("shop.Cart.Add"), []string{"shop/cart.proto"}, nil},
+		{"a message", bySymbol("shop.Item"), []string{"shop/item.proto"}, nil},
+		{"a nested message", bySymbol("shop.Item.Part"), []string{"shop/item.proto"}, nil},
+		{"a field", bySymbol("shop.Item.id"), []string{"shop/item.proto"}, nil},
+		{"a oneof", bySymbol("shop.Item.key"), []string{"shop/item.proto"}, nil},
+		{"an enum", bySymbol("shop.Size"), []string{"shop/cart.proto"}, nil},
+		{"an enum's value", bySymbol("shop.SMALL"), []string{"shop/cart.proto"}, nil},
+		{"a nested enum's value", bySymbol("shop.Item.RED"),
 			[]string{"shop/item.proto"}, nil},
-		{"an extension's name", reflectionRequest{ask: askSymbol, text: "shop.price"}, []string{"shop/cart.proto"}, nil},
-		{"an extension", reflectionRequest{ask: askExtension, ext: extensionRequest{"shop.Item", 50001}},
+		{"an extension's name", bySymbol("shop.price"), []string{"shop/cart.proto"}, nil},
+		{"an extension", byExtension("shop.Item", 50001),
 			[]string{"shop/cart.proto"}, nil},
-		{"a nested extension", reflectionRequest{ask: askExtension, ext: extensionRequest{"shop.Item", 50000}},
+		{"a nested extension", byExtension("shop.Item", 50000),
 			[]string{"shop/item.proto"}, nil},
-		{"all extensions", reflectionRequest{ask: askExtensions, text: "shop.Item"}, nil,
+		{"all extensions", allExtensions("shop.Item"), nil,
 			func(r *reflectionResponse) bool {
-				return r.extensions != nil && r.extensions.typ == "shop.Item" &&
-					slices.Equal(r.extensions.numbers, []int32{50000, 50001})
+				list := r.GetAllExtensionNumbersResponse()
+				return list.GetBaseTypeName() == "shop.Item" &&
+					slices.Equal(list.GetExtensionNumber(), []int32{50000, 50001})
 			}},
-		{"of a type without any", reflectionRequest{ask: askExtensions, text: "shop.Item.Part"}, nil,
-			func(r *reflectionResponse) bool { return r.extensions != nil && len(r.extensions.numbers) == 0 }},
-		{"itself", reflectionRequest{ask: askSymbol, text: "grpc.reflection.v1.ServerReflection"},
+		{"of a type without any", allExtensions("shop.Item.Part"), nil,
+			func(r *reflectionResponse) bool {
+				list := r.GetAllExtensionNumbersResponse()
+				return list != nil && len(list.GetExtensionNumber()) == 0
+			}},
+		{"itself", bySymbol("grpc.reflection.v1.ServerReflection"),
 			[]string{"grpc/reflection/v1/reflection.proto"}, nil},
-		{"its older self", reflectionRequest{ask: askSymbol, text: "grpc.reflection.v1alpha.ServerReflection"},
+		{"its older self", bySymbol("grpc.reflection.v1alpha.ServerReflection"),
 			[]string{"grpc/reflection/v1alpha/reflection.proto"}, nil},
-		{"health", reflectionRequest{ask: askSymbol, text: "grpc.health.v1.Health.List"},
+		{"health", bySymbol("grpc.health.v1.Health.List"),
 			[]string{"grpc/health/v1/health.proto"}, nil},
-		{"from the registry", reflectionRequest{ask: askSymbol, text: "google.protobuf.FieldOptions"},
+		{"from the registry", bySymbol("google.protobuf.FieldOptions"),
 			[]string{descriptor}, nil},
-		{"unknown file", reflectionRequest{ask: askFile, text: "lost.proto"}, nil, isNotFound("lost.proto")},
-		{"unknown symbol", reflectionRequest{ask: askSymbol, text: "shop.Nothing"}, nil, isNotFound("shop.Nothing")},
-		{"bad symbol", reflectionRequest{ask: askSymbol, text: ".."}, nil, isNotFound("..")},
-		{"unknown extension", reflectionRequest{ask: askExtension, ext: extensionRequest{"shop.Item", 7}}, nil,
+		{"unknown file", byFile("lost.proto"), nil, isNotFound("lost.proto")},
+		{"unknown symbol", bySymbol("shop.Nothing"), nil, isNotFound("shop.Nothing")},
+		{"bad symbol", bySymbol(".."), nil, isNotFound("..")},
+		{"unknown extension", byExtension("shop.Item", 7), nil,
 			isNotFound("7")},
-		{"extensions of an unknown type", reflectionRequest{ask: askExtensions, text: "shop.Nothing"}, nil,
+		{"extensions of an unknown type", allExtensions("shop.Nothing"), nil,
 			isNotFound("shop.Nothing")},
 	}
 	for _, impl := range impls {
 		s := open(t, client, impl.Service.Methods[0])
 		for _, tt := range tests {
-			tt.ask.host = "host"
-			if err := s.Send(&tt.ask); err != nil {
+			tt.ask.Host = "host"
+			if err := s.Send(tt.ask); err != nil {
 				t.Fatal(err)
 			}
 			r, err := s.Recv()
 			if err != nil {
 				t.Fatalf("%s: %v", tt.name, err)
 			}
-			if r.host != "host" || r.request == nil || *r.request != tt.ask {
-				t.Errorf("%s: got host %q, request %v; want them repeated", tt.name, r.host, r.request)
+			if r.GetValidHost() != "host" || !proto.Equal(r.GetOriginalRequest(), tt.ask) {
+				t.Errorf("%s: got host %q, request %v; want them repeated", tt.name, r.GetValidHost(), r.GetOriginalRequest())
 			}
 			if tt.other != nil {
 				if !tt.other(r) {
-					t.Errorf("%s: got %+v, %+v, %+v, %+v", tt.name, r.files, r.extensions, r.services, r.failure)
+					t.Errorf("%s: got %v", tt.name, r)
 				}
 				continue
 			}
 			if got := fileNames(t, r); !slices.Equal(got, tt.files) {
-				t.Errorf("%s: got files %q (%+v), want %q", tt.name, got, r.failure, tt.files)
+				t.Errorf("%s: got files %q (%+v), want %q", tt.name, got, r.GetErrorResponse(), tt.files)
 			}
 		}
 		if err := s.CloseSend(); err != nil {
@@ -165,17 +201,15 @@ func TestReflection(t *testing.T) {
 
 func isNotFound(part string) func(*reflectionResponse) bool {
 	return func(r *reflectionResponse) bool {
-		return r.failure != nil && r.failure.code == int32(fairlead.NotFound) && strings.Contains(r.failure.text, part)
+		e := r.GetErrorResponse()
+		return fairlead.Code(e.GetErrorCode()) == fairlead.NotFound && strings.Contains(e.GetErrorMessage(), part)
 	}
 }
 
 // fileNames decodes the files of a response. Those of descriptor.proto come in the order of the imports.
 func fileNames(t *testing.T, r *reflectionResponse) (names []string) {
 	t.Helper()
-	if r.files == nil {
-		return nil
-	}
-	for _, b := range r.files.files {
+	for _, b := range r.GetFileDescriptorResponse().GetFileDescriptorProto() {
 		var f descriptorpb.FileDescriptorProto
 		if err := proto.Unmarshal(b, &f); err != nil {
 			t.Fatal(err)
@@ -206,12 +240,13 @@ func TestReflectionFailures(t *testing.T) {
 		}
 		_, client := connect(t, impls...)
 		s := open(t, client, impls[0].Service.Methods[0])
-		if err := s.Send(&reflectionRequest{ask: askSymbol, text: "a"}); err != nil {
+		if err := s.Send(bySymbol("a")); err != nil {
 			t.Fatal(err)
 		}
 		r, err := s.Recv()
-		if err != nil || r.failure == nil || r.failure.code != int32(fairlead.Internal) ||
-			!strings.Contains(r.failure.text, "schema of s") {
+		e := r.GetErrorResponse()
+		if err != nil || fairlead.Code(e.GetErrorCode()) != fairlead.Internal ||
+			!strings.Contains(e.GetErrorMessage(), "schema of s") {
 			t.Errorf("%s: got %+v, %v; want an answer that says what is wrong", name, r, err)
 		}
 	}
@@ -226,7 +261,7 @@ func TestReflectionNoQuestion(t *testing.T) {
 	}
 	_, client := connect(t, impls...)
 	s := open(t, client, impls[0].Service.Methods[0])
-	if err := s.Send(&reflectionRequest{host: "h"}); err != nil {
+	if err := s.Send(&reflectionRequest{Host: "h"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Recv(); fairlead.CodeOf(err) != fairlead.InvalidArgument {
@@ -243,7 +278,7 @@ func TestReflectionDrain(t *testing.T) {
 	}
 	srv, client := connect(t, impls...)
 	s := open(t, client, impls[0].Service.Methods[0])
-	if err := s.Send(&reflectionRequest{ask: askServices}); err != nil {
+	if err := s.Send(listServices()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Recv(); err != nil {

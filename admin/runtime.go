@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/internal/adminpb"
 	"github.com/fairlead-go/fairlead/server"
 )
 
@@ -79,13 +80,13 @@ func NewRuntime(opts ...RuntimeOption) (*Runtime, error) {
 // Service returns the implementation for server.Service.
 func (r *Runtime) Service() *fairlead.Implementation {
 	return fairlead.Implement(fairlead.NewService(runtimeName, "proto", runtimeSchema, runtimeRead()),
-		fairlead.UnaryHandler(func(context.Context, *runtimeRequest) (*runtimeResponse, error) {
-			return &runtimeResponse{*r.Read()}, nil
+		fairlead.UnaryHandler(func(context.Context, *adminpb.ReadRequest) (*adminpb.ReadResponse, error) {
+			return r.Read().message(), nil
 		}))
 }
 
 func runtimeRead() *fairlead.Method {
-	return fairlead.NewMethod[runtimeRequest, runtimeResponse](fairlead.Unary, runtimeName, "Read",
+	return fairlead.NewMethod[adminpb.ReadRequest, adminpb.ReadResponse](fairlead.Unary, runtimeName, "Read",
 		func(m *fairlead.Method) { m.Idempotency, m.Criticality = fairlead.NoSideEffects, fairlead.CriticalPlus })
 }
 
@@ -225,10 +226,10 @@ func NewRuntimeClient(b fairlead.Binder) *RuntimeClient {
 
 // Read returns how the process is doing. A process without a Runtime answers UNIMPLEMENTED.
 func (c *RuntimeClient) Read(ctx context.Context, opts ...fairlead.CallOption) (*RuntimeInfo, error) {
-	call := fairlead.NewCall(c.method, &runtimeRequest{}, opts...)
-	resp, err := fairlead.Result[runtimeResponse](call, c.read(ctx, call))
+	call := fairlead.NewCall(c.method, &adminpb.ReadRequest{}, opts...)
+	resp, err := fairlead.Result[adminpb.ReadResponse](call, c.read(ctx, call))
 	if err != nil {
 		return nil, err
 	}
-	return &resp.RuntimeInfo, nil
+	return runtimeInfo(resp), nil
 }

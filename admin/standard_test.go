@@ -51,15 +51,15 @@ func TestStandard(t *testing.T) {
 			}
 			return r
 		}
-		if r := ask(&reflectionRequest{ask: askServices}); r.services == nil || !slices.Equal(r.services.names, all) {
-			t.Errorf("%s: got services %v, want %q", impl.Name, r.services, all)
+		if r := ask(listServices()); !slices.Equal(serviceNames(r), all) {
+			t.Errorf("%s: got services %v, want %q", impl.Name, r, all)
 		}
 		for symbol, want := range map[string]string{
 			"shop.Cart":             "shop/cart.proto",
 			"grpc.health.v1.Health": "grpc/health/v1/health.proto",
 			impl.Name:               "grpc/reflection/" + strings.Split(impl.Name, ".")[2] + "/reflection.proto",
 		} {
-			if got := fileNames(t, ask(&reflectionRequest{ask: askSymbol, text: symbol})); len(got) == 0 || got[0] != want {
+			if got := fileNames(t, ask(bySymbol(symbol))); len(got) == 0 || got[0] != want {
 				t.Errorf("%s: got %q for %s, want %s first", impl.Name, got, symbol, want)
 			}
 		}
@@ -77,8 +77,8 @@ func TestStandard(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := make(map[string]Status)
-	for _, e := range list.statuses {
-		got[e.service] = e.response.status
+	for service, r := range list.GetStatuses() {
+		got[service] = Status(r.GetStatus())
 	}
 	want := map[string]Status{"": Serving}
 	for _, name := range all {
@@ -89,8 +89,8 @@ func TestStandard(t *testing.T) {
 		t.Errorf("got statuses %v, want %v", got, want)
 	}
 	h.SetServing("shop.Cart", false)
-	check, err := unary[healthResponse](t, conn, method(t, health, "Check"), &healthRequest{"shop.Cart"})
-	if err != nil || check.status != NotServing {
+	check, err := unary[healthResponse](t, conn, method(t, health, "Check"), &healthRequest{Service: "shop.Cart"})
+	if err != nil || Status(check.GetStatus()) != NotServing {
 		t.Errorf("got %v, %v, want what was set last", check, err)
 	}
 }

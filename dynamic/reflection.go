@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/internal/adminpb"
 )
 
 // remote is a server that is asked about its contract. Each question has a stream of its own: a server that leaves out
@@ -44,11 +48,15 @@ func newRemote(b fairlead.Binder, maxBytes int) *remote {
 
 // services returns the names of the server's services.
 func (r *remote) services(ctx context.Context) ([]string, error) {
-	a, err := r.ask(ctx, question{kind: askServices, text: "*"})
+	a, err := r.ask(ctx, question{kind: askServices})
 	if err != nil {
 		return nil, err
 	}
-	return a.services, nil
+	var names []string
+	for _, s := range a.GetListServicesResponse().GetService() {
+		names = append(names, s.GetName())
+	}
+	return names, nil
 }
 
 // files returns the encoded files that answer q; the error is protoregistry.NotFound when the server has none.
@@ -57,11 +65,11 @@ func (r *remote) files(ctx context.Context, q question) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.files, nil
+	return a.GetFileDescriptorResponse().GetFileDescriptorProto(), nil
 }
 
 // ask asks in the version of the protocol that the server knows.
-func (r *remote) ask(ctx context.Context, q question) (*answer, error) {
+func (r *remote) ask(ctx context.Context, q question) (*adminpb.ServerReflectionResponse, error) {
 	version := r.current.Load()
 	a, err := r.askIn(ctx, version, q)
 	if !isUnimplemented(err) {
@@ -82,41 +90,51 @@ func isUnimplemented(err error) bool {
 }
 
 // askIn asks one question in one version.
-func (r *remote) askIn(ctx context.Context, version int32, q question) (*answer, error) {
+func (r *remote) askIn(ctx context.Context, version int32, q question) (*adminpb.ServerReflectionResponse, error) {
 	m := r.versions[version]
 	ctx, cancel := context.WithCancel(ctx) // whatever happens, the stream does not stay
 	defer cancel()
 	// Not compressed, whatever the client does with its calls: a server that cannot decompress answers UNIMPLEMENTED, as
 	// one without reflection does.
 	c := fairlead.NewCall(m, nil, fairlead.WithRecvLimit(r.maxBytes), fairlead.WithCompressor("identity"))
-	raw, err := exchange(ctx, r.binder.Bind(m), c, q.encode())
+	request, err := proto.Marshal(q.message())
+	if err != nil {
+		return nil, fmt.Errorf("asking about %s: %w", q, err)
+	}
+	raw, err := exchange(ctx, r.binder.Bind(m), c, request)
 	if e := fairlead.ErrorOf(err); err != nil && e.Code == fairlead.ResourceExhausted && !e.FromPeer() {
 		return nil, fmt.Errorf("%s, asked about %s: %w of %d bytes (dynamic.MaxBytes)", r.target, q, ErrTooLarge, r.maxBytes)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("asking %s about %s by %s: %w", r.target, q, m.Service, err)
 	}
-	a, err := decodeAnswer(raw.Data)
-	switch {
-	case err != nil:
+	a := new(adminpb.ServerReflectionResponse)
+	if err := proto.Unmarshal(raw.Data, a); err != nil {
 		return nil, fmt.Errorf("%s sent a malformed answer about %s: %w", r.target, q, err)
-	case a.failed && fairlead.Code(a.code) == fairlead.NotFound:
-		return nil, protoregistry.NotFound
-	case a.failed:
-		return nil, fmt.Errorf("%s about %s: %w", r.target, q,
-			fairlead.PeerError(failureCode(a.code), a.text, nil))
-	case a.kind != q.answeredBy():
+	}
+	if failure := a.GetErrorResponse(); failure != nil {
+		code := fairlead.Code(failure.GetErrorCode()) //nolint:gosec // codes are small
+		if code == fairlead.NotFound {
+			return nil, protoregistry.NotFound
+		}
+		if code == fairlead.OK { // left out
+			code = fairlead.Unknown
+		}
+		text := strings.Map(printable, failure.GetErrorMessage())
+		return nil, fmt.Errorf("%s about %s: %w", r.target, q, fairlead.PeerError(code, text, nil))
+	}
+	if !q.answeredBy(a) {
 		return nil, fmt.Errorf("%s answered a question about %s with something else, or nothing", r.target, q)
 	}
 	return a, nil
 }
 
-// failureCode returns the code of a failure, which a server may have left out.
-func failureCode(n uint32) fairlead.Code {
-	if n == 0 {
-		return fairlead.Unknown
+// printable replaces what a text from somebody else could tell a terminal or a log.
+func printable(r rune) rune {
+	if unicode.IsControl(r) {
+		return unicode.ReplacementChar
 	}
-	return fairlead.Code(n)
+	return r
 }
 
 // exchange sends one message on a stream and returns the one that comes back.

@@ -181,8 +181,11 @@ func TestReflectionFailures(t *testing.T) {
 		{"something else", func() ([]byte, error) { return nil, nil }, fairlead.Unknown, "something else, or nothing"},
 		{"malformed", func() ([]byte, error) { return []byte{0xff}, nil }, fairlead.Unknown, "malformed answer"},
 		{"failure", func() ([]byte, error) {
-			return answerFailure(fairlead.PermissionDenied, "not\x1b for\xffyou")
+			return answerFailure(fairlead.PermissionDenied, "not\x1b for\x00you")
 		}, fairlead.PermissionDenied, "not\ufffd for\ufffdyou"},
+		{"text that is not UTF-8", func() ([]byte, error) {
+			return answerFailure(fairlead.PermissionDenied, "for\xffyou")
+		}, fairlead.Unknown, "malformed answer"},
 		{"failure without a code", func() ([]byte, error) { return answerFailure(0, "?") }, fairlead.Unknown, "UNKNOWN"},
 		{"no file", func() ([]byte, error) {
 			b := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), []byte{0xff})

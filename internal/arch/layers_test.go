@@ -19,7 +19,9 @@ var layers = [][]string{
 		root, "buffer", "config", "httprule", "resilience",
 		"internal/sockopt", "internal/leakcheck", "internal/assert", "internal/arch", "internal/near",
 	},
-	{"codec", "compress", "transport", "discovery", "observe", "options", "protoerr", "config/*"},
+	{
+		"codec", "compress", "transport", "discovery", "observe", "options", "protoerr", "config/*", "internal/adminpb",
+	},
 	{"codec/*", "compress/*", "transport/*", "discovery/*", "balance", "route", "protocol"},
 	{"internal/http1", "internal/http2", "balance/*", "resilience/*", "middleware/*"},
 	{"protocol/*"},

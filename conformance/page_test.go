@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -51,6 +52,37 @@ func TestWebPages(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// TestWebPagesWithoutEnd has a web server begin a page and send no more: a call without a deadline ends nevertheless.
+func TestWebPagesWithoutEnd(t *testing.T) {
+	t.Parallel()
+	over := make(chan struct{})
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(http.StatusBadGateway)
+		fmt.Fprint(w, "<html><title>The gateway is closed</title>")
+		w.(http.Flusher).Flush() //nolint:forcetypeassert,errcheck // net/http's is one
+		<-over
+	}))
+	s.Config.Protocols = new(http.Protocols)
+	s.Config.Protocols.SetUnencryptedHTTP2(true)
+	s.Start()
+	t.Cleanup(s.Close)
+	t.Cleanup(func() { close(over) })
+	client := testpb.NewTestServiceClient(dialFairlead(t, s.Listener.Addr().String(), &clientConfig{}))
+	ctx := context.Background() // without a deadline
+	_, unary := client.UnaryCall(ctx, new(testpb.SimpleRequest))
+	d, err := client.FullDuplexCall(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, stream := d.Recv()
+	for what, err := range map[string]error{"unary": unary, "stream": stream} {
+		if status.Code(err) != codes.Unavailable || !strings.Contains(status.Convert(err).Message(), "The gateway is closed") {
+			t.Errorf("%s: got %v, want UNAVAILABLE with the page's words", what, err)
 		}
 	}
 }

@@ -197,10 +197,15 @@ func (st *clientStream) Recv(msg any) error {
 	}
 	err := st.receive(msg)
 	if err != nil {
-		st.final = err
-		st.unwatch()
+		st.settle(err)
 	}
 	return err
+}
+
+// settle makes err what Recv returns from now on; receiving is held.
+func (st *clientStream) settle(err error) {
+	st.final = err
+	st.unwatch()
 }
 
 // receive is Recv while the stream is not over. An error is the last one; the exchange is over with it.
@@ -209,7 +214,7 @@ func (st *clientStream) receive(msg any) error {
 		return err
 	}
 	if err := st.readHead(); err != nil {
-		return st.giveUp(st.readPage(err))
+		return st.refuse(err)
 	}
 	payload, flags, err := st.rd.next()
 	switch err {
@@ -266,15 +271,20 @@ func (st *clientStream) readHead() error {
 	return st.headErr
 }
 
-// readPage returns err, which readHead returned, with the first words of a response that is not gRPC's.
-func (st *clientStream) readPage(err error) error {
-	if st.head.page == nil {
-		return err
+// refuse gives the call up for err, which readHead returned, and returns it with the first words of a response that is
+// not gRPC's, as far as they have come within pageTime; receiving is held.
+func (st *clientStream) refuse(err error) error {
+	page := st.head.page
+	if page == nil {
+		return st.giveUp(err)
 	}
+	x := st.x.current()
+	enough := time.AfterFunc(pageTime, func() { x.Interrupt(err) })
+	defer enough.Stop()
 	for {
-		part, failed := st.x.Read()
-		if failed != nil || !st.head.page.add(part) {
-			return st.head.failure()
+		part, failed := x.Read()
+		if failed != nil || !page.add(part) {
+			return st.giveUp(st.head.failure())
 		}
 	}
 }
@@ -326,7 +336,16 @@ func (st *clientStream) WaitHeader(ctx context.Context, _ *fairlead.Call) error 
 	case !there:
 		return contextError(ctx)
 	}
-	return st.readHead()
+	if err := st.readHead(); err != nil {
+		// The call is over. Recv finds that out as well, and says the same.
+		st.receiving.Lock()
+		defer st.receiving.Unlock()
+		if st.final == nil {
+			st.settle(st.refuse(err))
+		}
+		return st.final
+	}
+	return nil
 }
 
 // Draining implements fairlead.Driver: the connection says when its server wants it to come to an end.

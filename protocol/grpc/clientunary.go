@@ -19,7 +19,8 @@ const maxInline = 64 << 10
 type attempt struct {
 	attemptState
 
-	done chan struct{} // holds one value when the exchange is over
+	// done holds a value when the exchange is over, and another one before, when the response was refused: two at most.
+	done chan struct{}
 }
 
 // attemptState is what is reset between two uses.
@@ -39,6 +40,7 @@ type attemptState struct {
 
 	head     responseHead
 	headEnds bool
+	refused  bool // for its head, before its end
 	prefix   [prefixSize]byte
 	nprefix  int
 	flags    uint8
@@ -62,11 +64,17 @@ func (cc *clientConn) Unary(ctx context.Context, bind protocol.Bind, c *fairlead
 	}
 	a, ok := cc.client.attempts.Get().(*attempt)
 	if !ok {
-		a = &attempt{done: make(chan struct{}, 1)}
+		a = &attempt{done: make(chan struct{}, 2)}
 	}
 	a.b, a.call = b, c
 	err = a.run(ctx, cc)
 	buffer.Put(a.buf)
+	if a.refused {
+		select {
+		case <-a.done: // nobody has noticed
+		default:
+		}
+	}
 	a.attemptState = attemptState{}
 	if buffer.Poisoning {
 		close(a.done) // a receiver that is called late panics; the state is not used again
@@ -125,9 +133,36 @@ func (a *attempt) wait(ctx context.Context, hc protocol.HTTPConn, ticket protoco
 			<-a.done
 		}
 	}
+	if a.refused {
+		if err := a.waitPage(ctx, hc, ticket); err != nil {
+			return err
+		}
+	}
 	if a.late {
 		return errDeadline()
 	}
+	return nil
+}
+
+// waitPage gives up a response that was refused: at once, or, if it is a page, when that has come to its end or
+// pageTime has passed. What has arrived then is the result.
+func (a *attempt) waitPage(ctx context.Context, hc protocol.HTTPConn, ticket protocol.Ticket) error {
+	var err error
+	if a.head.page != nil {
+		enough := time.NewTimer(pageTime)
+		defer enough.Stop()
+		select {
+		case <-a.done:
+			return nil
+		case <-enough.C:
+		case <-ctx.Done():
+			err = contextError(ctx)
+		}
+	}
+	if hc.Cancel(ticket, protocol.ResetCancel) {
+		return err
+	}
+	<-a.done
 	return nil
 }
 
@@ -143,6 +178,10 @@ func (a *attempt) Head(h *protocol.Head, end bool) {
 		if key, ok := receive(a.call.ResponseHeader(), &h.Fields); !ok {
 			a.err = errMalformedHeader(key)
 		}
+	}
+	if !end && (a.head.err != nil || a.err != nil) {
+		a.refused = true // its rest may never come
+		a.done <- struct{}{}
 	}
 }
 

@@ -3,6 +3,7 @@ package grpc
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -14,6 +15,9 @@ const (
 	maxPage  = 4 << 10
 	maxWords = 200
 )
+
+// pageTime is how long the rest of a page is waited for: its body may never end.
+const pageTime = 500 * time.Millisecond
 
 // page is the beginning of a response that is not gRPC's: most often what a proxy has to say, or a web server at the
 // wrong address.

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 	"unicode"
 
 	"github.com/fairlead-go/fairlead"
@@ -140,15 +142,104 @@ func TestClientTellsPages(t *testing.T) {
 				if m.Kind == fairlead.Unary {
 					err = b.cc.Unary(context.Background(), b.b, c)
 				} else if err = b.cc.Open(context.Background(), b.b, c); err == nil {
-					if err := c.WaitHeader(t.Context()); fairlead.CodeOf(err) != tt.code {
-						t.Errorf("WaitHeader: got %v, want %v", err, tt.code)
+					waited := c.WaitHeader(t.Context())
+					if err = c.Stream().Recv(new(note)); waited != err { //nolint:errorlint // the very same
+						t.Errorf("WaitHeader: got %v, want what Recv returns, %v", waited, err)
 					}
-					err = c.Stream().Recv(new(note))
 				}
 				wantError(t, err, tt.code, tt.status)
 				if _, text, _ := strings.Cut(err.Error(), told); text != tt.text {
 					t.Errorf("got %q, want %q", text, tt.text)
 				}
+			})
+		}
+	}
+}
+
+// TestClientDoesNotWaitForPages has responses that are no responses and that never end.
+func TestClientDoesNotWaitForPages(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		head   []string
+		body   string
+		within time.Duration // what the call has; 0: no deadline
+		cancel time.Duration // when its context ends; 0: never
+		code   fairlead.Code
+		text   string
+		took   time.Duration
+	}{
+		{
+			name: "page", head: []string{":status", "502", "content-type", "text/html"}, body: "<p>half of",
+			code: fairlead.Unavailable, text: `; its text begins with "half of"`, took: pageTime,
+		},
+		{
+			name: "page of which nothing comes", head: []string{":status", "502", "content-type", "text/html"},
+			code: fairlead.Unavailable, text: "502", took: pageTime,
+		},
+		{
+			name: "image", head: []string{":status", "200", "content-type", "image/png"},
+			code: fairlead.Unknown, text: "image/png",
+		},
+		{
+			name: "malformed header", head: []string{":status", "200", "content-type", "application/grpc", "x-bin", "#"},
+			code: fairlead.Internal, text: "x-bin",
+		},
+		{
+			name: "page and deadline", head: []string{":status", "502", "content-type", "text/html"}, within: pageTime / 2,
+			code: fairlead.DeadlineExceeded, text: "deadline", took: pageTime / 2,
+		},
+		{
+			name: "page and the context's end", head: []string{":status", "502", "content-type", "text/html"},
+			cancel: pageTime / 2, code: fairlead.Canceled, text: "canceled", took: pageTime / 2,
+		},
+	}
+	for _, tt := range tests {
+		for _, m := range []*fairlead.Method{mUnary, mServer, mBidi} {
+			if m != mUnary && tt.took < pageTime && tt.took > 0 {
+				continue // a stream tells what it has
+			}
+			t.Run(tt.name+"/"+m.Name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					over := make(chan struct{})
+					hc := newConn(t, func(x *exchange, _ bool) {
+						x.sendHead(headFrom(protocol.NewBlock(tt.head...), "", nil, nil), false)
+						if tt.body != "" {
+							x.data([]byte(tt.body))
+						}
+						<-over
+					})
+					defer close(over)
+					b := bindTo(t, hc, m, config())
+					for range 2 { // with the same state
+						c := fairlead.NewCall(m, &note{"hi"})
+						if tt.within > 0 {
+							c.Tighten(time.Now().Add(tt.within))
+						}
+						ctx, cancel := context.WithCancel(context.Background())
+						if tt.cancel > 0 {
+							time.AfterFunc(tt.cancel, cancel)
+						}
+						begin := time.Now()
+						var err error
+						if m.Kind == fairlead.Unary {
+							err = b.cc.Unary(ctx, b.b, c)
+						} else if err = b.cc.Open(ctx, b.b, c); err == nil {
+							err = c.Stream().Recv(new(note))
+						}
+						wantError(t, err, tt.code, tt.text)
+						if took := time.Since(begin); took != tt.took {
+							t.Errorf("it took %v, want %v", took, tt.took)
+						}
+						hc.last.mu.Lock()
+						if hc.last.reset != protocol.ResetCancel {
+							t.Errorf("got reset code %v, want CANCEL", hc.last.reset)
+						}
+						hc.last.mu.Unlock()
+						cancel()
+					}
+				})
 			})
 		}
 	}

@@ -4,15 +4,15 @@
 package validation
 
 import (
-	validate "github.com/fairlead-go/fairlead/middleware/validate"
+	rules "github.com/fairlead-go/fairlead/middleware/validate/rules"
 	utf8 "unicode/utf8"
 )
 
-// This code needs a version of package validate that serves the first contract of compiled rules.
-const _ = validate.GeneratedV1
+// This code needs a version of package rules that serves the first contract of compiled rules.
+const _ = rules.GeneratedV1
 
 // ValidateFields adds to v what the rules of conformance.validation.v1.PlaceRequest find wrong with m.
-func (m *PlaceRequest) ValidateFields(v *validate.Violations) {
+func (m *PlaceRequest) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -22,24 +22,24 @@ func (m *PlaceRequest) ValidateFields(v *validate.Violations) {
 	{
 		x := m.GetEmail()
 		if x == "" {
-			v.Add(validate.Field("email"), "string.email_empty", "must be an e-mail address")
-		} else if !validate.IsEmail(x) {
-			v.Add(validate.Field("email"), "string.email", "must be an e-mail address")
+			v.Add(rules.Field("email"), "string.email_empty", "must be an e-mail address")
+		} else if !rules.IsEmail(x) {
+			v.Add(rules.Field("email"), "string.email", "must be an e-mail address")
 		}
 	}
 	{
 		x := m.GetItems()
 		if len(x) < 1 {
-			v.Add(validate.Field("items"), "repeated.min_items", "must have at least 1 item")
+			v.Add(rules.Field("items"), "repeated.min_items", "must have at least 1 item")
 		}
 		if len(x) > 10 {
-			v.Add(validate.Field("items"), "repeated.max_items", "must have at most 10 items")
+			v.Add(rules.Field("items"), "repeated.max_items", "must have at most 10 items")
 		}
 		for i, x := range x {
 			if v.Full() {
 				return
 			}
-			v.Enter(validate.Index("items", i))
+			v.Enter(rules.Index("items", i))
 			x.ValidateFields(v)
 			v.Leave()
 		}
@@ -52,7 +52,7 @@ func (m *PlaceRequest) ValidateFields(v *validate.Violations) {
 				break
 			}
 			if n := utf8.RuneCountInString(x); n > 3 {
-				v.Add(validate.StringKey("labels", k), "string.max_len", "must have at most 3 characters")
+				v.Add(rules.StringKey("labels", k), "string.max_len", "must have at most 3 characters")
 			}
 		}
 		v.Sort(mark)
@@ -60,7 +60,7 @@ func (m *PlaceRequest) ValidateFields(v *validate.Violations) {
 }
 
 // ValidateFields adds to v what the rules of conformance.validation.v1.Item find wrong with m.
-func (m *Item) ValidateFields(v *validate.Violations) {
+func (m *Item) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -70,23 +70,23 @@ func (m *Item) ValidateFields(v *validate.Violations) {
 	{
 		x := m.GetSku()
 		if !pattern_Item.Match(x) {
-			v.Add(validate.Field("sku"), "string.pattern", "must match the pattern ^[A-Z]{2}-[0-9]+$")
+			v.Add(rules.Field("sku"), "string.pattern", "must match the pattern ^[A-Z]{2}-[0-9]+$")
 		}
 	}
 	{
 		x := m.GetAmount()
 		if x <= 0 || x > 100 {
-			v.Add(validate.Field("amount"), "int32.gt_lte", "must be greater than 0 and at most 100")
+			v.Add(rules.Field("amount"), "int32.gt_lte", "must be greater than 0 and at most 100")
 		}
 	}
 }
 
 var (
-	pattern_Item = validate.Pattern{Expr: "^[A-Z]{2}-[0-9]+$"}
+	pattern_Item = rules.Pattern{Expr: "^[A-Z]{2}-[0-9]+$"}
 )
 
 // ValidateFields adds to v what the rules of conformance.validation.v1.PlaceResponse find wrong with m.
-func (m *PlaceResponse) ValidateFields(v *validate.Violations) {
+func (m *PlaceResponse) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -96,13 +96,13 @@ func (m *PlaceResponse) ValidateFields(v *validate.Violations) {
 	{
 		x := m.GetId()
 		if n := utf8.RuneCountInString(x); n < 1 {
-			v.Add(validate.Field("id"), "string.min_len", "must have at least 1 character")
+			v.Add(rules.Field("id"), "string.min_len", "must have at least 1 character")
 		}
 	}
 }
 
 // ValidateFields adds to v what the rules of conformance.validation.v1.RuleRequest find wrong with m.
-func (m *RuleRequest) ValidateFields(v *validate.Violations) {
+func (m *RuleRequest) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -113,7 +113,7 @@ func (m *RuleRequest) ValidateFields(v *validate.Violations) {
 }
 
 // SurveyRules tells s which rules are left to an evaluator.
-func (*RuleRequest) SurveyRules(s *validate.Survey) {
+func (*RuleRequest) SurveyRules(s *rules.Survey) {
 	if !s.Enter("conformance.validation.v1.RuleRequest") {
 		return
 	}
@@ -121,7 +121,7 @@ func (*RuleRequest) SurveyRules(s *validate.Survey) {
 }
 
 // rulesLeft_RuleRequest is what is left to an evaluator.
-var rulesLeft_RuleRequest = validate.Part{
+var rulesLeft_RuleRequest = rules.Part{
 	Message: "conformance.validation.v1.RuleRequest",
 	Fields:  []string{"word"},
 }

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/fairlead-go/fairlead/middleware/validate"
+	"github.com/fairlead-go/fairlead/middleware/validate/rules"
 )
 
 // Evaluator applies rules with protovalidate. It is safe for concurrent use; one is enough for a program.
@@ -19,7 +19,7 @@ type Evaluator struct {
 	validator pv.Validator
 }
 
-var _ validate.Evaluator = (*Evaluator)(nil)
+var _ rules.Evaluator = (*Evaluator)(nil)
 
 // New makes an Evaluator. Expressions are compiled when they are needed first, which for those of a server's methods is
 // when the server is made. The options are protovalidate's own; WithNowFunc has no effect, since the middleware says
@@ -32,8 +32,8 @@ func New(opts ...pv.ValidatorOption) (*Evaluator, error) {
 	return &Evaluator{validator: v}, nil
 }
 
-// Prepare implements validate.Evaluator.
-func (e *Evaluator) Prepare(message any, part *validate.Part) error {
+// Prepare implements rules.Evaluator.
+func (e *Evaluator) Prepare(message any, part *rules.Part) error {
 	m, err := messageOf(message)
 	if err != nil {
 		return err
@@ -61,8 +61,8 @@ func (e *Evaluator) validate(m proto.Message, opts ...pv.ValidationOption) (err 
 // them, a message may have thousands, and each takes about a kilobyte.
 const largeMessage = 4 << 10
 
-// Evaluate implements validate.Evaluator.
-func (e *Evaluator) Evaluate(message any, part *validate.Part, v *validate.Violations) error {
+// Evaluate implements rules.Evaluator.
+func (e *Evaluator) Evaluate(message any, part *rules.Part, v *rules.Violations) error {
 	m, err := messageOf(message)
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func (e *Evaluator) Evaluate(message any, part *validate.Part, v *validate.Viola
 		return fmt.Errorf("%s: %w", m.ProtoReflect().Descriptor().FullName(), err)
 	}
 	for _, x := range broken.Violations {
-		v.AddPath(validate.Violation{
+		v.AddPath(rules.Violation{
 			Field:   pv.FieldPathString(x.Proto.GetField()),
 			Rule:    x.Proto.GetRuleId(),
 			Message: x.Proto.GetMessage(),
@@ -95,7 +95,7 @@ func messageOf(message any) (proto.Message, error) {
 	return m, nil
 }
 
-func options(m proto.Message, part *validate.Part, first bool, now time.Time) []pv.ValidationOption {
+func options(m proto.Message, part *rules.Part, first bool, now time.Time) []pv.ValidationOption {
 	opts := []pv.ValidationOption{
 		pv.WithNowFunc(func() *timestamppb.Timestamp { return timestamppb.New(now) }),
 	}
@@ -111,7 +111,7 @@ func options(m proto.Message, part *validate.Part, first bool, now time.Time) []
 // filter lets the rules of a part through: generated code does the others, and those of messages further down.
 type filter struct {
 	root protoreflect.Message
-	part *validate.Part
+	part *rules.Part
 }
 
 // ShouldValidate implements protovalidate's Filter.

@@ -14,6 +14,7 @@ import (
 	"github.com/fairlead-go/fairlead/contrib/protovalidate/internal/rules"
 	"github.com/fairlead-go/fairlead/contrib/protovalidate/internal/rules/other"
 	"github.com/fairlead-go/fairlead/middleware/validate"
+	ours "github.com/fairlead-go/fairlead/middleware/validate/rules"
 )
 
 func newEvaluator(t *testing.T) *Evaluator {
@@ -132,7 +133,7 @@ func TestFailures(t *testing.T) {
 // whole has all its rules applied by the evaluator.
 type whole struct{ proto.Message }
 
-func (m *whole) ValidateFields(v *validate.Violations) { v.Evaluate(m.Message, nil) }
+func (m *whole) ValidateFields(v *ours.Violations) { v.Evaluate(m.Message, nil) }
 
 // TestPanic sees that a panic of the library, which lists of wrappers bring about, is an error.
 func TestPanic(t *testing.T) {

@@ -4,15 +4,15 @@
 package store
 
 import (
-	validate "github.com/fairlead-go/fairlead/middleware/validate"
+	rules "github.com/fairlead-go/fairlead/middleware/validate/rules"
 	utf8 "unicode/utf8"
 )
 
-// This code needs a version of package validate that serves the first contract of compiled rules.
-const _ = validate.GeneratedV1
+// This code needs a version of package rules that serves the first contract of compiled rules.
+const _ = rules.GeneratedV1
 
 // ValidateFields adds to v what the rules of store.v1.Line find wrong with m.
-func (m *Line) ValidateFields(v *validate.Violations) {
+func (m *Line) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -23,22 +23,22 @@ func (m *Line) ValidateFields(v *validate.Violations) {
 		x := m.GetItem()
 		n := utf8.RuneCountInString(x)
 		if n < 1 {
-			v.Add(validate.Field("item"), "string.min_len", "must have at least 1 character")
+			v.Add(rules.Field("item"), "string.min_len", "must have at least 1 character")
 		}
 		if n > 50 {
-			v.Add(validate.Field("item"), "string.max_len", "must have at most 50 characters")
+			v.Add(rules.Field("item"), "string.max_len", "must have at most 50 characters")
 		}
 	}
 	{
 		x := m.GetQuantity()
 		if x <= 0 || x > 100 {
-			v.Add(validate.Field("quantity"), "int32.gt_lte", "must be greater than 0 and at most 100")
+			v.Add(rules.Field("quantity"), "int32.gt_lte", "must be greater than 0 and at most 100")
 		}
 	}
 }
 
 // ValidateFields adds to v what the rules of store.v1.PlaceRequest find wrong with m.
-func (m *PlaceRequest) ValidateFields(v *validate.Violations) {
+func (m *PlaceRequest) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -48,16 +48,16 @@ func (m *PlaceRequest) ValidateFields(v *validate.Violations) {
 	{
 		x := m.GetLines()
 		if len(x) < 1 {
-			v.Add(validate.Field("lines"), "repeated.min_items", "must have at least 1 item")
+			v.Add(rules.Field("lines"), "repeated.min_items", "must have at least 1 item")
 		}
 		if len(x) > 10 {
-			v.Add(validate.Field("lines"), "repeated.max_items", "must have at most 10 items")
+			v.Add(rules.Field("lines"), "repeated.max_items", "must have at most 10 items")
 		}
 		for i, x := range x {
 			if v.Full() {
 				return
 			}
-			v.Enter(validate.Index("lines", i))
+			v.Enter(rules.Index("lines", i))
 			x.ValidateFields(v)
 			v.Leave()
 		}
@@ -65,7 +65,7 @@ func (m *PlaceRequest) ValidateFields(v *validate.Violations) {
 }
 
 // ValidateFields adds to v what the rules of store.v1.TakeRequest find wrong with m.
-func (m *TakeRequest) ValidateFields(v *validate.Violations) {
+func (m *TakeRequest) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -75,16 +75,16 @@ func (m *TakeRequest) ValidateFields(v *validate.Violations) {
 	{
 		x := m.GetLines()
 		if len(x) < 1 {
-			v.Add(validate.Field("lines"), "repeated.min_items", "must have at least 1 item")
+			v.Add(rules.Field("lines"), "repeated.min_items", "must have at least 1 item")
 		}
 		if len(x) > 10 {
-			v.Add(validate.Field("lines"), "repeated.max_items", "must have at most 10 items")
+			v.Add(rules.Field("lines"), "repeated.max_items", "must have at most 10 items")
 		}
 		for i, x := range x {
 			if v.Full() {
 				return
 			}
-			v.Enter(validate.Index("lines", i))
+			v.Enter(rules.Index("lines", i))
 			x.ValidateFields(v)
 			v.Leave()
 		}

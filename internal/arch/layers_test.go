@@ -21,6 +21,7 @@ var layers = [][]string{
 	},
 	{
 		"codec", "compress", "transport", "discovery", "observe", "options", "protoerr", "config/*", "internal/adminpb",
+		"middleware/validate/rules",
 	},
 	{"codec/*", "compress/*", "transport/*", "discovery/*", "balance", "route", "protocol"},
 	{"internal/http1", "internal/http2", "balance/*", "resilience/*", "middleware/*"},
@@ -41,7 +42,7 @@ var sealed = map[string][]string{
 
 // stubImports are the packages of the core that generated stubs import: the vocabulary, what sets fields from text, and
 // what compiled rules report to.
-var stubImports = []string{root, "httprule", "middleware/validate"}
+var stubImports = []string{root, "httprule", "middleware/validate/rules"}
 
 // bridges are the only packages of the core that may import net/http: everything else is carried by our own wires.
 var bridges = []string{"protocol/nethttp", "admin", "gateway"}

@@ -1,6 +1,6 @@
 // Package validate checks messages against the rules of their contract, which are written there with protovalidate's
 // options (buf/validate/validate.proto). The rules are compiled to Go by fairlead gen: a message with rules has a
-// method ValidateFields, and this package holds what such code calls, and the middleware that calls it.
+// method ValidateFields, which the middleware calls. What such code calls in turn is in package rules.
 //
 // A request that breaks a rule is refused with INVALID_ARGUMENT before its handler runs. The error's message names the
 // first field, and a google.rpc.BadRequest among its details lists all of them; Fields reads it on the other side.

@@ -6,7 +6,11 @@ import (
 	"strings"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/middleware/validate/rules"
 )
+
+// Violation is one rule that a message breaks.
+type Violation = rules.Violation
 
 // Error says what is wrong with a message. The middleware's errors are of type *fairlead.Error and wrap one on the side
 // where the rules were applied; Fields works on both sides.
@@ -41,13 +45,9 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// invalid is the error of a call whose message breaks rules; err is of collect.
-func invalid(code fairlead.Code, what string, err error) *fairlead.Error {
-	broken, ok := errors.AsType[*Error](err)
-	if !ok {
-		return fairlead.Errorf(fairlead.Internal, "%sthe rules cannot be applied: %w", what, err)
-	}
-	e := fairlead.Errorf(code, "%s%w", what, err)
+// invalid returns the error of a call whose message breaks rules.
+func invalid(code fairlead.Code, what string, broken *Error) *fairlead.Error {
+	e := fairlead.Errorf(code, "%s%w", what, broken)
 	e.Details = []fairlead.Detail{{Type: badRequestType, Value: encodeBadRequest(broken.Violations)}}
 	return e
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/middleware/validate"
+	"github.com/fairlead-go/fairlead/middleware/validate/rules"
 )
 
 // Order is what fairlead gen makes of
@@ -20,23 +21,23 @@ type Order struct {
 }
 
 // ValidateFields is in order_validate.fl.go.
-func (m *Order) ValidateFields(v *validate.Violations) {
-	if !validate.IsEmail(m.Email) {
-		v.Add(validate.Field("email"), "string.email", "must be an e-mail address")
+func (m *Order) ValidateFields(v *rules.Violations) {
+	if !rules.IsEmail(m.Email) {
+		v.Add(rules.Field("email"), "string.email", "must be an e-mail address")
 	}
 	if len(m.Items) < 1 {
-		v.Add(validate.Field("items"), "repeated.min_items", "must have at least 1 item")
+		v.Add(rules.Field("items"), "repeated.min_items", "must have at least 1 item")
 	}
 }
 
 func ExampleNew() {
-	rules, err := validate.New()
+	mw, err := validate.New()
 	if err != nil {
 		panic(err)
 	}
-	// A server has it among its middleware: server.Use(rules).
+	// A server has it among its middleware: server.Use(mw).
 	method := fairlead.NewMethod[Order, Order](fairlead.Unary, "shop.v1.Shop", "Place")
-	handler := rules(fairlead.Site{Method: method}, func(context.Context, *fairlead.Call) error {
+	handler := mw(fairlead.Site{Method: method}, func(context.Context, *fairlead.Call) error {
 		fmt.Println("the handler runs")
 		return nil
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/middleware/validate/rules"
 )
 
 // New makes the middleware. It serves unary calls and streams.
@@ -41,14 +42,19 @@ func Check(m any, opts ...Option) error {
 
 // check returns an *fairlead.Error with the code when m breaks rules; what stands before its message.
 func (cfg *config) check(m any, code fairlead.Code, what string) error {
-	own, ok := m.(Message)
+	own, ok := m.(rules.Message)
 	if !ok {
 		return nil
 	}
-	if err := cfg.collect(own); err != nil {
-		return invalid(code, what, err)
+	found, stopped, err := cfg.Check(own)
+	switch {
+	case err != nil:
+		return fairlead.Errorf(fairlead.Internal, "%sthe rules cannot be applied: %w", what, err)
+	case len(found) > 0:
+		return invalid(code, what, &Error{Violations: found, Stopped: stopped})
+	default:
+		return nil
 	}
-	return nil
 }
 
 // invalidResponse stands before the message of a response's error.
@@ -91,11 +97,11 @@ func (cfg *config) hasRules(empty func() any) (bool, error) {
 	if empty == nil {
 		return false, nil
 	}
-	m, ok := empty().(Message)
+	m, ok := empty().(rules.Message)
 	if !ok {
 		return false, nil
 	}
-	return true, cfg.survey(m)
+	return true, cfg.Survey(m)
 }
 
 func (s *site) unary(next fairlead.Handler) fairlead.Handler {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/fairlead-go/fairlead/middleware/validate/rules"
 )
 
 // Option configures the middleware, and Check.
@@ -14,10 +16,9 @@ type option func(*config)
 func (o option) apply(c *config) { o(c) }
 
 type config struct {
-	limit     int
+	rules.Checker
+
 	responses bool
-	evaluator Evaluator
-	clock     func() time.Time
 	errs      []error
 }
 
@@ -31,7 +32,7 @@ func Limit(n int) Option {
 		if n < 1 {
 			c.errs = append(c.errs, fmt.Errorf("validate: Limit: %d, want at least 1", n))
 		}
-		c.limit = n
+		c.Limit = n
 	})
 }
 
@@ -44,12 +45,12 @@ func Responses() Option { return option(func(c *config) { c.responses = true }) 
 
 // Expressions has e apply what generated code leaves out: CEL, predefined rules, and messages of packages that were
 // generated without validation. Default: none, and methods whose messages need one fail.
-func Expressions(e Evaluator) Option {
+func Expressions(e rules.Evaluator) Option {
 	return option(func(c *config) {
 		if e == nil {
 			c.errs = append(c.errs, errors.New("validate: Expressions: nil"))
 		}
-		c.evaluator = e
+		c.Evaluator = e
 	})
 }
 
@@ -59,12 +60,12 @@ func Clock(now func() time.Time) Option {
 		if now == nil {
 			c.errs = append(c.errs, errors.New("validate: Clock: nil"))
 		}
-		c.clock = now
+		c.Clock = now
 	})
 }
 
 func newConfig(opts []Option) (*config, error) {
-	cfg := &config{limit: DefaultLimit, clock: time.Now}
+	cfg := &config{Checker: rules.Checker{Limit: DefaultLimit, Clock: time.Now}}
 	for _, o := range opts {
 		if o == nil {
 			return nil, errors.New("validate: nil Option")

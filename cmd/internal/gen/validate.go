@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	validatePackage = protogen.GoImportPath("github.com/fairlead-go/fairlead/middleware/validate")
+	rulesPackage = protogen.GoImportPath("github.com/fairlead-go/fairlead/middleware/validate/rules")
 
 	// validateSuffix ends the names of the files that Validations writes.
 	validateSuffix = "_validate.fl.go"
@@ -58,8 +58,8 @@ func (r *ruleBook) generate(plugin *protogen.Plugin, file *protogen.File) {
 	out.P()
 	out.P("package ", file.GoPackageName)
 	out.P()
-	out.P("// This code needs a version of package validate that serves the first contract of compiled rules.")
-	out.P("const _ = ", validatePackage.Ident("GeneratedV1"))
+	out.P("// This code needs a version of package rules that serves the first contract of compiled rules.")
+	out.P("const _ = ", rulesPackage.Ident("GeneratedV1"))
 	for _, m := range messages {
 		c := &checks{GeneratedFile: out, book: r, messageRules: m}
 		c.method()
@@ -107,8 +107,8 @@ func (b *block) unwrap() {
 
 func (b *block) append(other *block) { b.lines = append(b.lines, other.lines...) }
 
-// ours returns the name of something in package validate.
-func (c *checks) ours(name string) string { return c.QualifiedGoIdent(validatePackage.Ident(name)) }
+// ours returns the name of something in package rules.
+func (c *checks) ours(name string) string { return c.QualifiedGoIdent(rulesPackage.Ident(name)) }
 
 // name returns the name of something in a package of the standard library.
 func (c *checks) name(pkg, name string) string {

@@ -29,7 +29,7 @@ type messageRules struct {
 	surveyed bool // an evaluator is needed for it or for such a message, or may be
 }
 
-// part is validate.Part of the run time, as it is generated.
+// part is rules.Part of the run time, as it is generated.
 type part struct {
 	self   bool
 	fields []string

@@ -77,7 +77,7 @@ func (c *checks) lengths(b *block, r typedRules, t target, unit string, names le
 
 // textFormat is one of the well-known formats of strings.
 type textFormat struct {
-	check   string // the function of package validate
+	check   string // the function of package rules
 	message string
 }
 

@@ -5,16 +5,16 @@ package rules
 
 import (
 	other "github.com/fairlead-go/fairlead/contrib/protovalidate/internal/rules/other"
-	validate "github.com/fairlead-go/fairlead/middleware/validate"
+	rules "github.com/fairlead-go/fairlead/middleware/validate/rules"
 	proto "google.golang.org/protobuf/proto"
 	utf8 "unicode/utf8"
 )
 
-// This code needs a version of package validate that serves the first contract of compiled rules.
-const _ = validate.GeneratedV1
+// This code needs a version of package rules that serves the first contract of compiled rules.
+const _ = rules.GeneratedV1
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Order find wrong with m.
-func (m *Order) ValidateFields(v *validate.Violations) {
+func (m *Order) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -25,20 +25,20 @@ func (m *Order) ValidateFields(v *validate.Violations) {
 	if m.Price != nil {
 		x := m.GetPrice()
 		if x < 0 {
-			v.Add(validate.Field("price"), "int64.gte", "must be at least 0")
+			v.Add(rules.Field("price"), "int64.gte", "must be at least 0")
 		}
 	}
 	if m.Note != nil {
 		x := m.GetNote()
 		if n := utf8.RuneCountInString(x); n > 3 {
-			v.Add(validate.Field("note"), "string.max_len", "must have at most 3 characters")
+			v.Add(rules.Field("note"), "string.max_len", "must have at most 3 characters")
 		}
 	}
 	for i, x := range m.GetLines() {
 		if v.Full() {
 			return
 		}
-		v.Enter(validate.Index("lines", i))
+		v.Enter(rules.Index("lines", i))
 		x.ValidateFields(v)
 		v.Leave()
 	}
@@ -49,21 +49,21 @@ func (m *Order) ValidateFields(v *validate.Violations) {
 			if v.Full() {
 				break
 			}
-			v.Enter(validate.StringKey("by_name", k))
+			v.Enter(rules.StringKey("by_name", k))
 			x.ValidateFields(v)
 			v.Leave()
 		}
 		v.Sort(mark)
 	}
 	if x := m.GetFirst(); x != nil {
-		v.Enter(validate.Field("first"))
+		v.Enter(rules.Field("first"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	if m.Name != nil {
 		x := m.GetName()
 		if n := utf8.RuneCountInString(x); n < 1 {
-			v.Add(validate.Field("name"), "string.min_len", "must have at least 1 character")
+			v.Add(rules.Field("name"), "string.min_len", "must have at least 1 character")
 		}
 	}
 	for i, x := range m.GetPassEmpty() {
@@ -71,13 +71,13 @@ func (m *Order) ValidateFields(v *validate.Violations) {
 			return
 		}
 		if proto.Size(x) != 0 {
-			v.Enter(validate.Index("pass_empty", i))
+			v.Enter(rules.Index("pass_empty", i))
 			x.ValidateFields(v)
 			v.Leave()
 		}
 	}
 	if x := m.GetExtra(); x != nil {
-		v.Enter(validate.Field("extra"))
+		v.Enter(rules.Field("extra"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
@@ -85,30 +85,30 @@ func (m *Order) ValidateFields(v *validate.Violations) {
 		x := m.GetColour()
 		switch x {
 		case 3:
-			v.Add(validate.Field("colour"), "enum.not_in", "must not be COLOURS_GREEN")
+			v.Add(rules.Field("colour"), "enum.not_in", "must not be COLOURS_GREEN")
 		}
 		switch x {
 		case 1, 3:
 		default:
-			v.Add(validate.Field("colour"), "enum.defined_only", "must be a value that Colours defines")
+			v.Add(rules.Field("colour"), "enum.defined_only", "must be a value that Colours defines")
 		}
 	}
 	if m.WithDefault != nil {
 		x := m.GetWithDefault()
 		if x >= 5 {
-			v.Add(validate.Field("with_default"), "int32.lt", "must be less than 5")
+			v.Add(rules.Field("with_default"), "int32.lt", "must be less than 5")
 		}
 	}
 	if m.Raw != nil {
 		x := m.GetRaw()
 		if n := len(x); n < 2 {
-			v.Add(validate.Field("raw"), "bytes.min_len", "must have at least 2 bytes")
+			v.Add(rules.Field("raw"), "bytes.min_len", "must have at least 2 bytes")
 		}
 	}
 }
 
 // SurveyRules tells s which rules are left to an evaluator.
-func (*Order) SurveyRules(s *validate.Survey) {
+func (*Order) SurveyRules(s *rules.Survey) {
 	if !s.Enter("fairlead.test.rules.Order") {
 		return
 	}
@@ -118,14 +118,14 @@ func (*Order) SurveyRules(s *validate.Survey) {
 }
 
 // rulesLeft_Order is what is left to an evaluator.
-var rulesLeft_Order = validate.Part{
+var rulesLeft_Order = rules.Part{
 	Message: "fairlead.test.rules.Order",
 	Self:    true,
 	Fields:  []string{"code", "loud", "lines", "by_name", "tags", "first", "pass_empty", "at_most"},
 }
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Order.Extra find wrong with m.
-func (m *Order_Extra) ValidateFields(v *validate.Violations) {
+func (m *Order_Extra) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -136,13 +136,13 @@ func (m *Order_Extra) ValidateFields(v *validate.Violations) {
 	if m.N != nil {
 		x := m.GetN()
 		if x <= 0 {
-			v.Add(validate.Field("n"), "int32.gt", "must be greater than 0")
+			v.Add(rules.Field("n"), "int32.gt", "must be greater than 0")
 		}
 	}
 }
 
 // SurveyRules tells s which rules are left to an evaluator.
-func (*Order_Extra) SurveyRules(s *validate.Survey) {
+func (*Order_Extra) SurveyRules(s *rules.Survey) {
 	if !s.Enter("fairlead.test.rules.Order.Extra") {
 		return
 	}
@@ -150,13 +150,13 @@ func (*Order_Extra) SurveyRules(s *validate.Survey) {
 }
 
 // rulesLeft_Order_Extra is what is left to an evaluator.
-var rulesLeft_Order_Extra = validate.Part{
+var rulesLeft_Order_Extra = rules.Part{
 	Message: "fairlead.test.rules.Order.Extra",
 	Fields:  []string{"m"},
 }
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Line find wrong with m.
-func (m *Line) ValidateFields(v *validate.Violations) {
+func (m *Line) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -167,13 +167,13 @@ func (m *Line) ValidateFields(v *validate.Violations) {
 	if m.Item != nil {
 		x := m.GetItem()
 		if n := utf8.RuneCountInString(x); n < 1 {
-			v.Add(validate.Field("item"), "string.min_len", "must have at least 1 character")
+			v.Add(rules.Field("item"), "string.min_len", "must have at least 1 character")
 		}
 	}
 }
 
 // SurveyRules tells s which rules are left to an evaluator.
-func (*Line) SurveyRules(s *validate.Survey) {
+func (*Line) SurveyRules(s *rules.Survey) {
 	if !s.Enter("fairlead.test.rules.Line") {
 		return
 	}
@@ -181,13 +181,13 @@ func (*Line) SurveyRules(s *validate.Survey) {
 }
 
 // rulesLeft_Line is what is left to an evaluator.
-var rulesLeft_Line = validate.Part{
+var rulesLeft_Line = rules.Part{
 	Message: "fairlead.test.rules.Line",
 	Fields:  []string{"amount"},
 }
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Basket find wrong with m.
-func (m *Basket) ValidateFields(v *validate.Violations) {
+func (m *Basket) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -198,17 +198,17 @@ func (m *Basket) ValidateFields(v *validate.Violations) {
 		if v.Full() {
 			return
 		}
-		v.Enter(validate.Index("orders", i))
+		v.Enter(rules.Index("orders", i))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	if x := m.GetSpoken(); x != nil {
-		v.Nested(validate.Field("spoken"), x)
+		v.Nested(rules.Field("spoken"), x)
 	}
 }
 
 // SurveyRules tells s which rules are left to an evaluator.
-func (*Basket) SurveyRules(s *validate.Survey) {
+func (*Basket) SurveyRules(s *rules.Survey) {
 	if !s.Enter("fairlead.test.rules.Basket") {
 		return
 	}
@@ -217,7 +217,7 @@ func (*Basket) SurveyRules(s *validate.Survey) {
 }
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Broken find wrong with m.
-func (m *Broken) ValidateFields(v *validate.Violations) {
+func (m *Broken) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -228,7 +228,7 @@ func (m *Broken) ValidateFields(v *validate.Violations) {
 }
 
 // SurveyRules tells s which rules are left to an evaluator.
-func (*Broken) SurveyRules(s *validate.Survey) {
+func (*Broken) SurveyRules(s *rules.Survey) {
 	if !s.Enter("fairlead.test.rules.Broken") {
 		return
 	}
@@ -236,13 +236,13 @@ func (*Broken) SurveyRules(s *validate.Survey) {
 }
 
 // rulesLeft_Broken is what is left to an evaluator.
-var rulesLeft_Broken = validate.Part{
+var rulesLeft_Broken = rules.Part{
 	Message: "fairlead.test.rules.Broken",
 	Fields:  []string{"divisor"},
 }
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Wrong find wrong with m.
-func (m *Wrong) ValidateFields(v *validate.Violations) {
+func (m *Wrong) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -253,7 +253,7 @@ func (m *Wrong) ValidateFields(v *validate.Violations) {
 }
 
 // SurveyRules tells s which rules are left to an evaluator.
-func (*Wrong) SurveyRules(s *validate.Survey) {
+func (*Wrong) SurveyRules(s *rules.Survey) {
 	if !s.Enter("fairlead.test.rules.Wrong") {
 		return
 	}
@@ -261,7 +261,7 @@ func (*Wrong) SurveyRules(s *validate.Survey) {
 }
 
 // rulesLeft_Wrong is what is left to an evaluator.
-var rulesLeft_Wrong = validate.Part{
+var rulesLeft_Wrong = rules.Part{
 	Message: "fairlead.test.rules.Wrong",
 	Fields:  []string{"text"},
 }

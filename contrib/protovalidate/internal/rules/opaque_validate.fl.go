@@ -4,17 +4,17 @@
 package rules
 
 import (
-	validate "github.com/fairlead-go/fairlead/middleware/validate"
+	rules "github.com/fairlead-go/fairlead/middleware/validate/rules"
 	strings "strings"
 	time "time"
 	utf8 "unicode/utf8"
 )
 
-// This code needs a version of package validate that serves the first contract of compiled rules.
-const _ = validate.GeneratedV1
+// This code needs a version of package rules that serves the first contract of compiled rules.
+const _ = rules.GeneratedV1
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Opaque find wrong with m.
-func (m *Opaque) ValidateFields(v *validate.Violations) {
+func (m *Opaque) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -34,24 +34,24 @@ func (m *Opaque) ValidateFields(v *validate.Violations) {
 		}
 	}
 	if !m.HasChoiceNumber() && !m.HasChoiceText() && !m.HasLeaf() {
-		v.Add(validate.Field("choice"), "required", "one of its fields must be set")
+		v.Add(rules.Field("choice"), "required", "one of its fields must be set")
 	}
 	if m.HasName() {
 		x := m.GetName()
 		if n := utf8.RuneCountInString(x); n < 2 {
-			v.Add(validate.Field("name"), "string.min_len", "must have at least 2 characters")
+			v.Add(rules.Field("name"), "string.min_len", "must have at least 2 characters")
 		}
 	}
 	if x := m.GetImplicit(); x == "" {
-		v.Add(validate.Field("implicit"), "required", "must be set")
+		v.Add(rules.Field("implicit"), "required", "must be set")
 	} else {
 		if n := utf8.RuneCountInString(x); n > 3 {
-			v.Add(validate.Field("implicit"), "string.max_len", "must have at most 3 characters")
+			v.Add(rules.Field("implicit"), "string.max_len", "must have at most 3 characters")
 		}
 	}
 	if m.HasChild() {
 		x := m.GetChild()
-		v.Enter(validate.Field("child"))
+		v.Enter(rules.Field("child"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
@@ -59,7 +59,7 @@ func (m *Opaque) ValidateFields(v *validate.Violations) {
 		if v.Full() {
 			return
 		}
-		v.Enter(validate.Index("children", i))
+		v.Enter(rules.Index("children", i))
 		x.ValidateFields(v)
 		v.Leave()
 	}
@@ -71,9 +71,9 @@ func (m *Opaque) ValidateFields(v *validate.Violations) {
 				break
 			}
 			if n := utf8.RuneCountInString(k); n < 1 {
-				v.AddKey(validate.StringKey("by_name", k), "string.min_len", "must have at least 1 character")
+				v.AddKey(rules.StringKey("by_name", k), "string.min_len", "must have at least 1 character")
 			}
-			v.Enter(validate.StringKey("by_name", k))
+			v.Enter(rules.StringKey("by_name", k))
 			x.ValidateFields(v)
 			v.Leave()
 		}
@@ -82,27 +82,27 @@ func (m *Opaque) ValidateFields(v *validate.Violations) {
 	if m.HasChoiceNumber() {
 		x := m.GetChoiceNumber()
 		if x <= 0 {
-			v.Add(validate.Field("choice_number"), "int32.gt", "must be greater than 0")
+			v.Add(rules.Field("choice_number"), "int32.gt", "must be greater than 0")
 		}
 	}
 	if m.HasChoiceText() {
 		x := m.GetChoiceText()
 		if !strings.HasPrefix(x, "a") {
-			v.Add(validate.Field("choice_text"), "string.prefix", "must begin with \"a\"")
+			v.Add(rules.Field("choice_text"), "string.prefix", "must begin with \"a\"")
 		}
 	}
 	if m.HasLeaf() {
 		x := m.GetLeaf()
-		v.Enter(validate.Field("leaf"))
+		v.Enter(rules.Field("leaf"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	if !m.HasData() {
-		v.Add(validate.Field("data"), "required", "must be set")
+		v.Add(rules.Field("data"), "required", "must be set")
 	} else {
 		x := m.GetData()
 		if n := len(x); n > 2 {
-			v.Add(validate.Field("data"), "bytes.max_len", "must have at most 2 bytes")
+			v.Add(rules.Field("data"), "bytes.max_len", "must have at most 2 bytes")
 		}
 	}
 	if m.HasAt() {
@@ -110,13 +110,13 @@ func (m *Opaque) ValidateFields(v *validate.Violations) {
 		{
 			t := x.AsTime()
 			if !t.After(time.Unix(1000, 0)) {
-				v.Add(validate.Field("at"), "timestamp.gt", "must be after 1970-01-01T00:16:40Z")
+				v.Add(rules.Field("at"), "timestamp.gt", "must be after 1970-01-01T00:16:40Z")
 			}
 		}
 	}
 	if m.HasDelimited() {
 		x := m.GetDelimited()
-		v.Enter(validate.Field("delimited"))
+		v.Enter(rules.Field("delimited"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
@@ -125,31 +125,31 @@ func (m *Opaque) ValidateFields(v *validate.Violations) {
 		{
 			x := x.GetValue()
 			if n := utf8.RuneCountInString(x); n < 2 {
-				v.Add(validate.Field("wrapped"), "string.min_len", "must have at least 2 characters")
+				v.Add(rules.Field("wrapped"), "string.min_len", "must have at least 2 characters")
 			}
 		}
 	}
 	if !m.HasWrappedRequired() {
-		v.Add(validate.Field("wrapped_required"), "required", "must be set")
+		v.Add(rules.Field("wrapped_required"), "required", "must be set")
 	} else {
 		x := m.GetWrappedRequired()
 		{
 			x := x.GetValue()
 			if x <= 2 {
-				v.Add(validate.Field("wrapped_required"), "int32.gt", "must be greater than 2")
+				v.Add(rules.Field("wrapped_required"), "int32.gt", "must be greater than 2")
 			}
 		}
 	}
 	if m.HasFlag() {
 		x := m.GetFlag()
 		if !x {
-			v.Add(validate.Field("flag"), "bool.const", "must be true")
+			v.Add(rules.Field("flag"), "bool.const", "must be true")
 		}
 	}
 }
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.OpaqueLeaf find wrong with m.
-func (m *OpaqueLeaf) ValidateFields(v *validate.Violations) {
+func (m *OpaqueLeaf) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -159,13 +159,13 @@ func (m *OpaqueLeaf) ValidateFields(v *validate.Violations) {
 	if m.HasN() {
 		x := m.GetN()
 		if x <= 0 {
-			v.Add(validate.Field("n"), "int32.gt", "must be greater than 0")
+			v.Add(rules.Field("n"), "int32.gt", "must be greater than 0")
 		}
 	}
 }
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Hybrid find wrong with m.
-func (m *Hybrid) ValidateFields(v *validate.Violations) {
+func (m *Hybrid) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -173,30 +173,30 @@ func (m *Hybrid) ValidateFields(v *validate.Violations) {
 		m = new(Hybrid)
 	}
 	if !m.HasNumber() && !m.HasLeaf() {
-		v.Add(validate.Field("choice"), "required", "one of its fields must be set")
+		v.Add(rules.Field("choice"), "required", "one of its fields must be set")
 	}
 	if m.Has_Name() {
 		x := m.Get_Name()
 		if n := utf8.RuneCountInString(x); n < 2 {
-			v.Add(validate.Field("name"), "string.min_len", "must have at least 2 characters")
+			v.Add(rules.Field("name"), "string.min_len", "must have at least 2 characters")
 		}
 	}
 	if m.HasNumber() {
 		x := m.GetNumber()
 		if x <= 0 {
-			v.Add(validate.Field("number"), "int32.gt", "must be greater than 0")
+			v.Add(rules.Field("number"), "int32.gt", "must be greater than 0")
 		}
 	}
 	if m.HasLeaf() {
 		x := m.GetLeaf()
-		v.Enter(validate.Field("leaf"))
+		v.Enter(rules.Field("leaf"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	if m.HasGetName() {
 		x := m.GetGetName()
 		if n := utf8.RuneCountInString(x); n < 1 {
-			v.Add(validate.Field("get_name"), "string.min_len", "must have at least 1 character")
+			v.Add(rules.Field("get_name"), "string.min_len", "must have at least 1 character")
 		}
 	}
 }

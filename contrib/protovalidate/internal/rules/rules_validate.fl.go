@@ -7,7 +7,7 @@ import (
 	bytes "bytes"
 	plain "github.com/fairlead-go/fairlead/contrib/protovalidate/internal/plain"
 	other "github.com/fairlead-go/fairlead/contrib/protovalidate/internal/rules/other"
-	validate "github.com/fairlead-go/fairlead/middleware/validate"
+	rules "github.com/fairlead-go/fairlead/middleware/validate/rules"
 	proto "google.golang.org/protobuf/proto"
 	math "math"
 	slices "slices"
@@ -16,11 +16,11 @@ import (
 	utf8 "unicode/utf8"
 )
 
-// This code needs a version of package validate that serves the first contract of compiled rules.
-const _ = validate.GeneratedV1
+// This code needs a version of package rules that serves the first contract of compiled rules.
+const _ = rules.GeneratedV1
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Numbers find wrong with m.
-func (m *Numbers) ValidateFields(v *validate.Violations) {
+func (m *Numbers) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -30,43 +30,43 @@ func (m *Numbers) ValidateFields(v *validate.Violations) {
 	{
 		x := m.GetGt()
 		if x <= 5 {
-			v.Add(validate.Field("gt"), "int32.gt", "must be greater than 5")
+			v.Add(rules.Field("gt"), "int32.gt", "must be greater than 5")
 		}
 	}
 	{
 		x := m.GetGte()
 		if x < -5 {
-			v.Add(validate.Field("gte"), "int32.gte", "must be at least -5")
+			v.Add(rules.Field("gte"), "int32.gte", "must be at least -5")
 		}
 	}
 	{
 		x := m.GetLt()
 		if x >= 10 {
-			v.Add(validate.Field("lt"), "int64.lt", "must be less than 10")
+			v.Add(rules.Field("lt"), "int64.lt", "must be less than 10")
 		}
 	}
 	{
 		x := m.GetLte()
 		if x > -10 {
-			v.Add(validate.Field("lte"), "int64.lte", "must be at most -10")
+			v.Add(rules.Field("lte"), "int64.lte", "must be at most -10")
 		}
 	}
 	{
 		x := m.GetInside()
 		if x <= 2 || x > 8 {
-			v.Add(validate.Field("inside"), "uint32.gt_lte", "must be greater than 2 and at most 8")
+			v.Add(rules.Field("inside"), "uint32.gt_lte", "must be greater than 2 and at most 8")
 		}
 	}
 	{
 		x := m.GetOutside()
 		if x < 18446744073709551615 && x >= 3 {
-			v.Add(validate.Field("outside"), "uint64.gte_lt_exclusive", "must be at least 18446744073709551615 or less than 3")
+			v.Add(rules.Field("outside"), "uint64.gte_lt_exclusive", "must be at least 18446744073709551615 or less than 3")
 		}
 	}
 	{
 		x := m.GetConst()
 		if x != -3 {
-			v.Add(validate.Field("const"), "sint32.const", "must be -3")
+			v.Add(rules.Field("const"), "sint32.const", "must be -3")
 		}
 	}
 	{
@@ -74,104 +74,104 @@ func (m *Numbers) ValidateFields(v *validate.Violations) {
 		switch x {
 		case 1, 2, -3:
 		default:
-			v.Add(validate.Field("in"), "sint64.in", "must be one of 1, 2, -3")
+			v.Add(rules.Field("in"), "sint64.in", "must be one of 1, 2, -3")
 		}
 	}
 	{
 		x := m.GetNotIn()
 		switch x {
 		case 0, 7:
-			v.Add(validate.Field("not_in"), "fixed32.not_in", "must not be one of 0, 7")
+			v.Add(rules.Field("not_in"), "fixed32.not_in", "must not be one of 0, 7")
 		}
 	}
 	{
 		x := m.GetBoth()
 		if x <= 1 || x >= 100 {
-			v.Add(validate.Field("both"), "fixed64.gt_lt", "must be greater than 1 and less than 100")
+			v.Add(rules.Field("both"), "fixed64.gt_lt", "must be greater than 1 and less than 100")
 		}
 		switch x {
 		case 50:
-			v.Add(validate.Field("both"), "fixed64.not_in", "must not be 50")
+			v.Add(rules.Field("both"), "fixed64.not_in", "must not be 50")
 		}
 	}
 	{
 		x := m.GetLow()
 		if x <= -2147483648 || x > 2147483647 {
-			v.Add(validate.Field("low"), "sfixed32.gt_lte", "must be greater than -2147483648 and at most 2147483647")
+			v.Add(rules.Field("low"), "sfixed32.gt_lte", "must be greater than -2147483648 and at most 2147483647")
 		}
 	}
 	if m.Empty != nil {
 		x := m.GetEmpty()
 		if x <= 3 || x >= 3 {
-			v.Add(validate.Field("empty"), "sfixed64.gt_lt", "must be greater than 3 and less than 3")
+			v.Add(rules.Field("empty"), "sfixed64.gt_lt", "must be greater than 3 and less than 3")
 		}
 	}
 	if x := m.GetIfSet(); x != 0 {
 		if x <= 5 {
-			v.Add(validate.Field("if_set"), "int32.gt", "must be greater than 5")
+			v.Add(rules.Field("if_set"), "int32.gt", "must be greater than 5")
 		}
 	}
 	if x := m.GetRequired(); x == 0 {
-		v.Add(validate.Field("required"), "required", "must be set")
+		v.Add(rules.Field("required"), "required", "must be set")
 	} else {
 		if x <= 5 {
-			v.Add(validate.Field("required"), "int32.gt", "must be greater than 5")
+			v.Add(rules.Field("required"), "int32.gt", "must be greater than 5")
 		}
 	}
 	if m.Optional != nil {
 		x := m.GetOptional()
 		if x <= 5 {
-			v.Add(validate.Field("optional"), "int32.gt", "must be greater than 5")
+			v.Add(rules.Field("optional"), "int32.gt", "must be greater than 5")
 		}
 	}
 	if m.OptionalRequired == nil {
-		v.Add(validate.Field("optional_required"), "required", "must be set")
+		v.Add(rules.Field("optional_required"), "required", "must be set")
 	} else {
 		x := m.GetOptionalRequired()
 		if x >= 5 {
-			v.Add(validate.Field("optional_required"), "int32.lt", "must be less than 5")
+			v.Add(rules.Field("optional_required"), "int32.lt", "must be less than 5")
 		}
 	}
 	if x := m.GetOnlyRequired(); x == 0 {
-		v.Add(validate.Field("only_required"), "required", "must be set")
+		v.Add(rules.Field("only_required"), "required", "must be set")
 	}
 	{
 		x := m.GetGteLteOutside()
 		if x < 5 && x > -5 {
-			v.Add(validate.Field("gte_lte_outside"), "int64.gte_lte_exclusive", "must be at least 5 or at most -5")
+			v.Add(rules.Field("gte_lte_outside"), "int64.gte_lte_exclusive", "must be at least 5 or at most -5")
 		}
 	}
 	{
 		x := m.GetGtLtOutside()
 		if x <= 5 && x >= -5 {
-			v.Add(validate.Field("gt_lt_outside"), "int64.gt_lt_exclusive", "must be greater than 5 or less than -5")
+			v.Add(rules.Field("gt_lt_outside"), "int64.gt_lt_exclusive", "must be greater than 5 or less than -5")
 		}
 	}
 	{
 		x := m.GetGtLteOutside()
 		if x <= 5 && x > -5 {
-			v.Add(validate.Field("gt_lte_outside"), "int64.gt_lte_exclusive", "must be greater than 5 or at most -5")
+			v.Add(rules.Field("gt_lte_outside"), "int64.gt_lte_exclusive", "must be greater than 5 or at most -5")
 		}
 	}
 	{
 		x := m.GetYes()
 		if !x {
-			v.Add(validate.Field("yes"), "bool.const", "must be true")
+			v.Add(rules.Field("yes"), "bool.const", "must be true")
 		}
 	}
 	{
 		x := m.GetNo()
 		if x {
-			v.Add(validate.Field("no"), "bool.const", "must be false")
+			v.Add(rules.Field("no"), "bool.const", "must be false")
 		}
 	}
 	if x := m.GetSet(); !x {
-		v.Add(validate.Field("set"), "required", "must be set")
+		v.Add(rules.Field("set"), "required", "must be set")
 	}
 }
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Floats find wrong with m.
-func (m *Floats) ValidateFields(v *validate.Violations) {
+func (m *Floats) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -181,43 +181,43 @@ func (m *Floats) ValidateFields(v *validate.Violations) {
 	{
 		x := m.GetGt()
 		if !(x > 0.1) {
-			v.Add(validate.Field("gt"), "float.gt", "must be greater than 0.1")
+			v.Add(rules.Field("gt"), "float.gt", "must be greater than 0.1")
 		}
 	}
 	{
 		x := m.GetGte()
 		if !(x >= -1.5) {
-			v.Add(validate.Field("gte"), "double.gte", "must be at least -1.5")
+			v.Add(rules.Field("gte"), "double.gte", "must be at least -1.5")
 		}
 	}
 	{
 		x := m.GetLt()
 		if !(x < 1e+10) {
-			v.Add(validate.Field("lt"), "float.lt", "must be less than 1e+10")
+			v.Add(rules.Field("lt"), "float.lt", "must be less than 1e+10")
 		}
 	}
 	{
 		x := m.GetLte()
 		if !(x <= math.Inf(1)) {
-			v.Add(validate.Field("lte"), "double.lte", "must be at most +Inf")
+			v.Add(rules.Field("lte"), "double.lte", "must be at most +Inf")
 		}
 	}
 	{
 		x := m.GetInside()
 		if !(x > 0) || !(x < 1) {
-			v.Add(validate.Field("inside"), "double.gt_lt", "must be greater than 0 and less than 1")
+			v.Add(rules.Field("inside"), "double.gt_lt", "must be greater than 0 and less than 1")
 		}
 	}
 	{
 		x := m.GetOutside()
 		if !(x > 1) && !(x < 0) {
-			v.Add(validate.Field("outside"), "float.gt_lt_exclusive", "must be greater than 1 or less than 0")
+			v.Add(rules.Field("outside"), "float.gt_lt_exclusive", "must be greater than 1 or less than 0")
 		}
 	}
 	{
 		x := m.GetConst()
 		if !(x == 0.3) {
-			v.Add(validate.Field("const"), "float.const", "must be 0.3")
+			v.Add(rules.Field("const"), "float.const", "must be 0.3")
 		}
 	}
 	{
@@ -225,43 +225,43 @@ func (m *Floats) ValidateFields(v *validate.Violations) {
 		switch x {
 		case 0, 1.25, math.Inf(1):
 		default:
-			v.Add(validate.Field("in"), "double.in", "must be one of 0, 1.25, +Inf")
+			v.Add(rules.Field("in"), "double.in", "must be one of 0, 1.25, +Inf")
 		}
 	}
 	{
 		x := m.GetNotIn()
 		switch x {
 		case 0, -1:
-			v.Add(validate.Field("not_in"), "float.not_in", "must not be one of 0, -1")
+			v.Add(rules.Field("not_in"), "float.not_in", "must not be one of 0, -1")
 		}
 	}
 	{
 		x := m.GetFinite()
-		if !validate.Finite(float64(x)) {
-			v.Add(validate.Field("finite"), "double.finite", "must be finite")
+		if !rules.Finite(float64(x)) {
+			v.Add(rules.Field("finite"), "double.finite", "must be finite")
 		}
 	}
 	{
 		x := m.GetFiniteBounded()
 		if !(x >= 0) {
-			v.Add(validate.Field("finite_bounded"), "float.gte", "must be at least 0")
+			v.Add(rules.Field("finite_bounded"), "float.gte", "must be at least 0")
 		}
-		if !validate.Finite(float64(x)) {
-			v.Add(validate.Field("finite_bounded"), "float.finite", "must be finite")
+		if !rules.Finite(float64(x)) {
+			v.Add(rules.Field("finite_bounded"), "float.finite", "must be finite")
 		}
 	}
-	if x := m.GetRequired(); validate.IsZero(float64(x)) {
-		v.Add(validate.Field("required"), "required", "must be set")
+	if x := m.GetRequired(); rules.IsZero(float64(x)) {
+		v.Add(rules.Field("required"), "required", "must be set")
 	}
-	if x := m.GetIfSet(); !validate.IsZero(float64(x)) {
+	if x := m.GetIfSet(); !rules.IsZero(float64(x)) {
 		if !(x > 5) {
-			v.Add(validate.Field("if_set"), "float.gt", "must be greater than 5")
+			v.Add(rules.Field("if_set"), "float.gt", "must be greater than 5")
 		}
 	}
 	{
 		x := m.GetItems()
-		if !validate.Unique(x) {
-			v.Add(validate.Field("items"), "repeated.unique", "must not have the same item twice")
+		if !rules.Unique(x) {
+			v.Add(rules.Field("items"), "repeated.unique", "must not have the same item twice")
 		}
 		for i, x := range x {
 			if v.Full() {
@@ -269,7 +269,7 @@ func (m *Floats) ValidateFields(v *validate.Violations) {
 			}
 			if x != 0 {
 				if !(x > 1) {
-					v.Add(validate.Index("items", i), "double.gt", "must be greater than 1")
+					v.Add(rules.Index("items", i), "double.gt", "must be greater than 1")
 				}
 			}
 		}
@@ -277,7 +277,7 @@ func (m *Floats) ValidateFields(v *validate.Violations) {
 }
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Texts find wrong with m.
-func (m *Texts) ValidateFields(v *validate.Violations) {
+func (m *Texts) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -287,69 +287,69 @@ func (m *Texts) ValidateFields(v *validate.Violations) {
 	{
 		x := m.GetConst()
 		if x != "a\"b\\c\n" {
-			v.Add(validate.Field("const"), "string.const", "must be \"a\\\"b\\\\c\\n\"")
+			v.Add(rules.Field("const"), "string.const", "must be \"a\\\"b\\\\c\\n\"")
 		}
 	}
 	{
 		x := m.GetLen()
 		if n := utf8.RuneCountInString(x); n != 3 {
-			v.Add(validate.Field("len"), "string.len", "must have exactly 3 characters")
+			v.Add(rules.Field("len"), "string.len", "must have exactly 3 characters")
 		}
 	}
 	{
 		x := m.GetLengths()
 		n := utf8.RuneCountInString(x)
 		if n < 2 {
-			v.Add(validate.Field("lengths"), "string.min_len", "must have at least 2 characters")
+			v.Add(rules.Field("lengths"), "string.min_len", "must have at least 2 characters")
 		}
 		if n > 4 {
-			v.Add(validate.Field("lengths"), "string.max_len", "must have at most 4 characters")
+			v.Add(rules.Field("lengths"), "string.max_len", "must have at most 4 characters")
 		}
 	}
 	{
 		x := m.GetLenBytes()
 		if n := len(x); n != 4 {
-			v.Add(validate.Field("len_bytes"), "string.len_bytes", "must have exactly 4 bytes")
+			v.Add(rules.Field("len_bytes"), "string.len_bytes", "must have exactly 4 bytes")
 		}
 	}
 	{
 		x := m.GetBytes()
 		n := len(x)
 		if n < 2 {
-			v.Add(validate.Field("bytes"), "string.min_bytes", "must have at least 2 bytes")
+			v.Add(rules.Field("bytes"), "string.min_bytes", "must have at least 2 bytes")
 		}
 		if n > 6 {
-			v.Add(validate.Field("bytes"), "string.max_bytes", "must have at most 6 bytes")
+			v.Add(rules.Field("bytes"), "string.max_bytes", "must have at most 6 bytes")
 		}
 	}
 	{
 		x := m.GetPattern()
 		if !pattern_Texts.Match(x) {
-			v.Add(validate.Field("pattern"), "string.pattern", "must match the pattern ^[a-z]+(?i:X|\\d)?$")
+			v.Add(rules.Field("pattern"), "string.pattern", "must match the pattern ^[a-z]+(?i:X|\\d)?$")
 		}
 	}
 	{
 		x := m.GetPrefix()
 		if !strings.HasPrefix(x, "ab") {
-			v.Add(validate.Field("prefix"), "string.prefix", "must begin with \"ab\"")
+			v.Add(rules.Field("prefix"), "string.prefix", "must begin with \"ab\"")
 		}
 	}
 	{
 		x := m.GetSuffix()
 		if !strings.HasSuffix(x, "ä") {
-			v.Add(validate.Field("suffix"), "string.suffix", "must end with \"ä\"")
+			v.Add(rules.Field("suffix"), "string.suffix", "must end with \"ä\"")
 		}
 	}
 	{
 		x := m.GetContains()
 		if !strings.Contains(x, "b") {
-			v.Add(validate.Field("contains"), "string.contains", "must contain \"b\"")
+			v.Add(rules.Field("contains"), "string.contains", "must contain \"b\"")
 		}
 	}
 	{
 		x := m.GetNotContains()
 		if strings.Contains(x, "c") {
-			v.Add(validate.Field("not_contains"), "string.not_contains", "must not contain \"c\"")
+			v.Add(rules.Field("not_contains"), "string.not_contains", "must not contain \"c\"")
 		}
 	}
 	{
@@ -357,88 +357,88 @@ func (m *Texts) ValidateFields(v *validate.Violations) {
 		switch x {
 		case "", "ab", "abc":
 		default:
-			v.Add(validate.Field("in"), "string.in", "must be one of \"\", \"ab\", \"abc\"")
+			v.Add(rules.Field("in"), "string.in", "must be one of \"\", \"ab\", \"abc\"")
 		}
 	}
 	{
 		x := m.GetNotIn()
 		switch x {
 		case "a", "b":
-			v.Add(validate.Field("not_in"), "string.not_in", "must not be one of \"a\", \"b\"")
+			v.Add(rules.Field("not_in"), "string.not_in", "must not be one of \"a\", \"b\"")
 		}
 	}
 	{
 		x := m.GetSeveral()
 		if n := utf8.RuneCountInString(x); n < 3 {
-			v.Add(validate.Field("several"), "string.min_len", "must have at least 3 characters")
+			v.Add(rules.Field("several"), "string.min_len", "must have at least 3 characters")
 		}
 		if !pattern2_Texts.Match(x) {
-			v.Add(validate.Field("several"), "string.pattern", "must match the pattern ^a")
+			v.Add(rules.Field("several"), "string.pattern", "must match the pattern ^a")
 		}
 		if !strings.HasSuffix(x, "b") {
-			v.Add(validate.Field("several"), "string.suffix", "must end with \"b\"")
+			v.Add(rules.Field("several"), "string.suffix", "must end with \"b\"")
 		}
 		switch x {
 		case "b":
-			v.Add(validate.Field("several"), "string.not_in", "must not be \"b\"")
+			v.Add(rules.Field("several"), "string.not_in", "must not be \"b\"")
 		}
 	}
 	if m.Huge != nil {
 		x := m.GetHuge()
 		if n := utf8.RuneCountInString(x); uint64(n) > 18446744073709551615 {
-			v.Add(validate.Field("huge"), "string.max_len", "must have at most 18446744073709551615 characters")
+			v.Add(rules.Field("huge"), "string.max_len", "must have at most 18446744073709551615 characters")
 		}
 		if n := len(x); uint64(n) < 5000000000 {
-			v.Add(validate.Field("huge"), "string.min_bytes", "must have at least 5000000000 bytes")
+			v.Add(rules.Field("huge"), "string.min_bytes", "must have at least 5000000000 bytes")
 		}
 	}
 	if m.Optional != nil {
 		x := m.GetOptional()
 		if n := utf8.RuneCountInString(x); n < 1 {
-			v.Add(validate.Field("optional"), "string.min_len", "must have at least 1 character")
+			v.Add(rules.Field("optional"), "string.min_len", "must have at least 1 character")
 		}
 	}
 	if m.OptionalRequired == nil {
-		v.Add(validate.Field("optional_required"), "required", "must be set")
+		v.Add(rules.Field("optional_required"), "required", "must be set")
 	}
 	if x := m.GetRequired(); x == "" {
-		v.Add(validate.Field("required"), "required", "must be set")
+		v.Add(rules.Field("required"), "required", "must be set")
 	} else {
 		if n := utf8.RuneCountInString(x); n > 2 {
-			v.Add(validate.Field("required"), "string.max_len", "must have at most 2 characters")
+			v.Add(rules.Field("required"), "string.max_len", "must have at most 2 characters")
 		}
 	}
 	if x := m.GetIfSet(); x != "" {
 		if n := utf8.RuneCountInString(x); n < 3 {
-			v.Add(validate.Field("if_set"), "string.min_len", "must have at least 3 characters")
+			v.Add(rules.Field("if_set"), "string.min_len", "must have at least 3 characters")
 		}
 	}
 	if x := m.GetWrapped(); x != nil {
 		x := x.GetValue()
 		if n := utf8.RuneCountInString(x); n < 2 {
-			v.Add(validate.Field("wrapped"), "string.min_len", "must have at least 2 characters")
+			v.Add(rules.Field("wrapped"), "string.min_len", "must have at least 2 characters")
 		}
 		if !strings.HasPrefix(x, "a") {
-			v.Add(validate.Field("wrapped"), "string.prefix", "must begin with \"a\"")
+			v.Add(rules.Field("wrapped"), "string.prefix", "must begin with \"a\"")
 		}
 	}
 	if x := m.GetWrappedRequired(); x == nil {
-		v.Add(validate.Field("wrapped_required"), "required", "must be set")
+		v.Add(rules.Field("wrapped_required"), "required", "must be set")
 	} else {
 		x := x.GetValue()
 		if n := utf8.RuneCountInString(x); n > 1 {
-			v.Add(validate.Field("wrapped_required"), "string.max_len", "must have at most 1 character")
+			v.Add(rules.Field("wrapped_required"), "string.max_len", "must have at most 1 character")
 		}
 	}
 }
 
 var (
-	pattern_Texts  = validate.Pattern{Expr: "^[a-z]+(?i:X|\\d)?$"}
-	pattern2_Texts = validate.Pattern{Expr: "^a"}
+	pattern_Texts  = rules.Pattern{Expr: "^[a-z]+(?i:X|\\d)?$"}
+	pattern2_Texts = rules.Pattern{Expr: "^a"}
 )
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Formats find wrong with m.
-func (m *Formats) ValidateFields(v *validate.Violations) {
+func (m *Formats) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -448,193 +448,193 @@ func (m *Formats) ValidateFields(v *validate.Violations) {
 	{
 		x := m.GetEmail()
 		if x == "" {
-			v.Add(validate.Field("email"), "string.email_empty", "must be an e-mail address")
-		} else if !validate.IsEmail(x) {
-			v.Add(validate.Field("email"), "string.email", "must be an e-mail address")
+			v.Add(rules.Field("email"), "string.email_empty", "must be an e-mail address")
+		} else if !rules.IsEmail(x) {
+			v.Add(rules.Field("email"), "string.email", "must be an e-mail address")
 		}
 	}
 	{
 		x := m.GetHostname()
 		if x == "" {
-			v.Add(validate.Field("hostname"), "string.hostname_empty", "must be the name of a host")
-		} else if !validate.IsHostname(x) {
-			v.Add(validate.Field("hostname"), "string.hostname", "must be the name of a host")
+			v.Add(rules.Field("hostname"), "string.hostname_empty", "must be the name of a host")
+		} else if !rules.IsHostname(x) {
+			v.Add(rules.Field("hostname"), "string.hostname", "must be the name of a host")
 		}
 	}
 	{
 		x := m.GetIp()
 		if x == "" {
-			v.Add(validate.Field("ip"), "string.ip_empty", "must be an IP address")
-		} else if !validate.IsIP(x) {
-			v.Add(validate.Field("ip"), "string.ip", "must be an IP address")
+			v.Add(rules.Field("ip"), "string.ip_empty", "must be an IP address")
+		} else if !rules.IsIP(x) {
+			v.Add(rules.Field("ip"), "string.ip", "must be an IP address")
 		}
 	}
 	{
 		x := m.GetIpv4()
 		if x == "" {
-			v.Add(validate.Field("ipv4"), "string.ipv4_empty", "must be an IPv4 address")
-		} else if !validate.IsIPv4(x) {
-			v.Add(validate.Field("ipv4"), "string.ipv4", "must be an IPv4 address")
+			v.Add(rules.Field("ipv4"), "string.ipv4_empty", "must be an IPv4 address")
+		} else if !rules.IsIPv4(x) {
+			v.Add(rules.Field("ipv4"), "string.ipv4", "must be an IPv4 address")
 		}
 	}
 	{
 		x := m.GetIpv6()
 		if x == "" {
-			v.Add(validate.Field("ipv6"), "string.ipv6_empty", "must be an IPv6 address")
-		} else if !validate.IsIPv6(x) {
-			v.Add(validate.Field("ipv6"), "string.ipv6", "must be an IPv6 address")
+			v.Add(rules.Field("ipv6"), "string.ipv6_empty", "must be an IPv6 address")
+		} else if !rules.IsIPv6(x) {
+			v.Add(rules.Field("ipv6"), "string.ipv6", "must be an IPv6 address")
 		}
 	}
 	{
 		x := m.GetUri()
 		if x == "" {
-			v.Add(validate.Field("uri"), "string.uri_empty", "must be a URI")
-		} else if !validate.IsURI(x) {
-			v.Add(validate.Field("uri"), "string.uri", "must be a URI")
+			v.Add(rules.Field("uri"), "string.uri_empty", "must be a URI")
+		} else if !rules.IsURI(x) {
+			v.Add(rules.Field("uri"), "string.uri", "must be a URI")
 		}
 	}
 	{
 		x := m.GetUriRef()
-		if !validate.IsURIRef(x) {
-			v.Add(validate.Field("uri_ref"), "string.uri_ref", "must be a URI or a relative reference")
+		if !rules.IsURIRef(x) {
+			v.Add(rules.Field("uri_ref"), "string.uri_ref", "must be a URI or a relative reference")
 		}
 	}
 	{
 		x := m.GetAddress()
 		if x == "" {
-			v.Add(validate.Field("address"), "string.address_empty", "must be the name of a host or an IP address")
-		} else if !validate.IsAddress(x) {
-			v.Add(validate.Field("address"), "string.address", "must be the name of a host or an IP address")
+			v.Add(rules.Field("address"), "string.address_empty", "must be the name of a host or an IP address")
+		} else if !rules.IsAddress(x) {
+			v.Add(rules.Field("address"), "string.address", "must be the name of a host or an IP address")
 		}
 	}
 	{
 		x := m.GetUuid()
 		if x == "" {
-			v.Add(validate.Field("uuid"), "string.uuid_empty", "must be a UUID")
-		} else if !validate.IsUUID(x) {
-			v.Add(validate.Field("uuid"), "string.uuid", "must be a UUID")
+			v.Add(rules.Field("uuid"), "string.uuid_empty", "must be a UUID")
+		} else if !rules.IsUUID(x) {
+			v.Add(rules.Field("uuid"), "string.uuid", "must be a UUID")
 		}
 	}
 	{
 		x := m.GetTuuid()
 		if x == "" {
-			v.Add(validate.Field("tuuid"), "string.tuuid_empty", "must be a UUID without dashes")
-		} else if !validate.IsTUUID(x) {
-			v.Add(validate.Field("tuuid"), "string.tuuid", "must be a UUID without dashes")
+			v.Add(rules.Field("tuuid"), "string.tuuid_empty", "must be a UUID without dashes")
+		} else if !rules.IsTUUID(x) {
+			v.Add(rules.Field("tuuid"), "string.tuuid", "must be a UUID without dashes")
 		}
 	}
 	{
 		x := m.GetIpWithPrefixlen()
 		if x == "" {
-			v.Add(validate.Field("ip_with_prefixlen"), "string.ip_with_prefixlen_empty", "must be an IP address with the length of its prefix")
-		} else if !validate.IsIPWithPrefixLen(x) {
-			v.Add(validate.Field("ip_with_prefixlen"), "string.ip_with_prefixlen", "must be an IP address with the length of its prefix")
+			v.Add(rules.Field("ip_with_prefixlen"), "string.ip_with_prefixlen_empty", "must be an IP address with the length of its prefix")
+		} else if !rules.IsIPWithPrefixLen(x) {
+			v.Add(rules.Field("ip_with_prefixlen"), "string.ip_with_prefixlen", "must be an IP address with the length of its prefix")
 		}
 	}
 	{
 		x := m.GetIpv4WithPrefixlen()
 		if x == "" {
-			v.Add(validate.Field("ipv4_with_prefixlen"), "string.ipv4_with_prefixlen_empty", "must be an IPv4 address with the length of its prefix")
-		} else if !validate.IsIPv4WithPrefixLen(x) {
-			v.Add(validate.Field("ipv4_with_prefixlen"), "string.ipv4_with_prefixlen", "must be an IPv4 address with the length of its prefix")
+			v.Add(rules.Field("ipv4_with_prefixlen"), "string.ipv4_with_prefixlen_empty", "must be an IPv4 address with the length of its prefix")
+		} else if !rules.IsIPv4WithPrefixLen(x) {
+			v.Add(rules.Field("ipv4_with_prefixlen"), "string.ipv4_with_prefixlen", "must be an IPv4 address with the length of its prefix")
 		}
 	}
 	{
 		x := m.GetIpv6WithPrefixlen()
 		if x == "" {
-			v.Add(validate.Field("ipv6_with_prefixlen"), "string.ipv6_with_prefixlen_empty", "must be an IPv6 address with the length of its prefix")
-		} else if !validate.IsIPv6WithPrefixLen(x) {
-			v.Add(validate.Field("ipv6_with_prefixlen"), "string.ipv6_with_prefixlen", "must be an IPv6 address with the length of its prefix")
+			v.Add(rules.Field("ipv6_with_prefixlen"), "string.ipv6_with_prefixlen_empty", "must be an IPv6 address with the length of its prefix")
+		} else if !rules.IsIPv6WithPrefixLen(x) {
+			v.Add(rules.Field("ipv6_with_prefixlen"), "string.ipv6_with_prefixlen", "must be an IPv6 address with the length of its prefix")
 		}
 	}
 	{
 		x := m.GetIpPrefix()
 		if x == "" {
-			v.Add(validate.Field("ip_prefix"), "string.ip_prefix_empty", "must be an IP prefix, with no bits set behind its length")
-		} else if !validate.IsIPPrefix(x) {
-			v.Add(validate.Field("ip_prefix"), "string.ip_prefix", "must be an IP prefix, with no bits set behind its length")
+			v.Add(rules.Field("ip_prefix"), "string.ip_prefix_empty", "must be an IP prefix, with no bits set behind its length")
+		} else if !rules.IsIPPrefix(x) {
+			v.Add(rules.Field("ip_prefix"), "string.ip_prefix", "must be an IP prefix, with no bits set behind its length")
 		}
 	}
 	{
 		x := m.GetIpv4Prefix()
 		if x == "" {
-			v.Add(validate.Field("ipv4_prefix"), "string.ipv4_prefix_empty", "must be an IPv4 prefix, with no bits set behind its length")
-		} else if !validate.IsIPv4Prefix(x) {
-			v.Add(validate.Field("ipv4_prefix"), "string.ipv4_prefix", "must be an IPv4 prefix, with no bits set behind its length")
+			v.Add(rules.Field("ipv4_prefix"), "string.ipv4_prefix_empty", "must be an IPv4 prefix, with no bits set behind its length")
+		} else if !rules.IsIPv4Prefix(x) {
+			v.Add(rules.Field("ipv4_prefix"), "string.ipv4_prefix", "must be an IPv4 prefix, with no bits set behind its length")
 		}
 	}
 	{
 		x := m.GetIpv6Prefix()
 		if x == "" {
-			v.Add(validate.Field("ipv6_prefix"), "string.ipv6_prefix_empty", "must be an IPv6 prefix, with no bits set behind its length")
-		} else if !validate.IsIPv6Prefix(x) {
-			v.Add(validate.Field("ipv6_prefix"), "string.ipv6_prefix", "must be an IPv6 prefix, with no bits set behind its length")
+			v.Add(rules.Field("ipv6_prefix"), "string.ipv6_prefix_empty", "must be an IPv6 prefix, with no bits set behind its length")
+		} else if !rules.IsIPv6Prefix(x) {
+			v.Add(rules.Field("ipv6_prefix"), "string.ipv6_prefix", "must be an IPv6 prefix, with no bits set behind its length")
 		}
 	}
 	{
 		x := m.GetHostAndPort()
 		if x == "" {
-			v.Add(validate.Field("host_and_port"), "string.host_and_port_empty", "must be a host with a port, such as example.com:443")
-		} else if !validate.IsHostAndPort(x, true) {
-			v.Add(validate.Field("host_and_port"), "string.host_and_port", "must be a host with a port, such as example.com:443")
+			v.Add(rules.Field("host_and_port"), "string.host_and_port_empty", "must be a host with a port, such as example.com:443")
+		} else if !rules.IsHostAndPort(x, true) {
+			v.Add(rules.Field("host_and_port"), "string.host_and_port", "must be a host with a port, such as example.com:443")
 		}
 	}
 	{
 		x := m.GetUlid()
 		if x == "" {
-			v.Add(validate.Field("ulid"), "string.ulid_empty", "must be a ULID")
-		} else if !validate.IsULID(x) {
-			v.Add(validate.Field("ulid"), "string.ulid", "must be a ULID")
+			v.Add(rules.Field("ulid"), "string.ulid_empty", "must be a ULID")
+		} else if !rules.IsULID(x) {
+			v.Add(rules.Field("ulid"), "string.ulid", "must be a ULID")
 		}
 	}
 	{
 		x := m.GetProtobufFqn()
 		if x == "" {
-			v.Add(validate.Field("protobuf_fqn"), "string.protobuf_fqn_empty", "must be a full name as protobuf has them, such as shop.v1.Order")
-		} else if !validate.IsFullName(x) {
-			v.Add(validate.Field("protobuf_fqn"), "string.protobuf_fqn", "must be a full name as protobuf has them, such as shop.v1.Order")
+			v.Add(rules.Field("protobuf_fqn"), "string.protobuf_fqn_empty", "must be a full name as protobuf has them, such as shop.v1.Order")
+		} else if !rules.IsFullName(x) {
+			v.Add(rules.Field("protobuf_fqn"), "string.protobuf_fqn", "must be a full name as protobuf has them, such as shop.v1.Order")
 		}
 	}
 	{
 		x := m.GetProtobufDotFqn()
 		if x == "" {
-			v.Add(validate.Field("protobuf_dot_fqn"), "string.protobuf_dot_fqn_empty", "must be a full name with a dot before it, such as .shop.v1.Order")
-		} else if !validate.IsDottedFullName(x) {
-			v.Add(validate.Field("protobuf_dot_fqn"), "string.protobuf_dot_fqn", "must be a full name with a dot before it, such as .shop.v1.Order")
+			v.Add(rules.Field("protobuf_dot_fqn"), "string.protobuf_dot_fqn_empty", "must be a full name with a dot before it, such as .shop.v1.Order")
+		} else if !rules.IsDottedFullName(x) {
+			v.Add(rules.Field("protobuf_dot_fqn"), "string.protobuf_dot_fqn", "must be a full name with a dot before it, such as .shop.v1.Order")
 		}
 	}
 	{
 		x := m.GetHeaderName()
 		if x == "" {
-			v.Add(validate.Field("header_name"), "string.well_known_regex.header_name_empty", "must be the name of an HTTP header")
-		} else if !validate.IsHeaderName(x) {
-			v.Add(validate.Field("header_name"), "string.well_known_regex.header_name", "must be the name of an HTTP header")
+			v.Add(rules.Field("header_name"), "string.well_known_regex.header_name_empty", "must be the name of an HTTP header")
+		} else if !rules.IsHeaderName(x) {
+			v.Add(rules.Field("header_name"), "string.well_known_regex.header_name", "must be the name of an HTTP header")
 		}
 	}
 	{
 		x := m.GetHeaderValue()
-		if !validate.IsHeaderValue(x) {
-			v.Add(validate.Field("header_value"), "string.well_known_regex.header_value", "must be the value of an HTTP header")
+		if !rules.IsHeaderValue(x) {
+			v.Add(rules.Field("header_value"), "string.well_known_regex.header_value", "must be the value of an HTTP header")
 		}
 	}
 	{
 		x := m.GetLooseName()
 		if x == "" {
-			v.Add(validate.Field("loose_name"), "string.well_known_regex.header_name_empty", "must be the name of an HTTP header")
-		} else if !validate.IsHeaderSafe(x) {
-			v.Add(validate.Field("loose_name"), "string.well_known_regex.header_name", "must be the name of an HTTP header")
+			v.Add(rules.Field("loose_name"), "string.well_known_regex.header_name_empty", "must be the name of an HTTP header")
+		} else if !rules.IsHeaderSafe(x) {
+			v.Add(rules.Field("loose_name"), "string.well_known_regex.header_name", "must be the name of an HTTP header")
 		}
 	}
 	{
 		x := m.GetLooseValue()
-		if !validate.IsHeaderSafe(x) {
-			v.Add(validate.Field("loose_value"), "string.well_known_regex.header_value", "must be the value of an HTTP header")
+		if !rules.IsHeaderSafe(x) {
+			v.Add(rules.Field("loose_value"), "string.well_known_regex.header_value", "must be the value of an HTTP header")
 		}
 	}
 }
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Bytes find wrong with m.
-func (m *Bytes) ValidateFields(v *validate.Violations) {
+func (m *Bytes) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -644,47 +644,47 @@ func (m *Bytes) ValidateFields(v *validate.Violations) {
 	{
 		x := m.GetConst()
 		if string(x) != "\x00\xff" {
-			v.Add(validate.Field("const"), "bytes.const", "must be 0x00ff")
+			v.Add(rules.Field("const"), "bytes.const", "must be 0x00ff")
 		}
 	}
 	{
 		x := m.GetLen()
 		if n := len(x); n != 3 {
-			v.Add(validate.Field("len"), "bytes.len", "must have exactly 3 bytes")
+			v.Add(rules.Field("len"), "bytes.len", "must have exactly 3 bytes")
 		}
 	}
 	{
 		x := m.GetLengths()
 		n := len(x)
 		if n < 2 {
-			v.Add(validate.Field("lengths"), "bytes.min_len", "must have at least 2 bytes")
+			v.Add(rules.Field("lengths"), "bytes.min_len", "must have at least 2 bytes")
 		}
 		if n > 4 {
-			v.Add(validate.Field("lengths"), "bytes.max_len", "must have at most 4 bytes")
+			v.Add(rules.Field("lengths"), "bytes.max_len", "must have at most 4 bytes")
 		}
 	}
 	{
 		x := m.GetPattern()
 		if !utf8.Valid(x) || !pattern_Bytes.MatchBytes(x) {
-			v.Add(validate.Field("pattern"), "bytes.pattern", "must match the pattern ^[a-c]+$")
+			v.Add(rules.Field("pattern"), "bytes.pattern", "must match the pattern ^[a-c]+$")
 		}
 	}
 	{
 		x := m.GetPrefix()
 		if !bytes.HasPrefix(x, bytesOf_Bytes) {
-			v.Add(validate.Field("prefix"), "bytes.prefix", "must begin with 0x61")
+			v.Add(rules.Field("prefix"), "bytes.prefix", "must begin with 0x61")
 		}
 	}
 	{
 		x := m.GetSuffix()
 		if !bytes.HasSuffix(x, bytesOf2_Bytes) {
-			v.Add(validate.Field("suffix"), "bytes.suffix", "must end with 0xff")
+			v.Add(rules.Field("suffix"), "bytes.suffix", "must end with 0xff")
 		}
 	}
 	{
 		x := m.GetContains()
 		if !bytes.Contains(x, bytesOf3_Bytes) {
-			v.Add(validate.Field("contains"), "bytes.contains", "must contain 0x62")
+			v.Add(rules.Field("contains"), "bytes.contains", "must contain 0x62")
 		}
 	}
 	{
@@ -692,82 +692,82 @@ func (m *Bytes) ValidateFields(v *validate.Violations) {
 		switch string(x) {
 		case "a", "ab":
 		default:
-			v.Add(validate.Field("in"), "bytes.in", "must be one of 0x61, 0x6162")
+			v.Add(rules.Field("in"), "bytes.in", "must be one of 0x61, 0x6162")
 		}
 	}
 	{
 		x := m.GetNotIn()
 		switch string(x) {
 		case "a", "":
-			v.Add(validate.Field("not_in"), "bytes.not_in", "must not be one of 0x61, 0x")
+			v.Add(rules.Field("not_in"), "bytes.not_in", "must not be one of 0x61, 0x")
 		}
 	}
 	{
 		x := m.GetIp()
 		if n := len(x); n == 0 {
-			v.Add(validate.Field("ip"), "bytes.ip_empty", "must be an IP address of 4 or 16 bytes")
+			v.Add(rules.Field("ip"), "bytes.ip_empty", "must be an IP address of 4 or 16 bytes")
 		} else if n != 4 && n != 16 {
-			v.Add(validate.Field("ip"), "bytes.ip", "must be an IP address of 4 or 16 bytes")
+			v.Add(rules.Field("ip"), "bytes.ip", "must be an IP address of 4 or 16 bytes")
 		}
 	}
 	{
 		x := m.GetIpv4()
 		if n := len(x); n == 0 {
-			v.Add(validate.Field("ipv4"), "bytes.ipv4_empty", "must be an IPv4 address of 4 bytes")
+			v.Add(rules.Field("ipv4"), "bytes.ipv4_empty", "must be an IPv4 address of 4 bytes")
 		} else if n != 4 {
-			v.Add(validate.Field("ipv4"), "bytes.ipv4", "must be an IPv4 address of 4 bytes")
+			v.Add(rules.Field("ipv4"), "bytes.ipv4", "must be an IPv4 address of 4 bytes")
 		}
 	}
 	{
 		x := m.GetIpv6()
 		if n := len(x); n == 0 {
-			v.Add(validate.Field("ipv6"), "bytes.ipv6_empty", "must be an IPv6 address of 16 bytes")
+			v.Add(rules.Field("ipv6"), "bytes.ipv6_empty", "must be an IPv6 address of 16 bytes")
 		} else if n != 16 {
-			v.Add(validate.Field("ipv6"), "bytes.ipv6", "must be an IPv6 address of 16 bytes")
+			v.Add(rules.Field("ipv6"), "bytes.ipv6", "must be an IPv6 address of 16 bytes")
 		}
 	}
 	{
 		x := m.GetUuid()
 		if n := len(x); n == 0 {
-			v.Add(validate.Field("uuid"), "bytes.uuid_empty", "must be a UUID of 16 bytes")
+			v.Add(rules.Field("uuid"), "bytes.uuid_empty", "must be a UUID of 16 bytes")
 		} else if n != 16 {
-			v.Add(validate.Field("uuid"), "bytes.uuid", "must be a UUID of 16 bytes")
+			v.Add(rules.Field("uuid"), "bytes.uuid", "must be a UUID of 16 bytes")
 		}
 	}
 	if x := m.GetRequired(); len(x) == 0 {
-		v.Add(validate.Field("required"), "required", "must be set")
+		v.Add(rules.Field("required"), "required", "must be set")
 	}
 	if m.Optional != nil {
 		x := m.GetOptional()
 		if n := len(x); n < 1 {
-			v.Add(validate.Field("optional"), "bytes.min_len", "must have at least 1 byte")
+			v.Add(rules.Field("optional"), "bytes.min_len", "must have at least 1 byte")
 		}
 	}
 	if m.OptionalRequired == nil {
-		v.Add(validate.Field("optional_required"), "required", "must be set")
+		v.Add(rules.Field("optional_required"), "required", "must be set")
 	}
 	if x := m.GetIfSet(); len(x) != 0 {
 		if n := len(x); n < 3 {
-			v.Add(validate.Field("if_set"), "bytes.min_len", "must have at least 3 bytes")
+			v.Add(rules.Field("if_set"), "bytes.min_len", "must have at least 3 bytes")
 		}
 	}
 	if x := m.GetWrapped(); x != nil {
 		x := x.GetValue()
 		if n := len(x); n < 2 {
-			v.Add(validate.Field("wrapped"), "bytes.min_len", "must have at least 2 bytes")
+			v.Add(rules.Field("wrapped"), "bytes.min_len", "must have at least 2 bytes")
 		}
 	}
 }
 
 var (
-	pattern_Bytes  = validate.Pattern{Expr: "^[a-c]+$"}
+	pattern_Bytes  = rules.Pattern{Expr: "^[a-c]+$"}
 	bytesOf_Bytes  = []byte("a")
 	bytesOf2_Bytes = []byte("\xff")
 	bytesOf3_Bytes = []byte("b")
 )
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Enums find wrong with m.
-func (m *Enums) ValidateFields(v *validate.Violations) {
+func (m *Enums) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -779,13 +779,13 @@ func (m *Enums) ValidateFields(v *validate.Violations) {
 		switch x {
 		case 0, 1, 2, -1:
 		default:
-			v.Add(validate.Field("defined"), "enum.defined_only", "must be a value that Colour defines")
+			v.Add(rules.Field("defined"), "enum.defined_only", "must be a value that Colour defines")
 		}
 	}
 	{
 		x := m.GetConst()
 		if x != 2 {
-			v.Add(validate.Field("const"), "enum.const", "must be COLOUR_GREEN")
+			v.Add(rules.Field("const"), "enum.const", "must be COLOUR_GREEN")
 		}
 	}
 	{
@@ -793,28 +793,28 @@ func (m *Enums) ValidateFields(v *validate.Violations) {
 		switch x {
 		case 1, -1:
 		default:
-			v.Add(validate.Field("in"), "enum.in", "must be one of COLOUR_RED, COLOUR_NEGATIVE")
+			v.Add(rules.Field("in"), "enum.in", "must be one of COLOUR_RED, COLOUR_NEGATIVE")
 		}
 	}
 	{
 		x := m.GetNotIn()
 		switch x {
 		case 0:
-			v.Add(validate.Field("not_in"), "enum.not_in", "must not be COLOUR_UNSPECIFIED")
+			v.Add(rules.Field("not_in"), "enum.not_in", "must not be COLOUR_UNSPECIFIED")
 		}
 		switch x {
 		case 0, 1, 2, -1:
 		default:
-			v.Add(validate.Field("not_in"), "enum.defined_only", "must be a value that Colour defines")
+			v.Add(rules.Field("not_in"), "enum.defined_only", "must be a value that Colour defines")
 		}
 	}
 	if x := m.GetRequired(); x == 0 {
-		v.Add(validate.Field("required"), "required", "must be set")
+		v.Add(rules.Field("required"), "required", "must be set")
 	}
 	{
 		x := m.GetList()
-		if !validate.Unique(x) {
-			v.Add(validate.Field("list"), "repeated.unique", "must not have the same item twice")
+		if !rules.Unique(x) {
+			v.Add(rules.Field("list"), "repeated.unique", "must not have the same item twice")
 		}
 		for i, x := range x {
 			if v.Full() {
@@ -823,7 +823,7 @@ func (m *Enums) ValidateFields(v *validate.Violations) {
 			switch x {
 			case 0, 1, 2, -1:
 			default:
-				v.Add(validate.Index("list", i), "enum.defined_only", "must be a value that Colour defines")
+				v.Add(rules.Index("list", i), "enum.defined_only", "must be a value that Colour defines")
 			}
 		}
 	}
@@ -838,7 +838,7 @@ func (m *Enums) ValidateFields(v *validate.Violations) {
 				switch x {
 				case 2:
 				default:
-					v.Add(validate.StringKey("by_name", k), "enum.in", "must be COLOUR_GREEN")
+					v.Add(rules.StringKey("by_name", k), "enum.in", "must be COLOUR_GREEN")
 				}
 			}
 		}
@@ -849,13 +849,13 @@ func (m *Enums) ValidateFields(v *validate.Violations) {
 		switch x {
 		case 0, 5:
 		default:
-			v.Add(validate.Field("shade"), "enum.defined_only", "must be a value that Shade defines")
+			v.Add(rules.Field("shade"), "enum.defined_only", "must be a value that Shade defines")
 		}
 	}
 }
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Wrappers find wrong with m.
-func (m *Wrappers) ValidateFields(v *validate.Violations) {
+func (m *Wrappers) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -865,13 +865,13 @@ func (m *Wrappers) ValidateFields(v *validate.Violations) {
 	if x := m.GetBool(); x != nil {
 		x := x.GetValue()
 		if !x {
-			v.Add(validate.Field("bool"), "bool.const", "must be true")
+			v.Add(rules.Field("bool"), "bool.const", "must be true")
 		}
 	}
 	if x := m.GetInt32(); x != nil {
 		x := x.GetValue()
 		if x <= 1 || x >= 5 {
-			v.Add(validate.Field("int32"), "int32.gt_lt", "must be greater than 1 and less than 5")
+			v.Add(rules.Field("int32"), "int32.gt_lt", "must be greater than 1 and less than 5")
 		}
 	}
 	if x := m.GetInt64(); x != nil {
@@ -879,31 +879,31 @@ func (m *Wrappers) ValidateFields(v *validate.Violations) {
 		switch x {
 		case 1, 2:
 		default:
-			v.Add(validate.Field("int64"), "int64.in", "must be one of 1, 2")
+			v.Add(rules.Field("int64"), "int64.in", "must be one of 1, 2")
 		}
 	}
 	if x := m.GetUint32(); x != nil {
 		x := x.GetValue()
 		if x != 0 {
-			v.Add(validate.Field("uint32"), "uint32.const", "must be 0")
+			v.Add(rules.Field("uint32"), "uint32.const", "must be 0")
 		}
 	}
 	if x := m.GetUint64(); x != nil {
 		x := x.GetValue()
 		if x > 1 {
-			v.Add(validate.Field("uint64"), "uint64.lte", "must be at most 1")
+			v.Add(rules.Field("uint64"), "uint64.lte", "must be at most 1")
 		}
 	}
 	if x := m.GetFloat(); x != nil {
 		x := x.GetValue()
-		if !validate.Finite(float64(x)) {
-			v.Add(validate.Field("float"), "float.finite", "must be finite")
+		if !rules.Finite(float64(x)) {
+			v.Add(rules.Field("float"), "float.finite", "must be finite")
 		}
 	}
 	if x := m.GetDouble(); x != nil {
 		x := x.GetValue()
 		if !(x > 0) {
-			v.Add(validate.Field("double"), "double.gt", "must be greater than 0")
+			v.Add(rules.Field("double"), "double.gt", "must be greater than 0")
 		}
 	}
 	for i, x := range m.GetList() {
@@ -913,7 +913,7 @@ func (m *Wrappers) ValidateFields(v *validate.Violations) {
 		{
 			x := x.GetValue()
 			if x <= 0 {
-				v.Add(validate.Index("list", i), "int32.gt", "must be greater than 0")
+				v.Add(rules.Index("list", i), "int32.gt", "must be greater than 0")
 			}
 		}
 	}
@@ -928,7 +928,7 @@ func (m *Wrappers) ValidateFields(v *validate.Violations) {
 				{
 					x := x.GetValue()
 					if x <= 2 {
-						v.Add(validate.StringKey("by_name", k), "int32.gt", "must be greater than 2")
+						v.Add(rules.StringKey("by_name", k), "int32.gt", "must be greater than 2")
 					}
 				}
 			}
@@ -938,7 +938,7 @@ func (m *Wrappers) ValidateFields(v *validate.Violations) {
 }
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Lists find wrong with m.
-func (m *Lists) ValidateFields(v *validate.Violations) {
+func (m *Lists) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -948,34 +948,34 @@ func (m *Lists) ValidateFields(v *validate.Violations) {
 	{
 		x := m.GetMin()
 		if len(x) < 1 {
-			v.Add(validate.Field("min"), "repeated.min_items", "must have at least 1 item")
+			v.Add(rules.Field("min"), "repeated.min_items", "must have at least 1 item")
 		}
 	}
 	{
 		x := m.GetMax()
 		if len(x) > 2 {
-			v.Add(validate.Field("max"), "repeated.max_items", "must have at most 2 items")
+			v.Add(rules.Field("max"), "repeated.max_items", "must have at most 2 items")
 		}
 	}
 	{
 		x := m.GetRange()
 		if len(x) < 1 {
-			v.Add(validate.Field("range"), "repeated.min_items", "must have at least 1 item")
+			v.Add(rules.Field("range"), "repeated.min_items", "must have at least 1 item")
 		}
 		if len(x) > 2 {
-			v.Add(validate.Field("range"), "repeated.max_items", "must have at most 2 items")
+			v.Add(rules.Field("range"), "repeated.max_items", "must have at most 2 items")
 		}
 	}
 	{
 		x := m.GetUnique()
-		if !validate.Unique(x) {
-			v.Add(validate.Field("unique"), "repeated.unique", "must not have the same item twice")
+		if !rules.Unique(x) {
+			v.Add(rules.Field("unique"), "repeated.unique", "must not have the same item twice")
 		}
 	}
 	{
 		x := m.GetUniqueBytes()
-		if !validate.UniqueBytes(x) {
-			v.Add(validate.Field("unique_bytes"), "repeated.unique", "must not have the same item twice")
+		if !rules.UniqueBytes(x) {
+			v.Add(rules.Field("unique_bytes"), "repeated.unique", "must not have the same item twice")
 		}
 	}
 	for i, x := range m.GetItems() {
@@ -983,11 +983,11 @@ func (m *Lists) ValidateFields(v *validate.Violations) {
 			return
 		}
 		if x <= 1 {
-			v.Add(validate.Index("items", i), "int32.gt", "must be greater than 1")
+			v.Add(rules.Index("items", i), "int32.gt", "must be greater than 1")
 		}
 		switch x {
 		case 5:
-			v.Add(validate.Index("items", i), "int32.not_in", "must not be 5")
+			v.Add(rules.Index("items", i), "int32.not_in", "must not be 5")
 		}
 	}
 	for i, x := range m.GetTexts() {
@@ -995,27 +995,27 @@ func (m *Lists) ValidateFields(v *validate.Violations) {
 			return
 		}
 		if n := utf8.RuneCountInString(x); n < 1 {
-			v.Add(validate.Index("texts", i), "string.min_len", "must have at least 1 character")
+			v.Add(rules.Index("texts", i), "string.min_len", "must have at least 1 character")
 		}
 		if !pattern_Lists.Match(x) {
-			v.Add(validate.Index("texts", i), "string.pattern", "must match the pattern ^a")
+			v.Add(rules.Index("texts", i), "string.pattern", "must match the pattern ^a")
 		}
 	}
 	if x := m.GetRequired(); len(x) == 0 {
-		v.Add(validate.Field("required"), "required", "must be set")
+		v.Add(rules.Field("required"), "required", "must be set")
 	} else {
 		for i, x := range x {
 			if v.Full() {
 				return
 			}
 			if n := utf8.RuneCountInString(x); n > 1 {
-				v.Add(validate.Index("required", i), "string.max_len", "must have at most 1 character")
+				v.Add(rules.Index("required", i), "string.max_len", "must have at most 1 character")
 			}
 		}
 	}
 	if x := m.GetIfSet(); len(x) != 0 {
 		if len(x) < 2 {
-			v.Add(validate.Field("if_set"), "repeated.min_items", "must have at least 2 items")
+			v.Add(rules.Field("if_set"), "repeated.min_items", "must have at least 2 items")
 		}
 	}
 	for i, x := range m.GetPassEmpty() {
@@ -1024,20 +1024,20 @@ func (m *Lists) ValidateFields(v *validate.Violations) {
 		}
 		if x != "" {
 			if n := utf8.RuneCountInString(x); n < 2 {
-				v.Add(validate.Index("pass_empty", i), "string.min_len", "must have at least 2 characters")
+				v.Add(rules.Index("pass_empty", i), "string.min_len", "must have at least 2 characters")
 			}
 		}
 	}
 	{
 		x := m.GetMessages()
 		if len(x) > 3 {
-			v.Add(validate.Field("messages"), "repeated.max_items", "must have at most 3 items")
+			v.Add(rules.Field("messages"), "repeated.max_items", "must have at most 3 items")
 		}
 		for i, x := range x {
 			if v.Full() {
 				return
 			}
-			v.Enter(validate.Index("messages", i))
+			v.Enter(rules.Index("messages", i))
 			x.ValidateFields(v)
 			v.Leave()
 		}
@@ -1047,33 +1047,33 @@ func (m *Lists) ValidateFields(v *validate.Violations) {
 			return
 		}
 		if proto.Size(x) != 0 {
-			v.Enter(validate.Index("pass_empty_messages", i))
+			v.Enter(rules.Index("pass_empty_messages", i))
 			x.ValidateFields(v)
 			v.Leave()
 		}
 	}
 	{
 		x := m.GetBools()
-		if !validate.UniqueBools(x) {
-			v.Add(validate.Field("bools"), "repeated.unique", "must not have the same item twice")
+		if !rules.UniqueBools(x) {
+			v.Add(rules.Field("bools"), "repeated.unique", "must not have the same item twice")
 		}
 		for i, x := range x {
 			if v.Full() {
 				return
 			}
 			if !x {
-				v.Add(validate.Index("bools", i), "bool.const", "must be true")
+				v.Add(rules.Index("bools", i), "bool.const", "must be true")
 			}
 		}
 	}
 }
 
 var (
-	pattern_Lists = validate.Pattern{Expr: "^a"}
+	pattern_Lists = rules.Pattern{Expr: "^a"}
 )
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Leaf find wrong with m.
-func (m *Leaf) ValidateFields(v *validate.Violations) {
+func (m *Leaf) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -1083,13 +1083,13 @@ func (m *Leaf) ValidateFields(v *validate.Violations) {
 	{
 		x := m.GetName()
 		if n := utf8.RuneCountInString(x); n < 2 {
-			v.Add(validate.Field("name"), "string.min_len", "must have at least 2 characters")
+			v.Add(rules.Field("name"), "string.min_len", "must have at least 2 characters")
 		}
 	}
 }
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Maps find wrong with m.
-func (m *Maps) ValidateFields(v *validate.Violations) {
+func (m *Maps) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -1099,13 +1099,13 @@ func (m *Maps) ValidateFields(v *validate.Violations) {
 	{
 		x := m.GetMin()
 		if len(x) < 1 {
-			v.Add(validate.Field("min"), "map.min_pairs", "must have at least 1 entry")
+			v.Add(rules.Field("min"), "map.min_pairs", "must have at least 1 entry")
 		}
 	}
 	{
 		x := m.GetMax()
 		if len(x) > 1 {
-			v.Add(validate.Field("max"), "map.max_pairs", "must have at most 1 entry")
+			v.Add(rules.Field("max"), "map.max_pairs", "must have at most 1 entry")
 		}
 	}
 	{
@@ -1116,10 +1116,10 @@ func (m *Maps) ValidateFields(v *validate.Violations) {
 				break
 			}
 			if n := utf8.RuneCountInString(k); n < 2 {
-				v.AddKey(validate.StringKey("keys", k), "string.min_len", "must have at least 2 characters")
+				v.AddKey(rules.StringKey("keys", k), "string.min_len", "must have at least 2 characters")
 			}
 			if !strings.HasPrefix(k, "a") {
-				v.AddKey(validate.StringKey("keys", k), "string.prefix", "must begin with \"a\"")
+				v.AddKey(rules.StringKey("keys", k), "string.prefix", "must begin with \"a\"")
 			}
 		}
 		v.Sort(mark)
@@ -1132,7 +1132,7 @@ func (m *Maps) ValidateFields(v *validate.Violations) {
 				break
 			}
 			if n := utf8.RuneCountInString(x); n < 2 {
-				v.Add(validate.IntKey("values", k), "string.min_len", "must have at least 2 characters")
+				v.Add(rules.IntKey("values", k), "string.min_len", "must have at least 2 characters")
 			}
 		}
 		v.Sort(mark)
@@ -1145,10 +1145,10 @@ func (m *Maps) ValidateFields(v *validate.Violations) {
 				break
 			}
 			if k <= 1 {
-				v.AddKey(validate.UintKey("both", k), "uint64.gt", "must be greater than 1")
+				v.AddKey(rules.UintKey("both", k), "uint64.gt", "must be greater than 1")
 			}
 			if n := utf8.RuneCountInString(x); n != 1 {
-				v.Add(validate.UintKey("both", k), "string.len", "must have exactly 1 character")
+				v.Add(rules.UintKey("both", k), "string.len", "must have exactly 1 character")
 			}
 		}
 		v.Sort(mark)
@@ -1160,7 +1160,7 @@ func (m *Maps) ValidateFields(v *validate.Violations) {
 			if v.Full() {
 				break
 			}
-			v.Enter(validate.BoolKey("messages", k))
+			v.Enter(rules.BoolKey("messages", k))
 			x.ValidateFields(v)
 			v.Leave()
 		}
@@ -1174,7 +1174,7 @@ func (m *Maps) ValidateFields(v *validate.Violations) {
 				break
 			}
 			if proto.Size(x) != 0 {
-				v.Enter(validate.UintKey("pass_empty", uint64(k)))
+				v.Enter(rules.UintKey("pass_empty", uint64(k)))
 				x.ValidateFields(v)
 				v.Leave()
 			}
@@ -1182,7 +1182,7 @@ func (m *Maps) ValidateFields(v *validate.Violations) {
 		v.Sort(mark)
 	}
 	if x := m.GetRequired(); len(x) == 0 {
-		v.Add(validate.Field("required"), "required", "must be set")
+		v.Add(rules.Field("required"), "required", "must be set")
 	}
 	{
 		x := m.GetPassZeroKey()
@@ -1193,7 +1193,7 @@ func (m *Maps) ValidateFields(v *validate.Violations) {
 			}
 			if k != 0 {
 				if k <= 2 {
-					v.AddKey(validate.IntKey("pass_zero_key", int64(k)), "sfixed32.gt", "must be greater than 2")
+					v.AddKey(rules.IntKey("pass_zero_key", int64(k)), "sfixed32.gt", "must be greater than 2")
 				}
 			}
 		}
@@ -1209,7 +1209,7 @@ func (m *Maps) ValidateFields(v *validate.Violations) {
 			{
 				d := x.AsDuration()
 				if d <= 1000000000 {
-					v.Add(validate.StringKey("durations", k), "duration.gt", "must be greater than 1s")
+					v.Add(rules.StringKey("durations", k), "duration.gt", "must be greater than 1s")
 				}
 			}
 		}
@@ -1222,7 +1222,7 @@ func (m *Maps) ValidateFields(v *validate.Violations) {
 			if v.Full() {
 				break
 			}
-			v.Enter(validate.IntKey("by_int64", k))
+			v.Enter(rules.IntKey("by_int64", k))
 			x.ValidateFields(v)
 			v.Leave()
 		}
@@ -1235,7 +1235,7 @@ func (m *Maps) ValidateFields(v *validate.Violations) {
 			if v.Full() {
 				break
 			}
-			v.Enter(validate.UintKey("by_fixed64", k))
+			v.Enter(rules.UintKey("by_fixed64", k))
 			x.ValidateFields(v)
 			v.Leave()
 		}
@@ -1248,7 +1248,7 @@ func (m *Maps) ValidateFields(v *validate.Violations) {
 			if v.Full() {
 				break
 			}
-			v.Enter(validate.IntKey("by_sfixed64", k))
+			v.Enter(rules.IntKey("by_sfixed64", k))
 			x.ValidateFields(v)
 			v.Leave()
 		}
@@ -1261,7 +1261,7 @@ func (m *Maps) ValidateFields(v *validate.Violations) {
 			if v.Full() {
 				break
 			}
-			v.Enter(validate.UintKey("by_uint32", uint64(k)))
+			v.Enter(rules.UintKey("by_uint32", uint64(k)))
 			x.ValidateFields(v)
 			v.Leave()
 		}
@@ -1270,7 +1270,7 @@ func (m *Maps) ValidateFields(v *validate.Violations) {
 }
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Oneofs find wrong with m.
-func (m *Oneofs) ValidateFields(v *validate.Violations) {
+func (m *Oneofs) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -1278,47 +1278,47 @@ func (m *Oneofs) ValidateFields(v *validate.Violations) {
 		m = new(Oneofs)
 	}
 	if m.GetChoice() == nil {
-		v.Add(validate.Field("choice"), "required", "one of its fields must be set")
+		v.Add(rules.Field("choice"), "required", "one of its fields must be set")
 	}
 	if o, ok := m.GetChoice().(*Oneofs_Text); ok && o != nil {
 		x := o.Text
 		if n := utf8.RuneCountInString(x); n < 2 {
-			v.Add(validate.Field("text"), "string.min_len", "must have at least 2 characters")
+			v.Add(rules.Field("text"), "string.min_len", "must have at least 2 characters")
 		}
 	}
 	if o, ok := m.GetChoice().(*Oneofs_Number); ok && o != nil {
 		x := o.Number
 		if x <= 0 {
-			v.Add(validate.Field("number"), "int32.gt", "must be greater than 0")
+			v.Add(rules.Field("number"), "int32.gt", "must be greater than 0")
 		}
 	}
 	if o, ok := m.GetChoice().(*Oneofs_Leaf); ok && o != nil {
 		x := o.Leaf
-		v.Enter(validate.Field("leaf"))
+		v.Enter(rules.Field("leaf"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	if o, ok := m.GetChoice().(*Oneofs_Required); !ok || o == nil {
-		v.Add(validate.Field("required"), "required", "must be set")
+		v.Add(rules.Field("required"), "required", "must be set")
 	}
 	if o, ok := m.GetChoice().(*Oneofs_Colour); ok && o != nil {
 		x := o.Colour
 		switch x {
 		case 0, 1, 2, -1:
 		default:
-			v.Add(validate.Field("colour"), "enum.defined_only", "must be a value that Colour defines")
+			v.Add(rules.Field("colour"), "enum.defined_only", "must be a value that Colour defines")
 		}
 	}
 	if o, ok := m.GetChoice().(*Oneofs_Bytes); ok && o != nil {
 		x := o.Bytes
 		if n := len(x); n != 1 {
-			v.Add(validate.Field("bytes"), "bytes.len", "must have exactly 1 byte")
+			v.Add(rules.Field("bytes"), "bytes.len", "must have exactly 1 byte")
 		}
 	}
 	if o, ok := m.GetFree().(*Oneofs_Other); ok && o != nil {
 		x := o.Other
 		if n := utf8.RuneCountInString(x); n > 1 {
-			v.Add(validate.Field("other"), "string.max_len", "must have at most 1 character")
+			v.Add(rules.Field("other"), "string.max_len", "must have at most 1 character")
 		}
 	}
 	if o, ok := m.GetFree().(*Oneofs_Span); ok && o != nil {
@@ -1326,14 +1326,14 @@ func (m *Oneofs) ValidateFields(v *validate.Violations) {
 		{
 			d := x.AsDuration()
 			if d >= 1000000000 {
-				v.Add(validate.Field("span"), "duration.lt", "must be less than 1s")
+				v.Add(rules.Field("span"), "duration.lt", "must be less than 1s")
 			}
 		}
 	}
 }
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.OneofRules find wrong with m.
-func (m *OneofRules) ValidateFields(v *validate.Violations) {
+func (m *OneofRules) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -1375,35 +1375,35 @@ func (m *OneofRules) ValidateFields(v *validate.Violations) {
 	}
 	if x := m.GetA(); x != "" {
 		if n := utf8.RuneCountInString(x); n < 2 {
-			v.Add(validate.Field("a"), "string.min_len", "must have at least 2 characters")
+			v.Add(rules.Field("a"), "string.min_len", "must have at least 2 characters")
 		}
 	}
 	{
 		x := m.GetB()
 		if x <= 2 {
-			v.Add(validate.Field("b"), "int32.gt", "must be greater than 2")
+			v.Add(rules.Field("b"), "int32.gt", "must be greater than 2")
 		}
 	}
 	if x := m.GetC(); len(x) != 0 {
 		if len(x) < 2 {
-			v.Add(validate.Field("c"), "repeated.min_items", "must have at least 2 items")
+			v.Add(rules.Field("c"), "repeated.min_items", "must have at least 2 items")
 		}
 	}
 	if x := m.GetD(); x != nil {
-		v.Enter(validate.Field("d"))
+		v.Enter(rules.Field("d"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	if o, ok := m.GetChoice().(*OneofRules_F); ok && o != nil {
 		x := o.F
 		if !(x > 1) {
-			v.Add(validate.Field("f"), "double.gt", "must be greater than 1")
+			v.Add(rules.Field("f"), "double.gt", "must be greater than 1")
 		}
 	}
 }
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Times find wrong with m.
-func (m *Times) ValidateFields(v *validate.Violations) {
+func (m *Times) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -1413,37 +1413,37 @@ func (m *Times) ValidateFields(v *validate.Violations) {
 	if x := m.GetConst(); x != nil {
 		d := x.AsDuration()
 		if d != 1500000000 {
-			v.Add(validate.Field("const"), "duration.const", "must be 1.5s")
+			v.Add(rules.Field("const"), "duration.const", "must be 1.5s")
 		}
 	}
 	if x := m.GetLt(); x != nil {
 		d := x.AsDuration()
 		if d >= 2000000000 {
-			v.Add(validate.Field("lt"), "duration.lt", "must be less than 2s")
+			v.Add(rules.Field("lt"), "duration.lt", "must be less than 2s")
 		}
 	}
 	if x := m.GetLte(); x != nil {
 		d := x.AsDuration()
 		if d > -2000000000 {
-			v.Add(validate.Field("lte"), "duration.lte", "must be at most -2s")
+			v.Add(rules.Field("lte"), "duration.lte", "must be at most -2s")
 		}
 	}
 	if x := m.GetGt(); x != nil {
 		d := x.AsDuration()
 		if d <= 5 {
-			v.Add(validate.Field("gt"), "duration.gt", "must be greater than 5ns")
+			v.Add(rules.Field("gt"), "duration.gt", "must be greater than 5ns")
 		}
 	}
 	if x := m.GetInside(); x != nil {
 		d := x.AsDuration()
 		if d < 1000000000 || d > 2000000000 {
-			v.Add(validate.Field("inside"), "duration.gte_lte", "must be at least 1s and at most 2s")
+			v.Add(rules.Field("inside"), "duration.gte_lte", "must be at least 1s and at most 2s")
 		}
 	}
 	if x := m.GetOutside(); x != nil {
 		d := x.AsDuration()
 		if d < 2000000000 && d > 1000000000 {
-			v.Add(validate.Field("outside"), "duration.gte_lte_exclusive", "must be at least 2s or at most 1s")
+			v.Add(rules.Field("outside"), "duration.gte_lte_exclusive", "must be at least 2s or at most 1s")
 		}
 	}
 	if x := m.GetIn(); x != nil {
@@ -1451,89 +1451,89 @@ func (m *Times) ValidateFields(v *validate.Violations) {
 		switch d {
 		case 1000000000, 2000000000:
 		default:
-			v.Add(validate.Field("in"), "duration.in", "must be one of 1s, 2s")
+			v.Add(rules.Field("in"), "duration.in", "must be one of 1s, 2s")
 		}
 	}
 	if x := m.GetNotIn(); x != nil {
 		d := x.AsDuration()
 		switch d {
 		case 1000000000, 0:
-			v.Add(validate.Field("not_in"), "duration.not_in", "must not be one of 1s, 0s")
+			v.Add(rules.Field("not_in"), "duration.not_in", "must not be one of 1s, 0s")
 		}
 	}
 	if x := m.GetRequired(); x == nil {
-		v.Add(validate.Field("required"), "required", "must be set")
+		v.Add(rules.Field("required"), "required", "must be set")
 	}
 	if x := m.GetAt(); x != nil {
 		t := x.AsTime()
 		if !t.Equal(time.Unix(1000, 0)) {
-			v.Add(validate.Field("at"), "timestamp.const", "must be 1970-01-01T00:16:40Z")
+			v.Add(rules.Field("at"), "timestamp.const", "must be 1970-01-01T00:16:40Z")
 		}
 	}
 	if x := m.GetBefore(); x != nil {
 		t := x.AsTime()
 		if !t.Before(time.Unix(1000, 1)) {
-			v.Add(validate.Field("before"), "timestamp.lt", "must be before 1970-01-01T00:16:40.000000001Z")
+			v.Add(rules.Field("before"), "timestamp.lt", "must be before 1970-01-01T00:16:40.000000001Z")
 		}
 	}
 	if x := m.GetUntil(); x != nil {
 		t := x.AsTime()
 		if t.After(time.Unix(1000, 0)) {
-			v.Add(validate.Field("until"), "timestamp.lte", "must be at or before 1970-01-01T00:16:40Z")
+			v.Add(rules.Field("until"), "timestamp.lte", "must be at or before 1970-01-01T00:16:40Z")
 		}
 	}
 	if x := m.GetAfter(); x != nil {
 		t := x.AsTime()
 		if !t.After(time.Unix(1000, 0)) {
-			v.Add(validate.Field("after"), "timestamp.gt", "must be after 1970-01-01T00:16:40Z")
+			v.Add(rules.Field("after"), "timestamp.gt", "must be after 1970-01-01T00:16:40Z")
 		}
 	}
 	if x := m.GetSince(); x != nil {
 		t := x.AsTime()
 		if t.Before(time.Unix(1000, 0)) {
-			v.Add(validate.Field("since"), "timestamp.gte", "must be at or after 1970-01-01T00:16:40Z")
+			v.Add(rules.Field("since"), "timestamp.gte", "must be at or after 1970-01-01T00:16:40Z")
 		}
 	}
 	if x := m.GetBetween(); x != nil {
 		t := x.AsTime()
 		if t.Before(time.Unix(1000, 0)) || !t.Before(time.Unix(1001, 0)) {
-			v.Add(validate.Field("between"), "timestamp.gte_lt", "must be at or after 1970-01-01T00:16:40Z and before 1970-01-01T00:16:41Z")
+			v.Add(rules.Field("between"), "timestamp.gte_lt", "must be at or after 1970-01-01T00:16:40Z and before 1970-01-01T00:16:41Z")
 		}
 	}
 	if x := m.GetNotBetween(); x != nil {
 		t := x.AsTime()
 		if !t.After(time.Unix(1001, 0)) && t.After(time.Unix(1000, 0)) {
-			v.Add(validate.Field("not_between"), "timestamp.gt_lte_exclusive", "must be after 1970-01-01T00:16:41Z or at or before 1970-01-01T00:16:40Z")
+			v.Add(rules.Field("not_between"), "timestamp.gt_lte_exclusive", "must be after 1970-01-01T00:16:41Z or at or before 1970-01-01T00:16:40Z")
 		}
 	}
 	if x := m.GetPast(); x != nil {
 		t := x.AsTime()
 		if t.After(v.Now()) {
-			v.Add(validate.Field("past"), "timestamp.lt_now", "must be in the past")
+			v.Add(rules.Field("past"), "timestamp.lt_now", "must be in the past")
 		}
 	}
 	if x := m.GetFuture(); x != nil {
 		t := x.AsTime()
 		if t.Before(v.Now()) {
-			v.Add(validate.Field("future"), "timestamp.gt_now", "must be in the future")
+			v.Add(rules.Field("future"), "timestamp.gt_now", "must be in the future")
 		}
 	}
 	if x := m.GetRecent(); x != nil {
 		t := x.AsTime()
 		if t.After(v.Now()) {
-			v.Add(validate.Field("recent"), "timestamp.lt_now", "must be in the past")
+			v.Add(rules.Field("recent"), "timestamp.lt_now", "must be in the past")
 		}
 		if t.Before(v.Now().Add(-60000000000)) || t.After(v.Now().Add(60000000000)) {
-			v.Add(validate.Field("recent"), "timestamp.within", "must be within 1m0s of now")
+			v.Add(rules.Field("recent"), "timestamp.within", "must be within 1m0s of now")
 		}
 	}
 	if x := m.GetMixed(); x != nil {
 		t := x.AsTime()
 		if !t.After(time.Unix(1000, 0)) {
-			v.Add(validate.Field("mixed"), "timestamp.gt", "must be after 1970-01-01T00:16:40Z")
+			v.Add(rules.Field("mixed"), "timestamp.gt", "must be after 1970-01-01T00:16:40Z")
 		}
 		if t.After(v.Now()) {
-			v.Add(validate.Field("mixed"), "timestamp.lt_now", "must be in the past")
+			v.Add(rules.Field("mixed"), "timestamp.lt_now", "must be in the past")
 		}
 	}
 	for i, x := range m.GetList() {
@@ -1543,14 +1543,14 @@ func (m *Times) ValidateFields(v *validate.Violations) {
 		{
 			t := x.AsTime()
 			if !t.After(time.Unix(999, 0)) {
-				v.Add(validate.Index("list", i), "timestamp.gt", "must be after 1970-01-01T00:16:39Z")
+				v.Add(rules.Index("list", i), "timestamp.gt", "must be after 1970-01-01T00:16:39Z")
 			}
 		}
 	}
 }
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Masks find wrong with m.
-func (m *Masks) ValidateFields(v *validate.Violations) {
+func (m *Masks) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -1559,34 +1559,34 @@ func (m *Masks) ValidateFields(v *validate.Violations) {
 	}
 	if x := m.GetConst(); x != nil {
 		if !slices.Equal(x.GetPaths(), maskOf_Masks) {
-			v.Add(validate.Field("const"), "field_mask.const", "must have the paths a, b.c and no others")
+			v.Add(rules.Field("const"), "field_mask.const", "must have the paths a, b.c and no others")
 		}
 	}
 	if x := m.GetIn(); x != nil {
-		if !validate.MaskWithin(x.GetPaths(), maskOf2_Masks...) {
-			v.Add(validate.Field("in"), "field_mask.in", "must have no paths but a, b.c")
+		if !rules.MaskWithin(x.GetPaths(), maskOf2_Masks...) {
+			v.Add(rules.Field("in"), "field_mask.in", "must have no paths but a, b.c")
 		}
 	}
 	if x := m.GetNotIn(); x != nil {
-		if !validate.MaskWithout(x.GetPaths(), maskOf3_Masks...) {
-			v.Add(validate.Field("not_in"), "field_mask.not_in", "must have none of the paths a, b.c")
+		if !rules.MaskWithout(x.GetPaths(), maskOf3_Masks...) {
+			v.Add(rules.Field("not_in"), "field_mask.not_in", "must have none of the paths a, b.c")
 		}
 	}
 	if x := m.GetAnyIn(); x != nil {
 		switch x.GetTypeUrl() {
 		case "type.googleapis.com/a.B", "type.googleapis.com/c.D":
 		default:
-			v.Add(validate.Field("any_in"), "any.in", "must be one of \"type.googleapis.com/a.B\", \"type.googleapis.com/c.D\"")
+			v.Add(rules.Field("any_in"), "any.in", "must be one of \"type.googleapis.com/a.B\", \"type.googleapis.com/c.D\"")
 		}
 	}
 	if x := m.GetAnyNotIn(); x != nil {
 		switch x.GetTypeUrl() {
 		case "type.googleapis.com/a.B":
-			v.Add(validate.Field("any_not_in"), "any.not_in", "must not be \"type.googleapis.com/a.B\"")
+			v.Add(rules.Field("any_not_in"), "any.not_in", "must not be \"type.googleapis.com/a.B\"")
 		}
 	}
 	if x := m.GetAnyRequired(); x == nil {
-		v.Add(validate.Field("any_required"), "required", "must be set")
+		v.Add(rules.Field("any_required"), "required", "must be set")
 	}
 }
 
@@ -1597,7 +1597,7 @@ var (
 )
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Tree find wrong with m.
-func (m *Tree) ValidateFields(v *validate.Violations) {
+func (m *Tree) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -1605,39 +1605,39 @@ func (m *Tree) ValidateFields(v *validate.Violations) {
 		m = new(Tree)
 	}
 	if x := m.GetLeaf(); x == nil {
-		v.Add(validate.Field("leaf"), "required", "must be set")
+		v.Add(rules.Field("leaf"), "required", "must be set")
 	} else {
-		v.Enter(validate.Field("leaf"))
+		v.Enter(rules.Field("leaf"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	if x := m.GetLeft(); x != nil {
-		v.Enter(validate.Field("left"))
+		v.Enter(rules.Field("left"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	{
 		x := m.GetChildren()
 		if len(x) > 2 {
-			v.Add(validate.Field("children"), "repeated.max_items", "must have at most 2 items")
+			v.Add(rules.Field("children"), "repeated.max_items", "must have at most 2 items")
 		}
 		for i, x := range x {
 			if v.Full() {
 				return
 			}
-			v.Enter(validate.Index("children", i))
+			v.Enter(rules.Index("children", i))
 			x.ValidateFields(v)
 			v.Leave()
 		}
 	}
 	if x := m.GetThing(); x != nil {
-		v.Nested(validate.Field("thing"), x)
+		v.Nested(rules.Field("thing"), x)
 	}
 	for i, x := range m.GetThings() {
 		if v.Full() {
 			return
 		}
-		v.Nested(validate.Index("things", i), x)
+		v.Nested(rules.Index("things", i), x)
 	}
 	{
 		x := m.GetByName()
@@ -1646,22 +1646,22 @@ func (m *Tree) ValidateFields(v *validate.Violations) {
 			if v.Full() {
 				break
 			}
-			v.Nested(validate.StringKey("by_name", k), x)
+			v.Nested(rules.StringKey("by_name", k), x)
 		}
 		v.Sort(mark)
 	}
 	if x := m.GetUntold(); x != nil {
-		v.Nested(validate.Field("untold"), x)
+		v.Nested(rules.Field("untold"), x)
 	}
 	if x := m.GetInner(); x != nil {
-		v.Enter(validate.Field("inner"))
+		v.Enter(rules.Field("inner"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 }
 
 // SurveyRules tells s which rules are left to an evaluator.
-func (*Tree) SurveyRules(s *validate.Survey) {
+func (*Tree) SurveyRules(s *rules.Survey) {
 	if !s.Enter("fairlead.test.rules.Tree") {
 		return
 	}
@@ -1671,7 +1671,7 @@ func (*Tree) SurveyRules(s *validate.Survey) {
 }
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.Tree.Inner find wrong with m.
-func (m *Tree_Inner) ValidateFields(v *validate.Violations) {
+func (m *Tree_Inner) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -1681,13 +1681,13 @@ func (m *Tree_Inner) ValidateFields(v *validate.Violations) {
 	{
 		x := m.GetN()
 		if x <= 0 {
-			v.Add(validate.Field("n"), "int32.gt", "must be greater than 0")
+			v.Add(rules.Field("n"), "int32.gt", "must be greater than 0")
 		}
 	}
 }
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.All find wrong with m.
-func (m *All) ValidateFields(v *validate.Violations) {
+func (m *All) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -1695,79 +1695,79 @@ func (m *All) ValidateFields(v *validate.Violations) {
 		m = new(All)
 	}
 	if x := m.GetNumbers(); x != nil {
-		v.Enter(validate.Field("numbers"))
+		v.Enter(rules.Field("numbers"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	if x := m.GetFloats(); x != nil {
-		v.Enter(validate.Field("floats"))
+		v.Enter(rules.Field("floats"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	if x := m.GetTexts(); x != nil {
-		v.Enter(validate.Field("texts"))
+		v.Enter(rules.Field("texts"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	if x := m.GetFormats(); x != nil {
-		v.Enter(validate.Field("formats"))
+		v.Enter(rules.Field("formats"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	if x := m.GetBytes(); x != nil {
-		v.Enter(validate.Field("bytes"))
+		v.Enter(rules.Field("bytes"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	if x := m.GetEnums(); x != nil {
-		v.Enter(validate.Field("enums"))
+		v.Enter(rules.Field("enums"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	if x := m.GetWrappers(); x != nil {
-		v.Enter(validate.Field("wrappers"))
+		v.Enter(rules.Field("wrappers"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	if x := m.GetLists(); x != nil {
-		v.Enter(validate.Field("lists"))
+		v.Enter(rules.Field("lists"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	if x := m.GetMaps(); x != nil {
-		v.Enter(validate.Field("maps"))
+		v.Enter(rules.Field("maps"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	if x := m.GetOneofs(); x != nil {
-		v.Enter(validate.Field("oneofs"))
+		v.Enter(rules.Field("oneofs"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	if x := m.GetOneofRules(); x != nil {
-		v.Enter(validate.Field("oneof_rules"))
+		v.Enter(rules.Field("oneof_rules"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	if x := m.GetTimes(); x != nil {
-		v.Enter(validate.Field("times"))
+		v.Enter(rules.Field("times"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	if x := m.GetMasks(); x != nil {
-		v.Enter(validate.Field("masks"))
+		v.Enter(rules.Field("masks"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	if x := m.GetTree(); x != nil {
-		v.Enter(validate.Field("tree"))
+		v.Enter(rules.Field("tree"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 }
 
 // SurveyRules tells s which rules are left to an evaluator.
-func (*All) SurveyRules(s *validate.Survey) {
+func (*All) SurveyRules(s *rules.Survey) {
 	if !s.Enter("fairlead.test.rules.All") {
 		return
 	}

@@ -4,15 +4,15 @@
 package validate
 
 import (
-	validate "github.com/fairlead-go/fairlead/middleware/validate"
+	rules "github.com/fairlead-go/fairlead/middleware/validate/rules"
 	utf8 "unicode/utf8"
 )
 
-// This code needs a version of package validate that serves the first contract of compiled rules.
-const _ = validate.GeneratedV1
+// This code needs a version of package rules that serves the first contract of compiled rules.
+const _ = rules.GeneratedV1
 
 // ValidateFields adds to v what the rules of testdata.validate.Offer find wrong with m.
-func (m *Offer) ValidateFields(v *validate.Violations) {
+func (m *Offer) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -23,19 +23,19 @@ func (m *Offer) ValidateFields(v *validate.Violations) {
 	if m.Price != nil {
 		x := m.GetPrice()
 		if x < 0 {
-			v.Add(validate.Field("price"), "int64.gte", "must be at least 0")
+			v.Add(rules.Field("price"), "int64.gte", "must be at least 0")
 		}
 	}
 	if m.Name != nil {
 		x := m.GetName()
 		if n := utf8.RuneCountInString(x); n < 1 {
-			v.Add(validate.Field("name"), "string.min_len", "must have at least 1 character")
+			v.Add(rules.Field("name"), "string.min_len", "must have at least 1 character")
 		}
 	}
 }
 
 // SurveyRules tells s which rules are left to an evaluator.
-func (*Offer) SurveyRules(s *validate.Survey) {
+func (*Offer) SurveyRules(s *rules.Survey) {
 	if !s.Enter("testdata.validate.Offer") {
 		return
 	}
@@ -43,14 +43,14 @@ func (*Offer) SurveyRules(s *validate.Survey) {
 }
 
 // rulesLeft_Offer is what is left to an evaluator.
-var rulesLeft_Offer = validate.Part{
+var rulesLeft_Offer = rules.Part{
 	Message: "testdata.validate.Offer",
 	Self:    true,
 	Fields:  []string{"code"},
 }
 
 // ValidateFields adds to v what the rules of testdata.validate.Offers find wrong with m.
-func (m *Offers) ValidateFields(v *validate.Violations) {
+func (m *Offers) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -61,14 +61,14 @@ func (m *Offers) ValidateFields(v *validate.Violations) {
 		if v.Full() {
 			return
 		}
-		v.Enter(validate.Index("offers", i))
+		v.Enter(rules.Index("offers", i))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 }
 
 // SurveyRules tells s which rules are left to an evaluator.
-func (*Offers) SurveyRules(s *validate.Survey) {
+func (*Offers) SurveyRules(s *rules.Survey) {
 	if !s.Enter("testdata.validate.Offers") {
 		return
 	}

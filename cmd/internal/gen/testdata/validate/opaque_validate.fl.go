@@ -4,15 +4,15 @@
 package validate
 
 import (
-	validate "github.com/fairlead-go/fairlead/middleware/validate"
+	rules "github.com/fairlead-go/fairlead/middleware/validate/rules"
 	utf8 "unicode/utf8"
 )
 
-// This code needs a version of package validate that serves the first contract of compiled rules.
-const _ = validate.GeneratedV1
+// This code needs a version of package rules that serves the first contract of compiled rules.
+const _ = rules.GeneratedV1
 
 // ValidateFields adds to v what the rules of testdata.validate.Sealed find wrong with m.
-func (m *Sealed) ValidateFields(v *validate.Violations) {
+func (m *Sealed) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -20,25 +20,25 @@ func (m *Sealed) ValidateFields(v *validate.Violations) {
 		m = new(Sealed)
 	}
 	if !m.HasNumber() && !m.HasSealed() {
-		v.Add(validate.Field("choice"), "required", "one of its fields must be set")
+		v.Add(rules.Field("choice"), "required", "one of its fields must be set")
 	}
 	if !m.HasName() {
-		v.Add(validate.Field("name"), "required", "must be set")
+		v.Add(rules.Field("name"), "required", "must be set")
 	} else {
 		x := m.GetName()
 		if n := utf8.RuneCountInString(x); n > 3 {
-			v.Add(validate.Field("name"), "string.max_len", "must have at most 3 characters")
+			v.Add(rules.Field("name"), "string.max_len", "must have at most 3 characters")
 		}
 	}
 	if m.HasNumber() {
 		x := m.GetNumber()
 		if x <= 0 {
-			v.Add(validate.Field("number"), "int32.gt", "must be greater than 0")
+			v.Add(rules.Field("number"), "int32.gt", "must be greater than 0")
 		}
 	}
 	if m.HasSealed() {
 		x := m.GetSealed()
-		v.Enter(validate.Field("sealed"))
+		v.Enter(rules.Field("sealed"))
 		x.ValidateFields(v)
 		v.Leave()
 	}

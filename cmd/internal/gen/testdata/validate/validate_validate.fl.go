@@ -5,18 +5,18 @@ package validate
 
 import (
 	shared "github.com/fairlead-go/fairlead/cmd/internal/gen/testdata/validate/shared"
-	validate "github.com/fairlead-go/fairlead/middleware/validate"
+	rules "github.com/fairlead-go/fairlead/middleware/validate/rules"
 	math "math"
 	strings "strings"
 	time "time"
 	utf8 "unicode/utf8"
 )
 
-// This code needs a version of package validate that serves the first contract of compiled rules.
-const _ = validate.GeneratedV1
+// This code needs a version of package rules that serves the first contract of compiled rules.
+const _ = rules.GeneratedV1
 
 // ValidateFields adds to v what the rules of testdata.validate.OrderRequest find wrong with m.
-func (m *OrderRequest) ValidateFields(v *validate.Violations) {
+func (m *OrderRequest) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -39,50 +39,50 @@ func (m *OrderRequest) ValidateFields(v *validate.Violations) {
 		}
 	}
 	if m.GetPayment() == nil {
-		v.Add(validate.Field("payment"), "required", "one of its fields must be set")
+		v.Add(rules.Field("payment"), "required", "one of its fields must be set")
 	}
 	{
 		x := m.GetId()
 		if x == "" {
-			v.Add(validate.Field("id"), "string.uuid_empty", "must be a UUID")
-		} else if !validate.IsUUID(x) {
-			v.Add(validate.Field("id"), "string.uuid", "must be a UUID")
+			v.Add(rules.Field("id"), "string.uuid_empty", "must be a UUID")
+		} else if !rules.IsUUID(x) {
+			v.Add(rules.Field("id"), "string.uuid", "must be a UUID")
 		}
 	}
 	if x := m.GetEmail(); x != "" {
 		if x == "" {
-			v.Add(validate.Field("email"), "string.email_empty", "must be an e-mail address")
-		} else if !validate.IsEmail(x) {
-			v.Add(validate.Field("email"), "string.email", "must be an e-mail address")
+			v.Add(rules.Field("email"), "string.email_empty", "must be an e-mail address")
+		} else if !rules.IsEmail(x) {
+			v.Add(rules.Field("email"), "string.email", "must be an e-mail address")
 		}
 	}
 	if x := m.GetPhone(); x != "" {
 		{
 			n := utf8.RuneCountInString(x)
 			if n < 4 {
-				v.Add(validate.Field("phone"), "string.min_len", "must have at least 4 characters")
+				v.Add(rules.Field("phone"), "string.min_len", "must have at least 4 characters")
 			}
 			if n > 16 {
-				v.Add(validate.Field("phone"), "string.max_len", "must have at most 16 characters")
+				v.Add(rules.Field("phone"), "string.max_len", "must have at most 16 characters")
 			}
 		}
 		if !pattern_OrderRequest.Match(x) {
-			v.Add(validate.Field("phone"), "string.pattern", "must match the pattern ^\\+[0-9]+$")
+			v.Add(rules.Field("phone"), "string.pattern", "must match the pattern ^\\+[0-9]+$")
 		}
 	}
 	{
 		x := m.GetItems()
 		if len(x) < 1 {
-			v.Add(validate.Field("items"), "repeated.min_items", "must have at least 1 item")
+			v.Add(rules.Field("items"), "repeated.min_items", "must have at least 1 item")
 		}
 		if len(x) > 100 {
-			v.Add(validate.Field("items"), "repeated.max_items", "must have at most 100 items")
+			v.Add(rules.Field("items"), "repeated.max_items", "must have at most 100 items")
 		}
 		for i, x := range x {
 			if v.Full() {
 				return
 			}
-			v.Enter(validate.Index("items", i))
+			v.Enter(rules.Index("items", i))
 			x.ValidateFields(v)
 			v.Leave()
 		}
@@ -90,7 +90,7 @@ func (m *OrderRequest) ValidateFields(v *validate.Violations) {
 	{
 		x := m.GetLabels()
 		if len(x) > 8 {
-			v.Add(validate.Field("labels"), "map.max_pairs", "must have at most 8 entries")
+			v.Add(rules.Field("labels"), "map.max_pairs", "must have at most 8 entries")
 		}
 		mark := v.Mark()
 		for k, x := range x {
@@ -98,10 +98,10 @@ func (m *OrderRequest) ValidateFields(v *validate.Violations) {
 				break
 			}
 			if !strings.HasPrefix(k, "x-") {
-				v.AddKey(validate.StringKey("labels", k), "string.prefix", "must begin with \"x-\"")
+				v.AddKey(rules.StringKey("labels", k), "string.prefix", "must begin with \"x-\"")
 			}
 			if n := len(x); n > 64 {
-				v.Add(validate.StringKey("labels", k), "string.max_bytes", "must have at most 64 bytes")
+				v.Add(rules.StringKey("labels", k), "string.max_bytes", "must have at most 64 bytes")
 			}
 		}
 		v.Sort(mark)
@@ -109,64 +109,64 @@ func (m *OrderRequest) ValidateFields(v *validate.Violations) {
 	if o, ok := m.GetPayment().(*OrderRequest_Card); ok && o != nil {
 		x := o.Card
 		if n := utf8.RuneCountInString(x); n != 16 {
-			v.Add(validate.Field("card"), "string.len", "must have exactly 16 characters")
+			v.Add(rules.Field("card"), "string.len", "must have exactly 16 characters")
 		}
 	}
 	if o, ok := m.GetPayment().(*OrderRequest_Account); ok && o != nil {
 		x := o.Account
-		v.Nested(validate.Field("account"), x)
+		v.Nested(rules.Field("account"), x)
 	}
 	if x := m.GetPatience(); x != nil {
 		d := x.AsDuration()
 		if d <= 0 || d > 60000000000 {
-			v.Add(validate.Field("patience"), "duration.gt_lte", "must be greater than 0s and at most 1m0s")
+			v.Add(rules.Field("patience"), "duration.gt_lte", "must be greater than 0s and at most 1m0s")
 		}
 	}
 	if x := m.GetMade(); x != nil {
 		t := x.AsTime()
 		if t.Before(time.Unix(1000000000, 0)) {
-			v.Add(validate.Field("made"), "timestamp.gte", "must be at or after 2001-09-09T01:46:40Z")
+			v.Add(rules.Field("made"), "timestamp.gte", "must be at or after 2001-09-09T01:46:40Z")
 		}
 		if t.After(v.Now()) {
-			v.Add(validate.Field("made"), "timestamp.lt_now", "must be in the past")
+			v.Add(rules.Field("made"), "timestamp.lt_now", "must be in the past")
 		}
 	}
 	if x := m.GetMask(); x != nil {
-		if !validate.MaskWithin(x.GetPaths(), maskOf_OrderRequest...) {
-			v.Add(validate.Field("mask"), "field_mask.in", "must have no paths but items, labels")
+		if !rules.MaskWithin(x.GetPaths(), maskOf_OrderRequest...) {
+			v.Add(rules.Field("mask"), "field_mask.in", "must have no paths but items, labels")
 		}
 	}
 	if x := m.GetExtra(); x != nil {
 		switch x.GetTypeUrl() {
 		case "type.googleapis.com/evil.Thing":
-			v.Add(validate.Field("extra"), "any.not_in", "must not be \"type.googleapis.com/evil.Thing\"")
+			v.Add(rules.Field("extra"), "any.not_in", "must not be \"type.googleapis.com/evil.Thing\"")
 		}
 	}
 	if x := m.GetNote(); x == nil {
-		v.Add(validate.Field("note"), "required", "must be set")
+		v.Add(rules.Field("note"), "required", "must be set")
 	} else {
 		x := x.GetValue()
 		if strings.Contains(x, "\n") {
-			v.Add(validate.Field("note"), "string.not_contains", "must not contain \"\\n\"")
+			v.Add(rules.Field("note"), "string.not_contains", "must not contain \"\\n\"")
 		}
 	}
 	if x := m.GetDigest(); len(x) != 0 {
 		if n := len(x); n != 32 {
-			v.Add(validate.Field("digest"), "bytes.len", "must have exactly 32 bytes")
+			v.Add(rules.Field("digest"), "bytes.len", "must have exactly 32 bytes")
 		}
 	}
 	if m.Agreed == nil {
-		v.Add(validate.Field("agreed"), "required", "must be set")
+		v.Add(rules.Field("agreed"), "required", "must be set")
 	} else {
 		x := m.GetAgreed()
 		if !x {
-			v.Add(validate.Field("agreed"), "bool.const", "must be true")
+			v.Add(rules.Field("agreed"), "bool.const", "must be true")
 		}
 	}
 }
 
 // SurveyRules tells s which rules are left to an evaluator.
-func (*OrderRequest) SurveyRules(s *validate.Survey) {
+func (*OrderRequest) SurveyRules(s *rules.Survey) {
 	if !s.Enter("testdata.validate.OrderRequest") {
 		return
 	}
@@ -174,12 +174,12 @@ func (*OrderRequest) SurveyRules(s *validate.Survey) {
 }
 
 var (
-	pattern_OrderRequest = validate.Pattern{Expr: "^\\+[0-9]+$"}
+	pattern_OrderRequest = rules.Pattern{Expr: "^\\+[0-9]+$"}
 	maskOf_OrderRequest  = []string{"items", "labels"}
 )
 
 // ValidateFields adds to v what the rules of testdata.validate.Item find wrong with m.
-func (m *Item) ValidateFields(v *validate.Violations) {
+func (m *Item) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -191,45 +191,45 @@ func (m *Item) ValidateFields(v *validate.Violations) {
 		switch x {
 		case "a", "b":
 		default:
-			v.Add(validate.Field("sku"), "string.in", "must be one of \"a\", \"b\"")
+			v.Add(rules.Field("sku"), "string.in", "must be one of \"a\", \"b\"")
 		}
 	}
 	{
 		x := m.GetAmount()
 		if x <= 0 || x > 1000 {
-			v.Add(validate.Field("amount"), "int32.gt_lte", "must be greater than 0 and at most 1000")
+			v.Add(rules.Field("amount"), "int32.gt_lte", "must be greater than 0 and at most 1000")
 		}
 	}
 	{
 		x := m.GetWeight()
 		if !(x >= 0) || !(x < math.Inf(1)) {
-			v.Add(validate.Field("weight"), "double.gte_lt", "must be at least 0 and less than +Inf")
+			v.Add(rules.Field("weight"), "double.gte_lt", "must be at least 0 and less than +Inf")
 		}
-		if !validate.Finite(float64(x)) {
-			v.Add(validate.Field("weight"), "double.finite", "must be finite")
+		if !rules.Finite(float64(x)) {
+			v.Add(rules.Field("weight"), "double.finite", "must be finite")
 		}
 	}
 	{
 		x := m.GetSize()
 		switch x {
 		case 0:
-			v.Add(validate.Field("size"), "enum.not_in", "must not be SIZE_UNSPECIFIED")
+			v.Add(rules.Field("size"), "enum.not_in", "must not be SIZE_UNSPECIFIED")
 		}
 		switch x {
 		case 0, 1, 7:
 		default:
-			v.Add(validate.Field("size"), "enum.defined_only", "must be a value that Size defines")
+			v.Add(rules.Field("size"), "enum.defined_only", "must be a value that Size defines")
 		}
 	}
 	if x := m.GetPart(); x != nil {
-		v.Enter(validate.Field("part"))
+		v.Enter(rules.Field("part"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 	{
 		x := m.GetSizes()
-		if !validate.Unique(x) {
-			v.Add(validate.Field("sizes"), "repeated.unique", "must not have the same item twice")
+		if !rules.Unique(x) {
+			v.Add(rules.Field("sizes"), "repeated.unique", "must not have the same item twice")
 		}
 	}
 }

@@ -4,15 +4,15 @@
 package other
 
 import (
-	validate "github.com/fairlead-go/fairlead/middleware/validate"
+	rules "github.com/fairlead-go/fairlead/middleware/validate/rules"
 	utf8 "unicode/utf8"
 )
 
-// This code needs a version of package validate that serves the first contract of compiled rules.
-const _ = validate.GeneratedV1
+// This code needs a version of package rules that serves the first contract of compiled rules.
+const _ = rules.GeneratedV1
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.other.Thing find wrong with m.
-func (m *Thing) ValidateFields(v *validate.Violations) {
+func (m *Thing) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -22,18 +22,18 @@ func (m *Thing) ValidateFields(v *validate.Violations) {
 	{
 		x := m.GetName()
 		if n := utf8.RuneCountInString(x); n < 2 {
-			v.Add(validate.Field("name"), "string.min_len", "must have at least 2 characters")
+			v.Add(rules.Field("name"), "string.min_len", "must have at least 2 characters")
 		}
 	}
 	if x := m.GetInner(); x != nil {
-		v.Enter(validate.Field("inner"))
+		v.Enter(rules.Field("inner"))
 		x.ValidateFields(v)
 		v.Leave()
 	}
 }
 
 // ValidateFields adds to v what the rules of fairlead.test.rules.other.Spoken find wrong with m.
-func (m *Spoken) ValidateFields(v *validate.Violations) {
+func (m *Spoken) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -44,7 +44,7 @@ func (m *Spoken) ValidateFields(v *validate.Violations) {
 }
 
 // SurveyRules tells s which rules are left to an evaluator.
-func (*Spoken) SurveyRules(s *validate.Survey) {
+func (*Spoken) SurveyRules(s *rules.Survey) {
 	if !s.Enter("fairlead.test.rules.other.Spoken") {
 		return
 	}
@@ -52,7 +52,7 @@ func (*Spoken) SurveyRules(s *validate.Survey) {
 }
 
 // rulesLeft_Spoken is what is left to an evaluator.
-var rulesLeft_Spoken = validate.Part{
+var rulesLeft_Spoken = rules.Part{
 	Message: "fairlead.test.rules.other.Spoken",
 	Fields:  []string{"word"},
 }

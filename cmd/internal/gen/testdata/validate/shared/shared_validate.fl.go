@@ -4,15 +4,15 @@
 package shared
 
 import (
-	validate "github.com/fairlead-go/fairlead/middleware/validate"
+	rules "github.com/fairlead-go/fairlead/middleware/validate/rules"
 	utf8 "unicode/utf8"
 )
 
-// This code needs a version of package validate that serves the first contract of compiled rules.
-const _ = validate.GeneratedV1
+// This code needs a version of package rules that serves the first contract of compiled rules.
+const _ = rules.GeneratedV1
 
 // ValidateFields adds to v what the rules of testdata.validate.shared.Account find wrong with m.
-func (m *Account) ValidateFields(v *validate.Violations) {
+func (m *Account) ValidateFields(v *rules.Violations) {
 	if v.Full() {
 		return
 	}
@@ -23,10 +23,10 @@ func (m *Account) ValidateFields(v *validate.Violations) {
 		x := m.GetIban()
 		n := utf8.RuneCountInString(x)
 		if n < 15 {
-			v.Add(validate.Field("iban"), "string.min_len", "must have at least 15 characters")
+			v.Add(rules.Field("iban"), "string.min_len", "must have at least 15 characters")
 		}
 		if n > 34 {
-			v.Add(validate.Field("iban"), "string.max_len", "must have at most 34 characters")
+			v.Add(rules.Field("iban"), "string.max_len", "must have at most 34 characters")
 		}
 	}
 }

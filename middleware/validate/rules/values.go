@@ -1,4 +1,4 @@
-package validate
+package rules
 
 import (
 	"bytes"
@@ -9,8 +9,6 @@ import (
 	"strings"
 	"sync"
 )
-
-// What follows is for generated code, and of use to handlers.
 
 // Pattern is a regular expression of a contract, in RE2's syntax. It is compiled when it is first used, so that it
 // costs a program's start nothing; &Pattern{Expr: "…"} is ready for use. It is safe for concurrent use.

@@ -1,7 +1,6 @@
-package validate
+package rules
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -95,15 +94,4 @@ func (s *Survey) Nested(m any) {
 	if _, ok := m.(Message); !ok && s.Enter(fmt.Sprintf("%T", m)) {
 		s.Part(m, nil)
 	}
-}
-
-// survey returns an error when rules of messages like m cannot be applied.
-func (cfg *config) survey(m Message) error {
-	own, ok := m.(Surveyed)
-	if !ok {
-		return nil
-	}
-	s := Survey{evaluator: cfg.evaluator, seen: make(map[string]bool)}
-	own.SurveyRules(&s)
-	return errors.Join(s.problems...)
 }

@@ -1,9 +1,8 @@
-package validate
+package rules
 
 import (
 	"cmp"
 	"slices"
-	"sync"
 	"time"
 )
 
@@ -153,36 +152,4 @@ func (v *Violations) Sort(mark int) {
 	if len(v.found)-mark > 1 {
 		slices.SortStableFunc(v.found[mark:], func(a, b Violation) int { return cmp.Compare(a.Field, b.Field) })
 	}
-}
-
-var collectors = sync.Pool{New: func() any { return new(Violations) }}
-
-// collect applies the rules of m. The error is an *Error, or what kept the rules from being applied.
-func (cfg *config) collect(m Message) error {
-	v, _ := collectors.Get().(*Violations)
-	v.limit, v.first, v.evaluator, v.clock = cfg.limit, cfg.limit == 1, cfg.evaluator, cfg.clock
-	m.ValidateFields(v)
-	var err error
-	switch {
-	case v.fault != nil:
-		err = v.fault
-	case len(v.found) > 0:
-		err = &Error{Violations: v.found, Stopped: v.full}
-	}
-	v.release()
-	return err
-}
-
-// deepest is the capacity of a path up to which it is kept for later messages.
-const deepest = 64
-
-// release gives v back, without what it holds of the message.
-func (v *Violations) release() {
-	path := v.path[:cap(v.path)]
-	if len(path) > deepest {
-		path = nil
-	}
-	clear(path)
-	*v = Violations{path: path[:0]}
-	collectors.Put(v)
 }

@@ -1,8 +1,10 @@
-package validate
+package rules
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/fairlead-go/fairlead/internal/assert"
 )
 
 func TestFormats(t *testing.T) {
@@ -227,6 +229,20 @@ func FuzzFormats(f *testing.F) {
 		}
 		if IsHostAndPort(s, true) && !IsHostAndPort(s, false) {
 			t.Errorf("%q has a port only if it must", s)
+		}
+	})
+}
+
+func TestFormatAllocs(t *testing.T) { //nolint:paralleltest // it counts allocations
+	p := Pattern{Expr: "^[a-z]+$"}
+	in := []string{"a", "b"}
+	assert.Allocs(t, 0, func() {
+		ok := IsEmail("a.b@example.com") && IsHostname("example.com") && IsIP("1.2.3.4") && IsIPv6("fe80::1%eth0") &&
+			IsIPPrefix("10.0.0.0/8") && IsURI("http://u@example.com:80/a?b#c") &&
+			IsUUID("550e8400-e29b-41d4-a716-446655440000") &&
+			IsHostAndPort("[::1]:80", true) && p.Match("abc") && Unique(in) && MaskWithin(in, "a", "b")
+		if !ok {
+			t.Error("one of them is false")
 		}
 	})
 }

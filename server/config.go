@@ -230,8 +230,14 @@ func (c *config) checkListen() error {
 	return errors.Join(errs...)
 }
 
-// parseAddr reads "host:port" and "unix:/path", also as "unix:///path", which is what clients call it.
+// parseAddr reads "host:port", "unix:/path", also as "unix:///path", and "unix-abstract:name"; clients call them so.
 func parseAddr(addr string) (transport.Target, error) {
+	if name, ok := strings.CutPrefix(addr, "unix-abstract:"); ok {
+		if name == "" {
+			return transport.Target{}, errors.New("the name is missing")
+		}
+		return transport.Target{Network: "unix", Addr: "@" + name}, nil
+	}
 	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
 		path = strings.TrimPrefix(path, "//")
 		if path == "" {

@@ -99,7 +99,8 @@ func Transport(n transport.Network) Option {
 }
 
 // Listen adds an address at which Start listens: "host:port", where the host may be empty for all interfaces and the
-// port 0 for any free one, or "unix:/path", which may be relative and begin with two more slashes. Default: none.
+// port 0 for any free one; "unix:/path", which may be relative and begin with two more slashes; or, on Linux,
+// "unix-abstract:name", a socket without a file. Default: none.
 func Listen(addr string) Option {
 	return option(func(c *config) { c.listen = append(c.listen, addr) })
 }

@@ -85,6 +85,8 @@ func TestNewErrors(t *testing.T) {
 		{"a compressor of no compression", []Option{wire, cdc, svc, Compressor(zip("identity"))}, []string{"Compressor"}},
 		{"no socket path", []Option{wire, cdc, svc, Transport(inproc.New()), Listen("unix:")},
 			[]string{`Listen("unix:")`, "path"}},
+		{"no abstract name", []Option{wire, cdc, svc, Transport(inproc.New()), Listen("unix-abstract:")},
+			[]string{`Listen("unix-abstract:")`, "name"}},
 		{"every number", []Option{
 			wire, cdc, svc, MaxRecvMessage(0), MaxSendMessage(-1), MaxHeaderList(3), MaxStreams(0), MaxConnections(-1),
 			MaxBytes(maxMaxBytes + 1), QueuedBytes(1), CompressMin(-1), HandshakeTimeout(0),
@@ -123,7 +125,8 @@ func TestTLSConfig(t *testing.T) {
 	a.alpn, b.alpn = []string{"h2", "http/1.1"}, []string{"h2", "thrift"}
 	given := &tls.Config{Certificates: []tls.Certificate{{}}, NextProtos: []string{"own"}}
 	s, err := New(Protocol(a, b), Codec(protocoltest.Codec{}), Service(unaryImpl("s", "M", nothing)),
-		Transport(inproc.New()), Listen("h:1"), Listen("unix:///x"), Listen("unix:x"), TLS(given))
+		Transport(inproc.New()), Listen("h:1"), Listen("unix:///x"), Listen("unix:x"), Listen("unix-abstract:x"),
+		TLS(given))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +142,7 @@ func TestTLSConfig(t *testing.T) {
 	if given.MinVersion != 0 || len(given.NextProtos) != 1 {
 		t.Errorf("the configuration given was changed: %v", given.NextProtos)
 	}
-	for i, want := range []string{"/x", "x"} {
+	for i, want := range []string{"/x", "x", "@x"} {
 		if got := s.cfg.targets[1+i]; got.Network != "unix" || got.Addr != want {
 			t.Errorf("got target %v, want unix %s", got, want)
 		}

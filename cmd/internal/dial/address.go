@@ -18,8 +18,8 @@ type Address struct {
 	Local bool
 }
 
-// ParseAddress understands "host:port", "unix:/path", URLs with the schemes grpc, grpcs, http and https, and the
-// targets of clients, such as "dns:///greeter:8080" and "static:///10.0.0.7:8080,10.0.0.8:8080".
+// ParseAddress understands "host:port", "unix:/path", "unix-abstract:name", URLs with the schemes grpc, grpcs, http and
+// https, and the targets of clients, such as "dns:///greeter:8080" and "static:///10.0.0.7:8080,10.0.0.8:8080".
 func ParseAddress(text string) (Address, error) {
 	a := Address{Text: text, Target: text}
 	switch {
@@ -34,7 +34,7 @@ func ParseAddress(text string) (Address, error) {
 			a.Target, a.Local = "unix://"+path, true
 			return a, nil
 		}
-		a.Local = loopback(text)
+		a.Local = strings.HasPrefix(text, "unix-abstract:") || loopback(strings.TrimPrefix(text, "dns:"))
 		return a, nil
 	}
 	switch strings.ToLower(scheme) {

@@ -76,7 +76,7 @@ func CompileCompact(ctx context.Context, src Source) (*Contract, error) {
 	files := newResolver(src.Roots)
 	var said diagnostics
 	if err := compileInBatches(ctx, files, src.Files, &said); err != nil {
-		return nil, explain(ctx, files, src.Files)
+		return nil, explain(ctx, src)
 	}
 	c := &Contract{Names: src.Files, sources: files.sources(), places: files.places}
 	for _, w := range said.warnings {
@@ -90,19 +90,20 @@ func CompileCompact(ctx context.Context, src Source) (*Contract, error) {
 	return c, nil
 }
 
-// explain returns what is wrong with files that do not compile. It compiles them once more, all at once, because what
-// the compiler finds in one batch depends on what it found in those before.
-func explain(ctx context.Context, files *resolver, names []string) error {
-	files.linked = nil
+// explain returns what is wrong with a Source that does not compile. It compiles it once more, all at once, because what
+// the compiler finds in one batch depends on what it found in those before. It does so with a resolver of its own: the
+// compiler may still use that of a compilation that has failed.
+func explain(ctx context.Context, src Source) error {
+	files := newResolver(src.Roots)
 	var said diagnostics
-	err := compileAtOnce(ctx, files, names, &said)
+	err := compileAtOnce(ctx, files, src.Files, &said)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case len(said.errors) == 0:
 		return fmt.Errorf("compile: %w", err)
 	default:
-		return &ContractError{Problems: newExplainer(files, names).explain(ctx, said.errors)}
+		return &ContractError{Problems: newExplainer(files, src.Files).explain(ctx, said.errors)}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"testing"
 )
 
@@ -60,6 +61,20 @@ func TestErrorOf(t *testing.T) {
 	}
 	if got := ErrorOf(own); got != own {
 		t.Errorf("got %p, want the error itself, %p", got, own)
+	}
+}
+
+// TestErrorOfOK: an Error that says OK keeps all else that it says.
+func TestErrorOfOK(t *testing.T) {
+	t.Parallel()
+	confused := PeerError(OK, "confused", []Detail{{Type: "t/x.Y", Value: []byte("v")}}).WithReach(Refused)
+	for _, err := range []error{confused, fmt.Errorf("x: %w", confused)} {
+		e := ErrorOf(err)
+		if e.Code != Unknown || e.Reach != Refused || !e.FromPeer() || !slices.ContainsFunc(e.Details, func(d Detail) bool {
+			return d.Type == "t/x.Y" && string(d.Value) == "v"
+		}) {
+			t.Errorf("got %+v for %v", e, err)
+		}
 	}
 }
 

@@ -135,6 +135,36 @@ func TestEncodeForForeign(t *testing.T) {
 	}
 }
 
+// TestSecretsAreNeverIndexed has fields that nobody on the way may keep in a table, again and again (RFC 7541, section
+// 7.1.3).
+func TestSecretsAreNeverIndexed(t *testing.T) {
+	t.Parallel()
+	never := map[string]bool{"authorization": true, "cookie": true, "proxy-authorization": true, "x-id": false}
+	dec := hpack.NewDecoder(4096, func(f hpack.HeaderField) {
+		if f.Sensitive != never[f.Name] {
+			t.Errorf("%s: never indexed is %v, want %v", f.Name, f.Sensitive, never[f.Name])
+		}
+	})
+	e := newEncoder()
+	for range 3 {
+		var md fairlead.Metadata
+		for name := range never {
+			md.Add(name, "secret")
+		}
+		if _, err := dec.Write(e.metadata(e.begin(nil), &md)); err != nil {
+			t.Fatal(err)
+		}
+		if err := dec.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range append(e.lines, field{}) {
+			if never[f.name] || f.value == "secret" {
+				t.Errorf("the table has %q", f)
+			}
+		}
+	}
+}
+
 func TestDecodeAllocs(t *testing.T) { //nolint:paralleltest // counts allocations
 	if raceEnabled {
 		t.Skip("allocations are not the program's own under the race detector")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -292,5 +293,35 @@ func TestResumptionOrders(t *testing.T) {
 			t.Errorf("%d resumptions", r.n)
 		}
 		_ = s.Close()
+	}
+}
+
+// TestKeptIsBounded: a stream begins anew with 64 KiB less one byte that it has sent, envelopes included, and not with
+// more.
+func TestKeptIsBounded(t *testing.T) {
+	t.Parallel()
+	for size, goes := range map[int]bool{65535: true, 65536: false, 100_000: false} {
+		x := &brokenExchange{
+			takes: true, failure: &protocol.Failure{Reach: fairlead.Refused}, ready: make(chan struct{}),
+		}
+		c, r := openBroken(t, x)
+		const first = 1000
+		for _, n := range []int{first, size - first} {
+			if err := c.Stream().Send(&note{strings.Repeat("x", n-prefixSize)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		close(r.let)
+		close(x.ready)
+		err := c.Stream().Recv(new(note))
+		if (err == nil) != goes {
+			t.Errorf("%d bytes: got %v, want it to go on: %v", size, err, goes)
+		}
+		if want := map[bool]int{true: 1}[goes]; r.n != want {
+			t.Errorf("%d bytes: got %d resumptions, want %d", size, r.n, want)
+		}
+		if err := c.Stream().Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }

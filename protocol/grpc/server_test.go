@@ -705,6 +705,31 @@ func TestServerAdmission(t *testing.T) {
 	}
 }
 
+// TestServerReservesTheLongest: of the messages of a stream that were decompressed, the longest is accounted for, since
+// they are held one at a time.
+func TestServerReservesTheLongest(t *testing.T) {
+	t.Parallel()
+	s, d := newTestServer(t)
+	sum := 0
+	d.reserve = func(n int) error { sum += n; return nil }
+	var parts [][]byte
+	for _, n := range []int{1000, 1000, 500, 3000, 2000} {
+		b, err := gz{}.AppendCompress(nil, []byte(strings.Repeat("x", n)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts = append(parts, frame(1, string(b)))
+	}
+	x := raw{path: mBidi.Path, fields: []string{"grpc-encoding", "gzip"}, parts: parts}.send(t, s, d)
+	if code, msg, _ := x.status(); code != "0" {
+		t.Fatalf("got %s %q", code, msg)
+	}
+	if sum != 3000 {
+		t.Errorf("got %d bytes reserved, want 3000", sum)
+	}
+	d.settled(t)
+}
+
 func TestServerDeadline(t *testing.T) {
 	t.Parallel()
 	blockRecv := func(_ context.Context, c *fairlead.Call) error { return c.Stream().Recv(new(note)) }

@@ -52,7 +52,7 @@ func serveHTTP2(t *testing.T, n *inproc.Network, h protocoltest.Handlers, opts .
 
 func serveAs(t *testing.T, n *inproc.Network, addr string, h protocoltest.Handlers, opts ...server.Option) {
 	t.Helper()
-	serveAt(t, n, addr, h, append(opts, server.Protocol(web.NewServer(grpc.NewServer())))...)
+	serveAt(t, n, addr, h, append([]server.Option{server.Protocol(web.NewServer(grpc.NewServer()))}, opts...)...)
 }
 
 // waiting holds calls until their context ends.
@@ -171,7 +171,7 @@ func TestTooManyPings(t *testing.T) {
 		name   string
 		idle   bool
 		open   bool // a call is under way all the time
-		policy []server.Option
+		policy []web.ServerOption
 		calls  int // seven hours apart
 		dials  int32
 	}{
@@ -179,15 +179,16 @@ func TestTooManyPings(t *testing.T) {
 		{"in a call", false, true, nil, 0, 6},
 		// 10 s become 2 h 50 min, more than the two hours.
 		{"without calls", true, false, nil, 14, 11},
-		{"allowed", true, false, []server.Option{server.PingPolicy(10*time.Second, true)}, 2, 1},
-		{"turned off", true, false, []server.Option{server.PingPolicy(0, false)}, 2, 1},
+		{"allowed", true, false, []web.ServerOption{web.PingPolicy(10*time.Second, true)}, 2, 1},
+		{"turned off", true, false, []web.ServerOption{web.PingPolicy(0, false)}, 2, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				n := inproc.New()
-				serveHTTP2(t, n, protocoltest.Handlers{Unary: waiting}, tt.policy...)
+				serveHTTP2(t, n, protocoltest.Handlers{Unary: waiting},
+					server.Protocol(web.NewServer(grpc.NewServer(), tt.policy...)))
 				stub, c, dials := http2Client(t, n, KeepAlive(10*time.Second, 5*time.Second, tt.idle), IdleTimeout(0))
 				defer c.Close()
 				if tt.open {

@@ -16,6 +16,8 @@ import (
 	"github.com/fairlead-go/fairlead/codec"
 	"github.com/fairlead-go/fairlead/compress"
 	"github.com/fairlead-go/fairlead/internal/assert"
+	"github.com/fairlead-go/fairlead/protocol/grpc"
+	"github.com/fairlead-go/fairlead/protocol/web"
 )
 
 func TestNewErrors(t *testing.T) {
@@ -58,13 +60,13 @@ func TestNewErrors(t *testing.T) {
 		{"receive", "", []Option{MaxRecvMessage(0)}, "MaxRecvMessage"},
 		{"send", "", []Option{MaxSendMessage(0)}, "MaxSendMessage"},
 		{"header", "", []Option{MaxHeaderList(0)}, "MaxHeaderList"},
-		{"queued", "", []Option{QueuedBytes(0)}, "QueuedBytes"},
+		{"of the wire", "", []Option{Protocol(web.NewClient(grpc.NewClient(), web.QueuedBytes(1<<10)))},
+			"Protocol: web: QueuedBytes: 1024 is not between 65536"},
 		{"connections", "", []Option{Connections(0)}, "Connections"},
 		{"max connections", "", []Option{MaxConnections(0)}, "MaxConnections"},
 		{"timeout", "", []Option{ConnectTimeout(0)}, "ConnectTimeout"},
 		{"backoff", "", []Option{Backoff(2*time.Second, time.Second)}, "Backoff"},
 		{"header, too long", "", []Option{MaxHeaderList(1 << 30)}, "MaxHeaderList"},
-		{"queued, less than a window", "", []Option{QueuedBytes(1 << 10)}, "QueuedBytes is 1024, want 65536"},
 		{"keepalive", "", []Option{KeepAlive(time.Second, time.Second, false)}, "KeepAlive"},
 		{"keepalive, negative timeout", "", []Option{KeepAlive(0, -1, false)}, "KeepAlive"},
 		{"idle", "", []Option{IdleTimeout(-1)}, "IdleTimeout"},
@@ -219,7 +221,7 @@ func TestOptionsReachTheProtocol(t *testing.T) {
 	gzip, other := namedCompressor{name: "gzip"}, namedCompressor{name: "zstd"}
 	conf := &tls.Config{MinVersion: tls.VersionTLS13}
 	c, err := New("test:///a", w.options(&fakeResolver{}, Compressor(gzip, other), Compressor(gzip), Compress("zstd"),
-		CompressMin(7), MaxRecvMessage(1), MaxSendMessage(2), MaxHeaderList(3<<10), QueuedBytes(4<<20), UserAgent("me/1"),
+		CompressMin(7), MaxRecvMessage(1), MaxSendMessage(2), MaxHeaderList(3<<10), UserAgent("me/1"),
 		Authority("host:1"), TLS(conf), Connections(9))...)
 	if err != nil {
 		t.Fatal(err)
@@ -228,9 +230,9 @@ func TestOptionsReachTheProtocol(t *testing.T) {
 	p := c.protocol
 	got := []any{
 		p.Compressor.Name(), len(p.Compressors), p.CompressMin, p.RecvMessage, p.SendMessage, p.HeaderList,
-		p.QueuedBytes, p.UserAgent, p.Authority, p.TLS, c.cfg.tls.ServerName, c.cfg.maxConnections,
+		p.UserAgent, p.Authority, p.TLS, c.cfg.tls.ServerName, c.cfg.maxConnections,
 	}
-	want := []any{"zstd", 2, 7, 1, 2, 3 << 10, 4 << 20, "me/1", "host:1", true, "host", 9}
+	want := []any{"zstd", 2, 7, 1, 2, 3 << 10, "me/1", "host:1", true, "host", 9}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

@@ -43,7 +43,6 @@ type config struct {
 	recvMessage    int
 	sendMessage    int
 	headerList     int
-	queuedBytes    int
 	connections    int
 	maxConnections int
 	waitForReady   bool
@@ -62,8 +61,7 @@ func defaults() config {
 		recvMessage:    4 << 20,
 		sendMessage:    math.MaxInt32,
 		headerList:     64 << 10,
-		queuedBytes:    16 << 20,
-		guard:          &protocol.Guard{ControlBudget: 10_000, FrameTimeout: 30 * time.Second},
+		guard:          new(protocol.Guard),
 		connections:    1,
 		maxConnections: 8,
 		connectTimeout: 20 * time.Second,
@@ -83,6 +81,11 @@ func (c *config) check() error {
 		}
 	}
 	bad(c.protocol == nil, "Protocol is missing (package preset has one)")
+	if k, ok := c.protocol.(protocol.Checker); ok {
+		if err := k.Check(); err != nil {
+			errs = append(errs, fmt.Errorf("client: Protocol: %w", err))
+		}
+	}
 	bad(c.dialer == nil, "Dialer is missing (package preset has one)")
 	bad(c.codec == nil, "Codec is missing (package preset has one)")
 	bad(c.balancer == nil, "Balancer is missing (package preset has one)")
@@ -109,8 +112,6 @@ func (c *config) check() error {
 		{"MaxRecvMessage", c.recvMessage, 1, math.MaxInt32},
 		{"MaxSendMessage", c.sendMessage, 1, math.MaxInt32},
 		{"MaxHeaderList", c.headerList, 1 << 10, 16 << 20},
-		{"QueuedBytes", c.queuedBytes, 64 << 10, math.MaxInt32},
-		{"ControlBudget", c.guard.ControlBudget, 100, math.MaxInt32},
 	} {
 		bad(n.value < n.low || n.value > n.high, "%s is %d, want %d to %d", n.option, n.value, n.low, n.high)
 	}
@@ -226,7 +227,6 @@ func (c *config) forProtocol(authority string) protocol.ClientConfig {
 		RecvMessage: c.recvMessage,
 		SendMessage: c.sendMessage,
 		HeaderList:  c.headerList,
-		QueuedBytes: c.queuedBytes,
 		Guard:       c.guard,
 		UserAgent:   c.userAgent,
 		Authority:   authority,

@@ -120,16 +120,6 @@ func MaxSendMessage(bytes int) Option { return option(func(c *config) { c.sendMe
 // Default: 64 KiB.
 func MaxHeaderList(bytes int) Option { return option(func(c *config) { c.headerList = bytes }) }
 
-// QueuedBytes limits the bytes of responses that a connection holds for slow readers before it stops reading, 64 KiB at
-// least. Default: 16 MiB.
-func QueuedBytes(bytes int) Option { return option(func(c *config) { c.queuedBytes = bytes }) }
-
-// ControlBudget bounds, for each connection, the work that a server can make without answering calls: frames such as
-// SETTINGS, PING, WINDOW_UPDATE and empty DATA cost one unit, streams that are reset two. The budget is n units, at
-// least 100; n/2 come back each second, and calls and received data give back more. A server that is over it is left,
-// with GOAWAY and ENHANCE_YOUR_CALM, and the calls under way there fail. Default: 10,000.
-func ControlBudget(n int) Option { return option(func(c *config) { c.guard.ControlBudget = n }) }
-
 // UserAgent is put before the framework's own name and version. Default: "".
 func UserAgent(name string) Option { return option(func(c *config) { c.userAgent = name }) }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/fairlead-go/fairlead/contrib/grpcgo"
 	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/preset"
+	"github.com/fairlead-go/fairlead/protocol/web"
 	"github.com/fairlead-go/fairlead/server"
 	"github.com/fairlead-go/fairlead/transport"
 	"github.com/fairlead-go/fairlead/transport/inproc"
@@ -274,7 +275,8 @@ func TestPingsFromGRPCClient(t *testing.T) {
 		{"default", nil, nil, holding(24*time.Hour, 0), 1},
 		{"eager in a call", nil, []grpc.DialOption{eager}, holding(24*time.Hour, 5), 6},
 		{
-			"eager and allowed", []server.Option{server.PingPolicy(10*time.Second, true)}, []grpc.DialOption{eager},
+			"eager and allowed", []server.Option{preset.ServerHTTP2(web.PingPolicy(10*time.Second, true))},
+			[]grpc.DialOption{eager},
 			resting, 1,
 		},
 		{"measuring windows", nil, nil, measuring, 1},

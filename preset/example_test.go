@@ -11,6 +11,7 @@ import (
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/client"
 	"github.com/fairlead-go/fairlead/preset"
+	"github.com/fairlead-go/fairlead/protocol/web"
 	"github.com/fairlead-go/fairlead/server"
 )
 
@@ -79,4 +80,21 @@ func ExampleNewClient() {
 	defer func() { _ = conn.Close() }()
 	fmt.Println(conn)
 	// Output: the client of dns:///stock:8080
+}
+
+// Limits that are HTTP/2's alone are options of the wire.
+func ExampleServerHTTP2() {
+	_, err := preset.NewServer(":8080", preset.ServerHTTP2(
+		web.PingPolicy(time.Minute, true), // clients may ask every minute, also without calls
+		web.ControlBudget(50),
+	), server.Service(sayer()))
+	fmt.Println(err)
+	// Output: server: Protocol http: web: ControlBudget: 50 is not between 100 and 2147483647
+}
+
+func sayer() *fairlead.Implementation {
+	type text = wrapperspb.StringValue
+	return fairlead.Implement(fairlead.NewService("echo.v1.Echo", "proto", nil,
+		fairlead.NewMethod[text, text](fairlead.Unary, "echo.v1.Echo", "Say")),
+		fairlead.UnaryHandler(func(_ context.Context, m *text) (*text, error) { return m, nil }))
 }

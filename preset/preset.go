@@ -78,8 +78,21 @@ func DeadlineShare(share float64) client.Option {
 	return client.Deadline(mw)
 }
 
+// ServerHTTP2 gives the wire of a server, gRPC over HTTP/2, options of its own: it takes the place of the one that
+// NewServer has.
+//
+//	preset.NewServer(":8080", preset.ServerHTTP2(web.PingPolicy(time.Minute, true)), server.Service(impl))
+func ServerHTTP2(opts ...web.ServerOption) server.Option {
+	return server.Protocol(web.NewServer(grpc.NewServer(), opts...))
+}
+
+// ClientHTTP2 is ServerHTTP2 for clients.
+func ClientHTTP2(opts ...web.ClientOption) client.Option {
+	return client.Protocol(web.NewClient(grpc.NewClient(), opts...))
+}
+
 // ServerOptions returns the defaults of NewServer but for the address, in this order: Transport (Go's package net),
-// Protocol (gRPC over HTTP/2), Codec (protobuf), Compressor ("gzip" and "zstd"), Logger (slog.Default()), UseNamed
+// Protocol (ServerHTTP2), Codec (protobuf), Compressor ("gzip" and "zstd"), Logger (slog.Default()), UseNamed
 // ("recovery", then "logging", both of which log to the server's logger) and Validation (validate.New: the rules that
 // were compiled into messages; those that are expressions need an evaluator, without which server.New says so; its name
 // is "validation"). server.Without takes the three names, server.WithoutCompressor the two. The options serve one
@@ -103,7 +116,7 @@ func ServerOptions() ([]server.Option, error) {
 	}
 	return []server.Option{
 		server.Transport(std.Network{}),
-		server.Protocol(web.NewServer(grpc.NewServer())),
+		ServerHTTP2(),
 		server.Codec(proto.Codec{}),
 		server.Compressor(compressors...),
 		server.Logger(slog.Default()),
@@ -124,7 +137,7 @@ func NewClient(target string, opts ...client.Option) (*client.Client, error) {
 }
 
 // ClientOptions returns the defaults of NewClient, one for each, in this order: Dialer (Go's package net), Protocol
-// (gRPC over HTTP/2), Codec (protobuf), Compressor (gzip and zstd are accepted in responses; requests are sent as
+// (ClientHTTP2), Codec (protobuf), Compressor (gzip and zstd are accepted in responses; requests are sent as
 // they are), Resolver (dns, static and unix), Balancer (round robin), Logger (slog.Default()) and Deadline
 // (DeadlineShare(0.9)).
 func ClientOptions() ([]client.Option, error) {
@@ -138,7 +151,7 @@ func ClientOptions() ([]client.Option, error) {
 	}
 	return []client.Option{
 		client.Dialer(std.Network{}),
-		client.Protocol(web.NewClient(grpc.NewClient())),
+		ClientHTTP2(),
 		client.Codec(proto.Codec{}),
 		client.Compressor(compressors...),
 		client.Resolver(byName, static.Resolver{}, static.Unix{}),

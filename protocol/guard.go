@@ -6,17 +6,11 @@ import (
 	"time"
 )
 
-// Guard is what the connections of a server or a client have in common against hostile peers: limits, which are not
-// changed once connections use them, and counts of what peers did. The counts are safe for concurrent use.
+// Guard is what the connections of a server or a client have in common against hostile peers: limits of time, which are
+// not changed once connections use them, and counts of what peers did. The counts are safe for concurrent use.
 type Guard struct {
-	// ControlBudget bounds the frames that make work and bring nothing, in units of one such frame. Half of it comes
-	// back each second, and calls and data bring more.
-	ControlBudget int
 	// FirstTimeout is how long a client may take to send its first SETTINGS. 0: no limit.
 	FirstTimeout time.Duration
-	// FrameTimeout is how long a peer may take to send the rest of a frame, or of a header block, that it has begun.
-	// 0: no limit.
-	FrameTimeout time.Duration
 	// MessageTimeout is how long a client may take to send the rest of a message, or of a request that has one message,
 	// that it has begun; and to take the response of a unary call. It has that time anew for each 64 KiB. 0: no limit.
 	MessageTimeout time.Duration
@@ -27,8 +21,8 @@ type Guard struct {
 // Abuse is a kind of what a hostile peer does.
 type Abuse uint8
 
-// The kinds. Those up to FloodUnknown share a connection's ControlBudget, and are counted when a connection ends over
-// it, to whichever of them it had most of; the others are counted each time.
+// The kinds. Those up to FloodUnknown share a connection's budget (web.ControlBudget), and are counted when a
+// connection ends over it, to whichever of them it had most of; the others are counted each time.
 const (
 	FloodReset        Abuse = iota // streams that the peer has reset
 	FloodProvoked                  // streams that this side had to reset because of the peer's frames

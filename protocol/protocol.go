@@ -9,7 +9,6 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
-	"time"
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/codec"
@@ -88,12 +87,6 @@ type Limits struct {
 	SendMessage int // bytes of a message sent
 	HeaderList  int // bytes of a header list, as RFC 9113 counts them in section 6.5.2
 	Streams     int // concurrent calls on a connection
-	QueuedBytes int // bytes of requests that a connection holds for slow handlers before it stops reading
-
-	// PingMin is the time that a client must leave between two PINGs that no response was sent between; without calls
-	// it must leave two hours, unless PingIdle is set. 0: PINGs are not counted.
-	PingMin  time.Duration
-	PingIdle bool
 
 	// Guard is what wires defend their connections with; nil: they use defaults of their own.
 	Guard *Guard
@@ -139,6 +132,11 @@ type Client interface {
 	NewConn(ctx context.Context, tc transport.Conn, cfg *ClientConfig) (ClientConn, error)
 }
 
+// Checker is implemented by Clients that have options of their own: a client is not made when Check returns an error.
+type Checker interface {
+	Check() error
+}
+
 // NameChecker is implemented by Clients and HTTPClients that know beforehand what metadata they can send.
 type NameChecker interface {
 	// CheckName returns why no pair of that name, in lower case, can be sent, nil if it can.
@@ -158,7 +156,6 @@ type ClientConfig struct {
 	SendMessage int                   // bytes of a message sent
 	HeaderList  int                   // bytes of a header list received
 	Guard       *Guard                // what connections defend themselves with; nil: defaults of the wire
-	QueuedBytes int                   // bytes of responses held for slow readers before a connection stops reading
 	UserAgent   string                // put before the framework's own
 	Authority   string                // the host asked for
 	TLS         bool                  // the scheme is https

@@ -137,7 +137,7 @@ func TestKeepAliveCancelsCalls(t *testing.T) {
 }
 
 var clientConfig = &protocol.ClientConfig{
-	Codec: protocoltest.Codec{}, RecvMessage: 1 << 20, SendMessage: 1 << 20, HeaderList: 1 << 16, QueuedBytes: 1 << 20,
+	Codec: protocoltest.Codec{}, RecvMessage: 1 << 20, SendMessage: 1 << 20, HeaderList: 1 << 16,
 	Logger: quiet(), Authority: "echo",
 }
 
@@ -247,8 +247,6 @@ func TestAliveOptions(t *testing.T) {
 		{KeepAlive(time.Millisecond, time.Second), "KeepAlive: the interval 1ms"},
 		{KeepAlive(-time.Hour, time.Second), "KeepAlive"},
 		{KeepAlive(time.Hour, 0), "KeepAlive: the timeout 0s"},
-		{PingPolicy(0, true), ""},
-		{PingPolicy(-1, true), "PingPolicy"},
 		{IdleTimeout(-1), "IdleTimeout"},
 		{MaxAge(-1, 0), "MaxAge"},
 		{MaxAge(time.Hour, -1), "MaxAge"},

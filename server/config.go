@@ -55,12 +55,10 @@ func newConfig(opts []Option) (*config, error) {
 			SendMessage: math.MaxInt32,
 			HeaderList:  64 << 10,
 			Streams:     1000,
-			QueuedBytes: 16 << 20,
 			CompressMin: 1024,
-			PingMin:     5 * time.Minute,
 		},
 		alive:     protocol.Alive{PingAfter: 2 * time.Hour, PingTimeout: 20 * time.Second, PingIdle: true},
-		guard:     &protocol.Guard{ControlBudget: 10_000, FrameTimeout: 30 * time.Second, MessageTimeout: time.Minute},
+		guard:     &protocol.Guard{MessageTimeout: time.Minute},
 		maxBytes:  256 << 20,
 		handshake: 10 * time.Second,
 		logger:    slog.Default(),
@@ -85,17 +83,6 @@ func (c *config) checkLists() error {
 	if len(c.codecs) == 0 {
 		errs = append(errs, errors.New("server: no Codec; package preset has a server with all of them"))
 	}
-	names := make(map[string]bool)
-	for _, p := range c.protocols {
-		switch {
-		case p == nil:
-			errs = append(errs, errors.New("server: Protocol: nil"))
-		case names[p.Name()]:
-			errs = append(errs, fmt.Errorf("server: Protocol: two are named %q", p.Name()))
-		default:
-			names[p.Name()] = true
-		}
-	}
 	for _, m := range c.middleware {
 		switch {
 		case m.mw == nil && m.name == "":
@@ -110,6 +97,9 @@ func (c *config) checkLists() error {
 		}
 	}
 	var err error
+	if c.protocols, err = lastOfName("Protocol", c.protocols); err != nil {
+		errs = append(errs, err)
+	}
 	if c.codecs, err = lastOfName("Codec", c.codecs); err != nil {
 		errs = append(errs, err)
 	}
@@ -162,9 +152,7 @@ func (c *config) checkNumbers() error {
 		{"MaxStreams", int64(c.limits.Streams), 1, 1 << 20},
 		{"MaxConnections", int64(c.maxConns), 0, math.MaxInt32},
 		{"MaxBytes", c.maxBytes, 1, maxMaxBytes},
-		{"QueuedBytes", int64(c.limits.QueuedBytes), 64 << 10, math.MaxInt32},
 		{"CompressMin", int64(c.limits.CompressMin), 0, math.MaxInt32},
-		{"ControlBudget", int64(c.guard.ControlBudget), 100, math.MaxInt32},
 	} {
 		if n.value < n.low || n.value > n.high {
 			errs = append(errs, fmt.Errorf("server: %s: %d is not between %d and %d", n.option, n.value, n.low, n.high))
@@ -172,9 +160,6 @@ func (c *config) checkNumbers() error {
 	}
 	if c.handshake <= 0 {
 		errs = append(errs, fmt.Errorf("server: HandshakeTimeout: %v is not positive", c.handshake))
-	}
-	if c.guard.FrameTimeout < 0 {
-		errs = append(errs, fmt.Errorf("server: FrameTimeout: %v is negative", c.guard.FrameTimeout))
 	}
 	if c.guard.MessageTimeout < 0 {
 		errs = append(errs, fmt.Errorf("server: MessageTimeout: %v is negative", c.guard.MessageTimeout))
@@ -198,7 +183,6 @@ func (c *config) checkAlive() error {
 		"KeepAlive: the interval %v is neither 0 nor at least %v", a.PingAfter, minPingInterval)
 	bad(a.PingAfter != 0 && a.PingTimeout <= 0 || a.PingTimeout < 0,
 		"KeepAlive: the timeout %v is not positive", a.PingTimeout)
-	bad(c.limits.PingMin < 0, "PingPolicy: %v is negative", c.limits.PingMin)
 	bad(a.Idle < 0, "IdleTimeout: %v is negative", a.Idle)
 	bad(a.Age < 0 || a.Grace < 0, "MaxAge: %v or %v is negative", a.Age, a.Grace)
 	bad(a.Age == 0 && a.Grace > 0, "MaxAge: a grace of %v and no age", a.Grace)

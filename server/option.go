@@ -35,7 +35,7 @@ func Service(impl ...*fairlead.Implementation) Option {
 }
 
 // Protocol adds wires. At least one is needed; a connection goes to the first whose ALPN was agreed upon or that knows
-// its first bytes. Two of the same name are an error. A value serves one server.
+// its first bytes. One takes the place of an earlier one of the same name. A value serves one server.
 func Protocol(p ...protocol.Server) Option {
 	return option(func(c *config) { c.protocols = append(c.protocols, p...) })
 }
@@ -136,10 +136,6 @@ func MaxConnections(n int) Option { return option(func(c *config) { c.maxConns =
 // MaxRecvMessage says. At most 64 GiB. Default: 256 MiB.
 func MaxBytes(n int64) Option { return option(func(c *config) { c.maxBytes = n }) }
 
-// QueuedBytes limits what a connection holds for slow handlers to n bytes, 64 KiB at least; then it stops reading.
-// Default: 16 MiB.
-func QueuedBytes(n int) Option { return option(func(c *config) { c.limits.QueuedBytes = n }) }
-
 // CompressMin has messages shorter than n bytes sent as they are. Default: 1024, since shorter ones fit into one packet
 // with or without compression, which then costs time and saves nothing. 0 compresses all. Without a Compressor nothing
 // is compressed.
@@ -162,15 +158,6 @@ func KeepAlive(interval, timeout time.Duration) Option {
 	return option(func(c *config) { c.alive.PingAfter, c.alive.PingTimeout = interval, timeout })
 }
 
-// PingPolicy bounds the PINGs of clients: between two of them must be least, or two hours while the client has no call
-// and withoutCalls is false. PINGs with a response, or a part of one, between them are not counted. A client that comes
-// too soon three times is sent away with GOAWAY, ENHANCE_YOUR_CALM and the debug data "too_many_pings", upon which
-// gRPC's clients double their interval. 0 turns it off, whatever withoutCalls is. Default: 5 min and false, which are
-// grpc-go's.
-func PingPolicy(least time.Duration, withoutCalls bool) Option {
-	return option(func(c *config) { c.limits.PingMin, c.limits.PingIdle = least, withoutCalls })
-}
-
 // IdleTimeout has connections drained that had no call for d: their clients connect anew for the next one, and no call
 // fails. Default: 0, which is never.
 func IdleTimeout(d time.Duration) Option {
@@ -181,19 +168,6 @@ func IdleTimeout(d time.Duration) Option {
 // anew. Calls under way go on for at most grace; then they are cut. 0 sets no limit, to either. Default: 0 and 0.
 func MaxAge(age, grace time.Duration) Option {
 	return option(func(c *config) { c.alive.Age, c.alive.Grace = age, grace })
-}
-
-// ControlBudget bounds, for each connection, the work that a client can make without calls: frames such as SETTINGS,
-// PING, PRIORITY, WINDOW_UPDATE and empty DATA cost one unit, streams that are reset or refused two. The budget is n
-// units, at least 100; n/2 come back each second, and answered calls and received data give back more, so that ordinary
-// clients do not notice it. Whoever is over it is sent away with GOAWAY, ENHANCE_YOUR_CALM and the name of the flood.
-// Default: 10,000.
-func ControlBudget(n int) Option { return option(func(c *config) { c.guard.ControlBudget = n }) }
-
-// FrameTimeout limits the time that a client takes to send the rest of a frame, or of a header block, that it has
-// begun, to d, and twice that at worst. 0 sets no limit. Default: 30 s.
-func FrameTimeout(d time.Duration) Option {
-	return option(func(c *config) { c.guard.FrameTimeout = d })
 }
 
 // MessageTimeout limits the time that a client takes to send the rest of a message that it has begun, or of a request

@@ -45,7 +45,8 @@ func TestNewErrors(t *testing.T) {
 		{"nothing at all", nil, []string{"no Protocol", "no Codec"}},
 		{"no service", []Option{wire, cdc}, []string{"no Service"}},
 		{"a nil option", []Option{nil}, []string{"nil Option"}},
-		{"two wires of a name", []Option{wire, wire, cdc, svc}, []string{"Protocol", `"a"`}},
+		{"two wires of a name", []Option{Protocol(failing), Protocol(newFakeWire("failing", 'f')), cdc, svc}, nil},
+		{"a wire without a name", []Option{Protocol(newFakeWire("", 'a')), cdc, svc}, []string{"Protocol", "no name"}},
 		{"a nil wire", []Option{Protocol(nil), cdc, svc}, []string{"Protocol: nil"}},
 		{"a nil codec", []Option{wire, Codec(nil), svc}, []string{"Codec: nil"}},
 		{"a nil compressor", []Option{wire, cdc, svc, Compressor(nil)}, []string{"Compressor: nil"}},
@@ -89,10 +90,10 @@ func TestNewErrors(t *testing.T) {
 			[]string{`Listen("unix-abstract:")`, "name"}},
 		{"every number", []Option{
 			wire, cdc, svc, MaxRecvMessage(0), MaxSendMessage(-1), MaxHeaderList(3), MaxStreams(0), MaxConnections(-1),
-			MaxBytes(maxMaxBytes + 1), QueuedBytes(1), CompressMin(-1), HandshakeTimeout(0),
+			MaxBytes(maxMaxBytes + 1), CompressMin(-1), HandshakeTimeout(0),
 		}, []string{
 			"MaxRecvMessage: 0", "MaxSendMessage: -1", "MaxHeaderList: 3", "MaxStreams: 0", "MaxConnections: -1",
-			"MaxBytes: ", "QueuedBytes: 1", "CompressMin: -1", "HandshakeTimeout: 0s",
+			"MaxBytes: ", "CompressMin: -1", "HandshakeTimeout: 0s",
 		}},
 		{"TLS nil", []Option{wire, cdc, svc, TLS(nil)}, []string{"TLS: nil"}},
 		{"TLS without Listen", []Option{wire, cdc, svc, TLS(cert)}, []string{"TLS", "Listen"}},
@@ -216,11 +217,10 @@ func TestDefaults(t *testing.T) {
 	got := *s.Dispatcher().Limits()
 	got.Compressors = nil
 	want := protocol.Limits{
-		RecvMessage: 4 << 20, SendMessage: 1<<31 - 1, HeaderList: 64 << 10, Streams: 1000, QueuedBytes: 16 << 20,
-		CompressMin: 1024,
+		RecvMessage: 4 << 20, SendMessage: 1<<31 - 1, HeaderList: 64 << 10, Streams: 1000, CompressMin: 1024,
 	}
 	if got.RecvMessage != want.RecvMessage || got.SendMessage != want.SendMessage ||
-		got.HeaderList != want.HeaderList || got.Streams != want.Streams || got.QueuedBytes != want.QueuedBytes ||
+		got.HeaderList != want.HeaderList || got.Streams != want.Streams ||
 		got.CompressMin != want.CompressMin {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

@@ -3,7 +3,9 @@ package attack_test
 import (
 	"testing"
 
+	"github.com/fairlead-go/fairlead/preset"
 	"github.com/fairlead-go/fairlead/protocol"
+	"github.com/fairlead-go/fairlead/protocol/web"
 	"github.com/fairlead-go/fairlead/server"
 	"golang.org/x/net/http2"
 )
@@ -60,7 +62,7 @@ func TestFloods(t *testing.T) { //nolint:paralleltest // memory is the process's
 			func(a *attacker) func() { return func() { _ = a.WritePing(false, [8]byte{}) } },
 		},
 		{
-			"ping", []server.Option{server.PingPolicy(0, true)}, "flood of PING", protocol.FloodPing,
+			"ping", []server.Option{preset.ServerHTTP2(web.PingPolicy(0, true))}, "flood of PING", protocol.FloodPing,
 			func(a *attacker) func() { return func() { _ = a.WritePing(false, [8]byte{}) } },
 		},
 		{
@@ -119,7 +121,7 @@ func TestFloods(t *testing.T) { //nolint:paralleltest // memory is the process's
 			func(a *attacker) func() { return func() { a.open(nil, true) } },
 		},
 		{
-			"small continuations", []server.Option{server.ControlBudget(1000)},
+			"small continuations", []server.Option{preset.ServerHTTP2(web.ControlBudget(1000))},
 			"flood of CONTINUATION", protocol.FloodContinuation,
 			func(a *attacker) func() {
 				_ = a.WriteHeaders(http2.HeadersFrameParam{StreamID: 1})

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead/internal/assert"
+	"github.com/fairlead-go/fairlead/preset"
 	"github.com/fairlead-go/fairlead/protocol"
+	"github.com/fairlead-go/fairlead/protocol/web"
 	"github.com/fairlead-go/fairlead/server"
 	"golang.org/x/net/http2"
 )
@@ -41,7 +43,8 @@ func TestNothingComes(t *testing.T) { //nolint:paralleltest // memory is the pro
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			tg := newTarget(t, server.HandshakeTimeout(200*time.Millisecond), server.FrameTimeout(200*time.Millisecond))
+			tg := newTarget(t, server.HandshakeTimeout(200*time.Millisecond),
+				preset.ServerHTTP2(web.FrameTimeout(200*time.Millisecond)))
 			tg.during(bounds{heap: 8, goroutines: 20}, func() {
 				var all []net.Conn
 				for range conns {
@@ -73,7 +76,7 @@ func TestNothingComes(t *testing.T) { //nolint:paralleltest // memory is the pro
 
 // TestDripping sends a header block so slowly that something always comes, but never its end.
 func TestDripping(t *testing.T) { //nolint:paralleltest // memory is the process's
-	tg := newTarget(t, server.FrameTimeout(300*time.Millisecond))
+	tg := newTarget(t, preset.ServerHTTP2(web.FrameTimeout(300*time.Millisecond)))
 	a := tg.attack().start()
 	_ = a.WriteHeaders(http2.HeadersFrameParam{StreamID: 1})
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -93,7 +96,7 @@ func TestDripping(t *testing.T) { //nolint:paralleltest // memory is the process
 // idle for longer than a frame may take are, too.
 func TestOneByteAtATime(t *testing.T) { //nolint:paralleltest // memory is the process's
 	limit := assert.Patience(300 * time.Millisecond)
-	tg := newTarget(t, server.FrameTimeout(limit), server.HandshakeTimeout(limit))
+	tg := newTarget(t, preset.ServerHTTP2(web.FrameTimeout(limit)), server.HandshakeTimeout(limit))
 	nc, err := new(net.Dialer).DialContext(t.Context(), "tcp", tg.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +143,7 @@ func TestDeafPeer(t *testing.T) { //nolint:paralleltest // memory is the process
 		{"pings", nil, true, func(a *attacker) { _ = a.WritePing(false, [8]byte{}) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			tg := newTarget(t, server.MaxStreams(100), server.PingPolicy(0, true), server.ControlBudget(1<<30))
+			tg := newTarget(t, server.MaxStreams(100), preset.ServerHTTP2(web.PingPolicy(0, true), web.ControlBudget(1<<30)))
 			tg.during(bounds{heap: 24, goroutines: 120}, func() {
 				a := tg.deaf().preface(tt.settings...)
 				if tt.update {
@@ -214,7 +217,7 @@ func TestWindowOverflow(t *testing.T) { //nolint:paralleltest // memory is the p
 // TestMoreThanTheWindow sends more than the server's windows allow, to handlers that do not read: a stream's ends that
 // stream, and the connection's, which is not opened again while so much is held, ends the connection.
 func TestMoreThanTheWindow(t *testing.T) { //nolint:paralleltest // memory is the process's
-	tg := newTarget(t, server.QueuedBytes(1<<20))
+	tg := newTarget(t, preset.ServerHTTP2(web.QueuedBytes(1<<20)))
 	part := make([]byte, 16<<10)
 	const streamWindow, connWindow = 256 << 10, 16 << 20
 	tg.during(bounds{heap: 40, goroutines: 120}, func() {

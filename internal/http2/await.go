@@ -9,7 +9,7 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// What a peer begins it has to end: frames and header blocks within Guard.FrameTimeout, requests within
+// What a peer begins it has to end: frames and header blocks within FrameTimeout, requests within
 // Guard.MessageTimeout and before their deadlines. The reading role bounds both with the transport's read deadline, so
 // that no timer and no other goroutine is needed. What is read by a goroutine of its own, and what is sent, a keeper
 // looks at now and then: see Sweep.
@@ -120,8 +120,8 @@ func (c *Conn) awaitTimed(need, rest int, progress bool) ([]byte, error) {
 func (c *Conn) timeFrame(block uint32) {
 	t := &c.r.timer
 	t.frame, t.moved, t.block = 0, false, block
-	if g := c.cfg.Guard; g != nil && g.FrameTimeout > 0 {
-		t.frame = time.Since(epoch) + g.FrameTimeout
+	if limit := c.cfg.FrameTimeout; limit > 0 {
+		t.frame = time.Since(epoch) + limit
 	}
 }
 

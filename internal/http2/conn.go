@@ -45,8 +45,13 @@ type Config struct {
 	// are not counted. Server only: see alive.go.
 	PingMin  time.Duration
 	PingIdle bool
-	// Guard has the limits against hostile peers and counts what they do. Nil: without limits of time, and with a
-	// default for the rest.
+	// ControlBudget bounds the frames that make work and bring nothing, in units of one such frame. Half of it comes
+	// back each second, and calls and data bring more. 0: a default.
+	ControlBudget int
+	// FrameTimeout is how long a peer may take to send the rest of a frame, or of a header block, that it has begun.
+	// 0: no limit.
+	FrameTimeout time.Duration
+	// Guard has limits of time against hostile peers and counts what they do. Nil: without these limits.
 	Guard  *protocol.Guard
 	Logger *slog.Logger
 

@@ -273,7 +273,7 @@ func newRigDispatcher(t testing.TB, resume func(protocol.ServerConn)) *rigDispat
 		routes: make(map[string]*protocol.Route),
 		limits: protocol.Limits{
 			RecvMessage: rigMessage, SendMessage: rigMessage, HeaderList: 8 << 10, Streams: rigStreams,
-			QueuedBytes: rigQueued, Compressors: []compress.Compressor{rigZip(t)},
+			Compressors: []compress.Compressor{rigZip(t)},
 		},
 	}
 	impl := d.handlers()
@@ -359,10 +359,10 @@ func newServerRig(t *testing.T, how int) *rig {
 	}
 	l := r.d.Limits()
 	cfg := &Config{
-		MaxStreams: l.Streams, HeaderList: l.HeaderList, QueuedBytes: l.QueuedBytes, Logger: r.d.Logger(),
+		MaxStreams: l.Streams, HeaderList: l.HeaderList, QueuedBytes: rigQueued, Logger: r.d.Logger(),
 	}
 	if how&0x40 != 0 {
-		cfg.Guard = &protocol.Guard{ControlBudget: 12}
+		cfg.ControlBudget = 12
 	}
 	if how&rigTimed != 0 {
 		if cfg.Guard == nil {
@@ -392,7 +392,7 @@ func newClientRig(t *testing.T) *rig {
 	logger := slog.New(slog.DiscardHandler)
 	cfg := &protocol.ClientConfig{
 		Codec: proto.Codec{}, Compressors: []compress.Compressor{rigZip(t)}, RecvMessage: rigMessage,
-		SendMessage: 4 * rigMessage, HeaderList: 8 << 10, QueuedBytes: rigQueued, Authority: "fuzz", Logger: logger,
+		SendMessage: 4 * rigMessage, HeaderList: 8 << 10, Authority: "fuzz", Logger: logger,
 	}
 	app := grpc.NewClient()
 	for _, m := range []*fairlead.Method{rigUnary, rigClient, rigServer, rigBidi} {
@@ -402,7 +402,7 @@ func newClientRig(t *testing.T) *rig {
 		}
 		r.bind[m] = b
 	}
-	c := NewClient(r.w, &Config{HeaderList: cfg.HeaderList, QueuedBytes: cfg.QueuedBytes, Logger: logger})
+	c := NewClient(r.w, &Config{HeaderList: cfg.HeaderList, QueuedBytes: rigQueued, Logger: logger})
 	r.c = c.Conn
 	r.cc = app.NewConn(c, cfg)
 	return r

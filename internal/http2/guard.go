@@ -58,10 +58,10 @@ func (g *guard) earn(units int) { g.work = max(g.work-units, 0) }
 
 // budget is the connection's.
 func (cfg *Config) budget() int {
-	if cfg.Guard == nil || cfg.Guard.ControlBudget <= 0 {
+	if cfg.ControlBudget <= 0 {
 		return defaultBudget
 	}
-	return cfg.Guard.ControlBudget
+	return cfg.ControlBudget
 }
 
 // settle gives back what time and work have earned, and returns the end of the connection if that is not enough.

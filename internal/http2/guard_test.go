@@ -75,8 +75,8 @@ func TestSettle(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				g := &protocol.Guard{ControlBudget: 100}
-				c := &Conn{cfg: &Config{Guard: g}}
+				g := new(protocol.Guard)
+				c := &Conn{cfg: &Config{ControlBudget: 100, Guard: g}}
 				err := tt.steps(c)
 				if tt.reason == "" {
 					if err != nil {

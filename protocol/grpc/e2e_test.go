@@ -148,9 +148,9 @@ func newStack(t *testing.T, opts ...server.Option) *stack {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st := &stack{cl: web.NewClient(grpc.NewClient()), cfg: &protocol.ClientConfig{
+	st := &stack{cl: web.NewClient(grpc.NewClient(), web.QueuedBytes(1<<20)), cfg: &protocol.ClientConfig{
 		Codec: proto.Codec{}, Compressors: []compress.Compressor{zip}, CompressMin: 100,
-		RecvMessage: 4 << 20, SendMessage: 4 << 20, HeaderList: 16 << 10, QueuedBytes: 1 << 20,
+		RecvMessage: 4 << 20, SendMessage: 4 << 20, HeaderList: 16 << 10,
 		Authority: "texts", Logger: slog.New(slog.DiscardHandler),
 	}}
 	if st.cc, err = st.cl.NewConn(context.Background(), tc, st.cfg); err != nil {

@@ -49,7 +49,7 @@ func Example() {
 	defer func() { _ = srv.Shutdown(ctx) }()
 
 	wire := web.NewClient(grpc.NewClient())
-	cfg := &protocol.ClientConfig{Codec: proto.Codec{}, Authority: "greeter", HeaderList: 16 << 10, QueuedBytes: 1 << 20}
+	cfg := &protocol.ClientConfig{Codec: proto.Codec{}, Authority: "greeter", HeaderList: 16 << 10}
 	bound, err := wire.Bind(method, cfg)
 	if err != nil {
 		fmt.Println(err)

@@ -46,9 +46,9 @@ func TestSuite(t *testing.T) { //nolint:paralleltest // the suite counts gorouti
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := protocoltest.Env{Client: web.NewClient(grpc.NewClient()), Config: &protocol.ClientConfig{
+		e := protocoltest.Env{Client: web.NewClient(grpc.NewClient(), web.QueuedBytes(1<<20)), Config: &protocol.ClientConfig{
 			Codec: protocoltest.Codec{}, RecvMessage: 4 << 20, SendMessage: 4 << 20, HeaderList: 16 << 10,
-			QueuedBytes: 1 << 20, Authority: "echo", Logger: slog.New(slog.DiscardHandler),
+			Authority: "echo", Logger: slog.New(slog.DiscardHandler),
 		}}
 		if e.Conn, err = e.Client.NewConn(t.Context(), tc, e.Config); err != nil {
 			t.Fatal(err)

@@ -18,7 +18,7 @@ import (
 
 // Server is the HTTP wire of a server. It is made for one server.
 type Server struct {
-	apps []protocol.HTTP
+	opts config
 	d    protocol.Dispatcher
 	cfg  http2.Config
 }
@@ -28,8 +28,20 @@ var (
 	_ protocol.Refuser = (*Server)(nil)
 )
 
-// NewServer makes the wire for some protocols, which are asked in their order.
-func NewServer(apps ...protocol.HTTP) *Server { return &Server{apps: apps} }
+// NewServer makes the wire for a protocol, and more with the option Protocol. server.New fails with what is wrong with
+// the options.
+func NewServer(app protocol.HTTP, opts ...ServerOption) *Server {
+	s := &Server{opts: defaults()}
+	s.opts.apps = []protocol.HTTP{app}
+	for _, o := range opts {
+		if o == nil {
+			s.opts.errs = append(s.opts.errs, errors.New("web: NewServer: nil ServerOption"))
+			continue
+		}
+		o.applyServer(&s.opts)
+	}
+	return s
+}
 
 // Name implements protocol.Server.
 func (*Server) Name() string { return "http" }
@@ -39,14 +51,17 @@ func (*Server) ALPN() []string { return []string{"h2"} }
 
 // Attach implements protocol.Server.
 func (s *Server) Attach(d protocol.Dispatcher) error {
-	switch {
-	case s.d != nil:
+	if s.d != nil {
 		return errors.New("web: the wire is attached to a server already; make one for each")
-	case len(s.apps) == 0:
-		return errors.New("web: no protocol was given to web.NewServer")
+	}
+	if err := s.opts.check(); err != nil {
+		return err
 	}
 	names := make(map[string]bool)
-	for _, a := range s.apps {
+	for _, a := range s.opts.apps {
+		if a == nil {
+			return errors.New("web: a protocol is nil")
+		}
 		if names[a.Name()] {
 			return fmt.Errorf("web: protocol %q was given twice", a.Name())
 		}
@@ -58,13 +73,15 @@ func (s *Server) Attach(d protocol.Dispatcher) error {
 	s.d = d
 	l := d.Limits()
 	s.cfg = http2.Config{
-		MaxStreams:  l.Streams,
-		HeaderList:  l.HeaderList,
-		QueuedBytes: l.QueuedBytes,
-		PingMin:     l.PingMin,
-		PingIdle:    l.PingIdle,
-		Guard:       l.Guard,
-		Logger:      d.Logger(),
+		MaxStreams:    l.Streams,
+		HeaderList:    l.HeaderList,
+		QueuedBytes:   s.opts.queued,
+		PingMin:       s.opts.pingMin,
+		PingIdle:      s.opts.pingIdle,
+		ControlBudget: s.opts.budget,
+		FrameTimeout:  s.opts.frameTimeout,
+		Guard:         l.Guard,
+		Logger:        d.Logger(),
 	}
 	s.cfg.Route(d.Routes())
 	return nil
@@ -108,16 +125,38 @@ const refusal = "HTTP/1.1 505 HTTP Version Not Supported\r\nContent-Type: text/p
 
 // NewConn implements protocol.Server.
 func (s *Server) NewConn(tc transport.Conn) (protocol.ServerConn, error) {
-	return http2.NewServer(tc, &s.cfg, s.d, s.apps), nil
+	return http2.NewServer(tc, &s.cfg, s.d, s.opts.apps), nil
 }
 
 // Client is the HTTP wire of a client.
-type Client struct{ app protocol.HTTPClient }
+type Client struct {
+	app  protocol.HTTPClient
+	opts config
+}
 
-var _ protocol.Client = (*Client)(nil)
+var (
+	_ protocol.Client  = (*Client)(nil)
+	_ protocol.Checker = (*Client)(nil)
+)
 
-// NewClient makes the wire for a protocol.
-func NewClient(app protocol.HTTPClient) *Client { return &Client{app: app} }
+// NewClient makes the wire for a protocol. client.New fails with what is wrong with the options.
+func NewClient(app protocol.HTTPClient, opts ...ClientOption) *Client {
+	c := &Client{app: app, opts: defaults()}
+	for _, o := range opts {
+		if o == nil {
+			c.opts.errs = append(c.opts.errs, errors.New("web: NewClient: nil ClientOption"))
+			continue
+		}
+		o.applyClient(&c.opts)
+	}
+	if app == nil {
+		c.opts.errs = append(c.opts.errs, errors.New("web: NewClient: the protocol is nil"))
+	}
+	return c
+}
+
+// Check implements protocol.Checker.
+func (c *Client) Check() error { return c.opts.check() }
 
 // Name implements protocol.Client.
 func (c *Client) Name() string { return c.app.Name() }
@@ -147,10 +186,12 @@ func (c *Client) NewConn(
 		return nil, fmt.Errorf("web: %v did not agree on HTTP/2 by ALPN (it chose %q)", info.Remote, info.ALPN)
 	}
 	hc := http2.NewClient(tc, &http2.Config{
-		HeaderList:  cfg.HeaderList,
-		QueuedBytes: cfg.QueuedBytes,
-		Guard:       cfg.Guard,
-		Logger:      cfg.Logger,
+		HeaderList:    cfg.HeaderList,
+		QueuedBytes:   c.opts.queued,
+		ControlBudget: c.opts.budget,
+		FrameTimeout:  c.opts.frameTimeout,
+		Guard:         cfg.Guard,
+		Logger:        cfg.Logger,
 	})
 	if err := hc.Ready(ctx); err != nil {
 		return nil, fmt.Errorf("web: %v: %w", tc.Info().Remote, err)

@@ -176,7 +176,8 @@ func (p *pinging) judge(f *findings, sent int, err error) {
 	switch {
 	case p.goaway != nil && p.goaway.code == http2.ErrCodeEnhanceYourCalm:
 		f.failf(e.text, "have clients wait longer between PINGs (gRPC's servers ask for 5 minutes unless they are told "+
-			"otherwise), or let the server allow it: server.PingPolicy, keepalive.EnforcementPolicy of grpc-go",
+			"otherwise), or let the server allow it: web.PingPolicy (preset.ServerHTTP2), keepalive.EnforcementPolicy of "+
+			"grpc-go",
 			"%d %s, one every %s, %s: after %s the server sent GOAWAY %v", sent, plural(sent, "PING"), every, with,
 			dial.Round(p.goneAt.Sub(p.started)), p.goaway)
 	case p.goaway != nil:

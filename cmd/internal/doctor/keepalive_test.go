@@ -9,8 +9,13 @@ import (
 
 	"github.com/fairlead-go/fairlead/admin"
 	"github.com/fairlead-go/fairlead/cmd/internal/dial"
+	"github.com/fairlead-go/fairlead/preset"
+	"github.com/fairlead-go/fairlead/protocol/web"
 	"github.com/fairlead-go/fairlead/server"
 )
+
+// allowed is the option of a server that takes any PINGs.
+func allowed() server.Option { return preset.ServerHTTP2(web.PingPolicy(0, true)) }
 
 func TestKeepalive(t *testing.T) {
 	t.Parallel()
@@ -22,13 +27,13 @@ func TestKeepalive(t *testing.T) {
 		pings int
 		wants []want
 	}{
-		{"a server that allows it", []server.Option{health(), server.PingPolicy(0, true)}, false, 5, []want{
+		{"a server that allows it", []server.Option{health(), allowed()}, false, 5, []want{
 			{OK, "a PING is answered in "}, {OK, "5 PINGs, one every 20ms, with a call under way: all answered"},
 		}},
-		{"without a call", []server.Option{health(), server.PingPolicy(0, true)}, true, 3, []want{
+		{"without a call", []server.Option{health(), allowed()}, true, 3, []want{
 			{OK, ""}, {OK, "3 PINGs, one every 20ms, without a call: all answered"},
 		}},
-		{"a server without health", []server.Option{server.Service(runtimeService(t)), server.PingPolicy(0, true)}, false, 2,
+		{"a server without health", []server.Option{server.Service(runtimeService(t)), allowed()}, false, 2,
 			[]want{{OK, ""}, {OK, "2 PINGs, one every 20ms, without a call: all answered"}}},
 		{"a server that does not", []server.Option{health()}, false, 8, []want{
 			{OK, "calls at once"}, {Fail, `the server sent GOAWAY ENHANCE_YOUR_CALM "too_many_pings"`},

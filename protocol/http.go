@@ -35,8 +35,9 @@ type HTTP interface {
 	// goroutine and must be quick.
 	Match(h *Head) Mode
 	// Whole gets a request with its complete body, which is valid until Whole returns. It is called by the reading
-	// goroutine and must not block: it decodes and calls x.Run, or answers at once.
-	Whole(x Exchange, body []byte)
+	// goroutine and must not block: it decodes and returns what is to be run, or answers at once and returns nil. The
+	// connection decides which goroutine runs the task.
+	Whole(x Exchange, body []byte) Task
 	// Open gets any other request, in a goroutine of its own, and one that is to be Complete and is not in time. It has
 	// ended the exchange when it returns.
 	Open(x Exchange)
@@ -186,9 +187,6 @@ type Exchange interface {
 	// is to be there as a whole. The wire bounds the time that takes (Guard.MessageTimeout); then Read and Send return
 	// an Error with DeadlineExceeded.
 	Expect(rest bool)
-	// Run runs t: in the reading goroutine or in another, which the connection decides. It is called at most once,
-	// by Whole, as its last act.
-	Run(t Task)
 	// HeaderLimit is the length of the longest header list that the peer takes, in bytes as RFC 9113 counts them in
 	// section 6.5.2; 0: it has not said.
 	HeaderLimit() int

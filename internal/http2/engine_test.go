@@ -96,7 +96,7 @@ func (t *echoTask) Run() {
 	}
 }
 
-func (e *echo) Whole(x protocol.Exchange, body []byte) {
+func (e *echo) Whole(x protocol.Exchange, body []byte) protocol.Task {
 	h := x.Head()
 	if e.fast {
 		t, ok := e.tasks.Get().(*echoTask)
@@ -104,8 +104,7 @@ func (e *echo) Whole(x protocol.Exchange, body []byte) {
 			t = &echoTask{cost: &h.Route.Cost, pool: &e.tasks}
 		}
 		t.x, t.body = x, append(t.body[:0], body...)
-		x.Run(t)
-		return
+		return t
 	}
 	t := &echoTask{x: x, cost: &h.Route.Cost, body: slices.Clone(body)}
 	for k, v := range h.Fields.All() {
@@ -116,7 +115,7 @@ func (e *echo) Whole(x protocol.Exchange, body []byte) {
 			t.extra.Add(k, v)
 		}
 	}
-	x.Run(t)
+	return t
 }
 
 func (e *echo) Open(x protocol.Exchange) {

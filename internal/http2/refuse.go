@@ -53,13 +53,14 @@ func (unserved) Match(*protocol.Head) protocol.Mode { return protocol.Streamed }
 func (unserved) Deadline(*protocol.Head) time.Time { return time.Time{} }
 
 // Whole implements protocol.HTTP.
-func (unserved) Whole(x protocol.Exchange, _ []byte) {
+func (unserved) Whole(x protocol.Exchange, _ []byte) protocol.Task {
 	if x.Head().Verb == "HEAD" {
 		x.Finish(unsupported, nil)
-		return
+		return nil
 	}
 	// The text is no codec's, so that nothing can fail.
 	_ = x.Reply(&protocol.Reply{Head: unsupported, Message: protocol.Message{Bytes: unsupportedText}})
+	return nil
 }
 
 // Open implements protocol.HTTP: it drops the body, within limits, and answers.

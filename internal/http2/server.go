@@ -69,9 +69,15 @@ func (x exchange) Attach(call *fairlead.Call) {
 	}
 }
 
-// Run implements protocol.Exchange: it runs in the reading goroutine.
-func (x exchange) Run(t protocol.Task) {
-	s, c := x.stream, x.c
+// whole gives a complete request to its protocol, and runs what that returns.
+func (c *Conn) whole(s *stream, body []byte) {
+	if t := s.app.Whole(exchange{s}, body); t != nil {
+		c.run(s, t)
+	}
+}
+
+// run runs a task: here, in the reading goroutine, or in a goroutine of its own.
+func (c *Conn) run(s *stream, t protocol.Task) {
 	if t.Cost().Inline() {
 		turn := c.r.turn
 		if !s.inTable {
@@ -272,7 +278,7 @@ func (c *Conn) requestHead(id uint32, end bool) {
 	case mode == protocol.Pass:
 		s.app = unserved{}
 		if end {
-			s.app.Whole(exchange{s}, nil)
+			c.whole(s, nil)
 			return
 		}
 		c.open(s, false)
@@ -287,9 +293,6 @@ func (c *Conn) requestHead(id uint32, end bool) {
 		c.open(s, end)
 	}
 }
-
-// whole gives a complete request to its protocol.
-func (c *Conn) whole(s *stream, body []byte) { s.app.Whole(exchange{s}, body) }
 
 // open gives a request to its protocol in a goroutine of its own.
 func (c *Conn) open(s *stream, end bool) {
@@ -395,12 +398,12 @@ func (c *Conn) gathered(s *stream) {
 		return
 	}
 	n := int64(len(body.B))
-	defer func() { // also when the handler ends its goroutine
-		// Whole does not keep the body, whoever runs the handler.
-		buffer.Put(body)
-		c.release(n)
-	}()
-	c.whole(s, body.B)
+	t := s.app.Whole(exchange{s}, body.B)
+	buffer.Put(body)
+	c.release(n)
+	if t != nil {
+		c.run(s, t)
+	}
 }
 
 // lengthWrong resets a stream that nobody has yet and whose body is not as long as its content-length said (RFC 9113,

@@ -21,7 +21,6 @@ type quietExchange struct {
 func (x *quietExchange) Head() *protocol.Head        { return &x.head }
 func (x *quietExchange) Peer() *fairlead.Peer        { return testPeer }
 func (x *quietExchange) Attach(*fairlead.Call)       {}
-func (x *quietExchange) Run(t protocol.Task)         { t.Run() }
 func (x *quietExchange) Reply(*protocol.Reply) error { return nil }
 func (x *quietExchange) Finish(*protocol.Block, *fairlead.Metadata) {
 	x.fails++
@@ -77,13 +76,13 @@ func TestServerAllocs(t *testing.T) { //nolint:paralleltest // it counts the pro
 	if s.Match(&x.head) != protocol.Complete {
 		t.Fatal("unary calls are not wanted whole")
 	}
-	wantAllocs(t, "plain", 1, func() { s.Whole(x, body) })
+	wantAllocs(t, "plain", 1, func() { s.Whole(x, body).Run() })
 	x.head.Timeout = []byte("20S")
-	wantAllocs(t, "with a deadline", 1, func() { s.Whole(x, body) })
+	wantAllocs(t, "with a deadline", 1, func() { s.Whole(x, body).Run() })
 	x.head.ContentType = "application/grpc+proto"
-	wantAllocs(t, "with a codec's name", 1, func() { s.Whole(x, body) })
+	wantAllocs(t, "with a codec's name", 1, func() { s.Whole(x, body).Run() })
 	x.head.Fields.Append("x-id", "7")
-	wantAllocs(t, "with metadata", 2, func() { s.Whole(x, body) })
+	wantAllocs(t, "with metadata", 2, func() { s.Whole(x, body).Run() })
 	if x.fails > 0 {
 		t.Errorf("%d calls failed", x.fails)
 	}
@@ -144,7 +143,7 @@ func BenchmarkServerUnary(b *testing.B) {
 		x.head.Fields.Add("te", "trailers")
 		x.head.Fields.Add("grpc-accept-encoding", "gzip")
 		for pb.Next() {
-			s.Whole(x, body)
+			s.Whole(x, body).Run()
 		}
 	})
 }

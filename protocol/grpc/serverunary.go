@@ -32,14 +32,14 @@ func (s *Server) newUnaryCall() *unaryCall {
 }
 
 // Whole implements protocol.HTTP.
-func (s *Server) Whole(x protocol.Exchange, body []byte) {
+func (s *Server) Whole(x protocol.Exchange, body []byte) protocol.Task {
 	u, _ := s.calls.Get().(*unaryCall)
 	if err := u.decodeWhole(x, body); err != nil {
 		u.fail(err)
 		u.release()
-		return
+		return nil
 	}
-	x.Run(u)
+	return u
 }
 
 // decodeWhole makes the call and its request from a complete body.

@@ -456,14 +456,6 @@ func (x serverSide) HeaderLimit() int { return x.headerLimit }
 
 func (x serverSide) Expect(bool) { x.alive("Expect") }
 
-func (x serverSide) Run(task protocol.Task) {
-	x.alive("Run")
-	x.inRun = true
-	_ = task.Cost().Inline()
-	task.Run()
-	x.inRun = false
-}
-
 func (x serverSide) SendHead(b *protocol.Block, extra *fairlead.Metadata) error {
 	x.alive("SendHead")
 	if x.respHead != nil {
@@ -773,9 +765,15 @@ func served(s *Server, d *dispatcher) func(*exchange, bool) {
 				s.Open(serverSide{x})
 				return
 			}
-			s.Whole(serverSide{x}, body)
+			task := s.Whole(serverSide{x}, body)
 			for i := range body {
 				body[i] = 0xEE
+			}
+			if task != nil {
+				x.inRun = true
+				_ = task.Cost().Inline()
+				task.Run()
+				x.inRun = false
 			}
 		default:
 			s.Open(serverSide{x})

@@ -1,11 +1,9 @@
 package protocol
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/fairlead-go/fairlead"
@@ -174,8 +172,7 @@ type Pipe interface {
 }
 
 // Exchange is one request and its response, as a server sees it. It is over, and must not be touched any more, when
-// Reply without an error, Finish or Reset has been called, except that Interrupt and Reset do nothing then. Fields of
-// metadata whose name ends in "-bin" are sent in base64 without padding.
+// Reply without an error, Finish or Reset has been called, except that Interrupt and Reset do nothing then.
 type Exchange interface {
 	Pipe
 	// Head is valid until Whole or Open returns.
@@ -190,15 +187,16 @@ type Exchange interface {
 	// HeaderLimit is the length of the longest header list that the peer takes, in bytes as RFC 9113 counts them in
 	// section 6.5.2; 0: it has not said.
 	HeaderLimit() int
-	// SendHead sends the response's head; extra may be nil.
-	SendHead(b *Block, extra *fairlead.Metadata) error
+	// SendHead sends the response's head, which has a status.
+	SendHead(h Section) error
 	// Reply sends a whole response in one hold of the connection's writer, without waiting for the peer: what its
 	// window has no room for follows on its own. An error is the codec's: then the head was sent and nothing else,
 	// and Finish ends the exchange.
 	Reply(r *Reply) error
-	// Finish ends the response with a trailer. If no head was sent, the trailer is the head: b then must have a status.
-	// An exchange whose body was not read to its end is reset without an error afterwards.
-	Finish(b *Block, extra *fairlead.Metadata)
+	// Finish ends the response with a trailer, or without one if t is empty. If no head was sent, t is the head, has a
+	// status, and is the whole response. An exchange whose body was not read to its end is reset without an error
+	// afterwards.
+	Finish(t Section)
 }
 
 // Message is what goes into a body. It is only read, and not kept.
@@ -218,53 +216,10 @@ type Message struct {
 
 // Reply is a whole response. It is only read, and not kept.
 type Reply struct {
-	Head         *Block             // nil: SendHead was called
-	Extra        *fairlead.Metadata // more of the head; nil or empty: none
-	Message      Message
-	Trailer      *Block // nil: the body's end is the response's
-	ExtraTrailer *fairlead.Metadata
+	Head    Section // empty: SendHead was called
+	Message Message
+	Trailer Section // empty: the body's end is the response's
 }
-
-// Block is a fixed list of fields that is sent again and again: a connection encodes it once. It is read-only.
-type Block struct {
-	fields []string
-	size   int
-}
-
-// NewBlock makes a block of name, value pairs; pseudo-fields such as ":status" come first. The caller gives the
-// list over.
-func NewBlock(namesAndValues ...string) *Block {
-	b := &Block{fields: namesAndValues}
-	for _, s := range namesAndValues {
-		b.size += len(s)
-	}
-	b.size += len(namesAndValues) / 2 * FieldOverhead
-	return b
-}
-
-// Size returns the length of the fields as a header list, in bytes as RFC 9113 counts them in section 6.5.2.
-func (b *Block) Size() int { return b.size }
-
-// FieldOverhead is what a field adds to a header list beside its name and its value (RFC 9113, section 6.5.2).
-const FieldOverhead = 32
-
-// FieldsSize returns the length of metadata as a header list, where values of names that end in "-bin" are in base64.
-func FieldsSize(md *fairlead.Metadata) int {
-	n := 0
-	for i := range md.Len() {
-		k, v := md.At(i)
-		if strings.HasSuffix(k, "-bin") {
-			n += base64.RawStdEncoding.EncodedLen(len(v))
-		} else {
-			n += len(v)
-		}
-		n += len(k) + FieldOverhead
-	}
-	return n
-}
-
-// Fields returns the names and values, to be read only.
-func (b *Block) Fields() []string { return b.fields }
 
 // HTTPClient is the client side of a protocol that is carried by HTTP requests.
 type HTTPClient interface {
@@ -301,11 +256,16 @@ type Ticket uint64
 
 // Request is a request to be sent. It is only read, and not kept.
 type Request struct {
+	// Head has what is the same in many requests, such as ":scheme" and ":authority".
 	Head *Block
+	// Verb and Path are those of this request, "" if Head has them as ":method" and ":path". Query, if any, goes with
+	// Path: it is what is behind the '?'.
+	Verb, Path, Query string
 	// Name and Value are one more field; a value made per call costs no allocation here. "": none.
 	Name    string
 	Value   []byte
 	Extra   *fairlead.Metadata // more fields; nil or empty: none
+	Base64  bool               // as in Section
 	Message *Message           // nil: none
 	Last    bool               // the body ends here; Do takes it for granted
 }

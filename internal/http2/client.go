@@ -168,12 +168,17 @@ func (c *Conn) begin(s *stream, req *protocol.Request, last bool) error {
 	c.smu.Unlock()
 	buf := c.writeBuf()
 	at := c.beginHeaders(buf, s, last && m == nil)
-	buf.B = c.w.enc.block(buf.B, req.Head)
+	if req.Verb != "" || req.Path != "" {
+		buf.B = c.w.enc.target(buf.B, req.Verb, req.Path, req.Query)
+	}
+	if req.Head != nil {
+		buf.B = c.w.enc.block(buf.B, req.Head)
+	}
 	if req.Name != "" {
 		buf.B = c.w.enc.transient(buf.B, req.Name, req.Value)
 	}
 	if req.Extra != nil && req.Extra.Len() > 0 {
-		buf.B = c.w.enc.metadata(buf.B, req.Extra)
+		buf.B = c.w.enc.metadata(buf.B, req.Extra, req.Base64)
 	}
 	c.endHeaders(buf, at, s.id)
 	if m != nil {
@@ -199,13 +204,7 @@ func (c *Conn) listTooLong(req *protocol.Request) error {
 	if limit == 0 {
 		return nil
 	}
-	n := req.Head.Size()
-	if req.Name != "" {
-		n += len(req.Name) + len(req.Value) + protocol.FieldOverhead
-	}
-	if req.Extra != nil {
-		n += protocol.FieldsSize(req.Extra)
-	}
+	n := requestSize(req)
 	if n <= limit {
 		return nil
 	}
@@ -213,6 +212,29 @@ func (c *Conn) listTooLong(req *protocol.Request) error {
 	return fairlead.Errorf(fairlead.ResourceExhausted,
 		"the request's metadata makes a header list of %d bytes, and the server takes %d (SETTINGS_MAX_HEADER_LIST_SIZE)",
 		n, limit)
+}
+
+// requestSize returns the length of a request's header list, in bytes as RFC 9113 counts them in section 6.5.2.
+func requestSize(req *protocol.Request) (n int) {
+	if req.Head != nil {
+		n = req.Head.Size()
+	}
+	if req.Verb != "" {
+		n += len(":method") + len(req.Verb) + protocol.FieldOverhead
+	}
+	if req.Path != "" {
+		n += len(":path") + len(req.Path) + protocol.FieldOverhead
+		if req.Query != "" {
+			n += 1 + len(req.Query)
+		}
+	}
+	if req.Name != "" {
+		n += len(req.Name) + len(req.Value) + protocol.FieldOverhead
+	}
+	if req.Extra != nil {
+		n += protocol.FieldsSize(req.Extra, req.Base64)
+	}
+	return n
 }
 
 // Cancel implements protocol.HTTPConn.

@@ -87,7 +87,9 @@ func (t *echoTask) Run() {
 	}
 	t.cost.End(b)
 	m := protocol.Message{Bytes: t.body}
-	t.reply = protocol.Reply{Head: echoHead, Extra: &t.extra, Message: m, Trailer: echoTrailer}
+	t.reply = protocol.Reply{
+		Head: protocol.Section{Block: echoHead, Extra: &t.extra}, Message: m, Trailer: protocol.Section{Block: echoTrailer},
+	}
 	if err := t.x.Reply(&t.reply); err != nil {
 		panic(err)
 	}
@@ -123,7 +125,7 @@ func (e *echo) Open(x protocol.Exchange) {
 	defer e.running.Add(-1)
 	switch x.Head().Path {
 	case "/drop":
-		x.Finish(echoOnly, nil)
+		x.Finish(protocol.Section{Block: echoOnly})
 		return
 	case "/hang":
 		if e.entered != nil {
@@ -136,7 +138,7 @@ func (e *echo) Open(x protocol.Exchange) {
 			}
 		}
 	}
-	if err := x.SendHead(echoHead, nil); err != nil {
+	if err := x.SendHead(protocol.Section{Block: echoHead}); err != nil {
 		x.Reset(protocol.ResetInternal, err)
 		return
 	}
@@ -153,7 +155,7 @@ func (e *echo) Open(x protocol.Exchange) {
 			return
 		}
 	}
-	x.Finish(echoTrailer, nil)
+	x.Finish(protocol.Section{Block: echoTrailer})
 }
 
 // rig is a server with its address.

@@ -46,15 +46,10 @@ func (s *stream) window() int64 { return s.c.w.initial + s.sendDelta }
 
 // appendHeaders appends a HEADERS frame, with CONTINUATION frames if the block is longer than the peer takes. The write
 // lock is held.
-func (c *Conn) appendHeaders(s *stream, blk *protocol.Block, extra *fairlead.Metadata, end bool) {
+func (c *Conn) appendHeaders(s *stream, sec *protocol.Section, end bool) {
 	buf := c.writeBuf()
 	at := c.beginHeaders(buf, s, end)
-	if blk != nil {
-		buf.B = c.w.enc.block(buf.B, blk)
-	}
-	if extra != nil && extra.Len() > 0 {
-		buf.B = c.w.enc.metadata(buf.B, extra)
-	}
+	buf.B = c.w.enc.section(buf.B, sec)
 	c.endHeaders(buf, at, s.id)
 }
 
@@ -257,17 +252,23 @@ func (c *Conn) endBody(s *stream, alone bool) {
 	c.localEnd(s)
 }
 
-// endWithTrailer ends the body of s with a trailer. The write lock is held.
-func (c *Conn) endWithTrailer(s *stream, blk *protocol.Block, extra *fairlead.Metadata) {
-	if s.out != nil {
-		s.endAfterOut, s.trailer = true, blk
-		if extra != nil {
-			s.trailing = extra.Clone()
+// endResponse ends a response with a trailer or, if t is empty, without one. A response without a head consists of t.
+// The write lock is held.
+func (c *Conn) endResponse(s *stream, t *protocol.Section) {
+	switch {
+	case t.Empty() && s.headSent:
+		c.endBody(s, true)
+	case s.out != nil:
+		own := *t
+		if t.Extra != nil {
+			md := t.Extra.Clone()
+			own.Extra = &md
 		}
-		return
+		s.endAfterOut, s.trailer = true, &own
+	default:
+		c.appendHeaders(s, t, true)
+		c.localEnd(s)
 	}
-	c.appendHeaders(s, blk, extra, true)
-	c.localEnd(s)
 }
 
 // sendable says whether refill would find something to do. The write lock is held.
@@ -311,11 +312,11 @@ func (c *Conn) sendSome(s *stream) {
 		c.wait(s)
 		return
 	}
-	end, trailer, trailing := s.endAfterOut, s.trailer, s.trailing
+	end, trailer := s.endAfterOut, s.trailer
 	s.dropOut()
 	switch {
 	case trailer != nil:
-		c.appendHeaders(s, trailer, &trailing, true)
+		c.appendHeaders(s, trailer, true)
 		c.localEnd(s)
 	case end:
 		c.localEnd(s)

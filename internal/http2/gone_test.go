@@ -22,7 +22,7 @@ func TestFinishAfterWriteError(t *testing.T) { //nolint:paralleltest // it count
 	c.wmu.Lock()
 	c.w.fail(errors.New("the peer is gone")) // s does not wait for its turn: its window is closed
 	c.wmu.Unlock()
-	exchange{s}.Finish(protocol.NewBlock("grpc-status", "0"), nil)
+	exchange{s}.Finish(protocol.Section{Block: protocol.NewBlock("grpc-status", "0")})
 	if s.out != nil || buffer.Out() != 0 {
 		t.Errorf("what waited is still there: %d buffers\n%s", buffer.Out(), buffer.Leaks())
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/fairlead-go/fairlead"
@@ -44,6 +45,10 @@ type encodedBlock struct {
 	bytes []byte
 }
 
+// maxBlocks is the number of blocks of which the encoding is kept. Protocols make one for each method or kind of
+// answer, which are fewer. Those beyond it are encoded each time, and add nothing to the table.
+const maxBlocks = 1 << 10
+
 // scanMax is the number of blocks up to which they are looked for one by one. A server sends few; a client one for each
 // method.
 const scanMax = 12
@@ -74,6 +79,9 @@ func (e *encoder) block(b []byte, blk *protocol.Block) []byte {
 	i := e.place(blk)
 	if i >= 0 && e.blocks[i].lines == len(e.lines) {
 		return append(b, e.blocks[i].bytes...)
+	}
+	if i < 0 && len(e.blocks) == maxBlocks {
+		return e.unkept(b, blk)
 	}
 	start, before := len(b), len(e.lines)
 	b = e.fields(b, blk)
@@ -122,6 +130,69 @@ func (e *encoder) fields(b []byte, blk *protocol.Block) []byte {
 	return b
 }
 
+// unkept appends a block of which nothing is kept.
+func (e *encoder) unkept(b []byte, blk *protocol.Block) []byte {
+	kv := blk.Fields()
+	for i := 0; i+1 < len(kv); i += 2 {
+		b = e.literal(b, kv[i], kv[i+1])
+	}
+	return b
+}
+
+// literal appends a field that does not enter the table, its name by its index in the static table if it is there.
+func (e *encoder) literal(b []byte, name, value string) []byte {
+	if i := staticLine[field{name, value}]; i != 0 {
+		return appendInt(b, 0x80, 7, i)
+	}
+	if i := staticName[name]; i != 0 {
+		return appendString(appendInt(b, 0, 4, i), value)
+	}
+	return appendLiteral(b, name, value)
+}
+
+// status appends the status of a response.
+func (e *encoder) status(b []byte, status int) []byte {
+	switch status {
+	case 200:
+		return append(b, 0x88) // its line in the static table
+	case 204:
+		return append(b, 0x89)
+	case 304:
+		return append(b, 0x8b)
+	}
+	return strconv.AppendInt(append(b, 0x08, 3), int64(status), 10)
+}
+
+// target appends the method and the path of a request. They do not enter the table: there may be any number of them.
+func (e *encoder) target(b []byte, verb, path, query string) []byte {
+	if verb != "" {
+		b = e.literal(b, ":method", verb)
+	}
+	if path == "" {
+		return b
+	}
+	if query == "" {
+		return e.literal(b, ":path", path)
+	}
+	b = appendInt(b, 0, 4, staticName[":path"])
+	b = appendInt(b, 0, 7, uint64(len(path)+1+len(query)))
+	return append(append(append(b, path...), '?'), query...)
+}
+
+// section appends the fields of a section.
+func (e *encoder) section(b []byte, s *protocol.Section) []byte {
+	if s.Status != 0 {
+		b = e.status(b, s.Status)
+	}
+	if s.Block != nil {
+		b = e.block(b, s.Block)
+	}
+	if s.Extra != nil && s.Extra.Len() > 0 {
+		b = e.metadata(b, s.Extra, s.Base64)
+	}
+	return b
+}
+
 // indexed appends a field by its index, or as a literal that is added to the table if there is room.
 func (e *encoder) indexed(b []byte, f field) []byte {
 	if i := staticLine[f]; i != 0 {
@@ -141,11 +212,12 @@ func (e *encoder) indexed(b []byte, f field) []byte {
 	return appendString(b, f.value)
 }
 
-// metadata appends fields whose values change from call to call; values of names that end in "-bin" go in base64.
-func (e *encoder) metadata(b []byte, md *fairlead.Metadata) []byte {
+// metadata appends fields whose values change from call to call. With inBase64, values of names that end in "-bin" go
+// in base64.
+func (e *encoder) metadata(b []byte, md *fairlead.Metadata, inBase64 bool) []byte {
 	for i := range md.Len() {
 		name, value := md.At(i)
-		if !strings.HasSuffix(name, "-bin") {
+		if !inBase64 || !strings.HasSuffix(name, "-bin") {
 			b = e.name(b, name, len(value))
 			b = appendString(b, value)
 			continue

@@ -115,13 +115,14 @@ func TestEncodeForForeign(t *testing.T) {
 		md.Add("x-data-bin", "\x00\xff")
 		b := e.block(e.begin(nil), blk)
 		b = e.transient(b, "grpc-timeout", []byte("1S"))
-		b = e.metadata(b, &md)
+		binary := map[bool]string{true: "AP8", false: "\x00\xff"}[i%2 == 0]
+		b = e.metadata(b, &md, i%2 == 0)
 		var want [][2]string
 		for j := 0; j < len(blk.Fields()); j += 2 {
 			want = append(want, [2]string{blk.Fields()[j], blk.Fields()[j+1]})
 		}
 		want = append(want, [2]string{"grpc-timeout", "1S"}, [2]string{"x-id", fmt.Sprint(i)},
-			[2]string{"authorization", "secret"}, [2]string{"x-data-bin", "AP8"})
+			[2]string{"authorization", "secret"}, [2]string{"x-data-bin", binary})
 		got = nil
 		if _, err := dec.Write(b); err != nil {
 			t.Fatalf("block %d: %v", i, err)
@@ -151,7 +152,7 @@ func TestSecretsAreNeverIndexed(t *testing.T) {
 		for name := range never {
 			md.Add(name, "secret")
 		}
-		if _, err := dec.Write(e.metadata(e.begin(nil), &md)); err != nil {
+		if _, err := dec.Write(e.metadata(e.begin(nil), &md, false)); err != nil {
 			t.Fatal(err)
 		}
 		if err := dec.Close(); err != nil {

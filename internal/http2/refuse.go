@@ -32,7 +32,7 @@ var errRefusedLate = errors.New("http2: the request does not come to an end")
 
 // refuse answers with a head alone.
 func (c *Conn) refuse(s *stream, b *protocol.Block) {
-	exchange{s}.Finish(b, nil)
+	exchange{s}.Finish(protocol.Section{Block: b})
 }
 
 // unserved is the protocol of requests that no other takes.
@@ -55,11 +55,13 @@ func (unserved) Deadline(*protocol.Head) time.Time { return time.Time{} }
 // Whole implements protocol.HTTP.
 func (unserved) Whole(x protocol.Exchange, _ []byte) protocol.Task {
 	if x.Head().Verb == "HEAD" {
-		x.Finish(unsupported, nil)
+		x.Finish(protocol.Section{Block: unsupported})
 		return nil
 	}
 	// The text is no codec's, so that nothing can fail.
-	_ = x.Reply(&protocol.Reply{Head: unsupported, Message: protocol.Message{Bytes: unsupportedText}})
+	_ = x.Reply(&protocol.Reply{
+		Head: protocol.Section{Block: unsupported}, Message: protocol.Message{Bytes: unsupportedText},
+	})
 	return nil
 }
 

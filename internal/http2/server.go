@@ -131,14 +131,14 @@ func (x exchange) Expect(rest bool) {
 func (x exchange) HeaderLimit() int { return int(x.c.peerList.Load()) }
 
 // SendHead implements protocol.Exchange.
-func (x exchange) SendHead(b *protocol.Block, extra *fairlead.Metadata) error {
+func (x exchange) SendHead(h protocol.Section) error {
 	c := x.c
 	c.wmu.Lock()
 	if err := x.mayNotSend(); err != nil {
 		c.wmu.Unlock()
 		return err
 	}
-	c.appendHeaders(x.stream, b, extra, false)
+	c.appendHeaders(x.stream, &h, false)
 	c.unlockFlush(bySpawn)
 	return nil
 }
@@ -154,28 +154,29 @@ func (x exchange) Reply(r *protocol.Reply) error {
 		s.recycle()
 		return nil
 	}
-	if r.Head != nil {
-		c.appendHeaders(s, r.Head, r.Extra, false)
+	if !r.Head.Empty() {
+		c.appendHeaders(s, &r.Head, false)
 	}
+	last := r.Trailer.Empty()
 	if err == nil {
-		err = c.appendMessage(s, &r.Message, beside, r.Trailer == nil)
+		err = c.appendMessage(s, &r.Message, beside, last)
 	}
 	if err != nil {
 		c.unlockFlush(byCaller)
 		return err
 	}
 	s.replied = true
-	if r.Trailer == nil {
+	if last {
 		c.endBody(s, false)
 	} else {
-		c.endWithTrailer(s, r.Trailer, r.ExtraTrailer)
+		c.endResponse(s, &r.Trailer)
 	}
 	c.answered(s)
 	return nil
 }
 
 // Finish implements protocol.Exchange.
-func (x exchange) Finish(b *protocol.Block, extra *fairlead.Metadata) {
+func (x exchange) Finish(t protocol.Section) {
 	s, c := x.stream, x.c
 	c.wmu.Lock()
 	if c.gone(s) {
@@ -183,7 +184,7 @@ func (x exchange) Finish(b *protocol.Block, extra *fairlead.Metadata) {
 		s.leave()
 		return
 	}
-	c.endWithTrailer(s, b, extra)
+	c.endResponse(s, &t)
 	c.answered(s)
 }
 

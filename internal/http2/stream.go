@@ -38,8 +38,7 @@ type stream struct {
 	out         *buffer.Buf
 	outAt       int  // what of out has been sent
 	endAfterOut bool // END_STREAM follows out, on its last frame or with the trailer
-	trailer     *protocol.Block
-	trailing    fairlead.Metadata
+	trailer     *protocol.Section
 	isWaiting   bool // in writer.waiting
 	nextWaiting *stream
 	sendErr     error
@@ -434,7 +433,6 @@ func (s *stream) dropBody(all bool) {
 func (s *stream) dropOut() {
 	buffer.Put(s.out)
 	s.out, s.outAt, s.endAfterOut, s.trailer = nil, 0, false, nil
-	s.trailing = fairlead.Metadata{}
 }
 
 // finish takes s out of the account of streams. The stream lock is held.

@@ -22,7 +22,7 @@ func (x *quietExchange) Head() *protocol.Head        { return &x.head }
 func (x *quietExchange) Peer() *fairlead.Peer        { return testPeer }
 func (x *quietExchange) Attach(*fairlead.Call)       {}
 func (x *quietExchange) Reply(*protocol.Reply) error { return nil }
-func (x *quietExchange) Finish(*protocol.Block, *fairlead.Metadata) {
+func (x *quietExchange) Finish(protocol.Section) {
 	x.fails++
 }
 

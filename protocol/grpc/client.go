@@ -144,7 +144,7 @@ func (b *binding) request(
 	if err != nil {
 		return 0, false, err
 	}
-	*r = protocol.Request{Head: head, Extra: extra}
+	*r = protocol.Request{Head: head, Extra: extra, Base64: true}
 	at, timed := c.Deadline()
 	if timed {
 		if left = time.Until(at); left <= 0 {

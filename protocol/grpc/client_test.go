@@ -53,7 +53,9 @@ func (r reply) serve(x *exchange, _ bool) {
 	x.sendTrailer(fieldsOf(r.trailer))
 }
 
-func fieldsOf(kv []string) *protocol.Head { return headFrom(protocol.NewBlock(kv...), "", nil, nil) }
+func fieldsOf(kv []string) *protocol.Head {
+	return headFrom(protocol.Section{Block: protocol.NewBlock(kv...)}, "", nil)
+}
 
 // ok is the trailer of success.
 var ok = []string{"grpc-status", "0"}
@@ -74,7 +76,7 @@ func TestClientUnary(t *testing.T) {
 		b := encodeStatus(fairlead.NotFound, "m", []fairlead.Detail{{Type: "t", Value: []byte("v")}})
 		var md fairlead.Metadata
 		md.Add("grpc-status-details-bin", string(b))
-		return headFrom(protocol.NewBlock(), "", nil, &md).Fields.Get("grpc-status-details-bin"), nil
+		return headFrom(protocol.Section{Extra: &md, Base64: true}, "", nil).Fields.Get("grpc-status-details-bin"), nil
 	}()
 	if err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ func (in *incoming) fits(b *protocol.Block, md *fairlead.Metadata) error {
 	if md.Len() == 0 {
 		return nil
 	}
-	n, limit := b.Size()+protocol.FieldsSize(md), in.headerLimit()
+	n, limit := b.Size()+protocol.FieldsSize(md, true), in.headerLimit()
 	if n <= limit {
 		return nil
 	}

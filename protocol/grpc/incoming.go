@@ -213,7 +213,7 @@ func (in *incoming) finish(e *fairlead.Error) {
 	var extra *fairlead.Metadata
 	if in.call != nil {
 		if header := in.header(); header != nil && !in.headSent && in.fits(in.answers.head, header) == nil {
-			in.headSent = in.x.SendHead(in.answers.head, header) == nil
+			in.headSent = in.x.SendHead(section(in.answers.head, header)) == nil
 		}
 		extra = sendable(in.call.ResponseTrailer(), in.dropped)
 	}
@@ -238,15 +238,20 @@ func (in *incoming) finish(e *fairlead.Error) {
 		}
 		extra = md
 	}
-	in.x.Finish(blk, extra)
+	in.x.Finish(section(blk, extra))
+}
+
+// section is a block and more fields, binary ones in base64, as they are sent.
+func section(b *protocol.Block, extra *fairlead.Metadata) protocol.Section {
+	return protocol.Section{Block: b, Extra: extra, Base64: true}
 }
 
 // addStatus adds e to md, as much of it as the client takes beside a block and more metadata, nil for none.
 func (in *incoming) addStatus(md *fairlead.Metadata, e *fairlead.Error, b *protocol.Block, more *fairlead.Metadata) {
 	limit := in.headerLimit()
-	room := limit - b.Size() - protocol.FieldsSize(md)
+	room := limit - b.Size() - protocol.FieldsSize(md, true)
 	if more != nil {
-		room -= protocol.FieldsSize(more)
+		room -= protocol.FieldsSize(more, true)
 	}
 	if !addStatus(md, e, room, limit) {
 		in.noteCut()
@@ -277,7 +282,7 @@ func (in *incoming) fail(err error) {
 	if h := in.x.Head(); h.Verb != "POST" {
 		md := new(fairlead.Metadata)
 		in.addStatus(md, e, in.answers.wrongVerb, nil)
-		in.x.Finish(in.answers.wrongVerb, md)
+		in.x.Finish(section(in.answers.wrongVerb, md))
 	} else {
 		in.finish(e)
 	}

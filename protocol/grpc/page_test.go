@@ -204,7 +204,7 @@ func TestClientDoesNotWaitForPages(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					over := make(chan struct{})
 					hc := newConn(t, func(x *exchange, _ bool) {
-						x.sendHead(headFrom(protocol.NewBlock(tt.head...), "", nil, nil), false)
+						x.sendHead(headFrom(protocol.Section{Block: protocol.NewBlock(tt.head...)}, "", nil), false)
 						if tt.body != "" {
 							x.data([]byte(tt.body))
 						}

@@ -163,7 +163,7 @@ func (st *serverStream) sendHead() error {
 	if err := st.fits(st.head, st.call.ResponseHeader()); err != nil {
 		return err
 	}
-	if err := st.x.SendHead(st.head, st.header()); err != nil {
+	if err := st.x.SendHead(section(st.head, st.header())); err != nil {
 		return peerError(err)
 	}
 	st.begun.Store(true)

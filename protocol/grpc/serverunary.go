@@ -186,19 +186,18 @@ func (u *unaryCall) answer(ctx context.Context, err error) {
 		held, err = u.encode()
 	}
 	if err == nil {
-		if err = u.metadataFits(u.reply.Head); err != nil {
+		if err = u.metadataFits(u.reply.Head.Block); err != nil {
 			buffer.Put(held)
 		}
 	}
 	u.call.End(ctx, err)
 	if err == nil {
 		if u.headSent {
-			u.reply.Head = nil
+			u.reply.Head = protocol.Section{}
 		} else {
-			u.reply.Extra = u.header()
+			u.reply.Head.Extra, u.reply.Head.Base64 = u.header(), true
 		}
-		u.reply.Trailer = u.s.trailers[fairlead.OK]
-		u.reply.ExtraTrailer = sendable(u.call.ResponseTrailer(), u.dropped)
+		u.reply.Trailer = section(u.s.trailers[fairlead.OK], sendable(u.call.ResponseTrailer(), u.dropped))
 		err = u.x.Reply(&u.reply)
 		buffer.Put(held)
 		if err == nil {
@@ -220,16 +219,16 @@ func (u *unaryCall) encode() (*buffer.Buf, error) {
 		if size > u.s.send.bytes {
 			return nil, u.s.send.sent(size)
 		}
-		u.reply.Head = u.answers.head
+		u.reply.Head.Block = u.answers.head
 		m := &u.reply.Message
 		m.Value, m.Sizer, m.Size, m.Envelope = resp, sizer, size, true
 		return nil, nil //nolint:nilnil // no buffer is needed
 	}
 	out, head := u.outgoing()
 	held, err := u.messages().encode(&u.reply.Message, resp, &out)
-	u.reply.Head = head
+	u.reply.Head.Block = head
 	if u.reply.Message.Flags == 0 {
-		u.reply.Head = u.answers.head
+		u.reply.Head.Block = u.answers.head
 	}
 	return held, err
 }
@@ -260,7 +259,7 @@ func (u *unaryCall) SendHeader(c *fairlead.Call) error {
 	if err := u.fits(head, u.call.ResponseHeader()); err != nil {
 		return err
 	}
-	if err := u.x.SendHead(head, u.header()); err != nil {
+	if err := u.x.SendHead(section(head, u.header())); err != nil {
 		return peerError(err)
 	}
 	u.headSent = true

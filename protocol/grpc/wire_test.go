@@ -213,7 +213,7 @@ func (d *dispatcher) settled(t *testing.T) {
 }
 
 // headFrom makes the head that the peer of what was sent sees.
-func headFrom(b *protocol.Block, name string, value []byte, extra *fairlead.Metadata) *protocol.Head {
+func headFrom(s protocol.Section, name string, value []byte) *protocol.Head {
 	h := &protocol.Head{Version: 2}
 	add := func(k, v string) {
 		switch k {
@@ -237,15 +237,17 @@ func headFrom(b *protocol.Block, name string, value []byte, extra *fairlead.Meta
 			h.Fields.Add(k, v)
 		}
 	}
-	for i := 0; i < len(b.Fields()); i += 2 {
-		add(b.Fields()[i], b.Fields()[i+1])
+	if s.Block != nil {
+		for i := 0; i < len(s.Block.Fields()); i += 2 {
+			add(s.Block.Fields()[i], s.Block.Fields()[i+1])
+		}
 	}
 	if name != "" {
 		add(name, string(value))
 	}
-	if extra != nil {
-		for k, v := range extra.All() {
-			if strings.HasSuffix(k, "-bin") {
+	if s.Extra != nil {
+		for k, v := range s.Extra.All() {
+			if s.Base64 && strings.HasSuffix(k, "-bin") {
 				v = base64.RawStdEncoding.EncodeToString([]byte(v))
 			}
 			add(k, v)
@@ -456,23 +458,23 @@ func (x serverSide) HeaderLimit() int { return x.headerLimit }
 
 func (x serverSide) Expect(bool) { x.alive("Expect") }
 
-func (x serverSide) SendHead(b *protocol.Block, extra *fairlead.Metadata) error {
+func (x serverSide) SendHead(s protocol.Section) error {
 	x.alive("SendHead")
 	if x.respHead != nil {
 		x.t.Error("SendHead twice")
 	}
-	x.sendHead(headFrom(b, "", nil, extra), false)
+	x.sendHead(headFrom(s, "", nil), false)
 	return nil
 }
 
 func (x serverSide) Reply(r *protocol.Reply) error {
 	x.alive("Reply")
-	if (x.respHead != nil) != (r.Head == nil) {
+	if (x.respHead != nil) != r.Head.Empty() {
 		x.t.Error("Reply with two heads, or none")
 	}
 	b, err := encoded(&r.Message)
-	if r.Head != nil {
-		x.sendHead(headFrom(r.Head, "", nil, r.Extra), false)
+	if !r.Head.Empty() {
+		x.sendHead(headFrom(r.Head, "", nil), false)
 	}
 	if err != nil {
 		return err
@@ -483,14 +485,14 @@ func (x serverSide) Reply(r *protocol.Reply) error {
 	x.data(b)
 	x.finish("Reply")
 	defer close(x.overCh)
-	x.sendTrailer(headFrom(r.Trailer, "", nil, r.ExtraTrailer))
+	x.sendTrailer(headFrom(r.Trailer, "", nil))
 	return nil
 }
 
-func (x serverSide) Finish(b *protocol.Block, extra *fairlead.Metadata) {
+func (x serverSide) Finish(s protocol.Section) {
 	x.finish("Finish")
 	defer close(x.overCh)
-	h := headFrom(b, "", nil, extra)
+	h := headFrom(s, "", nil)
 	if x.respHead == nil {
 		if h.Status == 0 {
 			x.t.Error("a trailer without a head has no status")
@@ -682,7 +684,8 @@ func (c *conn) start(req *protocol.Request, r protocol.Receiver) (*exchange, pro
 	if c.broken != nil {
 		return nil, 0, c.broken
 	}
-	x := newExchange(c.t, headFrom(req.Head, req.Name, req.Value, req.Extra))
+	head := protocol.Section{Block: req.Head, Extra: req.Extra, Base64: req.Base64}
+	x := newExchange(c.t, headFrom(head, req.Name, req.Value))
 	x.receiver = r
 	if req.Message != nil {
 		b, err := encoded(req.Message)
@@ -755,7 +758,7 @@ func served(s *Server, d *dispatcher) func(*exchange, bool) {
 		x.head.Route = d.Lookup(x.head.Path)
 		switch mode := s.Match(x.head); {
 		case mode == protocol.Pass:
-			serverSide{x}.Finish(protocol.NewBlock(":status", "415"), nil)
+			serverSide{x}.Finish(protocol.Section{Block: protocol.NewBlock(":status", "415")})
 		case mode == protocol.Complete && complete:
 			body, err := protocol.ReadAll(nil, halfPipe{serverSide{x}}, protocol.MaxWhole)
 			if err != nil {

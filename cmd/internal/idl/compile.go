@@ -76,7 +76,7 @@ func CompileCompact(ctx context.Context, src Source) (*Contract, error) {
 	files := newResolver(src.Roots)
 	var said diagnostics
 	if err := compileInBatches(ctx, files, src.Files, &said); err != nil {
-		return nil, explain(ctx, src)
+		return nil, explain(ctx, src, err)
 	}
 	c := &Contract{Names: src.Files, sources: files.sources(), places: files.places}
 	for _, w := range said.warnings {
@@ -90,18 +90,20 @@ func CompileCompact(ctx context.Context, src Source) (*Contract, error) {
 	return c, nil
 }
 
-// explain returns what is wrong with a Source that does not compile. It compiles it once more, all at once, because what
-// the compiler finds in one batch depends on what it found in those before. It does so with a resolver of its own: the
-// compiler may still use that of a compilation that has failed.
-func explain(ctx context.Context, src Source) error {
+// explain returns what is wrong with a Source that does not compile in batches because of cause. It compiles it once
+// more, all at once, because what the compiler finds in one batch depends on what it found in those before. It does so
+// with a resolver of its own: the compiler may still use that of a compilation that has failed.
+func explain(ctx context.Context, src Source, cause error) error {
 	files := newResolver(src.Roots)
 	var said diagnostics
-	err := compileAtOnce(ctx, files, src.Files, &said)
+	if err := compileAtOnce(ctx, files, src.Files, &said); err != nil {
+		cause = err
+	}
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case len(said.errors) == 0:
-		return fmt.Errorf("compile: %w", err)
+		return fmt.Errorf("compile: %w", cause)
 	default:
 		return &ContractError{Problems: newExplainer(files, src.Files).explain(ctx, said.errors)}
 	}
@@ -118,9 +120,9 @@ func compileInBatches(ctx context.Context, files *resolver, names []string, said
 		// With the places inside of options, which what is wrong with an option is reported at.
 		SourceInfoMode: protocompile.SourceInfoStandard | protocompile.SourceInfoExtraOptionLocations,
 		Reporter:       said.reporter(),
-		Symbols:        new(linker.Symbols),
 		RetainASTs:     true, // until keep
 	}
+	all := newSymbols()
 	own := make(map[string]bool, len(names))
 	for _, name := range names {
 		own[name] = true
@@ -135,6 +137,9 @@ func compileInBatches(ctx context.Context, files *resolver, names []string, said
 			delete(own, name)
 		}
 		for _, file := range linked {
+			if err := all.add(file); err != nil {
+				return err
+			}
 			err := files.keep(file, func(imported linker.Result) {
 				if own[imported.Path()] { // the compiler looks at those alone that it was called for
 					imported.CheckForUnusedImports(reporter.NewHandler(said.reporter()))

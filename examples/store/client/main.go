@@ -67,14 +67,14 @@ func run(ctx context.Context, out io.Writer, ordersAt, inventoryAt, certs string
 	_, err = orders.Place(ctx, lamps(100))
 	short, ok := errors.AsType[store.OutOfStock](err) // declared in the contract
 	if !ok {
-		return fmt.Errorf("a hundred lamps: %w, want that they are out of stock", err)
+		return unlike("a hundred lamps", err, "that they are out of stock")
 	}
 	fmt.Fprintf(out, "out of stock: %s, of which there are %s left\n", short.Metadata["item"], short.Metadata["left"])
 
 	_, err = orders.Place(ctx, lamps(0))
 	broken := validate.Fields(err) // rules in the contract
 	if len(broken) != 1 {
-		return fmt.Errorf("no lamps: %w, want one rule to be broken", err)
+		return unlike("no lamps", err, "one rule to be broken")
 	}
 	fmt.Fprintf(out, "refused: %s %s\n", broken[0].Field, broken[0].Message)
 
@@ -85,7 +85,7 @@ func run(ctx context.Context, out io.Writer, ordersAt, inventoryAt, certs string
 	defer other.Close()
 	_, err = store.NewInventoryClient(other).Take(ctx, &store.TakeRequest{Lines: lamps(1).Lines})
 	if fairlead.CodeOf(err) != fairlead.PermissionDenied {
-		return fmt.Errorf("past the orders: %w, want it forbidden", err)
+		return unlike("past the orders", err, "that it is forbidden")
 	}
 	fmt.Fprintln(out, "forbidden:", err)
 
@@ -100,6 +100,14 @@ func run(ctx context.Context, out io.Writer, ordersAt, inventoryAt, certs string
 	}
 	fmt.Fprintln(out, "without a certificate:", fairlead.CodeOf(err))
 	return healthy(ctx, out, conn)
+}
+
+// unlike returns the error for a call that ended with err, which may be nil, where another end is right.
+func unlike(call string, err error, want string) error {
+	if err == nil {
+		return fmt.Errorf("%s: no error, want %s", call, want)
+	}
+	return fmt.Errorf("%s: %w, want %s", call, err, want)
 }
 
 // healthy asks for the health of orders as a probe does, by the contract that the server itself tells.

@@ -168,7 +168,10 @@ func (c *chat) Close() error {
 	if err := c.stream.CloseSend(); err != nil {
 		return err
 	}
-	if _, err := c.stream.Recv(); !errors.Is(err, io.EOF) {
+	switch _, err := c.stream.Recv(); {
+	case err == nil:
+		return errors.New("instead of its end the stream gave a message")
+	case !errors.Is(err, io.EOF):
 		return fmt.Errorf("instead of its end the stream gave %w", err)
 	}
 	return nil

@@ -127,7 +127,10 @@ func chat(ctx context.Context, conn *grpc.ClientConn, names []string) error {
 	if err := s.CloseSend(); err != nil {
 		return err
 	}
-	if _, err := s.Recv(); !errors.Is(err, io.EOF) {
+	switch _, err := s.Recv(); {
+	case err == nil:
+		return errors.New("the chat did not end: there was one message more")
+	case !errors.Is(err, io.EOF):
 		return fmt.Errorf("the chat did not end: %w", err)
 	}
 	return nil

@@ -49,6 +49,16 @@ soak: ## calls under cuts and restarts for SOAK, 10m if not set; a hundred rolli
 	@cd conformance && FAIRLEAD_SOAK=$(SOAK) go test -race -tags poison -count 1 -v -timeout 24h ./soak
 	@cd conformance && FAIRLEAD_SOAK=$(SOAK) go test -race -tags poison -count 1 -v -timeout 1h -run TestRollingRestarts .
 
+# MUTATE are the packages whose tests are measured, N the number of mutants, SEED which ones.
+MUTATE ?= ./client ./internal/http2 ./protocol/grpc
+N ?= 200
+SEED ?= 1
+
+.PHONY: mutate
+mutate: ## change N (200) random places (SEED) of packages, one at a time, and see that their tests notice: about an hour
+	@cd tools/mutate && go build -o "$(CURDIR)/.tools/mutate" .
+	@.tools/mutate -n $(N) -seed $(SEED) $(ARGS) $(MUTATE)
+
 .PHONY: lint
 lint: .tools/golangci-lint ## run all linters over all modules, or over one pattern: make lint PKG=./server/...
 	@tools/each.sh "$(PKG)" "$(CURDIR)/.tools/golangci-lint" run --allow-parallel-runners

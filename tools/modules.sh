@@ -2,5 +2,6 @@
 # Prints the folders of all modules that hold our code, relative to the repository's root, the core first.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-find . -name go.mod -not -path '*/testdata/*' -not -path './.tools/*' -not -path './tools/*' -printf '%h\n' |
+find . -name go.mod -not -path '*/testdata/*' -not -path './.tools/*' -not -path './tools/go.mod' \
+	-not -path './tools/buf/*' -printf '%h\n' |
 	sed 's|^\./||' | LC_ALL=C sort

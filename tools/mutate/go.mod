@@ -1,0 +1,3 @@
+module github.com/fairlead-go/fairlead/tools/mutate
+
+go 1.26.0

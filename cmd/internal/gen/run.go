@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/gofeaturespb"
 	"google.golang.org/protobuf/types/pluginpb"
 )
 
@@ -153,6 +154,11 @@ func (r *run) step(suffix string, generate func(*protogen.Plugin) error) error {
 	if err := generate(plugin); err != nil {
 		return err
 	}
+	return r.addAll(plugin)
+}
+
+// addAll adds the files that a plugin holds.
+func (r *run) addAll(plugin *protogen.Plugin) error {
 	response := plugin.Response()
 	if response.Error != nil {
 		return notGo(plugin, response.GetError())
@@ -231,16 +237,20 @@ func (r *run) messages() error {
 		return err
 	}
 	renameImports(plugin, messageNames)
+	hybrid := false
 	for _, file := range plugin.Files {
 		if !file.Generate {
 			continue
 		}
-		out := internal_gengo.GenerateFile(plugin, file)
-		content, err := out.Content()
+		if file.APILevel == gofeaturespb.GoFeatures_API_HYBRID { // two files, of which the generator returns one
+			internal_gengo.GenerateFile(plugin, file)
+			hybrid = true
+			continue
+		}
+		content, err := generateMessages(plugin, file)
 		if err != nil {
 			return notGo(plugin, err.Error())
 		}
-		*out = protogen.GeneratedFile{}
 		name := file.GeneratedFilenamePrefix + suffix
 		if r.module != "" && !strings.HasPrefix(name, r.module+"/") {
 			return fmt.Errorf("%s: generated file does not match prefix %q", name, r.module)
@@ -248,6 +258,9 @@ func (r *run) messages() error {
 		if err := r.add(r.below(name), content); err != nil {
 			return err
 		}
+	}
+	if hybrid {
+		return r.addAll(plugin)
 	}
 	return nil
 }

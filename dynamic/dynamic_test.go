@@ -467,3 +467,21 @@ func TestFilesHoldsImports(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// TestNil: what is nil is an error of the constructor.
+func TestNil(t *testing.T) {
+	t.Parallel()
+	set := files(t, contract)
+	for want, source := range map[string]func() (*dynamic.Source, error){
+		"FromServer was given nil": func() (*dynamic.Source, error) { return dynamic.FromServer(nil) },
+		"Server was given nil":     func() (*dynamic.Source, error) { return dynamic.FromSet(set, dynamic.Server(nil)) },
+		"nil Option":               func() (*dynamic.Source, error) { return dynamic.FromSet(set, nil) },
+		"FromFiles was given a nil file": func() (*dynamic.Source, error) {
+			return dynamic.FromFiles([]protoreflect.FileDescriptor{nil})
+		},
+	} {
+		if _, err := source(); err == nil || !strings.Contains(err.Error(), "dynamic: "+want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}

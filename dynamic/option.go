@@ -19,6 +19,7 @@ type config struct {
 	maxBytes int
 	server   fairlead.Binder
 	name     string
+	errs     []error
 }
 
 func defaults() config { return config{maxFiles: 10_000, maxBytes: 64 << 20} }
@@ -32,13 +33,20 @@ func MaxBytes(n int) Option { return option(func(c *config) { c.maxBytes = n }) 
 
 // Server has a Source that was made of files ask a server, through b, for what the files do not have. Default: nobody
 // is asked.
-func Server(b fairlead.Binder) Option { return option(func(c *config) { c.server = b }) }
+func Server(b fairlead.Binder) Option {
+	return option(func(c *config) {
+		if b == nil {
+			c.errs = append(c.errs, errors.New("dynamic: Server was given nil"))
+		}
+		c.server = b
+	})
+}
 
 // Name is what errors call the place that the contract comes from. Default: the target of the client, or "the files".
 func Name(name string) Option { return option(func(c *config) { c.name = name }) }
 
 func (c *config) check() error {
-	var errs []error
+	errs := c.errs
 	if c.maxFiles < 1 {
 		errs = append(errs, fmt.Errorf("dynamic: MaxFiles is %d, want 1 or more", c.maxFiles))
 	}

@@ -70,6 +70,9 @@ func FromFiles(files []protoreflect.FileDescriptor, opts ...Option) (*Source, er
 		return nil, err
 	}
 	for _, f := range files {
+		if f == nil {
+			return nil, errors.New("dynamic: FromFiles was given a nil file")
+		}
 		if err := s.registerAll(f); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name, err)
 		}
@@ -81,9 +84,10 @@ func FromFiles(files []protoreflect.FileDescriptor, opts ...Option) (*Source, er
 func newSource(opts []Option) (*Source, error) {
 	cfg := defaults()
 	for _, o := range opts {
-		if o != nil {
-			o.apply(&cfg)
+		if o == nil {
+			return nil, errors.New("dynamic: nil Option")
 		}
+		o.apply(&cfg)
 	}
 	if err := cfg.check(); err != nil {
 		return nil, err

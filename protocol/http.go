@@ -294,21 +294,3 @@ type ClientExchange interface {
 	// Trailer returns the response's trailer after Read has returned io.EOF, nil if there is none.
 	Trailer() *Head
 }
-
-// ReadAll returns what is left of a pipe's body, appended to dst; more than limit bytes are an error.
-func ReadAll(dst []byte, p Pipe, limit int) ([]byte, error) {
-	for {
-		b, err := p.Read()
-		if err == io.EOF { //nolint:errorlint // Pipe returns it bare
-			return dst, nil
-		}
-		if err != nil {
-			return dst, err
-		}
-		if len(b) > limit {
-			return dst, fairlead.Errorf(fairlead.ResourceExhausted, "the body is longer than its limit")
-		}
-		limit -= len(b)
-		dst = append(dst, b...)
-	}
-}

@@ -2,6 +2,7 @@ package grpcgo
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"strings"
 	"sync"
@@ -28,17 +29,29 @@ type Conn struct {
 	invoker  grpc.UnaryInvoker
 	streamer grpc.Streamer
 	methods  methods
+	fault    error // of the options; each call fails with it
 }
 
 var _ grpc.ClientConnInterface = (*Conn)(nil)
 
-// NewConn makes a Conn whose calls go through b, a Fairlead client or a test's fake.
+// NewConn makes a Conn whose calls go through b, a Fairlead client or a test's fake. When b or an option is nil, each
+// call fails with INTERNAL.
 func NewConn(b fairlead.Binder, opts ...ConnOption) *Conn {
 	var cfg connConfig
 	for _, o := range opts {
+		if o == nil {
+			cfg.errs = append(cfg.errs, errors.New("grpcgo: NewConn: nil ConnOption"))
+			continue
+		}
 		o.applyConn(&cfg)
 	}
+	if b == nil {
+		cfg.errs = append(cfg.errs, errors.New("grpcgo: NewConn: nil Binder"))
+	}
 	c := &Conn{binder: b, defaults: cfg.defaults, security: cfg.security}
+	if err := errors.Join(cfg.errs...); err != nil {
+		c.fault = fromFairlead(fairlead.Errorf(fairlead.Internal, "%w", err).WithReach(fairlead.NotSent))
+	}
 	c.invoker = chainUnaryClient(cfg.unary, c.invoke)
 	c.streamer = chainStreamClient(cfg.stream, c.open)
 	return c
@@ -52,6 +65,9 @@ func NewConn(b fairlead.Binder, opts ...ConnOption) *Conn {
 // compressor of the Fairlead client. StaticMethod and MaxRetryRPCBufferSize have nothing to act on. Any other option
 // of grpc-go fails the call with Unimplemented, by name.
 func (c *Conn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	if c.fault != nil {
+		return c.fault
+	}
 	return c.invoker(ctx, method, args, reply, nil, c.options(opts)...)
 }
 
@@ -60,6 +76,9 @@ func (c *Conn) Invoke(ctx context.Context, method string, args, reply any, opts 
 func (c *Conn) NewStream(
 	ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption,
 ) (grpc.ClientStream, error) {
+	if c.fault != nil {
+		return nil, c.fault
+	}
 	return c.streamer(ctx, desc, nil, method, c.options(opts)...)
 }
 

@@ -2,6 +2,7 @@ package grpcgo
 
 import (
 	"context"
+	"errors"
 
 	"google.golang.org/grpc"
 )
@@ -12,6 +13,7 @@ type Option interface{ applyRegistrar(cfg *registrarConfig) }
 type registrarConfig struct {
 	unary  []grpc.UnaryServerInterceptor
 	stream []grpc.StreamServerInterceptor
+	errs   []error
 }
 
 type registrarOption func(*registrarConfig)
@@ -19,28 +21,30 @@ type registrarOption func(*registrarConfig)
 func (f registrarOption) applyRegistrar(cfg *registrarConfig) { f(cfg) }
 
 // UnaryInterceptor puts grpc-go interceptors around the unary handlers, the first one outermost. It may be given more
-// than once and then appends. Nil interceptors are left out. Default: none.
+// than once and then appends. Nil is an error. Default: none.
 //
 // They run inside Fairlead's middleware, next to the handler, with the decoded request.
 func UnaryInterceptor(interceptors ...grpc.UnaryServerInterceptor) Option {
 	return registrarOption(func(cfg *registrarConfig) {
 		for _, i := range interceptors {
-			if i != nil {
-				cfg.unary = append(cfg.unary, i)
+			if i == nil {
+				cfg.errs = append(cfg.errs, errors.New("grpcgo: UnaryInterceptor was given nil"))
 			}
 		}
+		cfg.unary = append(cfg.unary, interceptors...)
 	})
 }
 
 // StreamInterceptor puts grpc-go interceptors around the streaming handlers, the first one outermost. It may be given
-// more than once and then appends. Nil interceptors are left out. Default: none.
+// more than once and then appends. Nil is an error. Default: none.
 func StreamInterceptor(interceptors ...grpc.StreamServerInterceptor) Option {
 	return registrarOption(func(cfg *registrarConfig) {
 		for _, i := range interceptors {
-			if i != nil {
-				cfg.stream = append(cfg.stream, i)
+			if i == nil {
+				cfg.errs = append(cfg.errs, errors.New("grpcgo: StreamInterceptor was given nil"))
 			}
 		}
+		cfg.stream = append(cfg.stream, interceptors...)
 	})
 }
 
@@ -52,6 +56,7 @@ type connConfig struct {
 	stream   []grpc.StreamClientInterceptor
 	defaults []grpc.CallOption
 	security *security
+	errs     []error
 }
 
 type connOption func(*connConfig)
@@ -59,30 +64,32 @@ type connOption func(*connConfig)
 func (f connOption) applyConn(cfg *connConfig) { f(cfg) }
 
 // WithUnaryInterceptor puts grpc-go interceptors around unary calls, the first one outermost. It may be given more
-// than once and then appends. Nil interceptors are left out. Default: none.
+// than once and then appends. Nil is an error. Default: none.
 //
 // There is no *grpc.ClientConn behind a Conn: interceptors get a nil one, and must pass it on without calling its
 // methods.
 func WithUnaryInterceptor(interceptors ...grpc.UnaryClientInterceptor) ConnOption {
 	return connOption(func(cfg *connConfig) {
 		for _, i := range interceptors {
-			if i != nil {
-				cfg.unary = append(cfg.unary, i)
+			if i == nil {
+				cfg.errs = append(cfg.errs, errors.New("grpcgo: WithUnaryInterceptor was given nil"))
 			}
 		}
+		cfg.unary = append(cfg.unary, interceptors...)
 	})
 }
 
 // WithStreamInterceptor puts grpc-go interceptors around the opening of streams, the first one outermost. It may be
-// given more than once and then appends. Nil interceptors are left out. Default: none. As with WithUnaryInterceptor
+// given more than once and then appends. Nil is an error. Default: none. As with WithUnaryInterceptor
 // the *grpc.ClientConn that they get is nil.
 func WithStreamInterceptor(interceptors ...grpc.StreamClientInterceptor) ConnOption {
 	return connOption(func(cfg *connConfig) {
 		for _, i := range interceptors {
-			if i != nil {
-				cfg.stream = append(cfg.stream, i)
+			if i == nil {
+				cfg.errs = append(cfg.errs, errors.New("grpcgo: WithStreamInterceptor was given nil"))
 			}
 		}
+		cfg.stream = append(cfg.stream, interceptors...)
 	})
 }
 

@@ -253,8 +253,8 @@ func TestInterceptors(t *testing.T) {
 	su2, ss2 := server("s2")
 	cu1, cs1 := client("c1")
 	cu2, cs2 := client("c2")
-	reg := grpcgo.NewRegistrar(grpcgo.UnaryInterceptor(su1, nil), grpcgo.UnaryInterceptor(su2),
-		grpcgo.StreamInterceptor(ss1, nil, ss2))
+	reg := grpcgo.NewRegistrar(grpcgo.UnaryInterceptor(su1), grpcgo.UnaryInterceptor(su2),
+		grpcgo.StreamInterceptor(ss1, ss2))
 	testpb.RegisterTestServiceServer(reg, &service{})
 	l := newLoop(t, reg)
 	l.seen = func(c *fairlead.Call) {
@@ -262,8 +262,8 @@ func TestInterceptors(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	}
-	conn := testpb.NewTestServiceClient(grpcgo.NewConn(l, grpcgo.WithUnaryInterceptor(cu1, nil, cu2),
-		grpcgo.WithStreamInterceptor(cs1), grpcgo.WithStreamInterceptor(nil, cs2)))
+	conn := testpb.NewTestServiceClient(grpcgo.NewConn(l, grpcgo.WithUnaryInterceptor(cu1, cu2),
+		grpcgo.WithStreamInterceptor(cs1), grpcgo.WithStreamInterceptor(cs2)))
 	if _, err := conn.UnaryCall(within(t), new(testpb.SimpleRequest)); err != nil {
 		t.Fatal(err)
 	}
@@ -308,5 +308,44 @@ func TestOtherReply(t *testing.T) {
 				t.Errorf("got %v, %v, want %v", got, err, tt.want)
 			}
 		})
+	}
+}
+
+// TestNil: options, interceptors and a Binder that are nil are errors, which the first that returns one has.
+func TestNil(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		opt  grpcgo.Option
+		want string
+	}{
+		"option": {nil, "NewRegistrar: nil Option"},
+		"unary":  {grpcgo.UnaryInterceptor(nil), "UnaryInterceptor was given nil"},
+		"stream": {grpcgo.StreamInterceptor(nil), "StreamInterceptor was given nil"},
+	} {
+		_, err := grpcgo.NewRegistrar(tt.opt).Implementations()
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("registrar, %s: got %v, want %q", name, err, tt.want)
+		}
+	}
+	binder := newLoop(t, grpcgo.NewRegistrar())
+	for name, tt := range map[string]struct {
+		binder fairlead.Binder
+		opt    grpcgo.ConnOption
+		want   string
+	}{
+		"option": {binder, nil, "NewConn: nil ConnOption"},
+		"unary":  {binder, grpcgo.WithUnaryInterceptor(nil), "WithUnaryInterceptor was given nil"},
+		"stream": {binder, grpcgo.WithStreamInterceptor(nil), "WithStreamInterceptor was given nil"},
+		"binder": {nil, grpcgo.WithDefaultCallOptions(), "NewConn: nil Binder"},
+	} {
+		client := testpb.NewTestServiceClient(grpcgo.NewConn(tt.binder, tt.opt))
+		_, err := client.UnaryCall(within(t), new(testpb.SimpleRequest))
+		if status.Code(err) != codes.Internal || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("conn, %s: got %v, want INTERNAL and %q", name, err, tt.want)
+		}
+		_, err = client.FullDuplexCall(within(t))
+		if status.Code(err) != codes.Internal || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("conn, %s, stream: got %v, want INTERNAL and %q", name, err, tt.want)
+		}
 	}
 }

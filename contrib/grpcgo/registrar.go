@@ -30,10 +30,14 @@ type Registrar struct {
 
 var _ grpc.ServiceRegistrar = (*Registrar)(nil)
 
-// NewRegistrar makes an empty Registrar.
+// NewRegistrar makes an empty Registrar. Implementations fails with what is wrong with the options.
 func NewRegistrar(opts ...Option) *Registrar {
 	var cfg registrarConfig
 	for _, o := range opts {
+		if o == nil {
+			cfg.errs = append(cfg.errs, errors.New("grpcgo: NewRegistrar: nil Option"))
+			continue
+		}
 		o.applyRegistrar(&cfg)
 	}
 	return &Registrar{
@@ -41,6 +45,7 @@ func NewRegistrar(opts ...Option) *Registrar {
 		stream: chainStreamServer(cfg.stream),
 		keys:   learnKeys(),
 		info:   make(map[string]grpc.ServiceInfo),
+		errs:   cfg.errs,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/internal/http2"
 	"github.com/fairlead-go/fairlead/protocol"
+	"github.com/fairlead-go/fairlead/protocol/protocoltest"
 	"github.com/fairlead-go/fairlead/transport/std"
 )
 
@@ -325,7 +326,7 @@ func TestClientAgainstForeign(t *testing.T) {
 				}
 			}
 			tt.do(f)
-			body, err := protocol.ReadAll(nil, x, 100)
+			body, err := protocoltest.ReadAll(nil, x, 100)
 			var fail *protocol.Failure
 			switch {
 			case tt.ok && (err != nil || string(body) != "x"):

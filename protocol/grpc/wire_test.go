@@ -22,6 +22,7 @@ import (
 	"github.com/fairlead-go/fairlead/codec"
 	"github.com/fairlead-go/fairlead/compress"
 	"github.com/fairlead-go/fairlead/protocol"
+	"github.com/fairlead-go/fairlead/protocol/protocoltest"
 )
 
 // note is the message of these tests: its encoding is its text. The codec refuses "!bad" in both directions.
@@ -760,7 +761,7 @@ func served(s *Server, d *dispatcher) func(*exchange, bool) {
 		case mode == protocol.Pass:
 			serverSide{x}.Finish(protocol.Section{Block: protocol.NewBlock(":status", "415")})
 		case mode == protocol.Complete && complete:
-			body, err := protocol.ReadAll(nil, halfPipe{serverSide{x}}, protocol.MaxWhole)
+			body, err := protocoltest.ReadAll(nil, halfPipe{serverSide{x}}, protocol.MaxWhole)
 			if err != nil {
 				x.up.mu.Lock()
 				x.up.parts = append([][]byte{body, append([]byte(nil), x.up.last...)}, x.up.parts...)

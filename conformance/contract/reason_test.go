@@ -248,7 +248,9 @@ func TestReasonsReachGRPC(t *testing.T) {
 		{"details", codes.FailedPrecondition, "no details", []proto.Message{
 			outOfStock("details"), &errdetails.RequestInfo{RequestId: "7x"},
 		}},
-		{"wrapped", codes.FailedPrecondition, "beside it\nFAILED_PRECONDITION: no wrapped", []proto.Message{outOfStock("wrapped")}},
+		{"wrapped", codes.FailedPrecondition, "beside it\nFAILED_PRECONDITION: no wrapped", []proto.Message{
+			outOfStock("wrapped"),
+		}},
 	}
 	for _, tt := range tests {
 		for _, call := range []func(string) error{order, track} {

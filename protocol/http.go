@@ -10,15 +10,21 @@ import (
 	"github.com/fairlead-go/fairlead/codec"
 )
 
-// Mode is how an HTTP protocol wants the body of a request.
+// Mode is an HTTP protocol's answer to the head of a request: whether it takes the request, and how it wants the body.
 type Mode uint8
 
-// The modes.
+// The modes. With WrongVerb and WrongType the protocol does not take the request but knows its path; if no other
+// protocol takes it, the wire answers with 405 or 415 instead of 404.
 const (
-	Pass     Mode = iota // the request is for another protocol
-	Complete             // Whole, once the body is complete, if it is small; Open otherwise
-	Streamed             // Open, as soon as the head is there
+	Pass      Mode = iota // the request is for another protocol
+	WrongVerb             // the path is served with other methods, which were appended to Head.Allow
+	WrongType             // path and method are served, with other content types
+	Complete              // Whole, once the body is complete, if it is small; Open otherwise
+	Streamed              // Open, as soon as the head is there
 )
+
+// Takes reports whether the protocol takes the request.
+func (m Mode) Takes() bool { return m >= Complete }
 
 // MaxWhole is the largest body in bytes that is given to HTTP.Whole.
 const MaxWhole = 64 << 10
@@ -29,8 +35,9 @@ type HTTP interface {
 	Name() string
 	// Attach gives it the routes, once, before the first connection.
 	Attach(d Dispatcher) error
-	// Match is asked for each request, in the order in which the protocols were given. It is called by the reading
-	// goroutine and must be quick.
+	// Match is asked for each request, in the order in which the protocols were given, until one takes it. What it has
+	// found out by then, such as a rule and what the path's variables stand for, it may leave in h.Binding for Whole, Open
+	// and Deadline. It is called by the reading goroutine and must be quick.
 	Match(h *Head) Mode
 	// Whole gets a request with its complete body, which is valid until Whole returns. It is called by the reading
 	// goroutine and must not block: it decodes and returns what is to be run, or answers at once and returns nil. The
@@ -65,6 +72,10 @@ type Head struct {
 	Fields fairlead.Metadata
 	// Route is the route of Path, nil when there is none.
 	Route *Route
+	// Binding is what Match left for the exchange; nil: nothing. It belongs to the protocol that takes the request.
+	Binding any
+	// Allow lists the methods with which protocols that do not take the request serve its path.
+	Allow []string
 	// Version is that of HTTP: 1 or 2.
 	Version uint8
 }

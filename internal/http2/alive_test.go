@@ -55,7 +55,7 @@ func pipeServer(t *testing.T, cfg http2.Config) (f *foreign, over <-chan error) 
 		}
 	}
 	d.watch = protocol.NewWatch(serve)
-	c := http2.NewServer(far, &cfg, d, []protocol.HTTP{&echo{}})
+	c := http2.NewServer(far, &cfg, d, &echo{})
 	var wg sync.WaitGroup
 	wg.Go(func() { serve(c) })
 	t.Cleanup(func() {

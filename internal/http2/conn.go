@@ -1,5 +1,6 @@
 // Package http2 is one HTTP/2 connection (RFC 9113), in either role. It knows HTTP and nothing of the protocols above
-// it: they are given to a server's connection as protocol.HTTP and use a client's as protocol.HTTPConn.
+// it: a server's connection asks a Selector for the one that answers a request, and they use a client's as
+// protocol.HTTPConn.
 //
 // # Who does what
 //
@@ -76,9 +77,9 @@ type Conn struct {
 	client bool
 
 	// Server only.
-	d     protocol.Dispatcher
-	apps  []protocol.HTTP
-	lease *protocol.Lease
+	d        protocol.Dispatcher
+	selector Selector
+	lease    *protocol.Lease
 
 	r   reader // held with the reading role
 	est estimate
@@ -133,10 +134,24 @@ type streams struct {
 	full    bool // client: somebody was once refused for want of a stream, and may wait for one
 }
 
-// NewServer takes over an accepted connection; apps are asked in their order.
-func NewServer(tc transport.Conn, cfg *Config, d protocol.Dispatcher, apps []protocol.HTTP) ServerConn {
+// Selector finds out who answers a request. It is safe for concurrent use.
+type Selector interface {
+	// Select returns who answers the request, never nil, and how it wants the body: protocol.Complete or
+	// protocol.Streamed.
+	Select(h *protocol.Head) (Responder, protocol.Mode)
+}
+
+// Responder is what answers a request: a protocol.HTTP, or what answers those that no protocol takes.
+type Responder interface {
+	Whole(x protocol.Exchange, body []byte) protocol.Task
+	Open(x protocol.Exchange)
+	Deadline(h *protocol.Head) time.Time
+}
+
+// NewServer takes over an accepted connection.
+func NewServer(tc transport.Conn, cfg *Config, d protocol.Dispatcher, sel Selector) ServerConn {
 	c := newConn(tc, cfg)
-	c.d, c.apps = d, apps
+	c.d, c.selector = d, sel
 	c.lease = d.Lease(ServerConn{c})
 	c.w.buf = buffer.Get(minWriteBuffer)
 	c.w.buf.B = c.appendSettings(c.w.buf.B)

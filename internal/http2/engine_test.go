@@ -50,17 +50,12 @@ type echo struct {
 	tasks   sync.Pool
 }
 
-func (*echo) Name() string                        { return "echo" }
 func (*echo) Deadline(h *protocol.Head) time.Time { return h.Came.Add(time.Hour) }
-func (*echo) Attach(protocol.Dispatcher) error    { return nil }
-func (*echo) Match(h *protocol.Head) protocol.Mode {
-	switch h.Path {
-	case "/unary":
-		return protocol.Complete
-	case "/stream", "/drop", "/hang":
-		return protocol.Streamed
+func (e *echo) Select(h *protocol.Head) (http2.Responder, protocol.Mode) {
+	if h.Path == "/stream" || h.Path == "/drop" || h.Path == "/hang" {
+		return e, protocol.Streamed
 	}
-	return protocol.Pass
+	return e, protocol.Complete
 }
 
 var (
@@ -165,6 +160,7 @@ type rig struct {
 	app  *echo
 	l    transport.Listener
 	cfg  *http2.Config
+	wire protocol.Server // nil: app alone
 	wg   sync.WaitGroup
 	mu   sync.Mutex
 	open map[http2.ServerConn]bool
@@ -195,7 +191,7 @@ func newRig(t testing.TB, streams ...int) *rig {
 			if err != nil {
 				return
 			}
-			c := http2.NewServer(tc, r.cfg, r.d, []protocol.HTTP{r.app})
+			c := r.conn(tc)
 			r.mu.Lock()
 			r.open[c] = true
 			r.mu.Unlock()
@@ -213,6 +209,21 @@ func newRig(t testing.TB, streams ...int) *rig {
 		r.d.watch.Close()
 	})
 	return r
+}
+
+// conn makes the server's side of a connection.
+func (r *rig) conn(tc transport.Conn) http2.ServerConn {
+	r.mu.Lock()
+	wire := r.wire
+	r.mu.Unlock()
+	if wire == nil {
+		return http2.NewServer(tc, r.cfg, r.d, r.app)
+	}
+	c, err := wire.NewConn(tc)
+	if err != nil {
+		panic(err)
+	}
+	return c.(http2.ServerConn)
 }
 
 func (r *rig) serve(c protocol.ServerConn) {

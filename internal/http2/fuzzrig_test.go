@@ -375,7 +375,7 @@ func newServerRig(t *testing.T, how int) *rig {
 		cfg.PingMin = time.Minute
 	}
 	cfg.Route(r.d.Routes())
-	c := NewServer(r.w, cfg, r.d, []protocol.HTTP{app})
+	c := NewServer(r.w, cfg, r.d, rigSelector{app})
 	r.c = c.Conn
 	if r.keeper != nil {
 		r.keeper.Add(c, 0)
@@ -712,4 +712,23 @@ func (r *rig) over() {
 	if r.t.Failed() {
 		r.t.Logf("the peer:%s\nthe engine:%s", listing(r.in), listing(r.w.output()))
 	}
+}
+
+// rigSelector selects one protocol, and itself for requests that it does not take.
+type rigSelector struct{ protocol.HTTP }
+
+func (r rigSelector) Select(h *protocol.Head) (Responder, protocol.Mode) {
+	if mode := r.Match(h); mode.Takes() {
+		return r.HTTP, mode
+	}
+	return rigRefuser{}, protocol.Complete
+}
+
+type rigRefuser struct{}
+
+func (rigRefuser) Deadline(h *protocol.Head) time.Time { return h.Came.Add(time.Second) }
+func (rigRefuser) Open(x protocol.Exchange)            { x.Finish(protocol.Section{Status: 404}) }
+func (rigRefuser) Whole(x protocol.Exchange, _ []byte) protocol.Task {
+	_ = x.Reply(&protocol.Reply{Head: protocol.Section{Status: 404}, Message: protocol.Message{Bytes: []byte("no")}})
+	return nil
 }

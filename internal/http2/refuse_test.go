@@ -6,13 +6,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/fairlead-go/fairlead/protocol"
+	"github.com/fairlead-go/fairlead/protocol/grpc"
+	"github.com/fairlead-go/fairlead/protocol/web"
 )
 
 // Requests that no protocol takes are answered when they are complete, and judged as others are.
 func TestServerRefuses(t *testing.T) {
 	t.Parallel()
-	const text = "None of this server's protocols takes a request with this content type.\n"
-	full := []string{"head 415", "data " + text, "end"}
+	full := []string{"head 404", "data This server has nothing at this path.\n", "end"}
 	cut := append(slices.Clone(full), "reset NO_ERROR")
 	tests := []struct {
 		name string
@@ -22,7 +25,18 @@ func TestServerRefuses(t *testing.T) {
 		{"no body", func(f *foreign) { f.headers(1, true, f.request("/nowhere")) }, full},
 		{"HEAD", func(f *foreign) {
 			f.headers(1, true, f.block(":method", "HEAD", ":scheme", "http", ":path", "/nowhere"))
-		}, []string{"head 415", "end"}},
+		}, []string{"head 404", "end"}},
+		{"content type", func(f *foreign) { f.headers(1, true, f.request("/unary", "content-type", "text/plain")) },
+			[]string{"head 415", "data None of this server's protocols takes a request with this content type.\n", "end"}},
+		{"method", func(f *foreign) {
+			f.headers(1, true, f.block(":method", "GET", ":scheme", "http", ":path", "/unary"))
+		}, []string{"head 405 allow POST", "data This path is not served with the request's method.\n", "end"}},
+		{"OPTIONS", func(f *foreign) {
+			f.headers(1, true, f.block(":method", "OPTIONS", ":scheme", "http", ":path", "/unary"))
+		}, []string{"head 204 allow POST", "end"}},
+		{"unknown method", func(f *foreign) {
+			f.headers(1, true, f.block(":method", "BREW", ":scheme", "http", ":path", "/unary"))
+		}, []string{"head 501", "data This server does not know the request's method.\n", "end"}},
 		{"body", func(f *foreign) {
 			f.headers(1, false, f.request("/nowhere", "content-length", "2"))
 			f.data(1, false, "a")
@@ -66,6 +80,14 @@ func TestServerRefuses(t *testing.T) {
 		}, full},
 	}
 	r := newRig(t)
+	r.d.limits = protocol.Limits{Streams: 100, HeaderList: 16 << 10}
+	wire := web.NewServer(grpc.NewServer())
+	if err := wire.Attach(r.d); err != nil {
+		t.Fatal(err)
+	}
+	r.mu.Lock()
+	r.wire = wire
+	r.mu.Unlock()
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -91,7 +113,13 @@ func (f *foreign) exchange(n int) []string {
 		case typeHeaders:
 			fields, err := f.dec.DecodeFull(p)
 			f.must(err)
-			events = append(events, "head "+fields[0].Value)
+			event := "head " + fields[0].Value
+			for _, h := range fields {
+				if h.Name == "allow" {
+					event += " allow " + h.Value
+				}
+			}
+			events = append(events, event)
 		case typeData:
 			if last := len(events) - 1; last >= 0 && strings.HasPrefix(events[last], "data ") {
 				events[last] += string(p)

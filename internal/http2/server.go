@@ -268,21 +268,9 @@ func (c *Conn) requestHead(id uint32, end bool) {
 		c.refuse(s, headTooLarge)
 		return
 	}
-	mode := protocol.Pass
-	for _, app := range c.apps {
-		if mode = app.Match(&h.h); mode != protocol.Pass {
-			s.app = app
-			break
-		}
-	}
+	app, mode := c.selector.Select(&h.h)
+	s.app = app
 	switch {
-	case mode == protocol.Pass:
-		s.app = unserved{}
-		if end {
-			c.whole(s, nil)
-			return
-		}
-		c.open(s, false)
 	case mode == protocol.Complete && !end:
 		c.r.cur = s
 	case mode == protocol.Complete:

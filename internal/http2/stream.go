@@ -52,7 +52,7 @@ type stream struct {
 	uncredit int64         // of them not yet given back to the peer; for pulled streams under mu
 
 	// Server: what the request is and who answers it.
-	app  protocol.HTTP
+	app  Responder
 	head *protocol.Head
 
 	mu   sync.Mutex

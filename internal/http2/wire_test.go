@@ -54,7 +54,6 @@ func TestServerAgainstMalformed(t *testing.T) { //nolint:tparallel // what follo
 			f.headers(5, true, f.request("/unary"))
 		}, ok},
 		{"ping", func(f *foreign) { f.frame(typePing, 0, 0, make([]byte, 8)) }, "pong"},
-		{"no protocol takes it", func(f *foreign) { f.headers(1, true, f.request("/nowhere")) }, ":status 415"},
 		{"header list too long", func(f *foreign) {
 			f.headers(1, true, f.request("/unary", "x", strings.Repeat("v", 15000), "y", strings.Repeat("v", 1300)))
 		}, ":status 431"},

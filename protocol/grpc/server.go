@@ -113,10 +113,18 @@ func serverMessages(m *fairlead.Method, b *protocol.Bound) *messages {
 	return newMessages(b.Name, b.Req, b.Resp, b.RespSizer, m.NewRequest == nil, m.NewResponse == nil)
 }
 
-// Match implements protocol.HTTP: unary calls are wanted whole.
+// Match implements protocol.HTTP: unary calls are wanted whole. What has a content type of gRPC is answered by gRPC,
+// whatever its path.
 func (s *Server) Match(h *protocol.Head) protocol.Mode {
 	if _, ok := subtype(h.ContentType); !ok {
-		return protocol.Pass
+		switch {
+		case h.Route == nil:
+			return protocol.Pass
+		case h.Verb != "POST":
+			h.Allow = append(h.Allow, "POST")
+			return protocol.WrongVerb
+		}
+		return protocol.WrongType
 	}
 	if h.Route != nil && h.Route.Method.Kind == fairlead.Unary && h.Verb == "POST" {
 		return protocol.Complete

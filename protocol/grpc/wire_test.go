@@ -758,7 +758,7 @@ func served(s *Server, d *dispatcher) func(*exchange, bool) {
 	return func(x *exchange, complete bool) {
 		x.head.Route = d.Lookup(x.head.Path)
 		switch mode := s.Match(x.head); {
-		case mode == protocol.Pass:
+		case !mode.Takes():
 			serverSide{x}.Finish(protocol.Section{Block: protocol.NewBlock(":status", "415")})
 		case mode == protocol.Complete && complete:
 			body, err := protocoltest.ReadAll(nil, halfPipe{serverSide{x}}, protocol.MaxWhole)

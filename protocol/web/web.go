@@ -1,5 +1,6 @@
 // Package web is the HTTP wire. It runs the connections and gives each request to the first protocol that takes it:
-// protocols such as gRPC implement protocol.HTTP and protocol.HTTPClient and know no HTTP version.
+// protocols such as gRPC implement protocol.HTTP and protocol.HTTPClient and know no HTTP version. Requests that none
+// takes it answers itself: with 501 if nobody knows the method, 405 or 415 if a protocol knows the path, 404 otherwise.
 //
 // It serves HTTP/2, with prior knowledge or agreed upon by ALPN (RFC 9113, sections 3.2 and 3.3).
 package web
@@ -19,6 +20,7 @@ import (
 // Server is the HTTP wire of a server. It is made for one server.
 type Server struct {
 	opts config
+	apps selector
 	d    protocol.Dispatcher
 	cfg  http2.Config
 }
@@ -70,7 +72,7 @@ func (s *Server) Attach(d protocol.Dispatcher) error {
 			return fmt.Errorf("web: protocol %q: %w", a.Name(), err)
 		}
 	}
-	s.d = d
+	s.d, s.apps = d, s.opts.apps
 	l := d.Limits()
 	s.cfg = http2.Config{
 		MaxStreams:    l.Streams,
@@ -125,7 +127,7 @@ const refusal = "HTTP/1.1 505 HTTP Version Not Supported\r\nContent-Type: text/p
 
 // NewConn implements protocol.Server.
 func (s *Server) NewConn(tc transport.Conn) (protocol.ServerConn, error) {
-	return http2.NewServer(tc, &s.cfg, s.d, s.opts.apps), nil
+	return http2.NewServer(tc, &s.cfg, s.d, &s.apps), nil
 }
 
 // Client is the HTTP wire of a client.

@@ -1,0 +1,148 @@
+package protocoltest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"testing"
+
+	"github.com/fairlead-go/fairlead/internal/leakcheck"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// RunHTTP tests a wire of HTTP, whatever the version, with protocols that gRPC is not like. For each test it calls env,
+// which serves app, connects, and has all of it stopped when t ends. The suite counts goroutines, so nothing else may
+// run meanwhile.
+func RunHTTP(t *testing.T, env func(t *testing.T, app protocol.HTTP) protocol.HTTPConn) {
+	t.Helper()
+	tests := []struct {
+		name string
+		run  func(t *testing.T, c protocol.HTTPConn)
+	}{
+		{"requests that differ", httpDiffer},
+		{"requests that nobody takes", httpRefused},
+		{"response without a trailer", httpStreamed},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			leakcheck.Check(t)
+			tt.run(t, env(t, Items{}))
+		})
+	}
+}
+
+// HTTPAnswer is a protocol.Receiver that keeps a response.
+type HTTPAnswer struct {
+	Status  int
+	Fields  map[string]string
+	Body    string
+	Trailer map[string]string // nil: none came
+	Err     error
+
+	done chan struct{}
+}
+
+// Head implements protocol.Receiver.
+func (a *HTTPAnswer) Head(h *protocol.Head, _ bool) { a.Status, a.Fields = h.Status, fieldsOf(h) }
+
+// Data implements protocol.Receiver.
+func (a *HTTPAnswer) Data(part []byte) bool {
+	a.Body += string(part)
+	return true
+}
+
+// End implements protocol.Receiver.
+func (a *HTTPAnswer) End(trailer *protocol.Head, err error) {
+	if trailer != nil {
+		a.Trailer = fieldsOf(trailer)
+	}
+	a.Err = err
+	close(a.done)
+}
+
+func fieldsOf(h *protocol.Head) map[string]string {
+	m := maps.Collect(h.Fields.All())
+	if h.ContentType != "" {
+		m["content-type"] = h.ContentType
+	}
+	return m
+}
+
+// DoHTTP makes a request and waits for the response.
+func DoHTTP(t *testing.T, c protocol.HTTPConn, req *protocol.Request) *HTTPAnswer {
+	t.Helper()
+	a := &HTTPAnswer{done: make(chan struct{})}
+	if _, err := c.Do(req, a); err != nil {
+		t.Fatalf("%s %s: %v", req.Verb, req.Path, err)
+	}
+	<-a.done
+	if a.Err != nil {
+		t.Fatalf("%s %s: %v", req.Verb, req.Path, a.Err)
+	}
+	return a
+}
+
+func httpDiffer(t *testing.T, c protocol.HTTPConn) {
+	head := ItemsHead()
+	for i := range 600 {
+		id, query := fmt.Sprintf("i%d", i), fmt.Sprint("page=", i)
+		want := 200
+		if i >= 200 {
+			id, want = fmt.Sprint(i), i
+		}
+		if want == 204 || want == 304 {
+			continue // without a body
+		}
+		a := DoHTTP(t, c, &protocol.Request{Head: head, Verb: "GET", Path: "/items/" + id, Query: query})
+		if a.Status != want || a.Fields["item"] != id || a.Body != query+"\n" || a.Trailer != nil {
+			t.Fatalf("%s: got %d, item %q, body %q, trailer %v", id, a.Status, a.Fields["item"], a.Body, a.Trailer)
+		}
+		if got := a.Fields["raw-bin"]; got != "no base64" {
+			t.Fatalf("a field whose name ends in -bin is %q", got)
+		}
+	}
+}
+
+func httpRefused(t *testing.T, c protocol.HTTPConn) {
+	for _, tt := range []struct {
+		verb, path string
+		status     int
+		allow      string
+	}{
+		{"GET", "/elsewhere", 404, ""},
+		{"DELETE", "/items/1", 405, "GET, PUT"},
+		{"OPTIONS", "/items/1", 204, "GET, PUT"},
+		{"PUT", "/items/1", 415, ""},
+		{"BREW", "/items/1", 501, ""},
+	} {
+		a := DoHTTP(t, c, &protocol.Request{Head: ItemsHead(), Verb: tt.verb, Path: tt.path})
+		if a.Status != tt.status || a.Fields["allow"] != tt.allow || (a.Body == "") != (tt.status == 204) {
+			t.Errorf("%s %s: got %d, allow %q, body %q, want %d, allow %q",
+				tt.verb, tt.path, a.Status, a.Fields["allow"], a.Body, tt.status, tt.allow)
+		}
+	}
+}
+
+func httpStreamed(t *testing.T, c protocol.HTTPConn) {
+	head := protocol.NewBlock(":scheme", "http", ":authority", "items", "content-type", "text/plain")
+	x, err := c.Open(&protocol.Request{Head: head, Verb: "PUT", Path: "/items/a", Query: "streamed"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		want := fmt.Sprint("part ", i)
+		if err := x.Send(&protocol.Message{Bytes: []byte(want)}, i == 2); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := x.Read(); err != nil || string(got) != want {
+			t.Fatalf("got %q, %v, want %q", got, err, want)
+		}
+	}
+	if rest, err := x.Read(); !errors.Is(err, io.EOF) {
+		t.Errorf("behind the last part: %q, %v", rest, err)
+	}
+	if got := x.Trailer(); got != nil {
+		t.Errorf("got the trailer %v, want none", got)
+	}
+}

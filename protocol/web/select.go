@@ -1,0 +1,112 @@
+package web
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/internal/http2"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// selector finds out who answers a request: the first of some protocols that takes it.
+type selector []protocol.HTTP
+
+// Select implements http2.Selector.
+func (s selector) Select(h *protocol.Head) (http2.Responder, protocol.Mode) {
+	nearest := protocol.Pass
+	for _, a := range s {
+		mode := a.Match(h)
+		if mode.Takes() {
+			return a, mode
+		}
+		h.Binding = nil // it may have left something all the same
+		nearest = max(nearest, mode)
+	}
+	h.Binding = answerTo(h, nearest)
+	return refuser{}, protocol.Complete
+}
+
+// answer is what requests get that no protocol takes. With 405 and 204 a field says what is allowed.
+type answer struct {
+	head *protocol.Block
+	text []byte
+}
+
+func newAnswer(status, text string) *answer {
+	fields := []string{":status", status}
+	if text != "" {
+		fields = append(fields, "content-type", "text/plain; charset=utf-8")
+	}
+	return &answer{protocol.NewBlock(fields...), []byte(text)}
+}
+
+//nolint:gochecknoglobals // constants
+var (
+	noContent      = newAnswer("204", "")
+	notFound       = newAnswer("404", "This server has nothing at this path.\n")
+	notAllowed     = newAnswer("405", "This path is not served with the request's method.\n")
+	unsupported    = newAnswer("415", "None of this server's protocols takes a request with this content type.\n")
+	notImplemented = newAnswer("501", "This server does not know the request's method.\n")
+)
+
+// answerTo chooses the answer to a request that no protocol takes; nearest is how close one came (RFC 9110, sections
+// 9.1, 15.5.5, 15.5.6 and 15.5.16). A type is wrong only where path and method are right, so it says more.
+func answerTo(h *protocol.Head, nearest protocol.Mode) *answer {
+	switch {
+	case !knownVerb(h.Verb):
+		return notImplemented
+	case nearest == protocol.WrongType:
+		return unsupported
+	case nearest == protocol.WrongVerb && h.Verb == "OPTIONS":
+		return noContent
+	case nearest == protocol.WrongVerb:
+		return notAllowed
+	}
+	return notFound
+}
+
+// knownVerb reports whether a method is one of those of RFC 9110, section 9.1, or PATCH (RFC 5789).
+func knownVerb(verb string) bool {
+	switch verb {
+	case "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH":
+		return true
+	}
+	return false
+}
+
+// refusedTime is how long the rest of a request that no protocol takes is waited for before it is answered. A response
+// that comes before the request's end needs a reset behind it (RFC 9113, section 8.1), for which some clients forget
+// the response; and as long as the stream is open, its frames are checked as those of any other.
+const refusedTime = 500 * time.Millisecond
+
+// refuser answers the requests that no protocol takes. Their bodies it does not look at.
+type refuser struct{}
+
+// Deadline implements http2.Responder.
+func (refuser) Deadline(h *protocol.Head) time.Time { return h.Came.Add(refusedTime) }
+
+// Open implements http2.Responder, for bodies that are long or late.
+func (r refuser) Open(x protocol.Exchange) { r.Whole(x, nil) }
+
+// Whole implements http2.Responder.
+func (refuser) Whole(x protocol.Exchange, _ []byte) protocol.Task {
+	h := x.Head()
+	r, ok := h.Binding.(*answer)
+	if !ok {
+		r = notFound
+	}
+	head := protocol.Section{Block: r.head}
+	if len(h.Allow) > 0 && (r == notAllowed || r == noContent) {
+		head.Extra = new(fairlead.Metadata)
+		head.Extra.Append("allow", strings.Join(slices.Compact(slices.Sorted(slices.Values(h.Allow))), ", "))
+	}
+	if len(r.text) == 0 || h.Verb == "HEAD" {
+		x.Finish(head)
+		return nil
+	}
+	// The text is no codec's, so that nothing can fail.
+	_ = x.Reply(&protocol.Reply{Head: head, Message: protocol.Message{Bytes: r.text}})
+	return nil
+}

@@ -63,9 +63,11 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (int, erro
 		}
 		return 0, err
 	}
-	cfg.folders = fs.Args()
-	if len(cfg.folders) == 0 {
+	if fs.NArg() == 0 {
 		return 0, errors.New("no folder is named")
+	}
+	for _, folder := range fs.Args() {
+		cfg.folders = append(cfg.folders, filepath.Clean(folder))
 	}
 	if cfg.n < 1 || cfg.goal < 0 || cfg.goal > 100 {
 		return 0, fmt.Errorf("-n is %d and -goal is %d, want at least 1, and 0 to 100", cfg.n, cfg.goal)

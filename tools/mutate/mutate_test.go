@@ -154,7 +154,7 @@ func TestRun(t *testing.T) {
 		}
 	}
 	var out, progress bytes.Buffer
-	code, err := run(t.Context(), []string{"-n", "1000", "-goal", "30", "-timeout", "5s", dir}, &out, &progress)
+	code, err := run(t.Context(), []string{"-n", "1000", "-goal", "30", "-timeout", "3s", dir + "/."}, &out, &progress)
 	if err != nil {
 		t.Fatal(err)
 	}

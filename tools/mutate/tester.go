@@ -141,10 +141,7 @@ func (t *tester) mutant(ctx context.Context, s *site) (outcome, string, error) {
 
 // test runs go test in a folder.
 func (t *tester) test(ctx context.Context, folder string, args ...string) (outcome, string, error) {
-	limit, ok := t.limits[folder]
-	if !ok {
-		limit = t.limits[filepath.Clean(folder)]
-	}
+	limit := t.limits[folder]
 	// go test ends the tests at their limit. What holds up go test itself, such as a process that they left, has longer.
 	bounded, cancel := context.WithTimeout(ctx, 2*limit+5*time.Minute)
 	defer cancel()

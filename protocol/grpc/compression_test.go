@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/compress"
 )
 
 // TestSetSendCompressor has handlers choose how their responses are compressed.
@@ -182,6 +183,51 @@ func TestCompressionOfUnary(t *testing.T) {
 			if err := c.SetSendCompressor("gzip"); fairlead.CodeOf(err) != fairlead.Unimplemented {
 				t.Errorf("SetSendCompressor of a client: got %v", err)
 			}
+		}
+	}
+}
+
+// jammed is a compressor that cannot compress.
+type jammed struct{ gz }
+
+func (jammed) AppendCompress([]byte, []byte) ([]byte, error) { return nil, errors.New("jammed") }
+
+// TestCompressorFails: a message that cannot be compressed is not sent, and its call says why.
+func TestCompressorFails(t *testing.T) {
+	t.Parallel()
+	long := note{strings.Repeat("x", 1000)}
+	for _, m := range []*fairlead.Method{mUnary, mServer, mBidi} {
+		hc := newConn(t, reply{trailer: ok, parts: [][]byte{frame(0, "r")}}.serve)
+		cfg := config()
+		cfg.Compressor = jammed{gz{"gzip"}}
+		b := bindTo(t, hc, m, cfg)
+		c := fairlead.NewCall(m, &long)
+		var err error
+		if m == mUnary {
+			err = b.cc.Unary(t.Context(), b.b, c)
+		} else if err = b.cc.Open(t.Context(), b.b, c); err == nil {
+			err = c.Stream().Send(&long)
+			_ = c.Stream().Close()
+		}
+		wantError(t, err, fairlead.Internal, "cannot compress a message with gzip: jammed")
+
+		d := newDispatcher()
+		d.limits.Compressors = []compress.Compressor{jammed{gz{"gzip"}}}
+		d.handle(m, func(_ context.Context, c *fairlead.Call) error {
+			if err := c.SetSendCompressor("gzip"); err != nil {
+				return err
+			}
+			if m == mUnary {
+				c.SetResponse(&long)
+				return nil
+			}
+			return c.Stream().Send(&long)
+		})
+		x := raw{
+			path: m.Path, parts: [][]byte{frame(0, "q")}, fields: []string{"grpc-accept-encoding", "gzip"},
+		}.send(t, attach(t, d), d)
+		if code, text, _ := x.status(); code != "13" || !strings.Contains(text, "jammed") {
+			t.Errorf("%s: got %s %q", m.Name, code, text)
 		}
 	}
 }

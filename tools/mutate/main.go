@@ -72,6 +72,9 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (int, erro
 	if cfg.n < 1 || cfg.goal < 0 || cfg.goal > 100 {
 		return 0, fmt.Errorf("-n is %d and -goal is %d, want at least 1, and 0 to 100", cfg.n, cfg.goal)
 	}
+	if cfg.at != "" {
+		cfg.at = filepath.ToSlash(filepath.Clean(cfg.at))
+	}
 	sites, err := collect(cfg.folders)
 	if err != nil {
 		return 0, err

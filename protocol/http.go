@@ -184,6 +184,9 @@ type Pipe interface {
 
 // Exchange is one request and its response, as a server sees it. It is over, and must not be touched any more, when
 // Reply without an error, Finish or Reset has been called, except that Interrupt and Reset do nothing then.
+//
+// What HTTP itself asks of a response the engine sees to: it adds the field date, and content-length to what Reply
+// sends without a trailer; it drops the body of a response to HEAD, and of one whose Section has the status 204 or 304.
 type Exchange interface {
 	Pipe
 	// Head is valid until Whole or Open returns.
@@ -198,6 +201,12 @@ type Exchange interface {
 	// HeaderLimit is the length of the longest header list that the peer takes, in bytes as RFC 9113 counts them in
 	// section 6.5.2; 0: it has not said.
 	HeaderLimit() int
+	// Trailer returns the trailer section of the request once its body was read to the end, in Whole as well; nil if
+	// there is none. It is valid as long as the exchange. gRPC's requests have none; it is for protocols whose do.
+	Trailer() *Head
+	// Inform sends an interim response, of a status from 100 to 199 but 101 (RFC 9110, section 15.2), before the head.
+	// fields may be nil. It is for protocols that answer Expect, or send 103 (RFC 8297).
+	Inform(status int, fields *fairlead.Metadata) error
 	// SendHead sends the response's head, which has a status.
 	SendHead(h Section) error
 	// Reply sends a whole response in one hold of the connection's writer, without waiting for the peer: what its
@@ -229,6 +238,7 @@ type Message struct {
 type Reply struct {
 	Head    Section // empty: SendHead was called
 	Message Message
+	Tail    []byte  // more of the body, behind the message and without an envelope, such as gRPC-Web's trailer; nil: none
 	Trailer Section // empty: the body's end is the response's
 }
 

@@ -17,6 +17,9 @@ type Section struct {
 	// Base64 has the values of those fields of Extra whose names end in "-bin" sent in base64 without padding, as gRPC
 	// and Connect do. Otherwise they are sent as they are.
 	Base64 bool
+	// NoDate has a head sent without the field date. It is gRPC's, whose clients have no use for it, and for protocols
+	// that add one themselves.
+	NoDate bool
 }
 
 // Empty reports whether the section has neither a status nor fields of any kind.

@@ -156,6 +156,7 @@ func (c *Conn) begin(s *stream, req *protocol.Request, last bool) error {
 			return err
 		}
 	}
+	s.noBody = req.Verb == "HEAD"
 	c.wmu.Lock()
 	c.smu.Lock()
 	if !c.admit(s) {
@@ -319,7 +320,10 @@ func (c *Conn) responseHead(id uint32, end bool) error {
 	case !s.headSeen:
 		s.headSeen = true
 		s.length = c.r.head.length
-		if end && s.isLengthWrong() && h.Status != 204 && h.Status != 304 { // requests with HEAD are not made
+		if s.noBody || hasNoContent(h.Status) {
+			s.length = -1 // what it says is about a body that is not sent (RFC 9110, section 8.6)
+		}
+		if end && s.isLengthWrong() {
 			c.failOne(s, protocol.ResetProtocolError, reasonLength)
 			return nil
 		}

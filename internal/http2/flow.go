@@ -45,11 +45,18 @@ func (q *streamQueue) pop() *stream {
 func (s *stream) window() int64 { return s.c.w.initial + s.sendDelta }
 
 // appendHeaders appends a HEADERS frame, with CONTINUATION frames if the block is longer than the peer takes. The write
-// lock is held.
-func (c *Conn) appendHeaders(s *stream, sec *protocol.Section, end bool) {
+// lock is held. length is the content-length, -1 for none.
+func (c *Conn) appendHeaders(s *stream, sec *protocol.Section, length int, end bool) {
 	buf := c.writeBuf()
+	trailer := s.headSent
 	at := c.beginHeaders(buf, s, end)
 	buf.B = c.w.enc.section(buf.B, sec)
+	if !trailer && !sec.NoDate {
+		buf.B = c.w.enc.now(buf.B)
+	}
+	if length >= 0 {
+		buf.B = c.w.enc.length(buf.B, length)
+	}
 	c.endHeaders(buf, at, s.id)
 }
 
@@ -256,7 +263,7 @@ func (c *Conn) endBody(s *stream, alone bool) {
 // The write lock is held.
 func (c *Conn) endResponse(s *stream, t *protocol.Section) {
 	switch {
-	case t.Empty() && s.headSent:
+	case s.headSent && (t.Empty() || s.noBody):
 		c.endBody(s, true)
 	case s.out != nil:
 		own := *t
@@ -266,7 +273,7 @@ func (c *Conn) endResponse(s *stream, t *protocol.Section) {
 		}
 		s.endAfterOut, s.trailer = true, &own
 	default:
-		c.appendHeaders(s, t, true)
+		c.appendHeaders(s, t, -1, true)
 		c.localEnd(s)
 	}
 }
@@ -316,7 +323,7 @@ func (c *Conn) sendSome(s *stream) {
 	s.dropOut()
 	switch {
 	case trailer != nil:
-		c.appendHeaders(s, trailer, true)
+		c.appendHeaders(s, trailer, -1, true)
 		c.localEnd(s)
 	case end:
 		c.localEnd(s)

@@ -249,6 +249,17 @@ func (hb *headBuilder) judge(trailer bool) {
 	}
 }
 
+// trailer returns a copy of what was read of a trailer, nil if it has no fields.
+func (hb *headBuilder) trailer() *protocol.Head {
+	if !hb.regular {
+		return nil
+	}
+	own := hb.h
+	own.Fields = own.Fields.Clone()
+	own.Timeout = nil // it means nothing there
+	return &own
+}
+
 func (c *Conn) onHeaders(id uint32, flags uint8, p []byte) error {
 	if id == 0 {
 		return violation(protocol.ResetProtocolError, "HEADERS on stream 0")
@@ -390,11 +401,15 @@ func (c *Conn) requestTrailer(id uint32, end bool) error {
 		c.failOne(s, protocol.ResetProtocolError, "trailer that does not end the stream")
 	case hb.bad != "":
 		c.failOne(s, protocol.ResetProtocolError, hb.bad)
+	case hb.tooLarge:
+		c.cfg.Guard.Note(protocol.HeaderListLimit)
+		c.failOne(s, protocol.ResetEnhanceCalm, "trailer longer than the limit of header lists")
 	case s.isLengthWrong():
 		c.failOne(s, protocol.ResetProtocolError, reasonLength)
 	case s.p != nil:
-		c.requestEnd(s)
+		c.requestEnd(s, hb.trailer())
 	default:
+		s.after = hb.trailer()
 		c.gathered(s)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/protocol"
@@ -21,6 +22,8 @@ type encoder struct {
 	shrunk bool    // the peer's decoder is to be told of a new max
 	names  []namedLine
 	blocks []encodedBlock
+	date   []byte                  // the field date as it is encoded
+	dated  int64                   // the time of date in seconds
 	places map[*protocol.Block]int // of blocks in blocks, once there are many
 }
 
@@ -177,6 +180,27 @@ func (e *encoder) target(b []byte, verb, path, query string) []byte {
 	b = appendInt(b, 0, 4, staticName[":path"])
 	b = appendInt(b, 0, 7, uint64(len(path)+1+len(query)))
 	return append(append(append(b, path...), '?'), query...)
+}
+
+// now appends the field date (RFC 9110, section 6.6.1), whose text is made once a second.
+func (e *encoder) now(b []byte) []byte {
+	t := time.Now()
+	if s := t.Unix(); s != e.dated {
+		e.dated = s
+		e.date = appendString(appendInt(e.date[:0], 0, 4, staticName["date"]), t.UTC().Format(dateFormat))
+	}
+	return append(b, e.date...)
+}
+
+// dateFormat is IMF-fixdate (RFC 9110, section 5.6.7).
+const dateFormat = "Mon, 02 Jan 2006 15:04:05 GMT"
+
+// length appends the field content-length.
+func (e *encoder) length(b []byte, n int) []byte {
+	var digits [20]byte
+	v := strconv.AppendInt(digits[:0], int64(n), 10)
+	b = appendInt(b, 0, 4, staticName["content-length"])
+	return append(append(b, byte(len(v))), v...) //nolint:gosec // at most 20
 }
 
 // section appends the fields of a section.

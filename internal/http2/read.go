@@ -295,19 +295,19 @@ func (c *Conn) pulledData(s *stream, p []byte, padded int, end bool) error {
 		c.responseEnd(s, nil)
 		return nil
 	}
-	c.requestEnd(s)
+	c.requestEnd(s, nil)
 	return nil
 }
 
 // requestEnd is the proper end of a pulled request.
-func (c *Conn) requestEnd(s *stream) {
+func (c *Conn) requestEnd(s *stream, trailer *protocol.Head) {
 	c.smu.Lock()
 	s.remoteDone = true
 	if s.localDone {
 		c.finish(s)
 	}
 	c.smu.Unlock()
-	s.endRead(io.EOF, nil)
+	s.endRead(io.EOF, trailer)
 }
 
 // take keeps a part of a body until it is complete.

@@ -138,9 +138,46 @@ func (x exchange) SendHead(h protocol.Section) error {
 		c.wmu.Unlock()
 		return err
 	}
-	c.appendHeaders(x.stream, &h, false)
+	if hasNoContent(h.Status) {
+		x.noBody = true
+	}
+	c.appendHeaders(x.stream, &h, -1, false)
 	c.unlockFlush(bySpawn)
 	return nil
+}
+
+// hasNoContent reports whether responses with a status have no body (RFC 9110, section 6.4.1).
+func hasNoContent(status int) bool { return status == 204 || status == 304 }
+
+// Inform implements protocol.Exchange.
+func (x exchange) Inform(status int, fields *fairlead.Metadata) error {
+	c := x.c
+	if status < 100 || status > 199 || status == 101 {
+		return fairlead.Errorf(fairlead.Internal, "%d is not the status of an interim response", status)
+	}
+	c.wmu.Lock()
+	err := x.mayNotSend()
+	if err == nil && x.headSent {
+		err = fairlead.Errorf(fairlead.Internal, "interim response after the response's head")
+	}
+	if err != nil {
+		c.wmu.Unlock()
+		return err
+	}
+	c.appendHeaders(x.stream, &protocol.Section{Status: status, Extra: fields, NoDate: true}, -1, false)
+	x.headSent = false
+	c.unlockFlush(bySpawn)
+	return nil
+}
+
+// Trailer implements protocol.Exchange.
+func (x exchange) Trailer() *protocol.Head {
+	if x.p == nil {
+		return x.after
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.p.respTrailer
 }
 
 // Reply implements protocol.Exchange.
@@ -154,12 +191,32 @@ func (x exchange) Reply(r *protocol.Reply) error {
 		s.recycle()
 		return nil
 	}
-	if !r.Head.Empty() {
-		c.appendHeaders(s, &r.Head, false)
-	}
 	last := r.Trailer.Empty()
+	if !r.Head.Empty() {
+		none := hasNoContent(r.Head.Status)
+		s.noBody = s.noBody || none
+		length := -1
+		if last && !none {
+			length = len(r.Tail)
+			if beside != nil {
+				length += len(beside.B)
+			} else {
+				length += bodyLen(&r.Message)
+			}
+		}
+		c.appendHeaders(s, &r.Head, length, false)
+	}
+	if s.noBody {
+		buffer.Put(beside)
+		c.endBody(s, true)
+		c.answered(s)
+		return nil
+	}
 	if err == nil {
-		err = c.appendMessage(s, &r.Message, beside, last)
+		err = c.appendMessage(s, &r.Message, beside, last && len(r.Tail) == 0)
+	}
+	if err == nil && len(r.Tail) > 0 {
+		err = c.appendMessage(s, &protocol.Message{Bytes: r.Tail}, nil, last)
 	}
 	if err != nil {
 		c.unlockFlush(byCaller)
@@ -259,7 +316,7 @@ func (c *Conn) requestHead(id uint32, end bool) {
 		return
 	}
 	s := newStream(c, id)
-	s.length, s.head, s.remoteDone = h.length, &h.h, end
+	s.length, s.head, s.remoteDone, s.noBody = h.length, &h.h, end, h.h.Verb == "HEAD"
 	if h.target != nil {
 		h.h.Path, h.h.Query, h.h.Route = h.target.path, h.target.query, h.target.route
 	}

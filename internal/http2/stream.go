@@ -34,6 +34,7 @@ type stream struct {
 
 	// Under wmu.
 	headSent    bool
+	noBody      bool  // the response has none, whatever its protocol sends: it is one to HEAD, or has no content
 	sendDelta   int64 // the window is the connection's initial one and this
 	out         *buffer.Buf
 	outAt       int  // what of out has been sent
@@ -54,6 +55,8 @@ type stream struct {
 	// Server: what the request is and who answers it.
 	app  Responder
 	head *protocol.Head
+	// after is the request's trailer, of a stream that is not pulled; it is set before anybody else has the stream.
+	after *protocol.Head
 
 	mu   sync.Mutex
 	recv protocol.Receiver // client, not pulled; nil when it is not to be called
@@ -245,6 +248,15 @@ func (s *stream) Send(m *protocol.Message, last bool) error {
 		}
 	}
 	c.wmu.Lock()
+	if m != nil && s.noBody && !c.client {
+		buffer.Put(beside)
+		beside, m = nil, nil
+		if !last {
+			err := s.mayNotSend()
+			c.wmu.Unlock()
+			return err
+		}
+	}
 	for {
 		if err := s.mayNotSend(); err != nil {
 			c.wmu.Unlock()

@@ -195,7 +195,7 @@ func (u *unaryCall) answer(ctx context.Context, err error) {
 		if u.headSent {
 			u.reply.Head = protocol.Section{}
 		} else {
-			u.reply.Head.Extra, u.reply.Head.Base64 = u.header(), true
+			u.reply.Head = section(u.reply.Head.Block, u.header())
 		}
 		u.reply.Trailer = section(u.s.trailers[fairlead.OK], sendable(u.call.ResponseTrailer(), u.dropped))
 		err = u.x.Reply(&u.reply)

@@ -457,6 +457,13 @@ func (x serverSide) Attach(c *fairlead.Call) {
 
 func (x serverSide) HeaderLimit() int { return x.headerLimit }
 
+func (x serverSide) Trailer() *protocol.Head { return nil }
+
+func (x serverSide) Inform(int, *fairlead.Metadata) error {
+	x.t.Error("gRPC has no interim responses")
+	return nil
+}
+
 func (x serverSide) Expect(bool) { x.alive("Expect") }
 
 func (x serverSide) SendHead(s protocol.Section) error {

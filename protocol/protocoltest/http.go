@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"testing"
+	"time"
 
 	"github.com/fairlead-go/fairlead/internal/leakcheck"
 	"github.com/fairlead-go/fairlead/protocol"
@@ -23,6 +24,7 @@ func RunHTTP(t *testing.T, env func(t *testing.T, app protocol.HTTP) protocol.HT
 		{"requests that differ", httpDiffer},
 		{"requests that nobody takes", httpRefused},
 		{"response without a trailer", httpStreamed},
+		{"what the engine adds and drops", httpEngine},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -144,5 +146,30 @@ func httpStreamed(t *testing.T, c protocol.HTTPConn) {
 	}
 	if got := x.Trailer(); got != nil {
 		t.Errorf("got the trailer %v, want none", got)
+	}
+}
+
+func httpEngine(t *testing.T, c protocol.HTTPConn) {
+	for _, tt := range []struct {
+		verb, path, query string
+		status            int
+		length, body      string
+	}{
+		{"GET", "/items/a", "q", 200, "2", "q\n"},
+		{"GET", "/items/a", "tail", 200, "23", "tail\nbehind the message"},
+		{"HEAD", "/items/a", "q", 200, "2", ""},
+		{"GET", "/items/204", "q", 204, "", ""},
+		{"GET", "/items/304", "q", 304, "", ""},
+		{"HEAD", "/elsewhere", "", 404, "", ""},
+	} {
+		a := DoHTTP(t, c, &protocol.Request{Head: ItemsHead(), Verb: tt.verb, Path: tt.path, Query: tt.query})
+		if a.Status != tt.status || a.Fields["content-length"] != tt.length || a.Body != tt.body {
+			t.Errorf("%s %s: got %d, content-length %q, body %q, want %d, %q, %q", tt.verb, tt.path,
+				a.Status, a.Fields["content-length"], a.Body, tt.status, tt.length, tt.body)
+		}
+		at, err := time.Parse("Mon, 02 Jan 2006 15:04:05 GMT", a.Fields["date"])
+		if err != nil || time.Since(at).Abs() > time.Hour {
+			t.Errorf("%s %s: the date is %q: %v", tt.verb, tt.path, a.Fields["date"], err)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package protocoltest
 
 import (
+	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -44,7 +45,7 @@ func (Items) Match(h *protocol.Head) protocol.Mode {
 	}
 	h.Binding = &item{id}
 	switch h.Verb {
-	case "GET":
+	case "GET", "HEAD":
 		return protocol.Complete
 	case "PUT":
 		if h.ContentType != "text/plain" {
@@ -64,15 +65,25 @@ func (Items) Deadline(h *protocol.Head) time.Time { return h.Came.Add(itemsTime)
 
 // Whole implements protocol.HTTP.
 func (Items) Whole(x protocol.Exchange, body []byte) protocol.Task {
-	return &itemTask{x: x, body: append([]byte(nil), body...)}
+	h := x.Head()
+	t := &itemTask{x: x, reply: protocol.Reply{Head: itemHead(h)}}
+	t.reply.Message.Bytes = append([]byte(h.Query+"\n"), body...)
+	if h.Query == "tail" {
+		t.reply.Tail = []byte("behind the message")
+	}
+	if after := x.Trailer(); after != nil {
+		t.reply.Head.Extra.Add("sum", after.Fields.Get("sum"))
+	}
+	return t
 }
 
-// itemTask answers with what was asked for: the identifier as the field "item", the query and the body as text. An
-// identifier that is a number of three digits is the status.
+// itemTask answers with what was asked for: the identifier as the field "item", the query and the body as text, and the
+// field "sum" of the request's trailer. An identifier that is a number of three digits is the status; the query "tail"
+// asks for bytes behind the message, and "streamed" for the body to be sent back as it comes.
 type itemTask struct {
-	x    protocol.Exchange
-	body []byte
-	cost protocol.Cost
+	x     protocol.Exchange
+	reply protocol.Reply
+	cost  protocol.Cost
 }
 
 // Cost implements protocol.Task.
@@ -80,9 +91,7 @@ func (t *itemTask) Cost() *protocol.Cost { return &t.cost }
 
 // Run implements protocol.Task.
 func (t *itemTask) Run() {
-	h := t.x.Head()
-	m := protocol.Message{Bytes: append([]byte(h.Query+"\n"), t.body...)}
-	_ = t.x.Reply(&protocol.Reply{Head: itemHead(h), Message: m}) // bytes need no codec, so nothing can fail
+	_ = t.x.Reply(&t.reply) // bytes need no codec, so nothing can fail
 }
 
 // itemHead makes the head of a response.
@@ -101,8 +110,17 @@ func itemHead(h *protocol.Head) protocol.Section {
 	return protocol.Section{Status: status, Block: itemsBlock, Extra: md}
 }
 
-// Open implements protocol.HTTP: it sends the parts of the body back as they come, and ends without a trailer.
+// Open implements protocol.HTTP: it sends the parts of the body back as they come, and ends with the request's trailer
+// if there is one.
 func (Items) Open(x protocol.Exchange) {
+	if x.Head().Fields.Get("expect") == "100-continue" {
+		early := new(fairlead.Metadata)
+		early.Add("link", "</style.css>; rel=preload")
+		if err := errors.Join(x.Inform(103, early), x.Inform(100, nil)); err != nil {
+			x.Reset(protocol.ResetInternal, err)
+			return
+		}
+	}
 	if err := x.SendHead(itemHead(x.Head())); err != nil {
 		x.Reset(protocol.ResetInternal, err)
 		return
@@ -110,7 +128,11 @@ func (Items) Open(x protocol.Exchange) {
 	for {
 		b, err := x.Read()
 		if err == io.EOF { //nolint:errorlint // Pipe returns it bare
-			x.Finish(protocol.Section{})
+			var t protocol.Section
+			if after := x.Trailer(); after != nil {
+				t.Extra = &after.Fields
+			}
+			x.Finish(t)
 			return
 		}
 		if err == nil {

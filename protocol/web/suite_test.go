@@ -40,20 +40,7 @@ func TestSuite(t *testing.T) { //nolint:paralleltest // it counts goroutines
 func connect(t *testing.T, app protocol.HTTP) protocol.HTTPConn {
 	t.Helper()
 	network := inproc.New()
-	desc := protocoltest.NewEcho(protocoltest.ServiceName)
-	s, err := server.New(
-		server.Service(desc.Implement(protocoltest.Handlers{})),
-		server.Protocol(web.NewServer(app)),
-		server.Codec(protocoltest.Codec{}),
-		server.Transport(network),
-		server.Listen("web:1"),
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	serve(t, app, network, "web:1")
 	tc, err := network.Dial(t.Context(), transport.Target{Addr: "web:1"})
 	if err != nil {
 		t.Fatal(err)
@@ -62,13 +49,33 @@ func connect(t *testing.T, app protocol.HTTP) protocol.HTTPConn {
 	if _, err := web.NewClient(b).NewConn(t.Context(), tc, &protocol.ClientConfig{HeaderList: 1 << 16}); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { b.hc.Close(nil) })
+	return b.hc
+}
+
+// serve serves app until t ends.
+func serve(t *testing.T, app protocol.HTTP, network transport.Network, addr string) *server.Server {
+	t.Helper()
+	desc := protocoltest.NewEcho(protocoltest.ServiceName)
+	s, err := server.New(
+		server.Service(desc.Implement(protocoltest.Handlers{})),
+		server.Protocol(web.NewServer(app)),
+		server.Codec(protocoltest.Codec{}),
+		server.Transport(network),
+		server.Listen(addr),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
-		b.hc.Close(nil)
 		ctx, cancel := context.WithTimeout(context.Background(), assert.Patience(5*time.Second))
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			t.Errorf("Shutdown: %v", err)
 		}
 	})
-	return b.hc
+	return s
 }

@@ -63,9 +63,11 @@ type Head struct {
 
 	ContentType string
 	UserAgent   string
-	// Timeout is the value of the field grpc-timeout, nil when there is none. It is valid until the call to which the
-	// Head was given returns, and not to be kept: so that a value that differs from call to call costs no allocation.
-	Timeout []byte
+	// Timeout is the value of the field that TimeoutName names, grpc-timeout or connect-timeout-ms, nil when there is
+	// neither: see TimeoutIn. It is valid until the call to which the Head was given returns, and not to be kept, so
+	// that a value that differs from call to call costs no allocation.
+	Timeout     []byte
+	TimeoutName string
 	// Came is when the head of a request came whose body did not come with it; the zero time: just now.
 	Came time.Time
 	// Fields are all others in their order, with names in lower case and values as they came.
@@ -78,6 +80,23 @@ type Head struct {
 	Allow []string
 	// Version is that of HTTP: 1 or 2.
 	Version uint8
+}
+
+// TimeoutIn returns the value of a protocol's own timeout field, nil when there is none. A request may have that of
+// another protocol, too, which means nothing to this one. It is valid as long as h.Timeout.
+func (h *Head) TimeoutIn(name string) []byte {
+	if h.Timeout == nil {
+		return nil
+	}
+	if h.TimeoutName == name {
+		return h.Timeout
+	}
+	for i := range h.Fields.Len() { // there are two
+		if k, v := h.Fields.At(i); k == name {
+			return []byte(v)
+		}
+	}
+	return nil
 }
 
 // ResetCode says why an exchange is cut off, with HTTP/2's numbers (RFC 9113, section 7).

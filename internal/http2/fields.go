@@ -40,7 +40,7 @@ func kindOf(name string) fieldKind {
 		return kindContentType
 	case "user-agent":
 		return kindUserAgent
-	case "grpc-timeout":
+	case "grpc-timeout", "connect-timeout-ms":
 		return kindTimeout
 	case "content-length":
 		return kindContentLength

@@ -130,11 +130,19 @@ func (hb *headBuilder) came(indices []byte, gen uint32) {
 }
 
 // transient implements fieldSink.
-func (hb *headBuilder) transient(value []byte) {
+func (hb *headBuilder) transient(name string, value []byte) {
 	hb.regular = true
-	hb.size += len("grpc-timeout") + len(value) + entryOverhead
+	hb.size += len(name) + len(value) + entryOverhead
+	if hb.h.Timeout != nil && hb.h.TimeoutName != name {
+		if hb.size > hb.c.cfg.HeaderList {
+			hb.tooLarge = true
+			return
+		}
+		hb.h.Fields.Append(name, string(value)) // of two protocols; one of them will take the request
+		return
+	}
 	// A value too long to be one is cut and stays malformed.
-	hb.h.Timeout = hb.timeout[:copy(hb.timeout[:], value)]
+	hb.h.Timeout, hb.h.TimeoutName = hb.timeout[:copy(hb.timeout[:], value)], name
 }
 
 // field implements fieldSink.
@@ -160,7 +168,11 @@ func (hb *headBuilder) field(e *entry) {
 	case kindUserAgent:
 		h.UserAgent = e.value
 	case kindTimeout:
-		h.Timeout = hb.timeout[:copy(hb.timeout[:], e.value)]
+		if h.Timeout != nil && h.TimeoutName != e.name {
+			h.Fields.Append(e.name, e.value)
+			return
+		}
+		h.Timeout, h.TimeoutName = hb.timeout[:copy(hb.timeout[:], e.value)], e.name
 	case kindForbidden:
 		hb.malformed("connection-specific field " + e.name)
 	case kindTE:
@@ -256,7 +268,7 @@ func (hb *headBuilder) trailer() *protocol.Head {
 	}
 	own := hb.h
 	own.Fields = own.Fields.Clone()
-	own.Timeout = nil // it means nothing there
+	own.Timeout, own.TimeoutName = nil, "" // it means nothing there
 	return &own
 }
 

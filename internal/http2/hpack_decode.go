@@ -44,8 +44,8 @@ func newDecoder() decoder { return decoder{max: decoderTableSize} }
 type fieldSink interface {
 	// field gets a line of a table.
 	field(e *entry)
-	// transient gets the value of a grpc-timeout that was not indexed, valid during the call.
-	transient(value []byte)
+	// transient gets a timeout that was not indexed; its value is valid during the call.
+	transient(name string, value []byte)
 	// resolve finds where a path leads; it makes a string of path.
 	resolve(path []byte) *target
 	// again is asked about the fields that a block begins with if they are all indexed, while the table is that of gen.
@@ -155,7 +155,7 @@ func (d *decoder) literal(b []byte, sink fieldSink) (rest []byte, err error) {
 		return nil, err
 	}
 	if e.kind == kindTimeout && !indexed {
-		sink.transient(raw)
+		sink.transient(e.name, raw)
 		return b, nil
 	}
 	if e.kind == kindPath {
@@ -198,6 +198,7 @@ var commonNames = func() map[string]entry { //nolint:gochecknoglobals // a const
 		m[name] = entry{name: name, kind: kindOf(name)}
 	}
 	for _, name := range []string{
+		"connect-timeout-ms",
 		"grpc-accept-encoding", "grpc-encoding", "grpc-message", "grpc-previous-rpc-attempts", "grpc-status",
 		"grpc-status-details-bin", "grpc-timeout", "te", "traceparent", "tracestate", "baggage", "x-request-id",
 	} {

@@ -21,8 +21,8 @@ func (c *collector) again([]byte, uint32) bool { return false }
 
 func (c *collector) came([]byte, uint32) {}
 
-func (c *collector) transient(v []byte) {
-	c.fields = append(c.fields, [2]string{"grpc-timeout", string(v)})
+func (c *collector) transient(name string, v []byte) {
+	c.fields = append(c.fields, [2]string{name, string(v)})
 }
 func (*collector) resolve(p []byte) *target { return &target{full: string(p)} }
 
@@ -193,7 +193,7 @@ func TestDecodeAllocs(t *testing.T) { //nolint:paralleltest // counts allocation
 type nothing struct{}
 
 func (*nothing) field(*entry)              {}
-func (*nothing) transient([]byte)          {}
+func (*nothing) transient(string, []byte)  {}
 func (*nothing) again([]byte, uint32) bool { return false }
 func (*nothing) came([]byte, uint32)       {}
 func (*nothing) resolve(p []byte) *target  { return &target{full: string(p)} }

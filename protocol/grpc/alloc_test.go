@@ -77,7 +77,7 @@ func TestServerAllocs(t *testing.T) { //nolint:paralleltest // it counts the pro
 		t.Fatal("unary calls are not wanted whole")
 	}
 	wantAllocs(t, "plain", 1, func() { s.Whole(x, body).Run() })
-	x.head.Timeout = []byte("20S")
+	x.head.Timeout, x.head.TimeoutName = []byte("20S"), "grpc-timeout"
 	wantAllocs(t, "with a deadline", 1, func() { s.Whole(x, body).Run() })
 	x.head.ContentType = "application/grpc+proto"
 	wantAllocs(t, "with a codec's name", 1, func() { s.Whole(x, body).Run() })

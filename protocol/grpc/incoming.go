@@ -68,11 +68,11 @@ func (in *incoming) begin(x protocol.Exchange, driver fairlead.Driver, size int)
 		in.offer = true
 		return in.s.accepted.unsupported(fairlead.Unimplemented, in.encoding)
 	}
-	if h.Timeout != nil {
-		d, ok := parseTimeout(h.Timeout)
+	if v := h.TimeoutIn(fieldTimeout); v != nil {
+		d, ok := parseTimeout(v)
 		switch {
 		case !ok:
-			return fairlead.Errorf(fairlead.Internal, "malformed %s: %q", fieldTimeout, h.Timeout)
+			return fairlead.Errorf(fairlead.Internal, "malformed %s: %q", fieldTimeout, v)
 		case d == 0:
 			return errDeadline()
 		}

@@ -134,8 +134,8 @@ func (s *Server) Match(h *protocol.Head) protocol.Mode {
 
 // Deadline implements protocol.HTTP.
 func (s *Server) Deadline(h *protocol.Head) time.Time {
-	if h.Timeout != nil {
-		if d, ok := parseTimeout(h.Timeout); ok {
+	if v := h.TimeoutIn(fieldTimeout); v != nil {
+		if d, ok := parseTimeout(v); ok {
 			return h.Came.Add(d)
 		}
 		return h.Came // it is malformed, and can be told so

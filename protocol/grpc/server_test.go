@@ -51,7 +51,7 @@ func (r raw) start(t *testing.T, s *Server, d *dispatcher) *exchange {
 		h.ContentType = r.ct
 	}
 	if r.timeout != "" {
-		h.Timeout = []byte(r.timeout)
+		h.Timeout, h.TimeoutName = []byte(r.timeout), "grpc-timeout"
 	}
 	for i := 0; i < len(r.fields); i += 2 {
 		h.Fields.Add(r.fields[i], r.fields[i+1])

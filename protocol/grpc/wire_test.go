@@ -233,7 +233,7 @@ func headFrom(s protocol.Section, name string, value []byte) *protocol.Head {
 		case "user-agent":
 			h.UserAgent = v
 		case "grpc-timeout":
-			h.Timeout = []byte(v)
+			h.Timeout, h.TimeoutName = []byte(v), k
 		default:
 			h.Fields.Add(k, v)
 		}

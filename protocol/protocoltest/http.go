@@ -25,6 +25,7 @@ func RunHTTP(t *testing.T, env func(t *testing.T, app protocol.HTTP) protocol.HT
 		{"requests that nobody takes", httpRefused},
 		{"response without a trailer", httpStreamed},
 		{"what the engine adds and drops", httpEngine},
+		{"deadline", httpDeadline},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -171,5 +172,33 @@ func httpEngine(t *testing.T, c protocol.HTTPConn) {
 		if err != nil || time.Since(at).Abs() > time.Hour {
 			t.Errorf("%s %s: the date is %q: %v", tt.verb, tt.path, a.Fields["date"], err)
 		}
+	}
+}
+
+// httpDeadline begins requests whose bodies do not come: they end when their own field says so, and not that of another
+// protocol.
+func httpDeadline(t *testing.T, c protocol.HTTPConn) {
+	head := protocol.NewBlock(":scheme", "http", ":authority", "items", "content-type", "text/plain")
+	foreign := protocol.NewBlock(
+		":scheme", "http", ":authority", "items", "content-type", "text/plain", "grpc-timeout", "1H")
+	for _, tt := range []struct {
+		name  string
+		block *protocol.Block
+	}{
+		{"its own", head},
+		{"behind another's", foreign},
+	} {
+		x, err := c.Open(&protocol.Request{
+			Head: tt.block, Verb: "PUT", Path: "/items/a", Name: timeoutField, Value: []byte("50"),
+			Message: &protocol.Message{Bytes: []byte("begun")},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-x.HeadReady()
+		if h, _ := x.Head(); h == nil || h.Status != 504 {
+			t.Errorf("%s: got the head %+v, want the status 504", tt.name, h)
+		}
+		x.Reset(protocol.ResetCancel, io.EOF)
 	}
 }

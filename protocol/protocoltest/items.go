@@ -25,8 +25,11 @@ func ItemsHead() *protocol.Block {
 
 var itemsBlock = protocol.NewBlock("content-type", "text/plain") //nolint:gochecknoglobals // a constant
 
-// itemsTime is how long Items waits for the body of a request.
+// itemsTime is how long Items waits for the body of a request that does not say it.
 const itemsTime = 10 * time.Second
+
+// timeoutField is the field in which requests to Items say how long they wait, in milliseconds.
+const timeoutField = "connect-timeout-ms"
 
 // item is what a path stands for.
 type item struct{ id string }
@@ -61,7 +64,14 @@ func (Items) Match(h *protocol.Head) protocol.Mode {
 }
 
 // Deadline implements protocol.HTTP.
-func (Items) Deadline(h *protocol.Head) time.Time { return h.Came.Add(itemsTime) }
+func (Items) Deadline(h *protocol.Head) time.Time {
+	if v := h.TimeoutIn(timeoutField); v != nil {
+		if ms, err := strconv.Atoi(string(v)); err == nil {
+			return h.Came.Add(time.Duration(ms) * time.Millisecond)
+		}
+	}
+	return h.Came.Add(itemsTime)
+}
 
 // Whole implements protocol.HTTP.
 func (Items) Whole(x protocol.Exchange, body []byte) protocol.Task {
@@ -111,8 +121,12 @@ func itemHead(h *protocol.Head) protocol.Section {
 }
 
 // Open implements protocol.HTTP: it sends the parts of the body back as they come, and ends with the request's trailer
-// if there is one.
+// if there is one. Requests whose body did not come in time get 504.
 func (Items) Open(x protocol.Exchange) {
+	if x.Head().Query != "streamed" {
+		x.Finish(protocol.Section{Status: 504})
+		return
+	}
 	if x.Head().Fields.Get("expect") == "100-continue" {
 		early := new(fairlead.Metadata)
 		early.Add("link", "</style.css>; rel=preload")

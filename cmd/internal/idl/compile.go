@@ -29,6 +29,8 @@ type Contract struct {
 	sources map[string]source
 	places  map[string][]byte             // encoded, by file; see CompileCompact
 	spans   map[string]map[string][]int32 // of places, by file and path; see Declared
+	linked  []protoreflect.FileDescriptor // see CompileLinked
+	located map[string]bool               // those of linked, by name, that have their places; see Locations
 }
 
 // Path returns where on disk the file of that name was read, or the name when it was not read from disk.
@@ -73,12 +75,25 @@ func Compile(ctx context.Context, src Source) (*Contract, error) {
 // CompileCompact is Compile for large contracts: the descriptors in Files are without places and comments, which are
 // the larger part of them. These stay in the Contract, encoded, in a quarter of the memory; WithPlaces returns them.
 func CompileCompact(ctx context.Context, src Source) (*Contract, error) {
+	c, err := CompileLinked(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	c.linked = nil
+	return c, nil
+}
+
+// CompileLinked is CompileCompact for those who ask what names refer to: Linked returns what the compiler made of the
+// files, so that nobody has to link them once more.
+func CompileLinked(ctx context.Context, src Source) (*Contract, error) {
 	files := newResolver(src.Roots)
 	var said diagnostics
 	if err := compileInBatches(ctx, files, src.Files, &said); err != nil {
 		return nil, explain(ctx, src, err)
 	}
-	c := &Contract{Names: src.Files, sources: files.sources(), places: files.places}
+	c := &Contract{
+		Names: src.Files, sources: files.sources(), places: files.places, located: make(map[string]bool),
+	}
 	for _, w := range said.warnings {
 		c.Warnings = append(c.Warnings, files.warning(w))
 	}
@@ -192,6 +207,7 @@ func (c *Contract) add(file protoreflect.FileDescriptor, done map[string]bool) {
 		c.add(imports.Get(i).FileDescriptor, done)
 	}
 	c.Files = append(c.Files, protoutil.ProtoFromFileDescriptor(file))
+	c.linked = append(c.linked, file)
 }
 
 // problem gives err its place on disk, and the words in which the compiler put it.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	"github.com/fairlead-go/fairlead/cmd/internal/idl/idltest"
 )
 
@@ -124,5 +126,53 @@ func TestPlaces(t *testing.T) {
 		if !slices.ContainsFunc(paths, func(p []int32) bool { return slices.Equal(p, want) }) {
 			t.Errorf("the place %v is missing", want)
 		}
+	}
+}
+
+// TestLinked sees that what CompileLinked hands out shares its options with the descriptors, and has its places when
+// they are asked for.
+func TestLinked(t *testing.T) {
+	t.Parallel()
+	root := tree(t, map[string]string{"a.proto": sound})
+	src := Source{Dir: root, Roots: []string{root}, Files: []string{"a.proto"}}
+	c, err := CompileLinked(t.Context(), src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked := c.Linked()
+	if len(linked) != len(c.Files) {
+		t.Fatalf("got %d linked files, want %d", len(linked), len(c.Files))
+	}
+	for i, file := range linked {
+		if file.Path() != c.Files[i].GetName() {
+			t.Errorf("linked file %d is %s, want %s", i, file.Path(), c.Files[i].GetName())
+		}
+	}
+	file, descriptor := linked[len(linked)-1], c.Files[len(linked)-1]
+	method, encoded := file.Services().Get(0).Methods().Get(0), descriptor.GetService()[0].GetMethod()[0]
+	if method.Options() != protoreflect.ProtoMessage(encoded.GetOptions()) {
+		t.Error("the linked method does not share its options with its descriptor")
+	}
+	if got := file.SourceLocations().Len(); got != 0 {
+		t.Errorf("got %d places before they are asked for, want none", got)
+	}
+	for range 2 { // the second time they are there
+		if at := c.Locations(file).ByDescriptor(file.Messages().Get(0)); at.StartLine != 6 {
+			t.Errorf("got the first message in line %d from 0, want 6", at.StartLine)
+		}
+	}
+	if descriptor.SourceCodeInfo != nil {
+		t.Error("the descriptor has places, too")
+	}
+	builtin := linked[0]
+	if got := c.Locations(builtin).Len(); got != builtin.SourceLocations().Len() {
+		t.Errorf("got %d places of a file that is part of the program, want its own", got)
+	}
+	compact, err := CompileCompact(t.Context(), src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(compact.Linked()); got != 0 {
+		t.Errorf("the compact form keeps %d linked files, want none", got)
 	}
 }

@@ -3,6 +3,7 @@ package idl
 import (
 	"fmt"
 
+	"github.com/bufbuild/protocompile/linker"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -63,6 +64,27 @@ func (c *Contract) placesIn(file *descriptorpb.FileDescriptorProto) (*descriptor
 		return nil, fmt.Errorf("%s: %w", file.GetName(), err)
 	}
 	return places, nil
+}
+
+// Linked returns the files of a contract that CompileLinked made, in the order of Files, each with what its names refer
+// to. What they say of those that were compiled from text is in Files, options included: who changes one changes both.
+func (c *Contract) Linked() []protoreflect.FileDescriptor { return c.linked }
+
+// Locations returns the places and comments in one of the Linked files. Those of a file are decoded when they are asked
+// for, and kept. It is not safe for concurrent use.
+func (c *Contract) Locations(file protoreflect.FileDescriptor) protoreflect.SourceLocations {
+	result, ok := file.(linker.Result)
+	if !ok || c.located[file.Path()] {
+		return file.SourceLocations()
+	}
+	c.located[file.Path()] = true
+	descriptor := result.FileDescriptorProto()
+	if places, err := c.placesIn(descriptor); err == nil { // they are what keep encoded
+		descriptor.SourceCodeInfo = places
+		result.PopulateSourceCodeInfo()
+		descriptor.SourceCodeInfo = nil
+	}
+	return file.SourceLocations()
 }
 
 // declarations returns the locations without those of the parts of declarations.

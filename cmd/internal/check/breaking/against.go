@@ -74,7 +74,7 @@ func (c checkout) load(ctx context.Context, units []*unit) ([]*Contract, error) 
 		if !ok {
 			continue
 		}
-		compiled, err := idl.Compile(ctx, src)
+		compiled, err := idl.CompileLinked(ctx, src)
 		if problems, ok := errors.AsType[*idl.ContractError](err); ok {
 			for _, p := range problems.Problems {
 				p.File = c.show(p.File)
@@ -85,7 +85,7 @@ func (c checkout) load(ctx context.Context, units []*unit) ([]*Contract, error) 
 		if err != nil {
 			return nil, err
 		}
-		contracts[i], err = NewContract(compiled.Files, ContractConfig{
+		contracts[i], err = fromCompiled(compiled, ContractConfig{
 			Own: compiled.Names, Prefix: u.oldPrefix, Path: compiled.Path, Show: c.show,
 		})
 		if err != nil {
@@ -239,11 +239,11 @@ func (d *directory) load(ctx context.Context, units []*unit) ([]*Contract, error
 		name := filepath.ToSlash(filepath.Join(u.oldPrefix, filepath.Base(u.args[0])))
 		sources[0].Files = slices.DeleteFunc(sources[0].Files, func(file string) bool { return file != name })
 	}
-	compiled, err := idl.Compile(ctx, sources[0])
+	compiled, err := idl.CompileLinked(ctx, sources[0])
 	if err != nil {
 		return nil, err
 	}
-	contract, err := NewContract(compiled.Files, ContractConfig{
+	contract, err := fromCompiled(compiled, ContractConfig{
 		Own: compiled.Names, Prefix: u.oldPrefix, Path: compiled.Path,
 	})
 	return []*Contract{contract}, err

@@ -398,7 +398,7 @@ func TestDescriptorSet(t *testing.T) { //nolint:paralleltest // it changes the w
 	moved := compileFiles(t, map[string]string{
 		"shop/v1/shop.proto": strings.ReplaceAll(oldAPI, "api/shop", "shop"), "shop/v1/types.proto": oldTypes,
 	})
-	set := &descriptorpb.FileDescriptorSet{File: compiled.Files}
+	set := &descriptorpb.FileDescriptorSet{File: withPlaces(t, compiled)}
 	raw, err := proto.Marshal(set)
 	if err != nil {
 		t.Fatal(err)
@@ -407,13 +407,13 @@ func TestDescriptorSet(t *testing.T) { //nolint:paralleltest // it changes the w
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := proto.Marshal(&descriptorpb.FileDescriptorSet{File: moved.Files})
+	other, err := proto.Marshal(&descriptorpb.FileDescriptorSet{File: withPlaces(t, moved)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	now, err := proto.Marshal(&descriptorpb.FileDescriptorSet{File: compileFiles(t, map[string]string{
+	now, err := proto.Marshal(&descriptorpb.FileDescriptorSet{File: withPlaces(t, compileFiles(t, map[string]string{
 		"api/shop/v1/shop.proto": newAPI(), "api/shop/v1/types.proto": oldTypes,
-	}).Files})
+	}))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -199,7 +199,7 @@ func fieldPairs(check func(c *comparison, old, now protoreflect.FieldDescriptor)
 	ofMessages := messagePairs(func(c *comparison, oldMessage, nowMessage protoreflect.MessageDescriptor) {
 		for i := range oldMessage.Fields().Len() {
 			old := oldMessage.Fields().Get(i)
-			if now := nowMessage.Fields().ByNumber(old.Number()); now != nil {
+			if now := c.now.field(nowMessage, old.Number()); now != nil {
 				check(c, old, now)
 			}
 		}

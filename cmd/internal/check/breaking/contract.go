@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/fairlead-go/fairlead/cmd/internal/check/finding"
+	"github.com/fairlead-go/fairlead/cmd/internal/idl"
 )
 
 // Contract is one side of a comparison: files with all that they import, linked.
@@ -27,6 +28,7 @@ type Contract struct {
 	linked     *protoregistry.Files // own files and imports
 	types      *dynamicpb.Types
 	prefix     string // what is cut from names of files, so that those of both sides meet
+	locations  func(protoreflect.FileDescriptor) protoreflect.SourceLocations
 	disk       func(name string) string
 	show       func(path string) string
 	sources    finding.Sources
@@ -35,6 +37,7 @@ type Contract struct {
 	answers  map[string][]binding       // by verb and shape of the path
 	byReason map[errorKey]contractError // by domain and reason
 	byNumber map[errorKey]contractError // by enum and number
+	fields   map[protoreflect.FullName]map[protoreflect.FieldNumber]protoreflect.FieldDescriptor
 }
 
 // extensionKey is what tells an extension from others on the wire.
@@ -55,23 +58,40 @@ type ContractConfig struct {
 	Show func(path string) string
 }
 
-// NewContract links files, of which each comes after all that it imports.
+// NewContract links files, of which each comes after all that it imports. It decodes the options in them.
 func NewContract(files []*descriptorpb.FileDescriptorProto, cfg ContractConfig) (*Contract, error) {
 	linked, err := protodesc.NewFiles(&descriptorpb.FileDescriptorSet{File: files})
 	if err != nil {
 		return nil, fmt.Errorf("link the contract: %w", err)
 	}
-	// Options are decoded once more, now that the extensions among them are known.
-	types := dynamicpb.NewTypes(linked)
-	known := make([]*descriptorpb.FileDescriptorProto, len(files))
-	for i, file := range files {
-		if known[i], err = decodeOptions(file, types); err != nil {
-			return nil, fmt.Errorf("%s: decode options: %w", file.GetName(), err)
-		}
+	// Options are decoded once more, now that the extensions among them are known. What is linked has copies of them.
+	if err := decodeOptions(files, dynamicpb.NewTypes(linked)); err != nil {
+		return nil, err
 	}
-	if linked, err = protodesc.NewFiles(&descriptorpb.FileDescriptorSet{File: known}); err != nil {
+	if linked, err = protodesc.NewFiles(&descriptorpb.FileDescriptorSet{File: files}); err != nil {
 		return nil, fmt.Errorf("link the contract: %w", err)
 	}
+	return newContract(linked, protoreflect.FileDescriptor.SourceLocations, cfg)
+}
+
+// fromCompiled returns the contract that idl.CompileLinked made. It decodes the options in compiled.
+func fromCompiled(compiled *idl.Contract, cfg ContractConfig) (*Contract, error) {
+	linked := new(protoregistry.Files)
+	for _, file := range compiled.Linked() {
+		if err := linked.RegisterFile(file); err != nil {
+			return nil, fmt.Errorf("link the contract: %w", err)
+		}
+	}
+	if err := decodeOptions(compiled.Files, dynamicpb.NewTypes(linked)); err != nil {
+		return nil, err
+	}
+	return newContract(linked, compiled.Locations, cfg)
+}
+
+func newContract(
+	linked *protoregistry.Files, locations func(protoreflect.FileDescriptor) protoreflect.SourceLocations,
+	cfg ContractConfig,
+) (*Contract, error) {
 	c := &Contract{
 		byName:     make(map[string]protoreflect.FileDescriptor),
 		messages:   make(map[protoreflect.FullName]protoreflect.MessageDescriptor),
@@ -79,8 +99,9 @@ func NewContract(files []*descriptorpb.FileDescriptorProto, cfg ContractConfig) 
 		services:   make(map[protoreflect.FullName]protoreflect.ServiceDescriptor),
 		extensions: make(map[extensionKey]protoreflect.ExtensionDescriptor),
 		linked:     linked,
-		types:      types,
+		types:      dynamicpb.NewTypes(linked),
 		prefix:     strings.TrimSuffix(cfg.Prefix, "/"),
+		locations:  locations,
 		disk:       cfg.Path,
 		show:       cfg.Show,
 	}
@@ -102,17 +123,41 @@ func NewContract(files []*descriptorpb.FileDescriptorProto, cfg ContractConfig) 
 	return c, nil
 }
 
-// decodeOptions returns a copy of file in which extensions of options are fields instead of unknown bytes.
-func decodeOptions(
-	file *descriptorpb.FileDescriptorProto, types *dynamicpb.Types,
-) (*descriptorpb.FileDescriptorProto, error) {
-	raw, err := proto.MarshalOptions{AllowPartial: true}.Marshal(file)
-	if err != nil {
-		return nil, err
+// decodeOptions makes fields of the extensions among options, which are unknown bytes until it is known what declares
+// them.
+func decodeOptions(files []*descriptorpb.FileDescriptorProto, types *dynamicpb.Types) error {
+	for _, file := range files {
+		if err := decodeOptionsIn(file.ProtoReflect(), types); err != nil {
+			return fmt.Errorf("%s: decode options: %w", file.GetName(), err)
+		}
 	}
-	decoded := new(descriptorpb.FileDescriptorProto)
-	err = proto.UnmarshalOptions{AllowPartial: true, Resolver: types}.Unmarshal(raw, decoded)
-	return decoded, err
+	return nil
+}
+
+// decodeOptionsIn is decodeOptions for a part of a descriptor.
+func decodeOptionsIn(part protoreflect.Message, types *dynamicpb.Types) error {
+	if part.Descriptor().Fields().ByName("uninterpreted_option") != nil { // as all messages of options have it
+		raw, err := proto.MarshalOptions{AllowPartial: true}.Marshal(part.Interface())
+		if err != nil {
+			return err
+		}
+		return proto.UnmarshalOptions{AllowPartial: true, Resolver: types}.Unmarshal(raw, part.Interface())
+	}
+	var err error
+	part.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		switch {
+		case field.Message() == nil || field.Name() == "source_code_info":
+		case field.IsList():
+			list := value.List()
+			for i := 0; i < list.Len() && err == nil; i++ {
+				err = decodeOptionsIn(list.Get(i).Message(), types)
+			}
+		default:
+			err = decodeOptionsIn(value.Message(), types)
+		}
+		return err == nil
+	})
+	return err
 }
 
 // name returns the name under which file meets its counterpart.
@@ -138,6 +183,31 @@ func (c *Contract) index(file protoreflect.FileDescriptor) {
 	for x := range allExtensions(file) {
 		c.extensions[extensionKey{x.ContainingMessage().FullName(), x.Number()}] = x
 	}
+}
+
+// manyFields is from how many fields on a message has an index of them: the compiler's descriptors search one by one.
+const manyFields = 32
+
+// field returns the field of m with that number, nil for none.
+func (c *Contract) field(
+	m protoreflect.MessageDescriptor, number protoreflect.FieldNumber,
+) protoreflect.FieldDescriptor {
+	if m.Fields().Len() < manyFields {
+		return m.Fields().ByNumber(number)
+	}
+	byNumber := c.fields[m.FullName()]
+	if byNumber == nil {
+		byNumber = make(map[protoreflect.FieldNumber]protoreflect.FieldDescriptor, m.Fields().Len())
+		for i := range m.Fields().Len() {
+			field := m.Fields().Get(i)
+			byNumber[field.Number()] = field
+		}
+		if c.fields == nil {
+			c.fields = make(map[protoreflect.FullName]map[protoreflect.FieldNumber]protoreflect.FieldDescriptor)
+		}
+		c.fields[m.FullName()] = byNumber
+	}
+	return byNumber[number]
 }
 
 // scope is what messages, enums and extensions are declared in: a file or a message.

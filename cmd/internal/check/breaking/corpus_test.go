@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/types/descriptorpb"
+
 	"github.com/fairlead-go/fairlead/cmd/internal/idl"
 )
 
@@ -164,16 +166,26 @@ func compileFiles(t testing.TB, files map[string]string) *idl.Contract {
 		}
 	}
 	src := idl.Source{Dir: root, Roots: []string{root}, Files: slices.Sorted(maps.Keys(files))}
-	contract, err := idl.Compile(t.Context(), src)
+	contract, err := idl.CompileLinked(t.Context(), src)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return contract
 }
 
+// withPlaces returns the files of a contract with their places.
+func withPlaces(t testing.TB, contract *idl.Contract) []*descriptorpb.FileDescriptorProto {
+	t.Helper()
+	files, err := contract.WithPlaces(contract.Files, idl.AllPlaces)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
 func newTestContract(t testing.TB, compiled *idl.Contract) *Contract {
 	t.Helper()
-	c, err := NewContract(compiled.Files, ContractConfig{Own: compiled.Names})
+	c, err := fromCompiled(compiled, ContractConfig{Own: compiled.Names})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -187,9 +187,14 @@ func reservedValuesKept(c *comparison, old, now protoreflect.EnumDescriptor) {
 
 // enumIncludes says whether every value of part is one of whole, with its name.
 func enumIncludes(whole, part protoreflect.EnumDescriptor) bool {
+	numbers := make(map[protoreflect.Name]protoreflect.EnumNumber, whole.Values().Len())
+	for i := range whole.Values().Len() {
+		value := whole.Values().Get(i)
+		numbers[value.Name()] = value.Number()
+	}
 	for i := range part.Values().Len() {
 		want := part.Values().Get(i)
-		if got := whole.Values().ByName(want.Name()); got == nil || got.Number() != want.Number() {
+		if number, ok := numbers[want.Name()]; !ok || number != want.Number() {
 			return false
 		}
 	}

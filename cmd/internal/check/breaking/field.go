@@ -100,10 +100,16 @@ func sameJSONName(c *comparison, old, now protoreflect.FieldDescriptor) {
 		"%s is %q in JSON and no longer %q", fieldText(now), now.JSONName(), old.JSONName())
 }
 
+// isSynthetic reports whether the compiler made a oneof for the keyword optional of proto3. Unlike the compiler's own
+// IsSynthetic, it does not go through all fields of the message.
+func isSynthetic(oneof protoreflect.OneofDescriptor) bool {
+	return oneof.Fields().Len() == 1 && oneof.Fields().Get(0).HasOptionalKeyword()
+}
+
 // oneofOf returns the oneof that the source puts a field in, nil when there is none.
 func oneofOf(field protoreflect.FieldDescriptor) protoreflect.OneofDescriptor {
 	oneof := field.ContainingOneof()
-	if oneof == nil || oneof.IsSynthetic() {
+	if oneof == nil || isSynthetic(oneof) {
 		return nil
 	}
 	return oneof

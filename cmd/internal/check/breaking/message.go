@@ -71,7 +71,7 @@ func fieldsKept(mode keeping) func(c *comparison, old, now protoreflect.MessageD
 	return func(c *comparison, old, now protoreflect.MessageDescriptor) {
 		for i := range old.Fields().Len() {
 			field := old.Fields().Get(i)
-			if now.Fields().ByNumber(field.Number()) != nil {
+			if c.now.field(now, field.Number()) != nil {
 				continue
 			}
 			missing := ""
@@ -97,7 +97,7 @@ func fieldsKept(mode keeping) func(c *comparison, old, now protoreflect.MessageD
 func oneofsKept(c *comparison, old, now protoreflect.MessageDescriptor) {
 	for i := range old.Oneofs().Len() {
 		oneof := old.Oneofs().Get(i)
-		if oneof.IsSynthetic() || now.Oneofs().ByName(oneof.Name()) != nil {
+		if isSynthetic(oneof) || now.Oneofs().ByName(oneof.Name()) != nil {
 			continue // the compiler makes one for each optional field of proto3, whose presence other rules compare
 		}
 		c.reportf(c.now.whole(now), c.old.whole(oneof), subjectOf(oneof),

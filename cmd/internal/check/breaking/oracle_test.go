@@ -227,8 +227,8 @@ func writeImages(t *testing.T, pairs []corpusPair, oldImage, newImage string) {
 	t.Helper()
 	var oldSide, newSide image
 	for i, pair := range pairs {
-		oldSide.add(t, i, pair.old.Files, pair.old.Names)
-		newSide.add(t, i, pair.now.Files, pair.now.Names)
+		oldSide.add(t, i, withPlaces(t, pair.old), pair.old.Names)
+		newSide.add(t, i, withPlaces(t, pair.now), pair.now.Names)
 	}
 	// What one side imports is known to the other, too.
 	oldSide.addImports(newSide.imports)

@@ -137,7 +137,7 @@ func (c *Contract) option(d protoreflect.Descriptor, path protoreflect.SourcePat
 		return spot{at, declared.Line}
 	}
 	var best protoreflect.SourceLocation
-	locations := file.SourceLocations()
+	locations := c.locations(file)
 	for i := range locations.Len() {
 		at := locations.Get(i)
 		switch {
@@ -163,7 +163,7 @@ func hasPrefix(path, prefix protoreflect.SourcePath) bool {
 }
 
 func (c *Contract) locate(file protoreflect.FileDescriptor, path protoreflect.SourcePath) (finding.Place, bool) {
-	at := file.SourceLocations().ByPath(path)
+	at := c.locations(file).ByPath(path)
 	if at.Path == nil {
 		return finding.Place{}, false
 	}

@@ -21,17 +21,22 @@ type unit struct {
 	args   []string // the arguments, or parts of them, that name its files
 	set    bool     // it is a descriptor set, and args has its path
 
-	files     []*descriptorpb.FileDescriptorProto
-	names     []string // of its own files
-	imports   []string // of the others
+	compiled  *idl.Contract                       // nil: it is a descriptor set
+	files     []*descriptorpb.FileDescriptorProto // with those that are imported
+	names     []string                            // of its own files
+	imports   []string                            // of the others
 	path      func(name string) string
 	prefix    string // see ContractConfig
 	oldPrefix string // the same of the old side
 }
 
-// contract links the unit, once its prefix is known.
+// contract returns the unit's contract, once its prefix is known.
 func (u *unit) contract() (*Contract, error) {
-	return NewContract(u.files, ContractConfig{Own: u.names, Prefix: u.prefix, Path: u.path})
+	cfg := ContractConfig{Own: u.names, Prefix: u.prefix, Path: u.path}
+	if u.compiled != nil {
+		return fromCompiled(u.compiled, cfg)
+	}
+	return NewContract(u.files, cfg)
 }
 
 // loadUnits compiles the new side.
@@ -53,7 +58,7 @@ func loadUnits(ctx context.Context, args, roots []string, stderr io.Writer) ([]*
 	var units []*unit
 	var wrong idl.ContractError
 	for _, src := range sources {
-		compiled, err := idl.Compile(ctx, src)
+		compiled, err := idl.CompileLinked(ctx, src)
 		if problems, ok := errors.AsType[*idl.ContractError](err); ok {
 			wrong.Problems = append(wrong.Problems, problems.Problems...)
 			continue
@@ -75,7 +80,7 @@ func loadUnits(ctx context.Context, args, roots []string, stderr io.Writer) ([]*
 }
 
 func newUnit(src idl.Source, compiled *idl.Contract, args []string) *unit {
-	u := &unit{source: src, files: compiled.Files, names: compiled.Names}
+	u := &unit{source: src, compiled: compiled, files: compiled.Files, names: compiled.Names}
 	u.path = func(name string) string {
 		if path := compiled.Path(name); path != name {
 			return path

@@ -56,6 +56,9 @@ func (c *comparison) tightened(kind tightening) {
 			protoreflect.SourcePath{messageOptions, validateOption})
 		for i := range old.Oneofs().Len() {
 			oneof := old.Oneofs().Get(i)
+			if isSynthetic(oneof) {
+				continue // it has no options
+			}
 			other := now.Oneofs().ByName(oneof.Name())
 			if other == nil {
 				continue

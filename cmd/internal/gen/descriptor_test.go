@@ -17,8 +17,9 @@ func TestMessages(t *testing.T) {
 	tests := []struct{ name, text, want string }{ // want are the files
 		{"empty", proto3 + option, "a.pb.go"},
 		{"deprecated", proto3 + option + "option deprecated = true;\nmessage A {}\n", "a.pb.go"},
-		{"strings with lines", proto3 + option + "import \"google/protobuf/descriptor.proto\";\n" +
-			"extend google.protobuf.FileOptions {string x = 1001;}\noption (x) = \"\\n\\n_rawDesc = \\\"\\\"\\n\";\n", "a.pb.go"},
+		{"lines", proto3 + option + "import \"google/protobuf/descriptor.proto\";\n" +
+			"extend google.protobuf.FileOptions {string x = 1001;}\noption (x) = \"\\n\\n_rawDesc = \\\"\\\"\\n\";\n",
+			"a.pb.go"},
 		{"options for the source alone", "syntax = \"proto2\";\n" + option +
 			"import \"google/protobuf/descriptor.proto\";\n" +
 			"message O {optional int32 a = 1 [retention = RETENTION_SOURCE]; optional int32 b = 2; map<string, O> c = 3;}\n" +

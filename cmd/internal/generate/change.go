@@ -15,7 +15,7 @@ import (
 // change is a file and what it should hold.
 type change struct {
 	path    string
-	content []byte   // nil: the file should not be there
+	code    code
 	origin  string   // what it comes from, for messages
 	methods []string // that are appended; nil for generated files
 	exists  bool     // set by pending
@@ -29,7 +29,7 @@ func pending(changes []change) ([]change, error) {
 		c := &changes[i]
 		other := written[c.path]
 		switch {
-		case c.content == nil:
+		case c.code.none():
 		case other == nil:
 			written[c.path] = c
 		default:
@@ -41,7 +41,7 @@ func pending(changes []change) ([]change, error) {
 	var todo []change
 	for i := range changes {
 		c := &changes[i]
-		if c.content == nil {
+		if c.code.none() {
 			if written[c.path] != nil || removed[c.path] {
 				continue // what one contract has no use for, another one may write
 			}
@@ -50,7 +50,7 @@ func pending(changes []change) ([]change, error) {
 		old, err := os.ReadFile(c.path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			if c.content == nil {
+			if c.code.none() {
 				continue
 			}
 		case err != nil:
@@ -58,7 +58,11 @@ func pending(changes []change) ([]change, error) {
 			continue
 		default:
 			c.exists = true
-			if c.content != nil && bytes.Equal(old, c.content) || c.content == nil && !isGenerated(old) {
+			content, err := c.code.content()
+			if err != nil {
+				errs = append(errs, err)
+			}
+			if content != nil && bytes.Equal(old, content) || content == nil && !isGenerated(old) {
 				continue
 			}
 		}
@@ -77,9 +81,9 @@ func isGenerated(content []byte) bool {
 // kind says in a word or two what the change does, or with check what it would.
 func (c *change) kind(check bool) string {
 	switch {
-	case c.content == nil && check:
+	case c.code.none() && check:
 		return "to be removed"
-	case c.content == nil:
+	case c.code.none():
 		return "removed"
 	case c.exists && len(c.methods) > 0 && check:
 		return "methods missing"
@@ -110,8 +114,12 @@ func (c *change) describe(check bool) string {
 
 // apply makes the change.
 func (c *change) apply() error {
-	if c.content == nil {
+	if c.code.none() {
 		return os.Remove(c.path)
 	}
-	return cli.WriteFile(c.path, c.content, 0o644)
+	content, err := c.code.content()
+	if err != nil {
+		return err
+	}
+	return cli.WriteFile(c.path, content, 0o644)
 }

@@ -312,7 +312,7 @@ func (r *run) all(ctx context.Context) error {
 	}
 	files := 0
 	for _, c := range changes {
-		if c.content != nil {
+		if !c.code.none() {
 			files++
 		}
 	}

@@ -220,7 +220,8 @@ func TestPending(t *testing.T) {
 	if err := os.WriteFile(path, stale, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	gone, same, other := change{path: path}, change{path: path, content: stale}, change{path: path, content: []byte("new")}
+	gone, same := change{path: path}, change{path: path, code: newCode(stale)}
+	other := change{path: path, code: newCode([]byte("new"))}
 	tests := []struct {
 		name    string
 		changes []change

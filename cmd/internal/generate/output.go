@@ -25,7 +25,7 @@ type outputs struct {
 // stub is a file of stubs, in which implementations look for services.
 type stub struct {
 	importPath string
-	content    []byte
+	code       code
 }
 
 func newOutputs() *outputs { return new(outputs) }
@@ -51,7 +51,7 @@ func (r *run) generate(ctx context.Context, u *unit, out *outputs) error {
 		return err
 	}
 	packages := goPackages(r.settings, contract)
-	made, err := r.generateAll(u, packages)
+	made, files, err := r.generateAll(u, packages)
 	if err != nil {
 		return located(contract, err)
 	}
@@ -62,17 +62,13 @@ func (r *run) generate(ctx context.Context, u *unit, out *outputs) error {
 		r.problem("note", idl.Problem{Text: note})
 	}
 	dir := r.directory(u.source)
-	files := make(map[string][]byte)
 	originOf := r.origins(contract, packages)
-	for _, file := range made.Files {
-		origin := originOf(file.Name)
-		full := idl.Short(filepath.Join(dir, filepath.FromSlash(file.Name)))
-		out.all = append(out.all, change{path: full, content: file.Content, origin: contract.Path(origin)})
-		if file.Content != nil {
-			files[file.Name] = file.Content
-		}
-		if strings.HasSuffix(file.Name, ".fl.go") && !strings.HasSuffix(file.Name, "_validate.fl.go") && file.Content != nil {
-			out.stubs = append(out.stubs, stub{packages[origin].path, file.Content})
+	for _, file := range files {
+		origin := originOf(file.name)
+		full := idl.Short(filepath.Join(dir, filepath.FromSlash(file.name)))
+		out.all = append(out.all, change{path: full, code: file.code, origin: contract.Path(origin)})
+		if strings.HasSuffix(file.name, ".fl.go") && !strings.HasSuffix(file.name, "_validate.fl.go") && !file.code.none() {
+			out.stubs = append(out.stubs, stub{packages[origin].path, file.code})
 		}
 	}
 	r.checkNames(u)
@@ -80,13 +76,21 @@ func (r *run) generate(ctx context.Context, u *unit, out *outputs) error {
 	return r.runPlugins(ctx, u, dir, files, out)
 }
 
-// generateAll runs the generators for all of a unit.
-func (r *run) generateAll(u *unit, packages map[string]goPackage) (*gen.Output, error) {
+// generated is a file that the built-in generators made.
+type generated struct {
+	name string // with slashes, below the output directory
+	code code
+}
+
+// generateAll runs the generators for all of a unit. The files of what it returns are those that it returns as the
+// second.
+func (r *run) generateAll(u *unit, packages map[string]goPackage) (*gen.Output, []generated, error) {
 	beside, err := r.besideGRPC(u, packages)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	made := new(gen.Output)
+	var all []generated
 	var errs []error
 	done := 0
 	for _, part := range chunks(u.contract, packages) {
@@ -94,7 +98,7 @@ func (r *run) generateAll(u *unit, packages map[string]goPackage) (*gen.Output, 
 		done += len(part.names)
 		files, err := u.contract.WithPlaces(part.files, idl.Declarations)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		more, err := gen.Run(files, part.names, gen.Config{
 			Messages:    r.messages,
@@ -110,11 +114,13 @@ func (r *run) generateAll(u *unit, packages map[string]goPackage) (*gen.Output, 
 			errs = append(errs, err)
 			continue
 		}
-		made.Files = append(made.Files, more.Files...)
+		for _, file := range more.Files {
+			all = append(all, generated{file.Name, newCode(file.Content)})
+		}
 		made.Notes = append(made.Notes, more.Notes...)
 		made.Warnings = append(made.Warnings, more.Warnings...)
 	}
-	return made, errors.Join(errs...)
+	return made, all, errors.Join(errs...)
 }
 
 // located turns what the generators say about places of a contract into problems with the places on disk.
@@ -183,10 +189,21 @@ func (r *run) origins(contract *idl.Contract, packages map[string]goPackage) fun
 	}
 }
 
-// runPlugins runs the plugins for one unit. Files are those that were generated into dir already.
-func (r *run) runPlugins(ctx context.Context, u *unit, dir string, files map[string][]byte, out *outputs) error {
+// runPlugins runs the plugins for one unit. Made are the files that were generated into dir already.
+func (r *run) runPlugins(ctx context.Context, u *unit, dir string, made []generated, out *outputs) error {
 	if len(r.plugins) == 0 {
 		return nil
+	}
+	files := make(map[string][]byte)
+	for _, file := range made {
+		if file.code.none() {
+			continue
+		}
+		content, err := file.code.content()
+		if err != nil {
+			return err
+		}
+		files[file.name] = content
 	}
 	all, err := u.contract.WithPlaces(u.contract.Files, idl.AllPlaces)
 	if err != nil {
@@ -232,7 +249,7 @@ func (r *run) runPlugins(ctx context.Context, u *unit, dir string, files map[str
 			if content == nil {
 				content = []byte{}
 			}
-			out.replace(change{path: full, content: content, origin: "a plugin's output"})
+			out.replace(change{path: full, code: newCode(content), origin: "a plugin's output"})
 		}
 	}
 	return nil
@@ -240,7 +257,7 @@ func (r *run) runPlugins(ctx context.Context, u *unit, dir string, files map[str
 
 // replace adds a change, in place of one that would remove the same file.
 func (o *outputs) replace(c change) {
-	o.all = slices.DeleteFunc(o.all, func(old change) bool { return old.path == c.path && old.content == nil })
+	o.all = slices.DeleteFunc(o.all, func(old change) bool { return old.path == c.path && old.code.none() })
 	o.all = append(o.all, c)
 }
 
@@ -251,7 +268,11 @@ func (r *run) implementations(units []*unit, out *outputs) ([]change, error) {
 	}
 	var services []implement.Service
 	for _, s := range out.stubs {
-		more, err := implement.Services(s.importPath, s.content)
+		content, err := s.code.content()
+		if err != nil {
+			return nil, err
+		}
+		more, err := implement.Services(s.importPath, content)
 		if err != nil {
 			return nil, fmt.Errorf("the stubs that were generated cannot be read: %w", err)
 		}
@@ -282,7 +303,7 @@ func (r *run) implementations(units []*unit, out *outputs) ([]change, error) {
 	}
 	var changes []change
 	for _, c := range result.Changes {
-		changes = append(changes, change{path: idl.Short(c.Path), content: c.Content, methods: c.Methods,
+		changes = append(changes, change{path: idl.Short(c.Path), code: newCode(c.Content), methods: c.Methods,
 			origin: "an implementation"})
 	}
 	return changes, nil

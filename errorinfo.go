@@ -114,7 +114,7 @@ func appendErrorInfo(dst []byte, reason, domain string) []byte {
 func appendMetadata(dst []byte, key, value string) []byte {
 	size := sizeStringField(key) + sizeStringField(value)
 	dst = appendTag(dst, infoMetadata, wireBytes)
-	dst = appendVarint(dst, uint64(size)) //nolint:gosec // a size is not negative
+	dst = appendVarint(dst, uint64(size))
 	dst = appendStringField(dst, entryKey, key)
 	return appendStringField(dst, entryValue, value)
 }
@@ -196,9 +196,9 @@ func parseRetryInfo(b []byte) (time.Duration, bool) {
 			}
 			switch {
 			case f.is(durationSeconds, wireVarint):
-				seconds = int64(f.varint) //nolint:gosec // int64 is encoded that way
+				seconds = int64(f.varint)
 			case f.is(durationNanos, wireVarint):
-				nanos = int64(int32(f.varint)) //nolint:gosec // as is int32
+				nanos = int64(int32(f.varint))
 			}
 		}
 	}

@@ -14,7 +14,7 @@ func fromStatus(err error, text string) *Error {
 	if st == nil {
 		return nil
 	}
-	e := &Error{Code: failure(Code(st.GetCode())), Message: text, cause: err} //nolint:gosec // as grpc-go has it
+	e := &Error{Code: failure(Code(st.GetCode())), Message: text, cause: err}
 	if own && st.GetCode() != 0 {
 		e.Message = st.GetMessage()
 	}

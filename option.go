@@ -95,9 +95,9 @@ func (o *CallOption) apply(c *Call) {
 	case optInfo:
 		c.needRare().info, _ = o.p.(*CallInfo)
 	case optIdempotency:
-		c.idem = Idempotency(o.n) //nolint:gosec // was an Idempotency
+		c.idem = Idempotency(o.n)
 	case optCriticality:
-		c.crit = Criticality(o.n) //nolint:gosec // was a Criticality
+		c.crit = Criticality(o.n)
 	case optReply:
 		c.needRare().reply = o.p
 	case optValue:

@@ -72,11 +72,11 @@ func nextField(b []byte) (f wireField, rest []byte, ok bool) {
 	case wireBytes:
 		var size uint64
 		size, n = binary.Uvarint(b)
-		if n <= 0 || size > uint64(len(b)-n) { //nolint:gosec // n is at most len(b)
+		if n <= 0 || size > uint64(len(b)-n) {
 			return f, nil, false
 		}
 		b = b[n:]
-		n = int(size) //nolint:gosec // at most len(b)
+		n = int(size)
 		f.bytes = b[:n]
 		return f, b[n:], true
 	default:

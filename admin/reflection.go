@@ -185,7 +185,7 @@ func (r *reflection) services() *adminpb.ServerReflectionResponse_ListServicesRe
 // failure is the answer to a question that has no other.
 func failure(code fairlead.Code, format string, args ...any) *adminpb.ServerReflectionResponse_ErrorResponse {
 	return &adminpb.ServerReflectionResponse_ErrorResponse{ErrorResponse: &adminpb.ErrorResponse{
-		ErrorCode:    int32(code), //nolint:gosec // codes are small
+		ErrorCode:    int32(code),
 		ErrorMessage: fmt.Sprintf(format, args...),
 	}}
 }

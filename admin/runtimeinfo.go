@@ -10,8 +10,6 @@ import (
 )
 
 // message returns the info as it is sent. Numbers that may be negative come back as what they were.
-//
-//nolint:gosec // all numbers are 64 bits wide
 func (i *RuntimeInfo) message() *adminpb.ReadResponse {
 	m := &adminpb.ReadResponse{
 		TimeUnixNano:         unixNano(i.Time),
@@ -42,7 +40,6 @@ func (i *RuntimeInfo) message() *adminpb.ReadResponse {
 	return m
 }
 
-//nolint:gosec // counts
 func (s *ServerInfo) message() *adminpb.Server {
 	m := &adminpb.Server{
 		Name:               s.Name,
@@ -64,8 +61,6 @@ func (s *ServerInfo) message() *adminpb.Server {
 }
 
 // runtimeInfo is the reverse of message. What this version does not know is left out.
-//
-//nolint:gosec // as above
 func runtimeInfo(m *adminpb.ReadResponse) *RuntimeInfo {
 	i := &RuntimeInfo{
 		Time:          fromUnixNano(m.GetTimeUnixNano()),
@@ -98,7 +93,6 @@ func runtimeInfo(m *adminpb.ReadResponse) *RuntimeInfo {
 	return i
 }
 
-//nolint:gosec // counts
 func serverInfo(m *adminpb.Server) ServerInfo {
 	counts := make(map[string]int64, len(m.GetAbuse()))
 	for _, a := range m.GetAbuse() {
@@ -135,5 +129,5 @@ func fromUnixNano(n uint64) time.Time {
 	if n == 0 {
 		return time.Time{}
 	}
-	return time.Unix(0, int64(n)) //nolint:gosec // as above
+	return time.Unix(0, int64(n))
 }

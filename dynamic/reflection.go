@@ -113,7 +113,7 @@ func (r *remote) askIn(ctx context.Context, version int32, q question) (*adminpb
 		return nil, fmt.Errorf("%s sent a malformed answer about %s: %w", r.target, q, err)
 	}
 	if failure := a.GetErrorResponse(); failure != nil {
-		code := fairlead.Code(failure.GetErrorCode()) //nolint:gosec // codes are small
+		code := fairlead.Code(failure.GetErrorCode())
 		if code == fairlead.NotFound {
 			return nil, protoregistry.NotFound
 		}

@@ -143,8 +143,8 @@ func (k *Keeper) Add(conn any, slow int) *Care {
 		k.wg.Go(func() { k.run(stop) })
 	}
 	now := k.now()
-	c := &Care{conn: v, heardAt: now, usedAt: now, place: int32(len(k.list))} //nolint:gosec // a count of connections
-	c.slow = uint8(min(slow, maxSlow))                                        //nolint:gosec // at most maxSlow
+	c := &Care{conn: v, heardAt: now, usedAt: now, place: int32(len(k.list))}
+	c.slow = uint8(min(slow, maxSlow))
 	if k.cfg.Age > 0 {
 		c.endAt = now + int64(float64(k.cfg.Age)*(0.9+0.2*rand.Float64())) //nolint:gosec // it need not be a secret
 	}

@@ -32,7 +32,7 @@ func newDraw(candidates []candidate) draw {
 	for len(small) > 0 && len(large) > 0 {
 		s, l := small[len(small)-1], large[len(large)-1]
 		small = small[:len(small)-1]
-		d[s] = column{threshold: uint32(left[s] * math.MaxUint32), alias: uint32(l)} //nolint:gosec // below 2^32
+		d[s] = column{threshold: uint32(left[s] * math.MaxUint32), alias: uint32(l)}
 		left[l] -= 1 - left[s]
 		if left[l] < 1 {
 			large = large[:len(large)-1]
@@ -46,7 +46,7 @@ func newDraw(candidates []candidate) draw {
 func (d draw) one() int {
 	r := rand.Uint64() //nolint:gosec // no secret
 	i := int(r >> 32 * uint64(len(d)) >> 32)
-	if c := d[i]; uint32(r) > c.threshold { //nolint:gosec // the lower half
+	if c := d[i]; uint32(r) > c.threshold {
 		return int(c.alias)
 	}
 	return i

@@ -53,7 +53,7 @@ func shares(nodes []*balance.Node) (counts []int, total int) {
 		case sum == 0:
 			counts[i] = 1
 		case sum/divisor <= limit:
-			counts[i] = int(uint64(n.Instance.Weight) / divisor) //nolint:gosec // at most limit
+			counts[i] = int(uint64(n.Instance.Weight) / divisor)
 		default:
 			share := float64(n.Instance.Weight) / float64(sum)
 			counts[i] = max(1, int(math.Round(share*float64(limit))))

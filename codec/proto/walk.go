@@ -37,7 +37,7 @@ func (t *table) check(b []byte, depth int) (verdict, *field) {
 			}
 		}
 		b = b[n:]
-		num, typ := protowire.Number(tag>>3), protowire.Type(tag&7) //nolint:gosec // checked above
+		num, typ := protowire.Number(tag>>3), protowire.Type(tag&7)
 		f := t.lookup(num)
 		if wireTypes[f.kind]>>typ&1 == 0 {
 			return unusual, nil
@@ -146,7 +146,7 @@ func (t *table) invalidText(b []byte) *field {
 			}
 		}
 		b = b[n:]
-		num, typ := protowire.Number(tag>>3), protowire.Type(tag&7) //nolint:gosec // the encoding is well-formed
+		num, typ := protowire.Number(tag>>3), protowire.Type(tag&7)
 		if typ != protowire.BytesType {
 			if n = protowire.ConsumeFieldValue(num, typ, b); n < 0 {
 				return nil
@@ -181,7 +181,7 @@ func cut(b []byte) (content, rest []byte, ok bool) {
 		return b[1:n], b[n:], true
 	}
 	n, l := protowire.ConsumeVarint(b)
-	if l < 0 || n > uint64(len(b)-l) { //nolint:gosec // l is at most len(b)
+	if l < 0 || n > uint64(len(b)-l) {
 		return nil, nil, false
 	}
 	b = b[l:]

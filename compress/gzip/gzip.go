@@ -127,7 +127,7 @@ func expected(src []byte, limit int) int {
 		return 0
 	}
 	n := uint64(binary.LittleEndian.Uint32(src[len(src)-trailer:]))
-	return int(min(n, 8*uint64(len(src)), uint64(max(limit, 0)))) //nolint:gosec // at most limit
+	return int(min(n, 8*uint64(len(src)), uint64(max(limit, 0))))
 }
 
 // reader is pooled: a gzip reader and what it reads from, which as an io.ByteReader spares it a buffer.

@@ -169,10 +169,10 @@ func contentSize(src []byte) (size int, exact bool, err error) {
 			return 0, false, io.ErrUnexpectedEOF
 		}
 		if h.HasFCS {
-			if h.FrameContentSize > uint64(most) { //nolint:gosec // not negative
+			if h.FrameContentSize > uint64(most) {
 				return 0, false, errors.New("the frame is longer than its blocks")
 			}
-			most = int(h.FrameContentSize) //nolint:gosec // not more than that
+			most = int(h.FrameContentSize)
 		} else {
 			exact = false
 		}

@@ -49,7 +49,7 @@ func fromFairlead(err error) error {
 		return err
 	}
 	e := fairlead.ErrorOf(err)
-	p := &spb.Status{Code: int32(e.Code), Message: messageOf(e)} //nolint:gosec // codes are small
+	p := &spb.Status{Code: int32(e.Code), Message: messageOf(e)}
 	for _, d := range e.Details {
 		p.Details = append(p.Details, &anypb.Any{TypeUrl: d.Type, Value: d.Value})
 	}

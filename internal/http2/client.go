@@ -240,7 +240,7 @@ func requestSize(req *protocol.Request) (n int) {
 
 // Cancel implements protocol.HTTPConn.
 func (c ClientConn) Cancel(t protocol.Ticket, code protocol.ResetCode) bool {
-	id := uint32(t) //nolint:gosec // it was one
+	id := uint32(t)
 	c.wmu.Lock()
 	c.smu.Lock()
 	s := c.s.table.get(id)

@@ -209,10 +209,10 @@ func (c *Conn) appendSettings(b []byte) []byte {
 	if c.client {
 		b = appendSetting(b, settingEnablePush, 0)
 	} else {
-		b = appendSetting(b, settingMaxStreams, uint32(c.cfg.MaxStreams)) //nolint:gosec // checked by the server
+		b = appendSetting(b, settingMaxStreams, uint32(c.cfg.MaxStreams))
 	}
 	b = appendSetting(b, settingInitialWindowSize, minStreamWindow)
-	b = appendSetting(b, settingMaxHeaderListSize, uint32(c.cfg.HeaderList)) //nolint:gosec // checked by its owner
+	b = appendSetting(b, settingMaxHeaderListSize, uint32(c.cfg.HeaderList))
 	putFrameLen(b, at, len(b)-at-frameHeaderLen)
 	return appendWindowUpdate(b, 0, connWindow-defaultWindow)
 }

@@ -141,7 +141,7 @@ func encode(dst []byte, m *protocol.Message) (b []byte, err error) {
 		if int64(n) > 1<<32-1 {
 			return dst, fairlead.Errorf(fairlead.ResourceExhausted, "message of %d bytes is longer than its prefix can say", n)
 		}
-		binary.BigEndian.PutUint32(b[at+1:], uint32(n)) //nolint:gosec // checked above
+		binary.BigEndian.PutUint32(b[at+1:], uint32(n))
 	}
 	return b, nil
 }

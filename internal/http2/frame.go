@@ -75,18 +75,18 @@ func violation(code protocol.ResetCode, format string, args ...any) error {
 
 // appendFrameHeader appends the nine bytes before a payload of n bytes.
 func appendFrameHeader(b []byte, n int, typ frameType, flags uint8, id uint32) []byte {
-	b = append(b, byte(n>>16), byte(n>>8), byte(n), byte(typ), flags) //nolint:gosec // 24 bits are meant
+	b = append(b, byte(n>>16), byte(n>>8), byte(n), byte(typ), flags)
 	return binary.BigEndian.AppendUint32(b, id)
 }
 
 // putFrameLen sets the length of the frame that starts at b[at].
 func putFrameLen(b []byte, at, n int) {
-	b[at], b[at+1], b[at+2] = byte(n>>16), byte(n>>8), byte(n) //nolint:gosec // 24 bits are meant
+	b[at], b[at+1], b[at+2] = byte(n>>16), byte(n>>8), byte(n)
 }
 
 func appendWindowUpdate(b []byte, id uint32, n int64) []byte {
 	b = appendFrameHeader(b, 4, frameWindowUpdate, 0, id)
-	return binary.BigEndian.AppendUint32(b, uint32(n)) //nolint:gosec // at most maxWindow
+	return binary.BigEndian.AppendUint32(b, uint32(n))
 }
 
 func appendReset(b []byte, id uint32, code protocol.ResetCode) []byte {

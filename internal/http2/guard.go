@@ -50,7 +50,7 @@ type guard struct {
 // that was read, which is some thousand frames at most.
 func (g *guard) draw(kind protocol.Abuse, units int) {
 	g.work += units
-	g.by[kind] = uint16(min(int(g.by[kind])+units, math.MaxUint16)) //nolint:gosec // in range
+	g.by[kind] = uint16(min(int(g.by[kind])+units, math.MaxUint16))
 }
 
 // earn gives units back.

@@ -239,7 +239,7 @@ func (d *decoder) line(i uint64) *entry {
 		return &staticTable[i]
 	}
 	i -= uint64(len(staticTable))
-	n := int(i) //nolint:gosec // readInt gives at most 32 bits
+	n := int(i)
 	if n >= d.n {
 		return nil
 	}

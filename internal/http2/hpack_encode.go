@@ -74,7 +74,7 @@ func (e *encoder) begin(b []byte) []byte {
 	}
 	e.shrunk = false
 	b = appendInt(b, 0x20, 5, 0)
-	return appendInt(b, 0x20, 5, uint64(e.max)) //nolint:gosec // not negative
+	return appendInt(b, 0x20, 5, uint64(e.max))
 }
 
 // block appends a preset block.
@@ -223,7 +223,7 @@ func (e *encoder) indexed(b []byte, f field) []byte {
 		return appendInt(b, 0x80, 7, i)
 	}
 	if i := slices.Index(e.lines, f); i >= 0 {
-		return appendInt(b, 0x80, 7, uint64(len(staticTable)+len(e.lines)-1-i)) //nolint:gosec // not negative
+		return appendInt(b, 0x80, 7, uint64(len(staticTable)+len(e.lines)-1-i))
 	}
 	size := len(f.name) + len(f.value) + entryOverhead
 	if e.size+size > e.max {
@@ -248,7 +248,7 @@ func (e *encoder) metadata(b []byte, md *fairlead.Metadata, inBase64 bool) []byt
 		}
 		n := base64.RawStdEncoding.EncodedLen(len(value))
 		b = e.name(b, name, n)
-		b = appendInt(b, 0, 7, uint64(n)) //nolint:gosec // not negative
+		b = appendInt(b, 0, 7, uint64(n))
 		b = base64.RawStdEncoding.AppendEncode(b, []byte(value))
 	}
 	return b
@@ -278,7 +278,7 @@ func (e *encoder) name(b []byte, name string, n int) []byte {
 	size := len(name) + n + entryOverhead
 	line := len(e.lines)
 	if i := staticName[name]; i != 0 {
-		line = -int(i) //nolint:gosec // at most 61
+		line = -int(i)
 	}
 	if len(e.names) == maxIndexedNames || line >= 0 && (size > maxIndexedField || e.size+size > e.max) {
 		return appendString(append(b, 0), name)
@@ -297,7 +297,7 @@ func (e *encoder) byName(b []byte, l *namedLine) []byte {
 	if l.line < 0 {
 		return appendInt(b, 0, 4, uint64(-l.line))
 	}
-	return appendInt(b, 0, 4, uint64(len(staticTable)+len(e.lines)-1-l.line)) //nolint:gosec // not negative
+	return appendInt(b, 0, 4, uint64(len(staticTable)+len(e.lines)-1-l.line))
 }
 
 func appendLiteral(b []byte, name, value string) []byte {
@@ -315,9 +315,9 @@ func appendString(b []byte, s string) []byte {
 func appendInt(b []byte, first byte, n uint, v uint64) []byte {
 	limit := uint64(1)<<n - 1
 	if v < limit {
-		return append(b, first|byte(v)) //nolint:gosec // less than 256
+		return append(b, first|byte(v))
 	}
-	b = append(b, first|byte(limit)) //nolint:gosec // n is at most 7
+	b = append(b, first|byte(limit))
 	for v -= limit; v >= 0x80; v >>= 7 {
 		b = append(b, byte(v)|0x80)
 	}

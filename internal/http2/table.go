@@ -86,4 +86,4 @@ func (t *table) grow() {
 	}
 }
 
-func (t *table) slot(id uint32) uint32 { return (id >> 1) & uint32(len(t.ring)-1) } //nolint:gosec // at most maxRing
+func (t *table) slot(id uint32) uint32 { return (id >> 1) & uint32(len(t.ring)-1) }

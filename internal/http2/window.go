@@ -65,7 +65,7 @@ func (c *Conn) measured() {
 		b := c.writeBuf()
 		at := len(b.B)
 		b.B = appendFrameHeader(b.B, 0, frameSettings, 0, 0)
-		b.B = appendSetting(b.B, settingInitialWindowSize, uint32(w)) //nolint:gosec // at most maxStreamWindow
+		b.B = appendSetting(b.B, settingInitialWindowSize, uint32(w))
 		putFrameLen(b.B, at, len(b.B)-at-frameHeaderLen)
 	}
 	c.unlockFlush(bySpawn)

@@ -137,7 +137,7 @@ func eachField(b []byte, f func(field uint64, value []byte)) {
 			if n <= 0 || size > uint64(len(b[n:])) {
 				return
 			}
-			skip = n + int(size) //nolint:gosec // no larger than b
+			skip = n + int(size)
 			f(tag>>3, b[n:skip])
 		default:
 			return

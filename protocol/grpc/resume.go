@@ -153,7 +153,7 @@ func (e *resumable) keep(
 	e.kept.Grow(prefixSize + size)
 	b := e.kept.B
 	b = append(b, m.Flags)
-	b = binary.BigEndian.AppendUint32(b, uint32(size)) //nolint:gosec // not above maxKept
+	b = binary.BigEndian.AppendUint32(b, uint32(size))
 	if m.Value == nil {
 		b = append(b, m.Bytes...)
 	} else if b, err = m.Sizer.AppendSized(b, m.Value, size); err != nil {

@@ -129,7 +129,7 @@ func (c *confinement) judgeMemory(f *findings) {
 	// Close to the goal the collector runs without a pause.
 	if c.memoryLimit > 0 && c.used > uint64(c.memoryLimit)/10*8 {
 		f.warnf(c.subject, "raise the limits, or find what the heap holds", "%s are live of a GOMEMLIMIT of %s: the "+
-			"collector takes more and more of the processors", size(int64(c.used)), size(c.memoryLimit)) //nolint:gosec // bytes
+			"collector takes more and more of the processors", size(int64(c.used)), size(c.memoryLimit))
 	}
 }
 

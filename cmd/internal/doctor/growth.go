@@ -219,8 +219,8 @@ func summary(readings []*admin.RuntimeInfo, took time.Duration, collections int)
 	first, last := readings[0], readings[len(readings)-1]
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d readings in %s: goroutines %d to %d, heap %s live, %d %s", len(readings),
-		dial.Round(took), first.Goroutines, last.Goroutines, size(int64(last.HeapLive)), //nolint:gosec // bytes
-		last.GCCycles-first.GCCycles, plural(int(last.GCCycles-first.GCCycles), "GC cycle")) //nolint:gosec // few
+		dial.Round(took), first.Goroutines, last.Goroutines, size(int64(last.HeapLive)),
+		last.GCCycles-first.GCCycles, plural(int(last.GCCycles-first.GCCycles), "GC cycle"))
 	if last.MaxFiles > 0 {
 		fmt.Fprintf(&b, ", %d of %d files open", last.OpenFiles, last.MaxFiles)
 	}

@@ -125,7 +125,7 @@ func readReason(
 	r := &reason{
 		enum: enum, value: value, domain: domain,
 		name:       set.GetReason(),
-		code:       fairlead.Code(set.GetCode()), //nolint:gosec // checked below
+		code:       fairlead.Code(set.GetCode()),
 		httpStatus: set.GetHttpStatus(),
 		retryable:  set.GetRetryable(),
 		message:    set.GetMessage(),

@@ -170,7 +170,7 @@ func enumNumbers(enum protoreflect.EnumDescriptor) order {
 	o := numbers("enum")
 	number := o.text
 	o.text = func(v protoreflect.Value) string {
-		if value := enum.Values().ByNumber(protoreflect.EnumNumber(v.Int())); value != nil { //nolint:gosec // an int32
+		if value := enum.Values().ByNumber(protoreflect.EnumNumber(v.Int())); value != nil {
 			return string(value.Name())
 		}
 		return number(v)

@@ -22,7 +22,7 @@ type goImport struct {
 }
 
 func (i goImport) place() idl.Problem {
-	return i.unit.contract.Declared(i.file, []int32{fileImports, int32(i.index)}) //nolint:gosec // no file has that many
+	return i.unit.contract.Declared(i.file, []int32{fileImports, int32(i.index)})
 }
 
 // goImports finds Go packages that import each other, which Go refuses, although their files do not.

@@ -96,7 +96,7 @@ func (c *conflicts) goExtensions(at claim, number int32, extensions []*protogen.
 
 // below returns the claim of what a declaration holds.
 func (c claim) below(number int32, index int) claim {
-	c.path = append(slices.Clip(c.path), number, int32(index)) //nolint:gosec // no file has that many
+	c.path = append(slices.Clip(c.path), number, int32(index))
 	return c
 }
 

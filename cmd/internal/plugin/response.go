@@ -58,7 +58,7 @@ func (p *Plugin) confined(name string) error {
 // supports checks that the plugin understands what the files use.
 func (p *Plugin) supports(request Request, response *pluginpb.CodeGeneratorResponse) error {
 	has := func(f pluginpb.CodeGeneratorResponse_Feature) bool {
-		return response.GetSupportedFeatures()&uint64(f) != 0 //nolint:gosec // a bit of few
+		return response.GetSupportedFeatures()&uint64(f) != 0
 	}
 	named := make(map[string]bool)
 	for _, name := range request.Names {

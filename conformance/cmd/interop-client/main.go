@@ -84,7 +84,7 @@ func run() error {
 			Overall:     time.Duration(*overall) * time.Second,
 			Pause:       time.Duration(*between) * time.Millisecond,
 			Request:     *request,
-			Response:    int32(*response), //nolint:gosec // a size of the protocol's own type
+			Response:    int32(*response),
 			Workers:     *workers,
 		},
 	}

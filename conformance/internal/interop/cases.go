@@ -315,7 +315,7 @@ func echoed(err error, want *pb.EchoStatus) error {
 		return fmt.Errorf("got OK, want code %d and message %q", want.GetCode(), want.GetMessage())
 	}
 	var e *fairlead.Error
-	code := fairlead.Code(want.GetCode()) //nolint:gosec // one of gRPC's
+	code := fairlead.Code(want.GetCode())
 	if !errors.As(err, &e) || e.Code != code || e.Message != want.GetMessage() || !e.FromPeer() {
 		return fmt.Errorf("got %w, want code %d and message %q", err, want.GetCode(), want.GetMessage())
 	}

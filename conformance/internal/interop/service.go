@@ -82,7 +82,7 @@ func (Service) StreamingInputCall(
 		if err != nil {
 			return nil, err
 		}
-		sum += int32(len(m.GetPayload().GetBody())) //nolint:gosec // the test cases stay far below
+		sum += int32(len(m.GetPayload().GetBody()))
 	}
 	return &pb.StreamingInputCallResponse{AggregatedPayloadSize: sum}, nil
 }
@@ -199,7 +199,7 @@ func wanted(s *pb.EchoStatus) error {
 	if s.GetCode() == 0 {
 		return nil
 	}
-	return fairlead.Errorf(fairlead.Code(s.GetCode()), "%s", s.GetMessage()) //nolint:gosec // whatever was asked for
+	return fairlead.Errorf(fairlead.Code(s.GetCode()), "%s", s.GetMessage())
 }
 
 // newPayload makes a payload of size bytes.

@@ -34,7 +34,7 @@ func Index(name string, i int) Element {
 
 // IntKey is the entry of a map with that key.
 func IntKey(name string, key int64) Element {
-	return Element{name: name, n: uint64(key), kind: signedKey} //nolint:gosec // converted back when it is written
+	return Element{name: name, n: uint64(key), kind: signedKey}
 }
 
 // UintKey is the entry of a map with that key.
@@ -66,7 +66,7 @@ func (e *Element) append(dst []byte) []byte {
 	case indexed, unsignedKey:
 		dst = strconv.AppendUint(dst, e.n, 10)
 	case signedKey:
-		dst = strconv.AppendInt(dst, int64(e.n), 10) //nolint:gosec // was an int64
+		dst = strconv.AppendInt(dst, int64(e.n), 10)
 	case boolKey:
 		dst = strconv.AppendBool(dst, e.n == 1)
 	case stringKey:

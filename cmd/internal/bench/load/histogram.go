@@ -48,7 +48,7 @@ func (r *recorder) record(d time.Duration) {
 // place is the index of the counter of v.
 func place(v int64) int {
 	// Values below 2048 have no bits to drop.
-	drop := max(bits.Len64(uint64(v))-partBits-1, 0) //nolint:gosec // v is not negative
+	drop := max(bits.Len64(uint64(v))-partBits-1, 0)
 	return drop<<partBits + int(v>>drop)
 }
 

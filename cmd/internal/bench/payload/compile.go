@@ -303,7 +303,7 @@ func sized(dst []byte, f func(dst []byte) ([]byte, error)) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	n := uint64(len(dst) - start - 1) //nolint:gosec // f appends
+	n := uint64(len(dst) - start - 1)
 	extra := protowire.SizeVarint(n) - 1
 	if extra > 0 {
 		dst = append(dst, make([]byte, extra)...)
@@ -350,18 +350,18 @@ func (c *compiler) integerField(n *node, f protoreflect.FieldDescriptor) (writer
 	kind := protowire.VarintType
 	switch f.Kind() {
 	case protoreflect.Int32Kind, protoreflect.Int64Kind:
-		encode = func(dst []byte, v int64) []byte { return protowire.AppendVarint(dst, uint64(v)) } //nolint:gosec // bits
+		encode = func(dst []byte, v int64) []byte { return protowire.AppendVarint(dst, uint64(v)) }
 	case protoreflect.Uint32Kind, protoreflect.Uint64Kind:
 		low = 0
-		encode = func(dst []byte, v int64) []byte { return protowire.AppendVarint(dst, uint64(v)) } //nolint:gosec // bits
+		encode = func(dst []byte, v int64) []byte { return protowire.AppendVarint(dst, uint64(v)) }
 	case protoreflect.Sint32Kind, protoreflect.Sint64Kind:
 		encode = func(dst []byte, v int64) []byte { return protowire.AppendVarint(dst, protowire.EncodeZigZag(v)) }
 	case protoreflect.Sfixed32Kind, protoreflect.Fixed32Kind:
 		kind = protowire.Fixed32Type
-		encode = func(dst []byte, v int64) []byte { return protowire.AppendFixed32(dst, uint32(v)) } //nolint:gosec // bits
+		encode = func(dst []byte, v int64) []byte { return protowire.AppendFixed32(dst, uint32(v)) }
 	case protoreflect.Sfixed64Kind, protoreflect.Fixed64Kind:
 		kind = protowire.Fixed64Type
-		encode = func(dst []byte, v int64) []byte { return protowire.AppendFixed64(dst, uint64(v)) } //nolint:gosec // bits
+		encode = func(dst []byte, v int64) []byte { return protowire.AppendFixed64(dst, uint64(v)) }
 	default:
 		return writer{}, errWhole
 	}

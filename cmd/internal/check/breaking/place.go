@@ -51,7 +51,7 @@ func pathOf(d protoreflect.Descriptor) protoreflect.SourcePath {
 	if parent == nil {
 		return nil
 	}
-	return append(pathOf(parent), kindOf(d), int32(d.Index())) //nolint:gosec // no file has that many declarations
+	return append(pathOf(parent), kindOf(d), int32(d.Index()))
 }
 
 // kindOf returns the number of the field of d's parent that lists declarations of its kind.
@@ -172,7 +172,6 @@ func (c *Contract) locate(file protoreflect.FileDescriptor, path protoreflect.So
 
 // place turns a location into a place that counts from 1. Columns are made characters where the file can be read.
 func (c *Contract) place(file protoreflect.FileDescriptor, at protoreflect.SourceLocation) finding.Place {
-	//nolint:gosec // they came from 32 bits
 	span := []int32{int32(at.StartLine), int32(at.StartColumn), int32(at.EndLine), int32(at.EndColumn)}
 	place := c.sources.Place(c.disk(file.Path()), span)
 	place.File = c.show(place.File)

@@ -290,7 +290,7 @@ func (n *node) child(kind int32, index int, name string) node {
 	}
 	nested := make([]int32, 0, len(n.path)+2)
 	nested = append(nested, n.path...)
-	return node{file: n.file, path: append(nested, kind, int32(index)), name: name, full: full} //nolint:gosec // few
+	return node{file: n.file, path: append(nested, kind, int32(index)), name: name, full: full}
 }
 
 // typeName returns a reference to a type as a full name.

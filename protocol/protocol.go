@@ -66,6 +66,11 @@ type Dispatcher interface {
 	// Lookup returns the route of a path, nil when there is none. Protocols keep the answer where they keep the path.
 	Lookup(path string) *Route
 	Routes() iter.Seq[*Route]
+	// Bind makes a route of what is no method of a service, such as a handler that a protocol has of its own: m gives it
+	// names, the handler runs with the server's middleware around it, and the calls made for it are admitted, counted,
+	// cancelled and drained like all others. Lookup and Routes do not have it, it has no codecs, and rules for requests
+	// do not apply. It may be called in Attach only. It is for protocols that serve more than methods; gRPC does not.
+	Bind(m *fairlead.Method, h fairlead.Handler) (*Route, error)
 	// Admit is asked when the head of a call is there, before its message is decoded; size is the number of bytes of
 	// the request that are there or announced. On nil, Done must follow.
 	Admit(c *fairlead.Call, size int) error

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"math"
@@ -77,6 +79,19 @@ func (d *dispatcher) Lookup(path string) *protocol.Route { return d.s.routes[pat
 
 // Routes ranges in the order of the Service options.
 func (d *dispatcher) Routes() iter.Seq[*protocol.Route] { return slices.Values(d.s.ordered) }
+
+// Bind implements protocol.Dispatcher.
+func (d *dispatcher) Bind(m *fairlead.Method, h fairlead.Handler) (*protocol.Route, error) {
+	if m == nil || h == nil {
+		return nil, errors.New("server: Bind: nil method or handler")
+	}
+	r, err := d.s.chain(m, h)
+	if err != nil {
+		return nil, fmt.Errorf("server: Bind: %w", err)
+	}
+	d.s.bound = true
+	return r, nil
+}
 
 // Admit does the cheap check first. Calls on draining connections are admitted: their clients could not know better.
 func (d *dispatcher) Admit(c *fairlead.Call, size int) error {

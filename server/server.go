@@ -27,6 +27,7 @@ type Server struct {
 	cfg      *config
 	routes   map[string]*protocol.Route // read-only after New
 	ordered  []*protocol.Route
+	bound    bool // a protocol has a route that is no method's
 	dispatch dispatcher
 	watch    *protocol.Watch
 	keeper   *protocol.Keeper
@@ -78,9 +79,6 @@ func New(opts ...Option) (*Server, error) {
 	if len(errs) == 0 {
 		errs = s.accompany()
 	}
-	if len(errs) == 0 && len(s.routes) == 0 {
-		errs = append(errs, errors.New("server: no Service with a method"))
-	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -88,6 +86,9 @@ func New(opts ...Option) (*Server, error) {
 		if err := p.Attach(&s.dispatch); err != nil {
 			return nil, fmt.Errorf("server: Protocol %s: %w", p.Name(), err)
 		}
+	}
+	if len(s.routes) == 0 && !s.bound {
+		return nil, errors.New("server: no Service with a method, and no protocol that serves anything else")
 	}
 	return s, nil
 }
@@ -129,25 +130,42 @@ func (s *Server) addMethod(m *fairlead.Method, h fairlead.Handler, own []fairlea
 	if err != nil {
 		return err
 	}
+	r, err := s.chain(m, h, slices.Concat(own, s.checks())...)
+	if err != nil {
+		return err
+	}
+	r.Codecs = codecs
+	s.routes[m.Path] = r
+	s.ordered = append(s.ordered, r)
+	return nil
+}
+
+// checks is the middleware that checks requests, if there is any.
+func (s *Server) checks() []fairlead.Middleware {
+	if s.cfg.validation == nil {
+		return nil
+	}
+	return []fairlead.Middleware{s.cfg.validation}
+}
+
+// chain makes a route without codecs: around the handler are, from inside, own and the middleware of the server.
+func (s *Server) chain(
+	m *fairlead.Method, h fairlead.Handler, own ...fairlead.Middleware,
+) (*protocol.Route, error) {
 	var failed []error
 	at := fairlead.Site{
 		Side: fairlead.ServerSide, Method: m, Logger: s.cfg.logger,
 		Fail: func(err error) { failed = append(failed, err) },
 	}
-	if s.cfg.validation != nil {
-		h = fairlead.Chain(at, h, s.cfg.validation)
-	}
 	h = fairlead.Chain(at, h, own...)
-	r := &protocol.Route{Method: m, Handler: fairlead.Chain(at, h, s.cfg.chain()...), Codecs: codecs}
+	r := &protocol.Route{Method: m, Handler: fairlead.Chain(at, h, s.cfg.chain()...)}
 	if h == nil || r.Handler == nil {
-		return fmt.Errorf("%s: a Middleware (Use, Wrap, Validation) returned a nil handler", m.Path)
+		return nil, fmt.Errorf("%s: a Middleware (Use, Wrap, Validation) returned a nil handler", m.Path)
 	}
 	if err := errors.Join(failed...); err != nil {
-		return fmt.Errorf("%s: a Middleware (Use, Wrap, Validation) cannot serve it: %w", m.Path, err)
+		return nil, fmt.Errorf("%s: a Middleware (Use, Wrap, Validation) cannot serve it: %w", m.Path, err)
 	}
-	s.routes[m.Path] = r
-	s.ordered = append(s.ordered, r)
-	return nil
+	return r, nil
 }
 
 // bindCodecs binds the codecs that carry a method's messages. Messages without a type are delivered as *fairlead.Raw,

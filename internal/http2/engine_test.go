@@ -31,8 +31,11 @@ type dispatcher struct {
 	drain  chan struct{}
 }
 
-func (d *dispatcher) Lookup(path string) *protocol.Route          { return d.routes[path] }
-func (d *dispatcher) Routes() iter.Seq[*protocol.Route]           { return maps.Values(d.routes) }
+func (d *dispatcher) Lookup(path string) *protocol.Route { return d.routes[path] }
+func (d *dispatcher) Routes() iter.Seq[*protocol.Route]  { return maps.Values(d.routes) }
+func (d *dispatcher) Bind(*fairlead.Method, fairlead.Handler) (*protocol.Route, error) {
+	return nil, errors.ErrUnsupported
+}
 func (d *dispatcher) Admit(*fairlead.Call, int) error             { return nil }
 func (d *dispatcher) Reserve(int) error                           { return nil }
 func (d *dispatcher) Done(*fairlead.Call, int)                    {}

@@ -170,6 +170,10 @@ func (d *rigDispatcher) Admit(_ *fairlead.Call, size int) error {
 	return nil
 }
 
+func (d *rigDispatcher) Bind(*fairlead.Method, fairlead.Handler) (*protocol.Route, error) {
+	return nil, errors.ErrUnsupported
+}
+
 func (d *rigDispatcher) Reserve(n int) error {
 	if n > 3*rigMessage {
 		return fairlead.Errorf(fairlead.ResourceExhausted, "too much for this test")

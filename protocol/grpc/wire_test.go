@@ -195,6 +195,9 @@ func (d *dispatcher) Done(_ *fairlead.Call, size int) {
 	d.bytes.Add(-int64(size))
 }
 
+func (d *dispatcher) Bind(*fairlead.Method, fairlead.Handler) (*protocol.Route, error) {
+	return nil, errors.ErrUnsupported
+}
 func (d *dispatcher) Limits() *protocol.Limits { return &d.limits }
 func (d *dispatcher) Lease(c protocol.ServerConn) *protocol.Lease {
 	return protocol.NewWatch(nil).Lease(c)

@@ -30,7 +30,7 @@ func RunHTTP(t *testing.T, env func(t *testing.T, app protocol.HTTP) protocol.HT
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			leakcheck.Check(t)
-			tt.run(t, env(t, Items{}))
+			tt.run(t, env(t, new(Items)))
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package protocoltest
 
 import (
+	"context"
 	"errors"
 	"io"
 	"strconv"
@@ -13,10 +14,14 @@ import (
 
 // Items is a small protocol that HTTP requests carry, as REST is one. It uses what gRPC has no use for: paths with
 // variables, statuses and fields that differ from response to response, several methods for a path. RunHTTP tests wires
-// with it. The zero value is ready.
-type Items struct{}
+// with it. Requests are no calls of a method, but are admitted, cancelled and drained like those. The zero value is
+// ready, for one server.
+type Items struct {
+	d     protocol.Dispatcher
+	route *protocol.Route
+}
 
-var _ protocol.HTTP = Items{}
+var _ protocol.HTTP = (*Items)(nil)
 
 // ItemsHead is the head of requests to Items but for method and path.
 func ItemsHead() *protocol.Block {
@@ -35,13 +40,26 @@ const timeoutField = "connect-timeout-ms"
 type item struct{ id string }
 
 // Name implements protocol.HTTP.
-func (Items) Name() string { return "items" }
+func (it *Items) Name() string { return "items" }
 
 // Attach implements protocol.HTTP.
-func (Items) Attach(protocol.Dispatcher) error { return nil }
+func (it *Items) Attach(d protocol.Dispatcher) error {
+	route, err := d.Bind(&fairlead.Method{Service: "items", Name: "Item", Path: "/items/"}, holdItem)
+	it.d, it.route = d, route
+	return err
+}
+
+// holdItem is the handler: the item "hold" waits until its call is cancelled.
+func holdItem(ctx context.Context, c *fairlead.Call) error {
+	if t, ok := c.Request().(*itemTask); ok && t.id == "hold" {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return nil
+}
 
 // Match implements protocol.HTTP.
-func (Items) Match(h *protocol.Head) protocol.Mode {
+func (it *Items) Match(h *protocol.Head) protocol.Mode {
 	id, ok := strings.CutPrefix(h.Path, "/items/")
 	if !ok || id == "" {
 		return protocol.Pass
@@ -64,7 +82,7 @@ func (Items) Match(h *protocol.Head) protocol.Mode {
 }
 
 // Deadline implements protocol.HTTP.
-func (Items) Deadline(h *protocol.Head) time.Time {
+func (it *Items) Deadline(h *protocol.Head) time.Time {
 	if v := h.TimeoutIn(timeoutField); v != nil {
 		if ms, err := strconv.Atoi(string(v)); err == nil {
 			return h.Came.Add(time.Duration(ms) * time.Millisecond)
@@ -74,9 +92,22 @@ func (Items) Deadline(h *protocol.Head) time.Time {
 }
 
 // Whole implements protocol.HTTP.
-func (Items) Whole(x protocol.Exchange, body []byte) protocol.Task {
+func (it *Items) Whole(x protocol.Exchange, body []byte) protocol.Task {
 	h := x.Head()
-	t := &itemTask{x: x, reply: protocol.Reply{Head: itemHead(h)}}
+	t := &itemTask{x: x, items: it, size: len(body), reply: protocol.Reply{Head: itemHead(h)}}
+	if i, ok := h.Binding.(*item); ok {
+		t.id = i.id
+	}
+	t.call = fairlead.NewServerCall(&fairlead.ServerCall{
+		Method: it.route.Method, Peer: x.Peer(), Authority: h.Authority, UserAgent: h.UserAgent, Driver: t,
+	})
+	t.call.SetRequest(t)
+	x.Attach(t.call)
+	if err := it.d.Admit(t.call, t.size); err != nil {
+		t.call.End(t.call.Context(), err)
+		x.Finish(protocol.Section{Status: 503})
+		return nil
+	}
 	t.reply.Message.Bytes = append([]byte(h.Query+"\n"), body...)
 	if h.Query == "tail" {
 		t.reply.Tail = []byte("behind the message")
@@ -92,17 +123,40 @@ func (Items) Whole(x protocol.Exchange, body []byte) protocol.Task {
 // asks for bytes behind the message, and "streamed" for the body to be sent back as it comes.
 type itemTask struct {
 	x     protocol.Exchange
+	items *Items
+	call  *fairlead.Call
+	id    string
+	size  int
 	reply protocol.Reply
-	cost  protocol.Cost
 }
 
 // Cost implements protocol.Task.
-func (t *itemTask) Cost() *protocol.Cost { return &t.cost }
+func (t *itemTask) Cost() *protocol.Cost { return &t.items.route.Cost }
 
 // Run implements protocol.Task.
 func (t *itemTask) Run() {
-	_ = t.x.Reply(&t.reply) // bytes need no codec, so nothing can fail
+	ctx := t.call.Context()
+	err := t.items.route.Handler(ctx, t.call)
+	t.call.End(ctx, err)
+	if err != nil {
+		t.x.Finish(protocol.Section{Status: 500})
+	} else {
+		_ = t.x.Reply(&t.reply) // bytes need no codec, so nothing can fail
+	}
+	t.items.d.Done(t.call, t.size)
 }
+
+// Protocol implements fairlead.Driver.
+func (t *itemTask) Protocol() string { return "items" }
+
+// SendHeader implements fairlead.Driver.
+func (t *itemTask) SendHeader(*fairlead.Call) error { return nil }
+
+// WaitHeader implements fairlead.Driver; it is for clients.
+func (t *itemTask) WaitHeader(context.Context, *fairlead.Call) error { return nil }
+
+// Draining implements fairlead.Driver.
+func (t *itemTask) Draining() <-chan struct{} { return t.items.d.Draining() }
 
 // itemHead makes the head of a response.
 func itemHead(h *protocol.Head) protocol.Section {
@@ -122,7 +176,7 @@ func itemHead(h *protocol.Head) protocol.Section {
 
 // Open implements protocol.HTTP: it sends the parts of the body back as they come, and ends with the request's trailer
 // if there is one. Requests whose body did not come in time get 504.
-func (Items) Open(x protocol.Exchange) {
+func (it *Items) Open(x protocol.Exchange) {
 	if x.Head().Query != "streamed" {
 		x.Finish(protocol.Section{Status: 504})
 		return

@@ -15,7 +15,7 @@ import (
 // TestStandardClient has the standard library's client use what gRPC does not: interim responses, trailers both ways,
 // HEAD.
 func TestStandardClient(t *testing.T) { //nolint:paralleltest // TestSuite counts goroutines
-	s := serve(t, protocoltest.Items{}, std.Network{}, "127.0.0.1:0")
+	s := serve(t, new(protocoltest.Items), std.Network{}, "127.0.0.1:0")
 	tr := &http.Transport{Protocols: new(http.Protocols)}
 	tr.Protocols.SetUnencryptedHTTP2(true)
 	defer tr.CloseIdleConnections()

@@ -2,6 +2,9 @@ package web_test
 
 import (
 	"context"
+	"errors"
+	"io"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,6 +44,12 @@ func connect(t *testing.T, app protocol.HTTP) protocol.HTTPConn {
 	t.Helper()
 	network := inproc.New()
 	serve(t, app, network, "web:1")
+	return dial(t, network)
+}
+
+// dial connects to web:1.
+func dial(t *testing.T, network *inproc.Network) protocol.HTTPConn {
+	t.Helper()
 	tc, err := network.Dial(t.Context(), transport.Target{Addr: "web:1"})
 	if err != nil {
 		t.Fatal(err)
@@ -53,17 +62,75 @@ func connect(t *testing.T, app protocol.HTTP) protocol.HTTPConn {
 	return b.hc
 }
 
+// TestBoundRoute: requests that are no calls of a method go through middleware and gates, are counted, and cancelled
+// when the client gives up.
+func TestBoundRoute(t *testing.T) { //nolint:paralleltest // TestSuite counts goroutines
+	network := inproc.New()
+	var seen atomic.Int64
+	entered, ended := make(chan struct{}, 10), make(chan error, 10)
+	s := serve(t, new(protocoltest.Items), network, "web:1",
+		server.Use(func(at fairlead.Site, next fairlead.Handler) fairlead.Handler {
+			return func(ctx context.Context, c *fairlead.Call) error {
+				if at.Method.Name == "Item" && c.Protocol() == "items" {
+					seen.Add(1)
+				}
+				entered <- struct{}{}
+				err := next(ctx, c)
+				ended <- err
+				return err
+			}
+		}),
+		server.Admission(&closing{after: 2}))
+	c := dial(t, network)
+	get := &protocol.Request{Head: protocoltest.ItemsHead(), Verb: "GET", Path: "/items/a"}
+	if a := protocoltest.DoHTTP(t, c, get); a.Status != 200 || seen.Load() != 1 {
+		t.Fatalf("got %d, and the middleware saw %d requests", a.Status, seen.Load())
+	}
+	<-entered
+	<-ended
+	x, err := c.Open(&protocol.Request{Head: protocoltest.ItemsHead(), Verb: "GET", Path: "/items/hold", Last: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-entered
+	if got := s.Stats().Calls; got != 1 {
+		t.Errorf("%d calls are under way, want 1", got)
+	}
+	if a := protocoltest.DoHTTP(t, c, get); a.Status != 503 {
+		t.Errorf("behind a closed gate: got %d, want 503", a.Status)
+	}
+	x.Reset(protocol.ResetCancel, io.EOF)
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the handler got %v, want context.Canceled", err)
+	}
+	if got := s.Stats().Refused; got != 1 {
+		t.Errorf("%d requests were refused, want 1", got)
+	}
+}
+
+// closing is a gate that lets some calls in.
+type closing struct{ after int64 }
+
+func (g *closing) Enter(*fairlead.Call) error {
+	if g.after--; g.after < 0 {
+		return fairlead.Errorf(fairlead.Unavailable, "closed")
+	}
+	return nil
+}
+
+func (*closing) Leave(*fairlead.Call) {}
+
 // serve serves app until t ends.
-func serve(t *testing.T, app protocol.HTTP, network transport.Network, addr string) *server.Server {
+func serve(
+	t *testing.T, app protocol.HTTP, network transport.Network, addr string, opts ...server.Option,
+) *server.Server {
 	t.Helper()
-	desc := protocoltest.NewEcho(protocoltest.ServiceName)
-	s, err := server.New(
-		server.Service(desc.Implement(protocoltest.Handlers{})),
+	s, err := server.New(append([]server.Option{ // there is no service, and need not be
 		server.Protocol(web.NewServer(app)),
 		server.Codec(protocoltest.Codec{}),
 		server.Transport(network),
 		server.Listen(addr),
-	)
+	}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

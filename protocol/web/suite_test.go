@@ -108,6 +108,37 @@ func TestBoundRoute(t *testing.T) { //nolint:paralleltest // TestSuite counts go
 	}
 }
 
+// TestDrainOfBoundRoute: Shutdown waits for requests that are no calls of a method.
+func TestDrainOfBoundRoute(t *testing.T) { //nolint:paralleltest // TestSuite counts goroutines
+	network := inproc.New()
+	s := serve(t, new(protocoltest.Items), network, "web:1")
+	c := dial(t, network)
+	x, err := c.Open(&protocol.Request{Head: protocoltest.ItemsHead(), Verb: "GET", Path: "/items/hold", Last: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := protocoltest.DoHTTP(t, c, &protocol.Request{
+		Head: protocoltest.ItemsHead(), Verb: "GET", Path: "/items/a",
+	}); a.Status != 200 {
+		t.Fatalf("behind one that waits: got %d", a.Status)
+	}
+	over := make(chan error, 1)
+	go func() { over <- s.Shutdown(context.Background()) }()
+	<-c.Closed() // it was asked to open no more
+	if got := s.Stats().Calls; got != 1 {
+		t.Errorf("%d calls are under way, want 1", got)
+	}
+	select {
+	case err := <-over:
+		t.Errorf("Shutdown returned while a request was under way: %v", err)
+	default:
+	}
+	x.Reset(protocol.ResetCancel, io.EOF)
+	if err := <-over; err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+}
+
 // closing is a gate that lets some calls in.
 type closing struct{ after int64 }
 

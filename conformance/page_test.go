@@ -81,7 +81,8 @@ func TestWebPagesWithoutEnd(t *testing.T) {
 	}
 	_, stream := d.Recv()
 	for what, err := range map[string]error{"unary": unary, "stream": stream} {
-		if status.Code(err) != codes.Unavailable || !strings.Contains(status.Convert(err).Message(), "The gateway is closed") {
+		st := status.Convert(err)
+		if st.Code() != codes.Unavailable || !strings.Contains(st.Message(), "The gateway is closed") {
 			t.Errorf("%s: got %v, want UNAVAILABLE with the page's words", what, err)
 		}
 	}

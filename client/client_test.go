@@ -221,7 +221,7 @@ func TestOptionsReachTheProtocol(t *testing.T) {
 	gzip, other := namedCompressor{name: "gzip"}, namedCompressor{name: "zstd"}
 	conf := &tls.Config{MinVersion: tls.VersionTLS13}
 	c, err := New("test:///a", w.options(&fakeResolver{}, Compressor(gzip, other), Compressor(gzip), Compress("zstd"),
-		CompressMin(7), MaxRecvMessage(1), MaxSendMessage(2), MaxHeaderList(3<<10), UserAgent("me/1"),
+		CompressMin(0), CompressMin(7), MaxRecvMessage(1), MaxSendMessage(2), MaxHeaderList(3<<10), UserAgent("me/1"),
 		Authority("host:1"), TLS(conf), Connections(9))...)
 	if err != nil {
 		t.Fatal(err)

@@ -101,6 +101,49 @@ func TestTurnIsPassedOn(t *testing.T) {
 	}
 }
 
+// TestGivingUpLeavesTheLine: a call that gives up in line is not called, and takes nobody's place.
+func TestGivingUpLeavesTheLine(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		s := w.serve("a:1")
+		s.limit = 1
+		release := make(chan struct{})
+		s.handle = func(ctx context.Context, k *fakeConn, c *fairlead.Call) error {
+			c.SetResponse(c.Request())
+			return k.wait(ctx, release)
+		}
+		c, _ := w.client(t, []string{"a:1"}, MaxConnections(1))
+		errs := make(chan error, 3)
+		begin := func(opts ...fairlead.CallOption) {
+			go func() {
+				_, err := say(t.Context(), c, "x", opts...)
+				errs <- err
+			}()
+			synctest.Wait()
+		}
+		begin()
+		begin(fairlead.WithTimeout(time.Second))
+		begin()
+		wantError(t, <-errs, fairlead.DeadlineExceeded, fairlead.NotSent, "in line")
+		p := c.state.Load().nodes[0].pool
+		p.mu.Lock()
+		if n := p.line.n; n != 1 || p.waiting.Load() != 1 {
+			t.Errorf("got %d in line and %d waiting, want 1", n, p.waiting.Load())
+		}
+		p.mu.Unlock()
+		close(release)
+		for range 2 {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+		if n, called := p.waiting.Load(), p.called.Load(); n != 0 || called != 0 {
+			t.Errorf("got %d waiting and %d called, want none", n, called)
+		}
+	})
+}
+
 // TestGoalAfterLoss: a pool that had grown does not make the connections again that were lost while nobody needed them.
 func TestGoalAfterLoss(t *testing.T) {
 	t.Parallel()

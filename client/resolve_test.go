@@ -82,6 +82,28 @@ func TestResolverFails(t *testing.T) {
 	})
 }
 
+// TestResolverStops: a resolver that returns without an error is said to have stopped.
+func TestResolverStops(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		c, err := New("test:///service", w.options(stopped{})...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_, err = say(t.Context(), c, "x")
+		wantError(t, err, fairlead.Unavailable, fairlead.NotSent, "test:///service", "the resolver stopped")
+	})
+}
+
+// stopped is a resolver that has nothing to say.
+type stopped struct{}
+
+func (stopped) Scheme() string                                      { return "test" }
+func (stopped) Check(string) error                                  { return nil }
+func (stopped) Watch(context.Context, string, discovery.Sink) error { return nil }
+
 func TestRefusedLists(t *testing.T) {
 	t.Parallel()
 	w := newWorld()

@@ -182,6 +182,43 @@ func TestAttemptsEndAndAvoid(t *testing.T) {
 	}
 }
 
+// TestLaterAttemptsEnd: attempts after the first end once, whether they succeed or not: streams when they are over, and
+// those that are not opened at once.
+func TestLaterAttemptsEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	s := w.serve("a:1")
+	broken := fairlead.Errorf(fairlead.Unavailable, "broken")
+	s.handle = func(_ context.Context, _ *fakeConn, c *fairlead.Call) error {
+		if c.Attempt() == 0 {
+			return broken
+		}
+		c.SetResponse(c.Request())
+		return nil
+	}
+	s.open = func(context.Context, *fakeConn, *fairlead.Call) error { return broken }
+	var ends []error
+	note := func(_ fairlead.Site, next fairlead.Handler) fairlead.Handler {
+		return func(ctx context.Context, c *fairlead.Call) error {
+			c.OnEnd(func(_ context.Context, _ *fairlead.Call, err error) { ends = append(ends, err) })
+			return next(ctx, c)
+		}
+	}
+	c, _ := w.client(t, []string{"a:1"}, Use(twice), UsePerAttempt(note))
+	if got, err := say(t.Context(), c, "x"); err != nil || got != "x" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if len(ends) != 2 || ends[1] != nil {
+		t.Errorf("the attempts ended with %v, want one failure and a success", ends)
+	}
+	ends = nil
+	_, err := open(t.Context(), c)
+	wantError(t, err, fairlead.Unavailable, fairlead.Unknowable, "broken")
+	if len(ends) != 2 || ends[1] == nil {
+		t.Errorf("the attempts ended with %v, want two failures", ends)
+	}
+}
+
 func TestFigures(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

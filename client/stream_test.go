@@ -152,6 +152,30 @@ func TestStreamEnds(t *testing.T) {
 	}
 }
 
+// TestSendAfterCancel: nothing is sent, and not said to be, once the context has ended, however late the stream learns.
+func TestSendAfterCancel(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.serve("a:1")
+		c, _ := w.client(t, []string{"a:1"})
+		ctx, cancel := context.WithCancel(t.Context())
+		s, err := open(ctx, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		text := "x"
+		cancel()
+		if err := s.Send(&text); err != io.EOF { //nolint:errorlint // streams return it bare
+			t.Errorf("Send: got %v, want io.EOF", err)
+		}
+		wantError(t, s.CloseSend(), fairlead.Canceled, fairlead.Unknowable, "canceled")
+		_, err = s.Recv()
+		wantError(t, err, fairlead.Canceled, fairlead.Unknowable, "canceled")
+	})
+}
+
 func TestStreamNotOpened(t *testing.T) {
 	t.Parallel()
 	w := newWorld()

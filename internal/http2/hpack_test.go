@@ -136,6 +136,82 @@ func TestEncodeForForeign(t *testing.T) {
 	}
 }
 
+// TestDecodeFarLines has the dynamic table hold so many lines that an index takes more than its first byte.
+func TestDecodeFarLines(t *testing.T) {
+	t.Parallel()
+	var buf bytes.Buffer
+	enc := hpack.NewEncoder(&buf)
+	d := newDecoder()
+	const lines = 4096 / (entryOverhead + 3)
+	for range 2 {
+		for i := range lines {
+			f := hpack.HeaderField{Name: "x", Value: fmt.Sprintf("%02x", i)}
+			buf.Reset()
+			if err := enc.WriteField(f); err != nil {
+				t.Fatal(err)
+			}
+			var got collector
+			if err := d.decode(buf.Bytes(), &got); err != nil {
+				t.Fatalf("line %d: %v", i, err)
+			}
+			if want := [][2]string{{f.Name, f.Value}}; fmt.Sprint(got.fields) != fmt.Sprint(want) {
+				t.Fatalf("line %d: got %q, want %q", i, got.fields, want)
+			}
+		}
+	}
+}
+
+// TestDecodeRest has something behind fields that are treated in a way of their own, and sees that it counts.
+func TestDecodeRest(t *testing.T) {
+	t.Parallel()
+	path := func(b []byte) []byte { return append(b, 0x84) } // ":path /" of the static table
+	update := func(b []byte, size uint64) []byte { return appendInt(b, 0x20, 5, size) }
+	tests := []struct {
+		name  string
+		block []byte
+		want  int // fields; -1: malformed
+	}{
+		{"behind a timeout", path(appendLiteral(nil, "grpc-timeout", "1S")), 2},
+		{"behind two size updates", path(update(update(nil, 0), 4096)), 1},
+		{"a size update behind a field", update(path(nil), 0), -1},
+		{"a size update between fields", path(update(path(nil), 0)), -1},
+		{"a size update behind a literal", update(appendLiteral(nil, "a", "b"), 0), -1},
+		{"a size update that is too large", path(update(nil, 4097)), -1},
+		{"a size update that is cut", []byte{0x3f}, -1},
+		{"a line that is not there", []byte{0x80 | 62}, -1},
+		{"a far line that is not there", appendInt(nil, 0x80, 7, 200), -1},
+		{"an index that is cut", []byte{0xff}, -1},
+		{"line 0", path([]byte{0x80}), -1},
+		{"a value that is cut", appendLiteral(nil, "a", "bcd")[:5], -1},
+	}
+	for _, tt := range tests {
+		var got collector
+		d := newDecoder()
+		err := d.decode(tt.block, &got)
+		if (err != nil) != (tt.want < 0) || err == nil && len(got.fields) != tt.want {
+			t.Errorf("%s: got %q, %v, want %d fields (-1: malformed)", tt.name, got.fields, err, tt.want)
+		}
+	}
+}
+
+// TestEncoderFindsBlocks sends many blocks again and again: the encoder keeps one encoding of each.
+func TestEncoderFindsBlocks(t *testing.T) {
+	t.Parallel()
+	e := newEncoder()
+	var blocks []*protocol.Block
+	for i := range 3 * scanMax {
+		blocks = append(blocks, protocol.NewBlock(":path", fmt.Sprintf("/service/method-%d", i)))
+	}
+	for range 5 {
+		for _, b := range blocks {
+			e.block(nil, b)
+		}
+	}
+	if len(e.blocks) != len(blocks) {
+		t.Errorf("got %d encodings of %d blocks", len(e.blocks), len(blocks))
+	}
+}
+
 // TestSecretsAreNeverIndexed has fields that nobody on the way may keep in a table, again and again (RFC 7541, section
 // 7.1.3).
 func TestSecretsAreNeverIndexed(t *testing.T) {

@@ -58,6 +58,17 @@ func TestServerAgainstMalformed(t *testing.T) { //nolint:tparallel // what follo
 			f.headers(1, true, f.request("/unary", "x", strings.Repeat("v", 15000), "y", strings.Repeat("v", 1300)))
 		}, ":status 431"},
 
+		{"content-length 0 and a body", func(f *foreign) {
+			f.headers(1, false, f.request("/unary", "content-length", "0"))
+			f.data(1, true, "a")
+		}, "reset PROTOCOL_ERROR"},
+		{"content-length 0 and a body to be read", func(f *foreign) {
+			f.headers(1, false, f.request("/stream", "content-length", "0"))
+			f.data(1, false, "a")
+		}, "reset PROTOCOL_ERROR"},
+		{"content-length of more than 63 bits", func(f *foreign) {
+			f.headers(1, false, f.request("/unary", "content-length", "9223372036854775808"))
+		}, "reset PROTOCOL_ERROR"},
 		{"content-length wrong", func(f *foreign) {
 			f.headers(1, false, f.request("/unary", "content-length", "2"))
 			f.data(1, true, "a")
@@ -156,6 +167,10 @@ func TestServerAgainstMalformed(t *testing.T) { //nolint:tparallel // what follo
 		}, "goaway FRAME_SIZE_ERROR"},
 		{"ping on a stream", func(f *foreign) { f.frame(typePing, 0, 1, make([]byte, 8)) }, "goaway PROTOCOL_ERROR"},
 		{"push promise", func(f *foreign) { f.frame(typePush, 4, 1, make([]byte, 4)) }, "goaway PROTOCOL_ERROR"},
+		{"padded frame without the padding's length", func(f *foreign) {
+			f.headers(1, false, f.request("/unary"))
+			f.frame(typeData, 8, 1, nil)
+		}, "goaway FRAME_SIZE_ERROR"},
 		{"padding longer than the frame", func(f *foreign) {
 			f.headers(1, false, f.request("/unary"))
 			f.frame(typeData, 8, 1, []byte{9, 1, 2})
@@ -266,6 +281,10 @@ func TestClientAgainstForeign(t *testing.T) {
 		{name: "content-length too short", kind: protocol.FailedViolation, do: func(f *foreign) {
 			f.headers(1, false, f.block(append(head, "content-length", "1")...))
 			f.data(1, false, "xy")
+		}},
+		{name: "content-length 0 and a body", kind: protocol.FailedViolation, do: func(f *foreign) {
+			f.headers(1, false, f.block(append(head, "content-length", "0")...))
+			f.data(1, true, "x")
 		}},
 		{name: "content-length without a body", kind: protocol.FailedViolation, do: func(f *foreign) {
 			f.headers(1, true, f.block(append(head, "content-length", "1")...))

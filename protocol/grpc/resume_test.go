@@ -325,3 +325,63 @@ func TestKeptIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestResumedRequest: a stream with one request, and one that has sent all it has, begin anew with all of it.
+func TestResumedRequest(t *testing.T) {
+	t.Parallel()
+	for _, m := range []*fairlead.Method{mServer, mBidi, mClient} {
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			x := &brokenExchange{
+				takes: true, failure: &protocol.Failure{Reach: fairlead.Refused}, ready: make(chan struct{}),
+			}
+			s, d := newTestServer(t)
+			good := bindTo(t, newConn(t, served(s, d)), m, config())
+			b := bindTo(t, brokenConn{newConn(t, nil), x}, m, config())
+			c := fairlead.NewCall(m, &note{"3"})
+			if err := b.cc.Open(t.Context(), b.b, c); err != nil {
+				t.Fatal(err)
+			}
+			defer c.Stream().Close()
+			r := &resumer{conn: good.cc, let: make(chan struct{})}
+			c.Driver().(protocol.Resumable).Resume(r) //nolint:forcetypeassert // it is one
+			if m != mServer {
+				for _, err := range []error{c.Stream().Send(&note{"3"}), c.Stream().CloseSend()} {
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			close(r.let)
+			close(x.ready)
+			var err error
+			n := 0
+			for ; err == nil; n++ {
+				err = c.Stream().Recv(new(note))
+			}
+			if err != io.EOF || n < 2 { //nolint:errorlint // Recv returns it bare
+				t.Errorf("got %d messages and %v", n-1, err)
+			}
+		})
+	}
+}
+
+// vital is a connection that says when it heard from its peer.
+type vital struct{ *conn }
+
+func (vital) Vital() protocol.Vital { return theVital }
+
+var theVital protocol.Vital = new(struct{ protocol.Vital })
+
+// TestVital: the connection's signs of life are those of the HTTP connection, if that has any.
+func TestVital(t *testing.T) {
+	t.Parallel()
+	with := NewClient().NewConn(vital{newConn(t, nil)}, config()).(protocol.Living)
+	if got := with.Vital(); got != theVital {
+		t.Errorf("got %v, want the connection's own", got)
+	}
+	without := NewClient().NewConn(newConn(t, nil), config()).(protocol.Living)
+	if got := without.Vital(); got != nil {
+		t.Errorf("got %v, want none", got)
+	}
+}

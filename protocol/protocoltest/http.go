@@ -25,6 +25,7 @@ func RunHTTP(t *testing.T, env func(t *testing.T, app protocol.HTTP) protocol.HT
 		{"requests that nobody takes", httpRefused},
 		{"response without a trailer", httpStreamed},
 		{"what the engine adds and drops", httpEngine},
+		{"stream without content", httpNoContent},
 		{"deadline", httpDeadline},
 	}
 	for _, tt := range tests {
@@ -200,5 +201,25 @@ func httpDeadline(t *testing.T, c protocol.HTTPConn) {
 			t.Errorf("%s: got the head %+v, want the status 504", tt.name, h)
 		}
 		x.Reset(protocol.ResetCancel, io.EOF)
+	}
+}
+
+// httpNoContent has a protocol send parts of a body where the status allows none.
+func httpNoContent(t *testing.T, c protocol.HTTPConn) {
+	head := protocol.NewBlock(":scheme", "http", ":authority", "items", "content-type", "text/plain")
+	x, err := c.Open(&protocol.Request{
+		Head: head, Verb: "PUT", Path: "/items/204", Query: "streamed", Message: &protocol.Message{Bytes: []byte("a")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Send(&protocol.Message{Bytes: []byte("b")}, true); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := x.Read(); !errors.Is(err, io.EOF) {
+		t.Errorf("got %q, %v, want the end", got, err)
+	}
+	if h, _ := x.Head(); h == nil || h.Status != 204 {
+		t.Errorf("got the head %+v, want the status 204", h)
 	}
 }

@@ -200,7 +200,7 @@ func (e *encoder) length(b []byte, n int) []byte {
 	var digits [20]byte
 	v := strconv.AppendInt(digits[:0], int64(n), 10)
 	b = appendInt(b, 0, 4, staticName["content-length"])
-	return append(append(b, byte(len(v))), v...) //nolint:gosec // at most 20
+	return append(append(b, byte(len(v))), v...)
 }
 
 // section appends the fields of a section.

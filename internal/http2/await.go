@@ -273,7 +273,7 @@ func (v vital) Sweep(now, limit time.Duration) {
 	c.smu.Unlock()
 	c.wmu.Unlock()
 	for _, id := range unread {
-		c.giveUp(id)
+		c.resetID(id, protocol.ResetCancel)
 	}
 	for _, s := range slow { // pulled streams are nobody else's after their end
 		c.cfg.Guard.Note(protocol.SlowMessage)
@@ -288,25 +288,4 @@ func (s *stream) isLate(now time.Time) bool {
 	}
 	at, ok := s.call.Deadline()
 	return ok && at.Before(now)
-}
-
-// giveUp resets a server's stream whose response is complete here and not taken.
-func (c *Conn) giveUp(id uint32) {
-	c.wmu.Lock()
-	c.smu.Lock()
-	s := c.s.table.get(id)
-	if s == nil {
-		c.smu.Unlock()
-		c.wmu.Unlock()
-		return
-	}
-	c.s.reset.add(id)
-	c.finish(s)
-	c.smu.Unlock()
-	s.dropOut()
-	if c.w.err == nil {
-		b := c.writeBuf()
-		b.B = appendReset(b.B, id, protocol.ResetCancel)
-	}
-	c.unlockFlush(bySpawn)
 }

@@ -13,8 +13,17 @@
 //
 // # Locks
 //
-// Three, taken in this order: wmu (all that is sent, HPACK's encoder, send windows), smu (the table of streams and
-// the streams' ends), and each stream's own (what was received). All are held for short work on memory only.
+// There are three. A goroutine that holds one may take those after it in this list, and none before it or of its kind:
+//
+//  1. wmu, the write lock: all that is sent, HPACK's encoder, the windows for sending. Messages up to inPlaceMax bytes
+//     are encoded under it, so a codec must not call the connection.
+//  2. smu, the stream lock: the table of streams, and how far each stream has come to its end.
+//  3. stream.mu: what one stream has received. A client's Receiver has its Head and Data called under it, and must not
+//     call the connection from there.
+//
+// All are held for work on memory only, and none while the transport reads or writes. A stream that is known by its
+// number is found by lockStream, which takes the first two; nobody else can recycle the stream as long as they are
+// held.
 package http2
 
 import (
@@ -369,10 +378,10 @@ func (c *Conn) failStreams() {
 	}
 }
 
-// Drain asks the peer to open no more streams, in two steps (RFC 9113, section 6.8): the first GOAWAY names the
-// highest id there is, so that streams already on their way are still taken; when the PING behind it is answered, or
-// with final, the second one names the last stream taken. The connection closes when its last stream is over. In a
-// client it only takes no new calls.
+// drain asks a client to open no more streams, in two steps (RFC 9113, section 6.8): the first GOAWAY names the highest
+// id there is, so that streams already on their way are still taken; when the PING behind it is answered, or with
+// final, the second one names the last stream taken. The connection closes when its last stream is over. Server only:
+// for a client's connection see ClientConn.Drain.
 func (c *Conn) drain(final bool) {
 	c.wmu.Lock()
 	c.smu.Lock()

@@ -215,12 +215,8 @@ func (c *Conn) onWindowUpdate(id uint32, p []byte) error {
 	if !c.client && c.r.cur != nil && c.r.cur.id == id {
 		c.park() // its response will need this window
 	}
-	c.wmu.Lock()
-	c.smu.Lock()
-	s := c.s.table.get(id)
+	s := c.lockStream(id)
 	if s == nil {
-		c.smu.Unlock()
-		c.wmu.Unlock()
 		return c.checkOpened(id)
 	}
 	if n > 0 {

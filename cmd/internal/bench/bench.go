@@ -147,7 +147,7 @@ func (b *command) run(ctx context.Context, address, method string) error {
 	if err != nil {
 		return err
 	}
-	fixed, changing, err := splitHeaders(ctx, &md)
+	fixed, changing, err := splitHeaders(ctx, b.dial, &md)
 	if err != nil {
 		return err
 	}
@@ -197,7 +197,7 @@ func (b *command) readData(ctx context.Context) (source, error) {
 		text, err := cli.ReadAll(ctx, b.cmd.InOrStdin(), "stdin", b.dial.RequestLimit())
 		return source{name: "stdin", text: string(text)}, cli.Failed(err)
 	case ok:
-		text, err := cli.ReadFile(ctx, path, b.dial.RequestLimit())
+		text, err := b.dial.ReadFile(ctx, path, b.dial.RequestLimit())
 		return source{name: path, text: string(text)}, cli.Failed(err)
 	}
 	return source{name: "--data", text: b.data}, nil
@@ -247,7 +247,7 @@ func (b *command) target(ctx context.Context, servers []*dial.Server, method str
 		return nil, err
 	}
 	resolver := contract.Resolver(ctx)
-	template, err := parse(ctx, func() (*payload.Template, error) {
+	template, err := parse(ctx, b.dial, func() (*payload.Template, error) {
 		return payload.Parse(data.name, data.text, desc.Input(), resolver)
 	})
 	if place, ok := errors.AsType[*payload.PlaceError](err); ok {
@@ -273,8 +273,10 @@ func (b *command) target(ctx context.Context, servers []*dial.Server, method str
 	return t, nil
 }
 
-// parse calls f, which reads files that templates name, and stops waiting for them when ctx ends.
-func parse[T any](ctx context.Context, f func() (T, error)) (T, error) {
+// parse calls f, which reads files that templates name, and stops waiting for them after --connect-timeout.
+func parse[T any](ctx context.Context, flags *dial.Flags, f func() (T, error)) (T, error) {
+	ctx, cancel := flags.SettingUp(ctx)
+	defer cancel()
 	v, err := cli.Wait(ctx, f)
 	if err != nil && ctx.Err() != nil {
 		err = cli.Failed(cli.Ended(ctx, "reading the files of templates"))

@@ -8,6 +8,7 @@ import (
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/cmd/internal/bench/load"
 	"github.com/fairlead-go/fairlead/cmd/internal/bench/payload"
+	"github.com/fairlead-go/fairlead/cmd/internal/dial"
 )
 
 // target is a method, and what to call it with. It is read-only once it is made.
@@ -158,14 +159,16 @@ func size(response any) int {
 // splitHeaders takes the headers whose values are templates out of md and parses them. Templates whose value does not
 // change become it.
 func splitHeaders(
-	ctx context.Context, md *fairlead.Metadata,
+	ctx context.Context, flags *dial.Flags, md *fairlead.Metadata,
 ) (fixed fairlead.Metadata, changing []header, err error) {
 	for name, value := range md.All() {
 		if strings.HasSuffix(name, "-bin") || !strings.Contains(value, "{{") {
 			fixed.Append(name, value)
 			continue
 		}
-		text, err := parse(ctx, func() (*payload.Text, error) { return payload.ParseText("--header "+name, value) })
+		text, err := parse(ctx, flags, func() (*payload.Text, error) {
+			return payload.ParseText("--header "+name, value)
+		})
 		if err != nil {
 			return fixed, nil, err
 		}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
+	"syscall"
 )
 
 // TooLargeError says that something has more to read than a limit allows.
@@ -43,6 +45,33 @@ func ReadFile(ctx context.Context, path string, limit Limit) ([]byte, error) {
 		return readAll(f, path, limit)
 	})
 	return b, waitingFor(ctx, path, err)
+}
+
+// maxSource is the size of the largest file that ReadSource reads, in bytes.
+const maxSource = 128 << 20
+
+// errNotRegular is the error for what is read only where it is a regular file.
+var errNotRegular = errors.New("not a regular file")
+
+// ReadSource reads a file that the command has found itself, such as a go.mod or the source of a program. It refuses
+// what is no regular file: opening a FIFO would wait for somebody who writes to it, and a device may have no end. The
+// limit is 128 MiB.
+func ReadSource(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) //nolint:gosec // the user's own file
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR}
+	case !info.Mode().IsRegular():
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errNotRegular}
+	}
+	return readAll(f, path, Limit{Bytes: maxSource})
 }
 
 // ReadAll reads r, which errors call name, to its end. Its limit and ctx are as for ReadFile.

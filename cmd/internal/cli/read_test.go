@@ -3,12 +3,44 @@ package cli
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 )
+
+// TestReads: all other packages of the command read files with the functions of this one, which do not wait for ever
+// and have limits.
+func TestReads(t *testing.T) {
+	t.Parallel()
+	own := map[string]bool{
+		"internal/cli/read.go":                 true,
+		"internal/call/input.go":               true, // opens what it reads a message at a time, with Wait
+		"internal/bench/load/machine_linux.go": true, // reads /proc/stat
+	}
+	root := os.DirFS(filepath.Join("..", ".."))
+	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
+		if entry != nil && entry.IsDir() && entry.Name() == "testdata" {
+			return fs.SkipDir
+		}
+		if err != nil || own[name] || path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		text, err := fs.ReadFile(root, name)
+		for _, call := range []string{"os.ReadFile(", "os.Open(", "os.OpenFile("} {
+			if strings.Contains(string(text), call) {
+				t.Errorf("%s: %s…) may wait for ever for a FIFO; use cli.ReadFile or cli.ReadSource", name, call)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
 
 func TestReadFile(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,5 +43,29 @@ func TestDevices(t *testing.T) {
 	}
 	if err := <-written; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestReadSource: what the command finds by itself has to be a file. It neither waits for a FIFO nor reads a device.
+func TestReadSource(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	fifo, file, link := filepath.Join(dir, "fifo"), filepath.Join(dir, "file"), filepath.Join(dir, "link")
+	err := errors.Join(syscall.Mkfifo(fifo, 0o600), os.WriteFile(file, []byte("text"), 0o600), os.Symlink(file, link))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		fifo: "read " + fifo + ": not a regular file", "/dev/zero": "read /dev/zero: not a regular file",
+		dir: "read " + dir + ": is a directory", dir + "/none": "open " + dir + "/none: no such file or directory",
+	} {
+		if _, err := ReadSource(path); err == nil || err.Error() != want {
+			t.Errorf("%s: got error %v, want %s", path, err, want)
+		}
+	}
+	for _, path := range []string{file, link} {
+		if got, err := ReadSource(path); err != nil || string(got) != "text" {
+			t.Errorf("%s: got %q, %v", path, got, err)
+		}
 	}
 }

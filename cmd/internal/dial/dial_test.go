@@ -241,7 +241,9 @@ func TestHeaders(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("a: b\nbroken\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	md, err := headers{"X-One: 1", "x-one:2", "empty:", "raw-bin: AP8=", "url-bin: AP-_", "@" + path}.parse(t.Context())
+	md, err := (&Flags{
+		header: []string{"X-One: 1", "x-one:2", "empty:", "raw-bin: AP8=", "url-bin: AP-_", "@" + path},
+	}).Metadata(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +260,8 @@ func TestHeaders(t *testing.T) {
 		"a-bin: %%%": "in base64", "a: ü": "not printable ASCII", "host: a": "--authority", "grpc-timeout: 1S": "--timeout",
 		"content-type: x": "the protocol's own", "@/no/such": "/no/such", "@" + bad: bad + ":2: ",
 	} {
-		if _, err := (headers{text}).parse(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+		flags := Flags{header: []string{text}}
+		if _, err := flags.Metadata(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got error %v, want %s", text, err, want)
 		}
 	}

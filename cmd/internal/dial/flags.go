@@ -1,6 +1,7 @@
 package dial
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
@@ -106,7 +106,7 @@ func (f *Flags) addConnection(flags *pflag.FlagSet) {
 	flags.StringVar(&f.ServerName, "server-name", "", "`name` to ask for in TLS and to find in the certificate")
 	flags.StringVar(&f.Authority, "authority", "", "`host` to ask for in calls, and in TLS (default: that of the address)")
 	flags.DurationVar(&f.ConnectTimeout, "connect-timeout", f.ConnectTimeout,
-		"time to connect within, and again to ask for the contract")
+		"time to connect within, again to ask for the contract, and to read each file with certificates or headers")
 }
 
 func (f *Flags) addLimits(flags *pflag.FlagSet) {
@@ -148,14 +148,22 @@ func (f *Flags) LimitSetUp(given func(flag string) bool) {
 	}
 }
 
+// SettingUp returns the context for one step of what comes before calls, such as reading a file or asking for the
+// contract. It ends after --connect-timeout, or what LimitSetUp made of that.
+func (f *Flags) SettingUp(ctx context.Context) (context.Context, context.CancelFunc) {
+	return cli.WithTimeout(ctx, cmp.Or(f.setUp, "--connect-timeout"), f.ConnectTimeout)
+}
+
+// ReadFile reads a file that a flag names, within the time of SettingUp: nobody may ever write to a FIFO.
+func (f *Flags) ReadFile(ctx context.Context, path string, limit cli.Limit) ([]byte, error) {
+	ctx, cancel := f.SettingUp(ctx)
+	defer cancel()
+	return cli.ReadFile(ctx, path, limit)
+}
+
 // RequestLimit is how much of a request, as it is written, is read.
 func (f *Flags) RequestLimit() cli.Limit {
 	return cli.Limit{Bytes: int64(f.MaxMessage), Flag: "--max-message SIZE"}
-}
-
-// Metadata returns the headers that the flags name. Open has them sent with each call.
-func (f *Flags) Metadata(ctx context.Context) (fairlead.Metadata, error) {
-	return headers(f.header).parse(ctx)
 }
 
 // Check returns what is wrong with the flags on their own. Open checks them, too.
@@ -221,9 +229,9 @@ const (
 	maxSet     = 256 << 20
 )
 
-// ReadPEM reads a file with certificates or keys.
-func ReadPEM(ctx context.Context, path string) ([]byte, error) {
-	return cli.ReadFile(ctx, path, cli.Limit{Bytes: maxPEM})
+// ReadPEM reads a file with certificates or keys, as ReadFile does.
+func (f *Flags) ReadPEM(ctx context.Context, path string) ([]byte, error) {
+	return f.ReadFile(ctx, path, cli.Limit{Bytes: maxPEM})
 }
 
 // TLSConfig reads the files that the flags name and returns the configuration of a client.
@@ -237,7 +245,7 @@ func (f *Flags) TLSConfig(ctx context.Context) (*tls.Config, error) {
 		cfg.RootCAs = x509.NewCertPool()
 	}
 	for _, path := range f.CA {
-		pem, err := ReadPEM(ctx, path)
+		pem, err := f.ReadPEM(ctx, path)
 		if err != nil {
 			return nil, fmt.Errorf("--ca: %w", err)
 		}
@@ -250,7 +258,7 @@ func (f *Flags) TLSConfig(ctx context.Context) (*tls.Config, error) {
 		if key == "" {
 			key = f.Cert
 		}
-		pair, err := ReadPair(ctx, f.Cert, key)
+		pair, err := f.ReadPair(ctx, f.Cert, key)
 		if err != nil {
 			return nil, fmt.Errorf("--cert %s, --key %s: %w", f.Cert, key, err)
 		}
@@ -260,14 +268,14 @@ func (f *Flags) TLSConfig(ctx context.Context) (*tls.Config, error) {
 }
 
 // ReadPair reads a certificate and its key, which may be in one file.
-func ReadPair(ctx context.Context, cert, key string) (tls.Certificate, error) {
-	certPEM, err := ReadPEM(ctx, cert)
+func (f *Flags) ReadPair(ctx context.Context, cert, key string) (tls.Certificate, error) {
+	certPEM, err := f.ReadPEM(ctx, cert)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
 	keyPEM := certPEM
 	if key != cert {
-		if keyPEM, err = ReadPEM(ctx, key); err != nil {
+		if keyPEM, err = f.ReadPEM(ctx, key); err != nil {
 			return tls.Certificate{}, err
 		}
 	}

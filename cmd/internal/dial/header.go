@@ -11,20 +11,18 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
-// headers are the values of a flag --header: "name: value" each, or "@file" with one of these on each line.
-type headers []string
-
-// parse returns the metadata. Values of names that end in -bin are given in base64, of any kind.
-func (h headers) parse(ctx context.Context) (fairlead.Metadata, error) {
+// Metadata returns the headers that the flags name, which Open sends with each call: each value of --header is "name:
+// value", or "@file" with one of these on each line. Values of names that end in -bin are given in base64, of any kind.
+func (f *Flags) Metadata(ctx context.Context) (fairlead.Metadata, error) {
 	var md fairlead.Metadata
 	var errs []error
-	for _, text := range h {
+	for _, text := range f.header {
 		path, ok := strings.CutPrefix(text, "@")
 		if !ok {
 			errs = append(errs, addHeader(&md, text))
 			continue
 		}
-		content, err := cli.ReadFile(ctx, path, cli.Limit{Bytes: maxHeaders})
+		content, err := f.ReadFile(ctx, path, cli.Limit{Bytes: maxHeaders})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("--header: %w", err))
 			continue

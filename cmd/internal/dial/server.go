@@ -1,7 +1,6 @@
 package dial
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -175,7 +174,7 @@ const (
 
 // Asking returns the context for questions about the contract, which ends after --connect-timeout.
 func (s *Server) Asking(ctx context.Context) (context.Context, context.CancelFunc) {
-	return cli.WithTimeout(ctx, cmp.Or(s.flags.setUp, "--connect-timeout"), s.flags.ConnectTimeout)
+	return s.flags.SettingUp(ctx)
 }
 
 // Method returns the method that a name stands for in what Contract returned, and asks the server for no longer than
@@ -226,7 +225,7 @@ func (f *Flags) files(ctx context.Context, opts ...dynamic.Option) (*dynamic.Sou
 	set := new(descriptorpb.FileDescriptorSet)
 	var errs []error
 	for _, path := range f.Sets {
-		errs = append(errs, readSet(ctx, path, set))
+		errs = append(errs, f.readSet(ctx, path, set))
 	}
 	if len(f.Proto) > 0 {
 		errs = append(errs, f.compile(ctx, set))
@@ -248,8 +247,8 @@ func (f *Flags) names() string {
 	return all[0]
 }
 
-func readSet(ctx context.Context, path string, into *descriptorpb.FileDescriptorSet) error {
-	b, err := cli.ReadFile(ctx, path, cli.Limit{Bytes: maxSet})
+func (f *Flags) readSet(ctx context.Context, path string, into *descriptorpb.FileDescriptorSet) error {
+	b, err := f.ReadFile(ctx, path, cli.Limit{Bytes: maxSet})
 	if err != nil {
 		return fmt.Errorf("--descriptor-set: %w", err)
 	}

@@ -82,33 +82,53 @@ func newExamination(o *options, progress *cli.Progress) (*examination, error) {
 	return x, nil
 }
 
-// run runs the checks that were asked for.
+// run runs the checks that were asked for, within the time of --timeout.
 func (x *examination) run(ctx context.Context) ([]Result, error) {
 	defer x.progress.Clear()
 	if err := x.readable(); err != nil {
 		return nil, err
 	}
+	ctx, cancel := cli.WithTimeout(ctx, "--timeout", x.limit())
+	defer cancel()
 	var results []Result
 	for _, c := range checks() {
-		if len(x.only) > 0 && !slices.Contains(x.only, c.name) || ctx.Err() != nil {
+		if len(x.only) > 0 && !slices.Contains(x.only, c.name) {
 			continue
 		}
-		x.progress.Set(c.name + " …")
-		f := &findings{check: c.name}
-		c.run(ctx, x, f)
-		results = append(results, f.list...)
+		results = append(results, x.runOne(ctx, c)...)
 	}
 	return results, nil
 }
 
-// readable says whether what the versions are read of is there.
+// runOne runs one check. When ctx ends meanwhile, the failures that the check has found are left out: they are those of
+// a check that could not wait any longer.
+func (x *examination) runOne(ctx context.Context, c check) []Result {
+	f := &findings{check: c.name}
+	if ctx.Err() != nil {
+		f.failf("", "", "%v", cli.Ended(ctx, "not begun"))
+		return f.list
+	}
+	x.progress.Set(c.name + " …")
+	c.run(ctx, x, f)
+	if ctx.Err() != nil {
+		f.list = slices.DeleteFunc(f.list, func(r Result) bool { return r.Status == Fail })
+		f.failf("", "", "%v", cli.Ended(ctx, "not finished"))
+	}
+	return f.list
+}
+
+// readable returns an error unless what the versions are read from is there.
 func (x *examination) readable() error {
 	flag, path := "--module", x.module
 	if x.binary != "" {
 		flag, path = "--binary", x.binary
 	}
-	if _, err := os.Stat(path); err != nil {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
 		return fmt.Errorf("%s: %w", flag, err)
+	case x.binary != "" && !info.Mode().IsRegular():
+		return fmt.Errorf("%s: %s is not a regular file", flag, path)
 	}
 	return nil
 }

@@ -26,7 +26,8 @@ machine. A check that would need a flag says so. The checks:
 
 const doctorExit = `
 Exit codes: 0 nothing is wrong, 1 there is no such module or program, 2 wrong usage,
-3 a check failed, or with --strict there is a warning.`
+3 a check failed or did not end within --timeout, or with --strict there is a
+warning.`
 
 const doctorExample = `  fairlead doctor                                   # the module here, and this machine
   fairlead doctor --binary bin/shop                 # a program that was built
@@ -44,6 +45,7 @@ type options struct {
 	binary  string
 	only    []string
 
+	timeout   time.Duration // of all checks; 0: see limit
 	expiry    time.Duration
 	keepalive time.Duration
 	pings     int
@@ -112,6 +114,8 @@ func (o *options) flags(cmd *cobra.Command) {
 	flags.StringVar(&o.module, "module", ".", "`directory` in a Go module: for versions")
 	flags.StringVar(&o.binary, "binary", "", "`file` with a Go program, in place of a module: for versions")
 	flags.StringSliceVar(&o.only, "only", nil, "`names` of the checks to run (default: all)")
+	flags.DurationVar(&o.timeout, "timeout", 0,
+		"`time` limit of all checks (default: 2m, and what --keepalive and the readings of --admin take)")
 	flags.DurationVar(&o.expiry, "expiry", 30*24*time.Hour, "warn of certificates that expire within this time")
 	flags.DurationVar(&o.keepalive, "keepalive", 0,
 		"send PINGs at this interval, as a client with a call under way would (default: one PING)")
@@ -145,6 +149,7 @@ func (o *options) check() error {
 				strings.Join(names(), ", "), prefixed("; ", near.Question(name, names()))))
 		}
 	}
+	bad(o.timeout < 0, "--timeout is %s, want more than 0", o.timeout)
 	bad(o.expiry < 0, "--expiry is %s, want 0 or more", o.expiry)
 	bad(o.keepalive < 0, "--keepalive is %s, want 0 or more", o.keepalive)
 	bad(o.keepalive > 0 && o.address == "", "--keepalive needs --address")
@@ -154,6 +159,22 @@ func (o *options) check() error {
 	bad(o.readings < leastReadings, "--readings is %d, want %d or more: two say nothing about growth", o.readings,
 		leastReadings)
 	return errors.Join(append(errs, o.dial.Check())...)
+}
+
+// leastTime is the default time limit of the checks that do not wait on purpose. Each step of a check has a limit of
+// its own, most of them --connect-timeout.
+const leastTime = 2 * time.Minute
+
+// limit returns the time limit of all checks together.
+func (o *options) limit() time.Duration {
+	if o.timeout > 0 {
+		return o.timeout
+	}
+	limit := leastTime + time.Duration(o.pings)*o.keepalive
+	if o.admin != "" {
+		limit += time.Duration(o.readings) * o.interval
+	}
+	return limit
 }
 
 func prefixed(prefix, text string) string {

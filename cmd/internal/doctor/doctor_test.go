@@ -172,6 +172,23 @@ func TestStrict(t *testing.T) {
 	}
 }
 
+// TestLimit: the default time limit has room for the checks that wait on purpose.
+func TestLimit(t *testing.T) {
+	t.Parallel()
+	o := options{pings: 5, interval: 2 * time.Second, readings: 6}
+	if got, want := o.limit(), 2*time.Minute; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	o.keepalive, o.admin = 10*time.Second, "127.0.0.1:1"
+	if got, want := o.limit(), 2*time.Minute+50*time.Second+12*time.Second; got != want {
+		t.Errorf("with --keepalive and --admin: got %s, want %s", got, want)
+	}
+	o.timeout = time.Second
+	if got := o.limit(); got != time.Second {
+		t.Errorf("with --timeout: got %s, want 1s", got)
+	}
+}
+
 // TestHelp: the help lists all checks.
 func TestHelp(t *testing.T) {
 	t.Parallel()

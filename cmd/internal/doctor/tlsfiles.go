@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
-	"github.com/fairlead-go/fairlead/cmd/internal/dial"
 )
 
 // checkTLSFiles looks at the files of --cert, --key and --ca.
@@ -30,7 +29,7 @@ func checkTLSFiles(ctx context.Context, x *examination, f *findings) {
 func (x *examination) checkAuthorities(ctx context.Context, f *findings) *x509.CertPool {
 	var roots *x509.CertPool
 	for _, path := range x.dial.CA {
-		certs, err := readCertificates(ctx, path)
+		certs, err := x.readCertificates(ctx, path)
 		if err != nil {
 			f.failf(path, "", "%v", err)
 			continue
@@ -57,7 +56,7 @@ func (x *examination) checkAuthorities(ctx context.Context, f *findings) *x509.C
 // checkPair looks at a certificate and its key. With --address they are a client's, otherwise a server's.
 func (x *examination) checkPair(ctx context.Context, roots *x509.CertPool, f *findings) {
 	path := x.dial.Cert
-	certs, err := readCertificates(ctx, path)
+	certs, err := x.readCertificates(ctx, path)
 	if err != nil {
 		f.failf(path, "", "%v", err)
 		return
@@ -89,7 +88,7 @@ func (x *examination) checkKey(ctx context.Context, certPath, keyPath string, f 
 	if perm := info.Mode().Perm(); runtime.GOOS != "windows" && perm&0o004 != 0 {
 		f.warnf(keyPath, "chmod o-r", "every user of the machine may read the key (%v)", perm)
 	}
-	if _, err := dial.ReadPair(ctx, certPath, keyPath); err != nil {
+	if _, err := x.dial.ReadPair(ctx, certPath, keyPath); err != nil {
 		text := strings.TrimPrefix(trimmed(err).Error(), "tls: ")
 		remedy := "name the key that the certificate was issued for"
 		if strings.Contains(text, "failed to find any PEM data in key input") ||
@@ -100,8 +99,8 @@ func (x *examination) checkKey(ctx context.Context, certPath, keyPath string, f 
 	}
 }
 
-func readCertificates(ctx context.Context, path string) ([]*x509.Certificate, error) {
-	text, err := dial.ReadPEM(ctx, path)
+func (x *examination) readCertificates(ctx context.Context, path string) ([]*x509.Certificate, error) {
+	text, err := x.dial.ReadPEM(ctx, path)
 	if err != nil {
 		return nil, trimmed(err)
 	}

@@ -47,7 +47,7 @@ func pending(changes []change) ([]change, error) {
 			}
 			removed[c.path] = true
 		}
-		old, err := os.ReadFile(c.path)
+		old, err := cli.ReadSource(c.path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			if c.code.none() {

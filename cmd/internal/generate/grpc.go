@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl"
 	"github.com/fairlead-go/fairlead/cmd/internal/plugin"
 )
@@ -74,7 +75,7 @@ func grpcServices(dir string) (map[string]bool, error) {
 		if !strings.HasSuffix(e.Name(), "_grpc.pb.go") {
 			continue
 		}
-		content, err := os.ReadFile(filepath.Join(dir, e.Name())) //nolint:gosec // where the code goes
+		content, err := cli.ReadSource(filepath.Join(dir, e.Name()))
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
 // File is the name of the file in the root directory of a module.
@@ -51,7 +53,7 @@ func ImportPath(dir string) string {
 	if root == "" {
 		return ""
 	}
-	content, err := os.ReadFile(filepath.Join(root, File)) //nolint:gosec // the user's own module
+	content, err := cli.ReadSource(filepath.Join(root, File))
 	if err != nil {
 		return ""
 	}

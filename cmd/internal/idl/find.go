@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 	"github.com/fairlead-go/fairlead/cmd/internal/gomod"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl/outline"
 )
@@ -120,7 +121,7 @@ func (f *finder) isCopy(path string) bool {
 	if !ok {
 		return false
 	}
-	text, err := readFile(path)
+	text, err := cli.ReadSource(path)
 	return err == nil && outline.Parse(string(text)).Package == f.builtins[original]
 }
 

@@ -1,12 +1,10 @@
 package idl
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -88,7 +86,7 @@ func (r *resolver) load(name string) (source, error) {
 	}
 	for _, root := range r.roots {
 		path := filepath.Join(root, filepath.FromSlash(name))
-		text, err := readFile(path)
+		text, err := cli.ReadSource(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
@@ -100,21 +98,6 @@ func (r *resolver) load(name string) (source, error) {
 		return src, nil
 	}
 	return source{}, fs.ErrNotExist
-}
-
-// maxFile is how large a contract may be, in bytes. The largest public one has 4 MB.
-const maxFile = 128 << 20
-
-// readFile reads a contract. What is no file, such as a directory or a device, is none.
-func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file", path)
-	}
-	return cli.ReadFile(context.Background(), path, cli.Limit{Bytes: maxFile})
 }
 
 // source returns the file of that name when it was read from disk.

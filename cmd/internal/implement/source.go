@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 	"github.com/fairlead-go/fairlead/cmd/internal/gomod"
 	"github.com/fairlead-go/fairlead/cmd/internal/platform"
 )
@@ -123,7 +124,7 @@ func load(dir, importPath string, names map[string]string) (*pkg, error) {
 
 // read parses a file.
 func read(path string, names map[string]string) (*file, error) {
-	text, err := os.ReadFile(path) //nolint:gosec // the user's own code
+	text, err := cli.ReadSource(path)
 	if err != nil {
 		return nil, err
 	}
@@ -346,7 +347,7 @@ func (m *module) walk(text string, visit func(*file)) error {
 		case !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
 			return nil
 		}
-		content, err := os.ReadFile(name) //nolint:gosec // the user's own module
+		content, err := cli.ReadSource(name)
 		if err != nil || !strings.Contains(string(content), text) {
 			return nil //nolint:nilerr // as above
 		}

@@ -111,7 +111,7 @@ func New(path string) *File {
 // Load reads the file at path. What is wrong with its content is an *Error, which names the file as display does; ""
 // for its path.
 func Load(path, display string) (*File, error) {
-	content, err := os.ReadFile(path) //nolint:gosec // reading the file that the user names is what it is for
+	content, err := cli.ReadSource(path)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +167,7 @@ func (f *File) Save() error {
 	if err := errors.Join(e.Encode(&f.root), e.Close()); err != nil {
 		return err
 	}
-	old, err := os.ReadFile(f.Path)
+	old, err := cli.ReadSource(f.Path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

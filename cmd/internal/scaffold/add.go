@@ -21,7 +21,7 @@ import (
 
 // moduleIn returns the path of the module that dir is the root of, "" for none.
 func moduleIn(dir string) (string, error) {
-	content, err := os.ReadFile(filepath.Join(dir, "go.mod")) //nolint:gosec // in the directory that the user named
+	content, err := cli.ReadSource(filepath.Join(dir, "go.mod"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
@@ -72,7 +72,7 @@ func (v *Variables) takePorts(dir string) {
 func addTo(dir string, files []file) error {
 	for i := range files {
 		f := &files[i]
-		old, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(f.path))) //nolint:gosec // as above
+		old, err := cli.ReadSource(filepath.Join(dir, filepath.FromSlash(f.path)))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -215,5 +215,5 @@ func saved(f *project.File, old []byte) (content []byte, err error) {
 	if err := f.Save(); err != nil {
 		return nil, err
 	}
-	return os.ReadFile(f.Path) //nolint:gosec // written above
+	return cli.ReadSource(f.Path)
 }

@@ -13,6 +13,8 @@ import (
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
 // core is the path of the framework's module.
@@ -89,7 +91,7 @@ func candidates() []string {
 
 // checkCheckout says why dir is not the root of a checkout of the framework.
 func checkCheckout(dir string) error {
-	content, err := os.ReadFile(filepath.Join(dir, "go.mod")) //nolint:gosec // it only looks for a line
+	content, err := cli.ReadSource(filepath.Join(dir, "go.mod"))
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func plan(dir string, files []file, force, adds bool) ([]step, error) {
 
 func planFile(dir string, f file, adds bool) (step, error) {
 	at := filepath.Join(dir, filepath.FromSlash(f.path))
-	old, err := os.ReadFile(at) //nolint:gosec // in the directory that the user named
+	old, err := cli.ReadSource(at)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return step{f, create, nil}, nil

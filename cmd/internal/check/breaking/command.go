@@ -3,7 +3,6 @@ package breaking
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -241,7 +240,7 @@ func silence(findings []Finding) []Finding {
 	return slices.DeleteFunc(findings, func(f Finding) bool {
 		list, ok := directives[f.At.File]
 		if !ok {
-			text, err := os.ReadFile(f.At.File)
+			text, err := cli.ReadSource(f.At.File)
 			if err == nil { // otherwise the file is gone, and says nothing any more
 				list = ignore.NewList(f.At.File, string(text))
 			}

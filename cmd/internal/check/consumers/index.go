@@ -4,7 +4,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -12,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/tools/go/packages"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
 // index is what generated code says about which Go declaration is which declaration of a contract.
@@ -71,7 +72,7 @@ func (x *index) add(roots []*packages.Package) {
 			if !isGeneratedName(name) {
 				continue
 			}
-			content, err := os.ReadFile(name) //nolint:gosec // source of the modules that the user names
+			content, err := cli.ReadSource(name)
 			if err != nil {
 				continue
 			}

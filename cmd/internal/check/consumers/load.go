@@ -15,6 +15,7 @@ import (
 	"golang.org/x/mod/modfile"
 	"golang.org/x/tools/go/packages"
 
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 	"github.com/fairlead-go/fairlead/cmd/internal/gomod"
 )
 
@@ -141,14 +142,13 @@ func (l *loader) settingFor(ctx context.Context, dir string) (setting, error) {
 		return s, err
 	}
 	for _, name := range []string{"go.mod", "go.sum"} {
-		content, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // the user names the directory
+		content, err := cli.ReadSource(filepath.Join(dir, name))
 		if errors.Is(err, fs.ErrNotExist) && name == "go.sum" {
 			continue
 		}
 		if err != nil {
 			return s, err
 		}
-		//nolint:gosec // the directory is a temporary one, and the names are ours
 		if err := os.WriteFile(filepath.Join(copied, name), content, 0o600); err != nil {
 			return s, err
 		}
@@ -172,7 +172,7 @@ func workspaceOf(ctx context.Context, dir string) (bool, error) {
 	if path == "" || path == "off" {
 		return false, nil
 	}
-	content, err := os.ReadFile(path) //nolint:gosec // the go command names it
+	content, err := cli.ReadSource(path)
 	if err != nil {
 		return false, err
 	}

@@ -1,8 +1,9 @@
 package finding
 
 import (
-	"os"
 	"strings"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
 // Sources reads the lines of files, each file once. The zero Sources is ready; it is not safe for concurrent use.
@@ -26,7 +27,7 @@ func (s *Sources) Add(path, text string) {
 // cannot be read.
 func (s *Sources) Line(path string, number int) string {
 	if _, ok := s.files[path]; !ok {
-		content, _ := os.ReadFile(path) //nolint:gosec // the contracts that the user names; see above
+		content, _ := cli.ReadSource(path)
 		s.Add(path, string(content))
 	}
 	lines := s.files[path]

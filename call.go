@@ -2,7 +2,6 @@ package fairlead
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,7 +13,8 @@ type Peer struct {
 	// Wire names what is spoken on the connection, "http/2". It can carry several protocols: Call.Protocol says which one
 	// a call uses. "" on a client before the attempt has a connection.
 	Wire string
-	// Identity is a *tls.ConnectionState, or what a middleware put in its place (SetPeer); nil: the peer proved none.
+	// Identity is a *tls.ConnectionState, or what a middleware put in its place (WireCall.SetPeer). Nil: the peer proved
+	// none.
 	Identity any
 }
 
@@ -49,9 +49,9 @@ type Driver interface {
 	Draining() <-chan struct{}
 }
 
-// Call is one call, seen by middleware, protocols and (through CallFrom) handlers. It is never reused, so it may be
-// kept. Its methods are for the goroutine that runs the call; Cancel, Draining and the methods of its context are safe
-// for concurrent use.
+// Call is one call, as middleware and (through CallFrom) handlers see it; what protocols, clients and servers need
+// besides is behind Wire. It is never reused, so it may be kept. Its methods are for the goroutine that runs the call;
+// Draining and the methods of its context are safe for concurrent use.
 type Call struct {
 	method     *Method
 	driver     Driver
@@ -175,35 +175,6 @@ func (c *Call) Protocol() string {
 	return c.driver.Protocol()
 }
 
-// SetPeer is for protocols.
-func (c *Call) SetPeer(p *Peer) { c.peer = p }
-
-// Picked is for clients: where this attempt goes, nil before an instance was picked.
-func (c *Call) Picked() *Picked { return c.picked }
-
-// SetPicked is for clients: it sets where this attempt goes, and the peer.
-func (c *Call) SetPicked(p *Picked) {
-	c.picked, c.peer = p, &p.Peer
-	if c.rare == nil || c.rare.trail == nil {
-		return
-	}
-	t := c.rare.trail
-	t.mu.Lock()
-	t.tried = append(t.tried, p)
-	t.mu.Unlock()
-}
-
-// Tried is for clients: where the attempts of the call went so far, those under way included; nil during the first.
-func (c *Call) Tried() []*Picked {
-	if c.rare == nil || c.rare.trail == nil {
-		return nil
-	}
-	t := c.rare.trail
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.Clone(t.tried)
-}
-
 // Attempt counts the attempts of a client's call from 0.
 func (c *Call) Attempt() int { return int(c.attempt) }
 
@@ -219,38 +190,6 @@ func (c *Call) Authority() string { return c.authority }
 
 // UserAgent names the client's software. Server side.
 func (c *Call) UserAgent() string { return c.userAgent }
-
-// HashKey is the key for consistent hashing, "" for none.
-func (c *Call) HashKey() string {
-	if c.rare == nil {
-		return ""
-	}
-	return c.rare.hashKey
-}
-
-// Compressor names the compressor that the caller wants for the request, "" for the client's default.
-func (c *Call) Compressor() string {
-	if c.rare == nil {
-		return ""
-	}
-	return c.rare.compressor
-}
-
-// MessageLimits returns the caller's limits for messages received and sent, in bytes; 0: the client's own.
-func (c *Call) MessageLimits() (recv, send int) {
-	if c.rare == nil {
-		return 0, 0
-	}
-	return c.rare.recvLimit, c.rare.sendLimit
-}
-
-// WaitForReady says whether the call waits for a connection, given the client's default.
-func (c *Call) WaitForReady(byDefault bool) bool {
-	if c.wait == waitDefault {
-		return byDefault
-	}
-	return c.wait == waitYes
-}
 
 // RequestHeader is the metadata that came or goes with the request. A client's middleware may add to it before the
 // request is sent.
@@ -276,29 +215,8 @@ func (c *Call) Response() any { return c.resp }
 // SetResponse is for protocols, and for middleware that answers itself.
 func (c *Call) SetResponse(m any) { c.resp = m }
 
-// Reply is where a client's protocol decodes the response: the caller's own object (WithReply) or a new message.
-func (c *Call) Reply() any {
-	if c.rare != nil && c.rare.reply != nil {
-		return c.rare.reply
-	}
-	if c.method.NewResponse == nil {
-		return new(Raw)
-	}
-	return c.method.NewResponse()
-}
-
 // Stream is the call's stream with all wrappers, nil for unary calls.
 func (c *Call) Stream() Stream { return c.stream }
-
-// SetStream is for protocols: it sets the stream and applies the wrappers registered so far.
-func (c *Call) SetStream(s Stream) {
-	if c.rare != nil {
-		for i := len(c.rare.wraps) - 1; i >= 0; i-- {
-			s = c.rare.wraps[i](s)
-		}
-	}
-	c.stream = s
-}
 
 // WrapStream has wrap put around the call's stream: now if there is one, when it opens otherwise. The wrapper
 // registered first is outermost.
@@ -335,15 +253,6 @@ func (c *Call) TightenFor(t time.Time, note DeadlineNote) {
 	} else if c.ctx.done != nil || len(c.ctx.after) > 0 {
 		(*callContext)(c).arm()
 	}
-}
-
-// DeadlineNote is for clients: what TightenFor's note says of the deadline that is in force, "" for one that Tighten
-// set.
-func (c *Call) DeadlineNote(ctx context.Context) string {
-	if c.note == nil {
-		return ""
-	}
-	return c.note(ctx, c)
 }
 
 // OnEnd has f called when the call is over, last registered first. A function made when the chain was built costs no
@@ -385,83 +294,6 @@ func (c *Call) Elapsed() time.Duration {
 
 // epoch is what calls count their time from: a reading of the monotonic clock alone takes half of time.Now's time.
 var epoch = time.Now() //nolint:gochecknoglobals // read-only
-
-// End is for servers, clients and their streams: it runs the end functions once, and on a server cancels the context.
-func (c *Call) End(ctx context.Context, err error) {
-	if !c.ended.CompareAndSwap(false, true) {
-		return
-	}
-	if err != nil && c.nEnds > 0 {
-		err = usable(err)
-	}
-	if c.rare != nil {
-		for i := len(c.rare.ends) - 1; i >= 0; i-- {
-			c.rare.ends[i](ctx, c, err)
-		}
-	}
-	for i := int(c.nEnds) - 1; i >= 0; i-- {
-		c.ends[i](ctx, c, err)
-	}
-	if c.rare != nil && c.rare.info != nil {
-		*c.rare.info = CallInfo{Header: c.respHeader, Trailer: c.trailer, Peer: c.peer, Attempts: int(c.attempt) + 1}
-	}
-	if c.side == ServerSide {
-		c.Cancel(context.Canceled)
-	}
-}
-
-// Another returns a copy of a client's call for one more attempt, with a response, received metadata and end functions
-// of its own. The header is copied. The client runs the copy's end functions when the attempt is over.
-func (c *Call) Another() *Call {
-	r := c.needRare()
-	if r.trail == nil {
-		r.trail = new(trail)
-		if c.picked != nil {
-			r.trail.tried = append(r.trail.tried, c.picked)
-		}
-	}
-	a := &Call{
-		method:    c.method,
-		driver:    c.driver,
-		request:   c.request,
-		deadline:  c.deadline,
-		note:      c.note,
-		reqHeader: c.reqHeader.Clone(),
-		side:      c.side,
-		crit:      c.crit,
-		idem:      c.idem,
-		wait:      c.wait,
-		attempt:   c.attempt + 1,
-		plain:     c.plain,
-	}
-	a.rare = &rareCall{
-		// Clipped: attempts that run side by side append to lists of their own.
-		wraps: slices.Clip(r.wraps), values: slices.Clip(r.values),
-		trail: r.trail, hashKey: r.hashKey, compressor: r.compressor,
-		recvLimit: r.recvLimit, sendLimit: r.sendLimit,
-	}
-	return a
-}
-
-// Adopt takes over what an attempt brought back: response, stream, metadata and peer. Metadata that a stream of the
-// attempt receives later goes to c as well.
-func (c *Call) Adopt(a *Call) {
-	c.resp, c.stream, c.peer, c.attempt = a.resp, a.stream, a.peer, a.attempt
-	c.picked = a.picked
-	if a.driver != nil {
-		c.driver = a.driver
-	}
-	c.respHeader, c.trailer, c.inflated = a.respHeader, a.trailer, a.inflated
-	if a.stream != nil && a != c {
-		a.needRare().adopter = c
-	}
-}
-
-// SetDriver is for clients, and for their protocols, which call it before the stream is set.
-func (c *Call) SetDriver(d Driver) { c.driver = d }
-
-// Driver is for clients, which put one of their own around a stream's.
-func (c *Call) Driver() Driver { return c.driver }
 
 // SendHeader sends the response header now instead of with the first message. Server side; elsewhere it does nothing.
 func (c *Call) SendHeader() error {

@@ -59,12 +59,13 @@ func TestOptions(t *testing.T) {
 		if got := c.RequestHeader().Values("k"); !slices.Equal(got, []string{"a", "b"}) {
 			t.Errorf("got header %q, want a and b", got)
 		}
-		if c.HashKey() != "hash" || c.Idempotency() != NoSideEffects || c.Criticality() != Degradable ||
-			c.Reply() != reply || c.Compressor() != "gzip" || !c.WaitForReady(false) {
-			t.Errorf("got %q %d %d %v %q %v", c.HashKey(), c.Idempotency(), c.Criticality(), c.Reply(), c.Compressor(),
-				c.WaitForReady(false))
+		w := c.Wire()
+		if w.HashKey() != "hash" || c.Idempotency() != NoSideEffects || c.Criticality() != Degradable ||
+			w.Reply() != reply || w.Compressor() != "gzip" || !w.WaitForReady(false) {
+			t.Errorf("got %q %d %d %v %q %v", w.HashKey(), c.Idempotency(), c.Criticality(), w.Reply(), w.Compressor(),
+				w.WaitForReady(false))
 		}
-		if recv, send := c.MessageLimits(); recv != 10 || send != 20 {
+		if recv, send := w.MessageLimits(); recv != 10 || send != 20 {
 			t.Errorf("got limits %d and %d, want 10 and 20", recv, send)
 		}
 		if v, ok := OptionValue[int](c); !ok || v != 3 {
@@ -79,24 +80,25 @@ func TestOptions(t *testing.T) {
 
 		// Without options everything is the method's or the client's.
 		c = NewCall(m, nil)
-		if _, ok := c.Deadline(); ok || c.HashKey() != "" || c.Compressor() != "" || !c.WaitForReady(true) ||
-			c.WaitForReady(false) || c.Attempt() != 0 || c.Peer() != nil {
-			t.Errorf("got %v %q %q %v", ok, c.HashKey(), c.Compressor(), c.Peer())
+		w = c.Wire()
+		if _, ok := c.Deadline(); ok || w.HashKey() != "" || w.Compressor() != "" || !w.WaitForReady(true) ||
+			w.WaitForReady(false) || c.Attempt() != 0 || c.Peer() != nil {
+			t.Errorf("got %v %q %q %v", ok, w.HashKey(), w.Compressor(), c.Peer())
 		}
-		if recv, send := c.MessageLimits(); recv != 0 || send != 0 {
+		if recv, send := w.MessageLimits(); recv != 0 || send != 0 {
 			t.Errorf("got limits %d and %d, want none", recv, send)
 		}
-		if _, ok := c.Reply().(*response); !ok {
-			t.Errorf("got a reply %T, want a new *response", c.Reply())
+		if _, ok := w.Reply().(*response); !ok {
+			t.Errorf("got a reply %T, want a new *response", w.Reply())
 		}
 		if _, ok := OptionValue[int](c); ok {
 			t.Error("got a value that nobody put there")
 		}
-		if c := NewCall(m, nil, WithWaitForReady(false)); c.WaitForReady(true) {
+		if c := NewCall(m, nil, WithWaitForReady(false)); c.Wire().WaitForReady(true) {
 			t.Error("WithWaitForReady(false) is overruled by the default")
 		}
 		raw := &Method{Path: "/s/Raw"}
-		if _, ok := NewCall(raw, nil).Reply().(*Raw); !ok {
+		if _, ok := NewCall(raw, nil).Wire().Reply().(*Raw); !ok {
 			t.Error("a method without types replies with something else than *Raw")
 		}
 	})
@@ -119,8 +121,8 @@ func TestOnEnd(t *testing.T) {
 				got = append(got, i)
 			})
 		}
-		c.End(c.Context(), failure)
-		c.End(c.Context(), nil) // once is enough
+		c.Wire().End(c.Context(), failure)
+		c.Wire().End(c.Context(), nil) // once is enough
 		var want []int
 		for i := range n {
 			want = append(want, n-1-i)
@@ -164,7 +166,7 @@ func TestInfo(t *testing.T) {
 	var info CallInfo
 	c := NewCall(testMethod, nil, WithInfo(&info))
 	peer := &Peer{Addr: "a"}
-	c.SetPeer(peer)
+	c.Wire().SetPeer(peer)
 	c.ResponseHeader().Set("h", "1")
 	c.ResponseTrailer().Set("t", "2")
 	var seen int
@@ -172,7 +174,7 @@ func TestInfo(t *testing.T) {
 		seen = info.Attempts
 		c.ResponseTrailer().Set("added", "3") // by a middleware, at the end
 	})
-	c.End(t.Context(), nil)
+	c.Wire().End(t.Context(), nil)
 	if info.Header.Get("h") != "1" || info.Trailer.Get("t") != "2" || info.Trailer.Get("added") != "3" ||
 		info.Peer != peer || info.Attempts != 1 {
 		t.Errorf("got %+v", info)
@@ -181,7 +183,7 @@ func TestInfo(t *testing.T) {
 		t.Error("filled before the end functions have run")
 	}
 	c = NewCall(testMethod, nil, WithInfo(nil))
-	c.End(t.Context(), nil) // must not panic
+	c.Wire().End(t.Context(), nil) // must not panic
 }
 
 // script is a Stream and Driver that notes what it is asked.
@@ -230,7 +232,7 @@ func TestDriver(t *testing.T) {
 	s := &script{drain: make(chan struct{})}
 	server := NewServerCall(&ServerCall{Method: testMethod, Driver: s})
 	client := NewCall(testMethod, nil)
-	client.SetDriver(s)
+	client.Wire().SetDriver(s)
 	bare := NewCall(testMethod, nil)
 	for _, tt := range []struct {
 		name       string
@@ -240,7 +242,7 @@ func TestDriver(t *testing.T) {
 	}{
 		{"server", server, true, false, "script"},
 		{"client", client, false, true, "script"},
-		{"another attempt", client.Another(), false, true, "script"},
+		{"another attempt", client.Wire().Another(), false, true, "script"},
 		{"client without driver", bare, false, false, ""},
 		{"server without driver", serverCall(0), false, false, ""},
 	} {
@@ -260,8 +262,8 @@ func TestDriver(t *testing.T) {
 	if got := bare.Draining(); got != nil {
 		t.Errorf("got %v, want nil", got)
 	}
-	client.Adopt(bare)
-	if got := client.Driver(); got != s {
+	client.Wire().Adopt(bare)
+	if got := client.Wire().Driver(); got != s {
 		t.Errorf("got driver %v after an attempt that had none, want the call's own", got)
 	}
 }
@@ -296,7 +298,7 @@ func TestWrapStream(t *testing.T) {
 	if c.Stream() != nil {
 		t.Error("a stream before it opened")
 	}
-	c.SetStream(new(script))
+	c.Wire().SetStream(new(script))
 	c.WrapStream(wrap("late"))
 	if got, want := names(c.Stream()), []string{"late", "first", "second"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
@@ -315,19 +317,20 @@ func TestAnother(t *testing.T) {
 	ends := map[*Call]int{}
 	c.OnEnd(func(_ context.Context, c *Call, _ error) { ends[c]++ })
 
-	a, b := c.Another(), c.Another()
+	a, b := c.Wire().Another(), c.Wire().Another()
 	for i, attempt := range []*Call{a, b} {
 		d, _ := attempt.Deadline()
 		want, _ := c.Deadline()
-		recv, send := attempt.MessageLimits()
+		w := attempt.Wire()
+		recv, send := w.MessageLimits()
 		v, _ := OptionValue[int](attempt)
 		if attempt.Method() != m || attempt.Request() != req || attempt.Side() != ClientSide || !d.Equal(want) ||
-			attempt.HashKey() != "hash" || attempt.Compressor() != "gzip" || recv != 1 || send != 2 || v != 3 ||
+			w.HashKey() != "hash" || w.Compressor() != "gzip" || recv != 1 || send != 2 || v != 3 ||
 			attempt.Idempotency() != Idempotent || attempt.Criticality() != CriticalPlus ||
-			!attempt.WaitForReady(false) || attempt.RequestHeader().Get("k") != "v" || attempt.Attempt() != 1 {
+			!w.WaitForReady(false) || attempt.RequestHeader().Get("k") != "v" || attempt.Attempt() != 1 {
 			t.Errorf("attempt %d differs from its call", i)
 		}
-		if attempt.Reply() == c.Reply() {
+		if attempt.Wire().Reply() == c.Wire().Reply() {
 			t.Errorf("attempt %d has the call's reply", i)
 		}
 		attempt.RequestHeader().Set("k", "changed")
@@ -337,23 +340,23 @@ func TestAnother(t *testing.T) {
 	if got := c.RequestHeader().Get("k"); got != "v" {
 		t.Errorf("the call's header became %q by its attempts", got)
 	}
-	a.SetStream(new(script))
+	a.Wire().SetStream(new(script))
 	if got, want := names(a.Stream()), []string{"call", "attempt0"}; !slices.Equal(got, want) {
 		t.Errorf("got wrappers %q, want %q", got, want)
 	}
 
 	peer, driver := &Peer{Addr: "b"}, &script{}
-	b.SetPeer(peer)
-	b.SetDriver(driver)
+	b.Wire().SetPeer(peer)
+	b.Wire().SetDriver(driver)
 	s := &script{call: b, recv: []any{&response{1}, io.EOF}}
-	b.SetStream(s)
+	b.Wire().SetStream(s)
 	b.ResponseHeader().Set("early", "1")
-	a.End(t.Context(), errors.New("lost"))
+	a.Wire().End(t.Context(), errors.New("lost"))
 	if ends[c] != 0 || info.Attempts != 0 {
 		t.Error("an attempt's end is the call's")
 	}
-	c.Adopt(b)
-	if c.Peer() != peer || c.Attempt() != 1 || c.Driver() != driver || c.ResponseHeader().Get("early") != "1" {
+	c.Wire().Adopt(b)
+	if c.Peer() != peer || c.Attempt() != 1 || c.Wire().Driver() != driver || c.ResponseHeader().Get("early") != "1" {
 		t.Errorf("got %v, attempt %d", c.Peer(), c.Attempt())
 	}
 	// What the stream receives from now on is the call's as well.
@@ -363,8 +366,8 @@ func TestAnother(t *testing.T) {
 	if c.ResponseHeader().Get("from") != "stream" || c.ResponseTrailer().Get("from") != "stream" {
 		t.Errorf("got header %v, trailer %v; want what the stream received", c.ResponseHeader(), c.ResponseTrailer())
 	}
-	c.End(t.Context(), nil)
-	b.End(t.Context(), nil)
+	c.Wire().End(t.Context(), nil)
+	b.Wire().End(t.Context(), nil)
 	if ends[c] != 1 || ends[a] != 1 || ends[b] != 1 {
 		t.Errorf("got ends %v, want one each", ends)
 	}
@@ -377,21 +380,21 @@ func TestPicked(t *testing.T) {
 	t.Parallel()
 	c := NewCall(testMethod, nil)
 	one, two := &Picked{Peer: Peer{Addr: "1"}}, &Picked{Peer: Peer{Addr: "2"}}
-	c.SetPicked(one)
-	if c.Picked() != one || c.Peer().Addr != "1" || c.Tried() != nil {
-		t.Errorf("got %v, %v, %v", c.Picked(), c.Peer(), c.Tried())
+	c.Wire().SetPicked(one)
+	if c.Wire().Picked() != one || c.Peer().Addr != "1" || c.Wire().Tried() != nil {
+		t.Errorf("got %v, %v, %v", c.Wire().Picked(), c.Peer(), c.Wire().Tried())
 	}
-	a := c.Another()
-	if got := a.Tried(); !slices.Equal(got, []*Picked{one}) {
+	a := c.Wire().Another()
+	if got := a.Wire().Tried(); !slices.Equal(got, []*Picked{one}) {
 		t.Errorf("got %v, want the first", got)
 	}
-	a.SetPicked(two)
-	if got := c.Another().Tried(); !slices.Equal(got, []*Picked{one, two}) {
+	a.Wire().SetPicked(two)
+	if got := c.Wire().Another().Wire().Tried(); !slices.Equal(got, []*Picked{one, two}) {
 		t.Errorf("got %v, want both", got)
 	}
-	c.Adopt(a)
-	if c.Picked() != two {
-		t.Errorf("got %v, want the second", c.Picked())
+	c.Wire().Adopt(a)
+	if c.Wire().Picked() != two {
+		t.Errorf("got %v, want the second", c.Wire().Picked())
 	}
 }
 
@@ -429,7 +432,7 @@ func TestAllocs(t *testing.T) { //nolint:paralleltest // it counts allocations
 				t.Error("another context")
 			}
 			c.Tighten(time.Now().Add(time.Minute))
-			c.End(ctx, nil)
+			c.Wire().End(ctx, nil)
 		}},
 		{"the code of an error", 0, func() { _ = CodeOf(errStatic) }},
 	} {
@@ -438,6 +441,26 @@ func TestAllocs(t *testing.T) { //nolint:paralleltest // it counts allocations
 }
 
 var errStatic error = Errorf(NotFound, "static")
+
+// TestWire: what is for protocols, clients and servers is not among the methods that middleware and handlers see.
+func TestWire(t *testing.T) {
+	t.Parallel()
+	call, wire := reflect.TypeFor[*Call](), reflect.TypeFor[*WireCall]()
+	for m := range wire.Methods() {
+		if _, ok := call.MethodByName(m.Name); ok {
+			t.Errorf("%s is a method of both", m.Name)
+		}
+	}
+	for _, name := range []string{"End", "Cancel", "Another", "Adopt", "SetStream", "SetDriver"} {
+		if _, ok := wire.MethodByName(name); !ok {
+			t.Errorf("WireCall has no method %s", name)
+		}
+	}
+	c := serverCall(0)
+	if got := (*Call)(c.Wire()); got != c {
+		t.Errorf("got %p, want the call itself, %p", got, c)
+	}
+}
 
 // TestSize keeps an eye on what every call costs in memory: 352 bytes is a size class of the allocator.
 func TestSize(t *testing.T) {

@@ -45,10 +45,10 @@ func CallFrom(ctx context.Context) *Call {
 	return c
 }
 
-// Cancel ends the context of a server's call, once: its Err is context.DeadlineExceeded if err is that, and
-// context.Canceled otherwise, since users of a context expect no third. Safe at any time, from any goroutine.
-func (c *Call) Cancel(err error) {
-	s := &c.ctx
+// Cancel ends the context of a server's call, but not the call. The context's Err is context.DeadlineExceeded if err
+// is that, and context.Canceled otherwise, since users of a context expect no third. Only the first Cancel counts.
+func (w *WireCall) Cancel(err error) {
+	s := &w.ctx
 	s.mu.Lock()
 	if s.err != nil {
 		s.mu.Unlock()
@@ -110,7 +110,7 @@ func (x *callContext) Err() error {
 	late := err == nil && !x.deadline.IsZero() && !time.Now().Before(x.deadline)
 	s.mu.Unlock()
 	if late {
-		(*Call)(x).Cancel(context.DeadlineExceeded)
+		(*WireCall)(x).Cancel(context.DeadlineExceeded)
 		s.mu.Lock()
 		err = s.err // another end may have come first
 		s.mu.Unlock()
@@ -145,6 +145,6 @@ func (x *callContext) AfterFunc(f func()) (stop func() bool) {
 // arm starts the deadline's timer, once; the lock is held.
 func (x *callContext) arm() {
 	if x.ctx.timer == nil && !x.deadline.IsZero() {
-		x.ctx.timer = time.AfterFunc(time.Until(x.deadline), func() { (*Call)(x).Cancel(context.DeadlineExceeded) })
+		x.ctx.timer = time.AfterFunc(time.Until(x.deadline), func() { (*WireCall)(x).Cancel(context.DeadlineExceeded) })
 	}
 }

@@ -44,8 +44,8 @@ func TestContextCancel(t *testing.T) {
 				t.Fatalf("before: got %v, want nil", err)
 			}
 			done := ctx.Done()
-			c.Cancel(tt.cause)
-			c.Cancel(context.DeadlineExceeded) // too late to count
+			c.Wire().Cancel(tt.cause)
+			c.Wire().Cancel(context.DeadlineExceeded) // too late to count
 			select {
 			case <-done:
 			default:
@@ -65,7 +65,7 @@ func TestContextCancel(t *testing.T) {
 func TestContextDoneLate(t *testing.T) {
 	t.Parallel()
 	c := serverCall(time.Hour)
-	c.Cancel(context.Canceled)
+	c.Wire().Cancel(context.Canceled)
 	ctx := c.Context()
 	for range 2 {
 		select {
@@ -109,7 +109,7 @@ func TestContextDeadline(t *testing.T) {
 
 		// An end stops the timer.
 		c = serverCall(time.Minute)
-		<-afterFunc(c.Context(), func() { c.End(c.Context(), nil) })
+		<-afterFunc(c.Context(), func() { c.Wire().End(c.Context(), nil) })
 		if c.ctx.timer.Stop() {
 			t.Error("the timer still runs")
 		}
@@ -178,7 +178,7 @@ func TestContextChildren(t *testing.T) { //nolint:paralleltest // it counts goro
 	if got := runtime.NumGoroutine(); got > before+2 { // other tests' may come and go
 		t.Errorf("100 derived contexts made %d goroutines", got-before)
 	}
-	c.Cancel(context.DeadlineExceeded)
+	c.Wire().Cancel(context.DeadlineExceeded)
 	for _, child := range children {
 		<-child.Done()
 		if err := child.Err(); !errors.Is(err, context.DeadlineExceeded) {
@@ -203,7 +203,7 @@ func TestAfterFunc(t *testing.T) {
 	if stopped() {
 		t.Error("a second stop: got true")
 	}
-	c.Cancel(context.Canceled)
+	c.Wire().Cancel(context.Canceled)
 	<-done
 	if kept() {
 		t.Error("stop after the end: got true")
@@ -260,8 +260,8 @@ func TestContextRaces(t *testing.T) {
 		for range 2 {
 			wg.Go(func() { <-ctx.Done() })
 			wg.Go(func() { _ = ctx.Err() })
-			wg.Go(func() { c.Cancel(context.Canceled) })
-			wg.Go(func() { c.End(ctx, nil) })
+			wg.Go(func() { c.Wire().Cancel(context.Canceled) })
+			wg.Go(func() { c.Wire().End(ctx, nil) })
 			wg.Go(func() {
 				child, cancel := context.WithCancel(ctx)
 				<-child.Done()

@@ -26,15 +26,9 @@ func (c *Call) SetSendCompressor(name string) error {
 // (SetSendCompressor, WithCompressor). Default: they are. It is for the goroutine that sends. Both sides.
 func (c *Call) SetCompress(on bool) { c.view().plain = !on }
 
-// Compresses is for protocols: it reports what SetCompress has decided.
-func (c *Call) Compresses() bool { return !c.view().plain }
-
 // ReceivedCompressed reports whether the message that was received last arrived compressed: on a server the request, on
 // a client the response; of a stream the one that Recv has returned last. It is for the goroutine that receives.
 func (c *Call) ReceivedCompressed() bool { return c.view().inflated }
-
-// SetReceivedCompressed is for protocols: it says of a message that was received whether it arrived compressed.
-func (c *Call) SetReceivedCompressed(compressed bool) { c.view().inflated = compressed }
 
 // view is the call that the user has: c itself, or the one that has adopted it.
 func (c *Call) view() *Call {

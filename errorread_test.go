@@ -135,7 +135,7 @@ func TestEndOfBrokenErrors(t *testing.T) {
 				t.Errorf("%s: got no text", tt.name)
 			}
 		})
-		c.End(t.Context(), tt.err)
+		c.Wire().End(t.Context(), tt.err)
 		if !told {
 			t.Errorf("%s: nobody was told", tt.name)
 		}

@@ -28,7 +28,7 @@ func (l local) Bind(m *fairlead.Method) fairlead.Handler {
 		in := fairlead.NewServerCall(&fairlead.ServerCall{Method: m, Header: c.RequestHeader().Clone()})
 		in.SetRequest(c.Request())
 		err := l.handler(in.Context(), in)
-		in.End(in.Context(), err)
+		in.Wire().End(in.Context(), err)
 		c.SetResponse(in.Response())
 		*c.ResponseHeader() = in.ResponseHeader().Clone()
 		return err
@@ -36,7 +36,7 @@ func (l local) Bind(m *fairlead.Method) fairlead.Handler {
 	chain := fairlead.Chain(fairlead.Site{Side: fairlead.ClientSide, Method: m}, server, l.middleware...)
 	return func(ctx context.Context, c *fairlead.Call) error {
 		err := chain(ctx, c)
-		c.End(ctx, err)
+		c.Wire().End(ctx, err)
 		return err
 	}
 }

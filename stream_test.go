@@ -11,7 +11,7 @@ import (
 func opened(recv ...any) (*Call, *script) {
 	c := NewCall(NewMethod[request, response](BidiStreaming, "s", "M"), nil)
 	s := &script{recv: recv}
-	c.SetStream(s)
+	c.Wire().SetStream(s)
 	return c, s
 }
 
@@ -141,7 +141,7 @@ func TestHandlers(t *testing.T) {
 	run := func(h Handler, request any) (*Call, error) {
 		c := NewServerCall(&ServerCall{Method: m})
 		c.SetRequest(request)
-		c.SetStream(&script{recv: []any{&response{1}}})
+		c.Wire().SetStream(&script{recv: []any{&response{1}}})
 		return c, h(c.Context(), c)
 	}
 	unary := func(resp *response, err error) Handler {

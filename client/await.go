@@ -18,7 +18,7 @@ func (c *Client) await(
 	ctx context.Context, call *fairlead.Call, before []*balance.Node, s *snapshot, n *node,
 ) (*node, error) {
 	c.start()
-	wait := call.WaitForReady(c.cfg.waitForReady)
+	wait := call.Wire().WaitForReady(c.cfg.waitForReady)
 	for {
 		changed := c.changed.wait()
 		now := c.state.Load()
@@ -44,7 +44,7 @@ func (c *Client) await(
 		if err != nil {
 			return nil, err
 		}
-		if !patient && n != nil && call.HashKey() == "" && !slices.Contains(before, &n.Node) {
+		if !patient && n != nil && call.Wire().HashKey() == "" && !slices.Contains(before, &n.Node) {
 			before = append(slices.Clip(before), &n.Node)
 		}
 	}
@@ -85,7 +85,7 @@ func (s *snapshot) direct(call *fairlead.Call, n *node, before []*balance.Node) 
 // has a hash key and there is hope for n, or it has tried the others and not n.
 func (s *snapshot) instead(call *fairlead.Call, n *node, before []*balance.Node) *node {
 	failing := n.pool.fault.Load() != nil
-	if !failing && call.HashKey() != "" {
+	if !failing && call.Wire().HashKey() != "" {
 		return nil
 	}
 	r := s.anyReady(before)

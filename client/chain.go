@@ -82,7 +82,7 @@ func (m *method) handler(next fairlead.Handler) fairlead.Handler {
 	driver := &m.client.driver
 	if m.unary {
 		return func(ctx context.Context, call *fairlead.Call) error {
-			call.SetDriver(driver)
+			call.Wire().SetDriver(driver)
 			if d, ok := ctx.Deadline(); ok {
 				call.Tighten(d)
 			}
@@ -92,12 +92,12 @@ func (m *method) handler(next fairlead.Handler) fairlead.Handler {
 				call.SetResponse(nil)
 				err = errEnded(ctx, call, ctx.Err())
 			}
-			call.End(ctx, err)
+			call.Wire().End(ctx, err)
 			return err
 		}
 	}
 	return func(ctx context.Context, call *fairlead.Call) error {
-		call.SetDriver(driver)
+		call.Wire().SetDriver(driver)
 		if d, ok := ctx.Deadline(); ok {
 			call.Tighten(d)
 		}
@@ -106,7 +106,7 @@ func (m *method) handler(next fairlead.Handler) fairlead.Handler {
 			err = fairlead.Errorf(fairlead.Internal, "%s: a middleware opened no stream", call.Method().Path)
 		}
 		if err != nil {
-			call.End(ctx, err)
+			call.Wire().End(ctx, err)
 			return err
 		}
 		return watchStream(ctx, call)
@@ -118,7 +118,7 @@ func explained(ctx context.Context, call *fairlead.Call, err error) error {
 	if fairlead.CodeOf(err) != fairlead.DeadlineExceeded {
 		return err
 	}
-	note := call.DeadlineNote(ctx)
+	note := call.Wire().DeadlineNote(ctx)
 	if note == "" {
 		return err
 	}

@@ -291,8 +291,8 @@ func (k *fakeConn) Open(ctx context.Context, _ protocol.Bind, c *fairlead.Call) 
 		}
 	}
 	s := &fakeStream{k: k, ctx: ctx, msgs: make(chan string, 16), over: make(chan struct{})}
-	c.SetDriver(s)
-	c.SetStream(s)
+	c.Wire().SetDriver(s)
+	c.Wire().SetStream(s)
 	return nil
 }
 

@@ -104,7 +104,7 @@ func TestHeaderAgain(t *testing.T) {
 		again := func(_ fairlead.Site, next fairlead.Handler) fairlead.Handler {
 			return func(ctx context.Context, c *fairlead.Call) error {
 				for range 2 {
-					a := c.Another()
+					a := c.Wire().Another()
 					_ = next(ctx, a)
 				}
 				return next(ctx, c)

@@ -130,7 +130,7 @@ func (p *pool) awaitTurn(ctx context.Context, call *fairlead.Call, w *waiter) wa
 		timeout = t.C
 	}
 	var t *time.Timer
-	if !call.WaitForReady(p.client.cfg.waitForReady) {
+	if !call.Wire().WaitForReady(p.client.cfg.waitForReady) {
 		t = p.client.timer(p.client.cfg.connectTimeout)
 		defer p.client.stop(t)
 		look = t.C

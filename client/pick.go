@@ -130,7 +130,7 @@ func (s *snapshot) allFailing() error {
 // tried returns the nodes that earlier attempts of the call went to.
 func tried(call *fairlead.Call) []*balance.Node {
 	var list []*balance.Node
-	for _, p := range call.Tried() {
+	for _, p := range call.Wire().Tried() {
 		if n, ok := p.Node.(*node); ok {
 			list = append(list, &n.Node)
 		}
@@ -146,7 +146,7 @@ func (m *method) attempt(ctx context.Context, call *fairlead.Call) error {
 	}
 	if call.Attempt() > 0 { // a copy, of which nobody else knows when it ends
 		if err != nil || m.unary {
-			call.End(ctx, err)
+			call.Wire().End(ctx, err)
 		} else {
 			err = watchStream(ctx, call)
 		}
@@ -171,7 +171,7 @@ func (m *method) runAttempt(ctx context.Context, call *fairlead.Call) error {
 			return err
 		}
 	}
-	call.SetPicked(&n.picked)
+	call.Wire().SetPicked(&n.picked)
 	if m.chain != nil {
 		return m.chain(ctx, call)
 	}
@@ -180,7 +180,7 @@ func (m *method) runAttempt(ctx context.Context, call *fairlead.Call) error {
 
 // picked is below the middleware of the attempt.
 func (m *method) picked(ctx context.Context, call *fairlead.Call) error {
-	n, ok := call.Picked().Node.(*node)
+	n, ok := call.Wire().Picked().Node.(*node)
 	if !ok {
 		return fairlead.Errorf(fairlead.Internal, "%s: a middleware replaced the picked instance", call.Method().Path)
 	}

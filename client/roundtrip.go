@@ -38,7 +38,7 @@ func (m *method) roundTrip(ctx context.Context, call *fairlead.Call, n *node) er
 func (m *method) Resume(
 	ctx context.Context, call *fairlead.Call, cause error, open func(protocol.ClientConn) error,
 ) error {
-	p := call.Picked()
+	p := call.Wire().Picked()
 	n, ok := p.Node.(*node)
 	if !ok {
 		return cause
@@ -77,7 +77,7 @@ func (m *method) repeat(
 				return failed
 			}
 			n, front = next, false
-			call.SetPicked(&n.picked)
+			call.Wire().SetPicked(&n.picked)
 		}
 		k := n.pool.choose()
 		for k == nil {
@@ -86,7 +86,7 @@ func (m *method) repeat(
 				return failed
 			}
 			n, front = next, false
-			call.SetPicked(&n.picked)
+			call.Wire().SetPicked(&n.picked)
 			k = n.pool.choose()
 		}
 		if err = m.try(ctx, call, n, k, open); err == nil {
@@ -148,7 +148,7 @@ func (m *method) send(ctx context.Context, call *fairlead.Call, k *conn) error {
 
 // resumable has r asked should the stream that was opened have to go elsewhere.
 func resumable(call *fairlead.Call, r protocol.Resumer) {
-	if d, ok := call.Driver().(protocol.Resumable); ok {
+	if d, ok := call.Wire().Driver().(protocol.Resumable); ok {
 		d.Resume(r)
 	}
 }
@@ -169,7 +169,7 @@ func (st *figured) Resume(
 		return err
 	}
 	st.state.ended(call, st.node, st.begun, cause, false)
-	if n, ok := call.Picked().Node.(*node); ok {
+	if n, ok := call.Wire().Picked().Node.(*node); ok {
 		st.node = n
 	}
 	st.node.Inflight.Add(1)

@@ -116,9 +116,9 @@ func twice(_ fairlead.Site, next fairlead.Handler) fairlead.Handler {
 		if err == nil {
 			return nil
 		}
-		a := c.Another()
+		a := c.Wire().Another()
 		err = next(ctx, a)
-		c.Adopt(a)
+		c.Wire().Adopt(a)
 		return err
 	}
 }

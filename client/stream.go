@@ -41,8 +41,8 @@ type outcome struct {
 func watchStream(ctx context.Context, call *fairlead.Call) error {
 	var s *stream
 	call.WrapStream(func(inner fairlead.Stream) fairlead.Stream {
-		s = &stream{Stream: inner, driver: call.Driver(), ctx: ctx, call: call}
-		call.SetDriver(s)
+		s = &stream{Stream: inner, driver: call.Wire().Driver(), ctx: ctx, call: call}
+		call.Wire().SetDriver(s)
 		// Entered until it is complete, so that an end that comes at once waits for it.
 		s.enter()
 		defer s.leave()
@@ -211,10 +211,10 @@ func (s *stream) end() {
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	if p := s.call.Picked(); p != nil {
+	if p := s.call.Wire().Picked(); p != nil {
 		if n, ok := p.Node.(*node); ok && n.pool.waiting.Load() > 0 {
 			n.pool.callNext()
 		}
 	}
-	s.call.End(s.ctx, err)
+	s.call.Wire().End(s.ctx, err)
 }

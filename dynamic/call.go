@@ -89,7 +89,7 @@ func (s *Stream) All() iter.Seq2[*dynamicpb.Message, error] {
 
 // WaitHeader waits until the response's header is there, for Call().ResponseHeader(), or the stream has ended.
 func (s *Stream) WaitHeader(ctx context.Context) error {
-	if d := s.call.Driver(); d != nil {
+	if d := s.call.Wire().Driver(); d != nil {
 		return d.WaitHeader(ctx, s.call)
 	}
 	return nil

@@ -44,7 +44,7 @@ func (s *scripted) Bind(m *fairlead.Method) fairlead.Handler {
 		if s.endless {
 			st.closed = make(chan struct{})
 		}
-		c.SetStream(st)
+		c.Wire().SetStream(st)
 		return nil
 	}
 }

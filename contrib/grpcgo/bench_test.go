@@ -15,7 +15,7 @@ type answers struct{}
 
 func (a answers) Bind(*fairlead.Method) fairlead.Handler {
 	return func(_ context.Context, c *fairlead.Call) error {
-		c.SetResponse(c.Reply())
+		c.SetResponse(c.Wire().Reply())
 		return nil
 	}
 }

@@ -22,7 +22,7 @@ type loop struct {
 	methods  map[string]*fairlead.Method
 	peer     *fairlead.Peer
 	seen     func(*fairlead.Call)
-	reply    func(*fairlead.Call) any // what a unary response is decoded into; nil: Call.Reply
+	reply    func(*fairlead.Call) any // what a unary response is decoded into; nil: WireCall.Reply
 	running  sync.WaitGroup
 }
 
@@ -56,13 +56,13 @@ func (l *loop) Bind(m *fairlead.Method) fairlead.Handler {
 		served := l.methods[m.Path]
 		if served == nil {
 			err := fairlead.PeerError(fairlead.Unimplemented, "unknown method "+m.Path, nil)
-			c.End(ctx, err)
+			c.Wire().End(ctx, err)
 			return err
 		}
 		x := newExchange(ctx, l, c, served)
 		if m.Kind == fairlead.Unary {
 			err := x.unary()
-			c.End(ctx, err)
+			c.Wire().End(ctx, err)
 			return err
 		}
 		return x.open()
@@ -98,8 +98,8 @@ func newExchange(ctx context.Context, l *loop, c *fairlead.Call, served *fairlea
 		Method: served, Peer: l.peer, Header: c.RequestHeader().Clone(), Authority: "loop.example",
 		UserAgent: "loop/1", Deadline: deadline, Driver: (*serverSide)(x),
 	})
-	c.SetPeer(l.peer)
-	c.SetDriver((*clientSide)(x))
+	c.Wire().SetPeer(l.peer)
+	c.Wire().SetDriver((*clientSide)(x))
 	return x
 }
 
@@ -110,7 +110,7 @@ func (x *exchange) start() {
 		defer x.loop.running.Done()
 		select {
 		case <-x.ctx.Done():
-			x.server.Cancel(x.ctx.Err())
+			x.server.Wire().Cancel(x.ctx.Err())
 		case <-x.done:
 		}
 	}()
@@ -118,7 +118,7 @@ func (x *exchange) start() {
 		defer x.loop.running.Done()
 		ctx := x.server.Context()
 		x.err = x.loop.handlers[x.server.Method().Path](ctx, x.server)
-		x.server.End(ctx, x.err)
+		x.server.Wire().End(ctx, x.err)
 		x.sendHead()
 		if e := fairlead.ErrorOf(x.err); e != nil {
 			x.err = fairlead.PeerError(e.Code, e.Message, e.Details)
@@ -152,7 +152,7 @@ func (x *exchange) unary() error {
 	if err != nil {
 		return err
 	}
-	reply := x.client.Reply()
+	reply := x.client.Wire().Reply()
 	if x.loop.reply != nil {
 		reply = x.loop.reply(x.client)
 	}
@@ -176,12 +176,12 @@ func (x *exchange) open() error {
 		}
 		x.server.SetRequest(&fairlead.Raw{Data: data, Codec: "proto", Decode: decode})
 	} else {
-		x.server.SetStream((*serverSide)(x))
+		x.server.Wire().SetStream((*serverSide)(x))
 	}
 	if x.server.Method().Kind == fairlead.ServerStreaming {
-		x.server.SetStream((*serverSide)(x))
+		x.server.Wire().SetStream((*serverSide)(x))
 	}
-	x.client.SetStream((*clientSide)(x))
+	x.client.Wire().SetStream((*clientSide)(x))
 	x.start()
 	return nil
 }
@@ -266,8 +266,8 @@ func (s *clientSide) CloseSend() error {
 }
 
 func (s *clientSide) Close() error {
-	s.server.Cancel(context.Canceled)
-	s.client.End(s.ctx, fairlead.ErrorOf(context.Canceled))
+	s.server.Wire().Cancel(context.Canceled)
+	s.client.Wire().End(s.ctx, fairlead.ErrorOf(context.Canceled))
 	return nil
 }
 
@@ -305,7 +305,7 @@ func (s *clientSide) end(err error) error {
 	if errors.Is(err, io.EOF) {
 		final = nil
 	}
-	s.client.End(s.ctx, final)
+	s.client.Wire().End(s.ctx, final)
 	return err
 }
 

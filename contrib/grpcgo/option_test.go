@@ -32,15 +32,15 @@ func TestCallOptions(t *testing.T) {
 		opt  grpc.CallOption
 		want func(*fairlead.Call) bool
 	}{
-		"wait":       {grpc.WaitForReady(true), func(c *fairlead.Call) bool { return c.WaitForReady(false) }},
-		"do not":     {grpc.WaitForReady(false), func(c *fairlead.Call) bool { return !c.WaitForReady(true) }},
-		"compressor": {grpc.UseCompressor("gzip"), func(c *fairlead.Call) bool { return c.Compressor() == "gzip" }},
+		"wait":       {grpc.WaitForReady(true), func(c *fairlead.Call) bool { return c.Wire().WaitForReady(false) }},
+		"do not":     {grpc.WaitForReady(false), func(c *fairlead.Call) bool { return !c.Wire().WaitForReady(true) }},
+		"compressor": {grpc.UseCompressor("gzip"), func(c *fairlead.Call) bool { return c.Wire().Compressor() == "gzip" }},
 		"receive": {grpc.MaxCallRecvMsgSize(7), func(c *fairlead.Call) bool {
-			recv, _ := c.MessageLimits()
+			recv, _ := c.Wire().MessageLimits()
 			return recv == 7
 		}},
 		"send": {grpc.MaxCallSendMsgSize(8), func(c *fairlead.Call) bool {
-			_, send := c.MessageLimits()
+			_, send := c.Wire().MessageLimits()
 			return send == 8
 		}},
 		"static":      {grpc.StaticMethod(), func(*fairlead.Call) bool { return true }},
@@ -151,7 +151,7 @@ func TestOnFinish(t *testing.T) {
 func TestDefaultCallOptions(t *testing.T) {
 	t.Parallel()
 	client := observe(t, func(c *fairlead.Call) {
-		if recv, send := c.MessageLimits(); recv != 10 || send != 2 {
+		if recv, send := c.Wire().MessageLimits(); recv != 10 || send != 2 {
 			t.Errorf("got %d, %d, want 10, 2", recv, send)
 		}
 	}, grpcgo.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(1), grpc.MaxCallSendMsgSize(2)))

@@ -64,7 +64,7 @@ func (x exchange) Attach(call *fairlead.Call) {
 	over := x.over
 	c.smu.Unlock()
 	if over {
-		call.Cancel(context.Canceled)
+		call.Wire().Cancel(context.Canceled)
 	}
 }
 

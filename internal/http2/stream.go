@@ -269,7 +269,7 @@ func (c *Conn) endStream(id uint32, err error) {
 		err = answeredAlready(err)
 	}
 	if call != nil {
-		call.Cancel(context.Canceled) // first: a handler that reads the error finds its context over
+		call.Wire().Cancel(context.Canceled) // first: a handler that reads the error finds its context over
 	}
 	switch {
 	case p != nil:

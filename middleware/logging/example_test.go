@@ -28,7 +28,7 @@ func ExampleNew() {
 		return fairlead.Errorf(fairlead.NotFound, "no such cart")
 	})
 	call := fairlead.NewServerCall(&fairlead.ServerCall{Method: method})
-	call.End(call.Context(), handler(call.Context(), call))
+	call.Wire().End(call.Context(), handler(call.Context(), call))
 	// Output:
 	// level=INFO msg=call method=/shop.Cart/Add kind=unary code=NOT_FOUND error="NOT_FOUND: no such cart"
 }

@@ -45,9 +45,9 @@ func TestLine(t *testing.T) {
 		if log.Len() > 0 {
 			t.Errorf("logged before the end: %q", &log)
 		}
-		c.SetPeer(&fairlead.Peer{Addr: "10.0.0.7:8080"})
-		c.End(t.Context(), fairlead.Errorf(fairlead.Unavailable, "gone"))
-		c.End(t.Context(), nil)
+		c.Wire().SetPeer(&fairlead.Peer{Addr: "10.0.0.7:8080"})
+		c.Wire().End(t.Context(), fairlead.Errorf(fairlead.Unavailable, "gone"))
+		c.Wire().End(t.Context(), nil)
 		if got := strings.Count(log.String(), "\n"); got != 1 {
 			t.Errorf("got %d lines: %q", got, &log)
 		}
@@ -90,7 +90,7 @@ func TestLevels(t *testing.T) {
 		h := around(t, at, logger(&log, slog.LevelDebug), func(context.Context, *fairlead.Call) error { return tt.err })
 		c := fairlead.NewCall(method, nil)
 		err := h(t.Context(), c)
-		c.End(t.Context(), err)
+		c.Wire().End(t.Context(), err)
 		if want := "level=" + tt.want; !strings.Contains(log.String(), want) {
 			t.Errorf("%v, %v: got %q, want %s", tt.side, tt.err, &log, want)
 		}
@@ -114,9 +114,9 @@ func TestOptions(t *testing.T) {
 			return slog.LevelError
 		}))
 	built := asked
-	c := fairlead.NewCall(method, nil).Another()
+	c := fairlead.NewCall(method, nil).Wire().Another()
 	_ = h(t.Context(), c)
-	c.End(t.Context(), nil)
+	c.Wire().End(t.Context(), nil)
 	if got := log.String(); !strings.Contains(got, "level=INFO msg=rpc") || !strings.Contains(got, "attempt=1") {
 		t.Errorf("got %q", got)
 	}
@@ -149,7 +149,7 @@ func TestSiteLogger(t *testing.T) {
 		at := fairlead.Site{Method: method, Logger: logger(&site, slog.LevelDebug)}
 		h := around(t, at, l, func(context.Context, *fairlead.Call) error { return nil })
 		c := fairlead.NewCall(method, nil)
-		c.End(t.Context(), h(t.Context(), c))
+		c.Wire().End(t.Context(), h(t.Context(), c))
 		if got := site.Len() > 0; got == own {
 			t.Errorf("a logger of its own: %v; the site's logger was used: %v", own, got)
 		}
@@ -168,7 +168,7 @@ func TestAllocs(t *testing.T) { //nolint:paralleltest // it counts allocations
 		ctx := t.Context()
 		assert.Allocs(t, 1, func() { // the call itself
 			c := fairlead.NewCall(method, nil)
-			c.End(ctx, h(ctx, c))
+			c.Wire().End(ctx, h(ctx, c))
 		})
 	}
 	if log.Len() > 0 {

@@ -353,7 +353,7 @@ func TestStreams(t *testing.T) {
 				}
 				wire := &memory{in: []*note{good, bad, good}}
 				h := middleware(t, side, method, func(_ context.Context, c *fairlead.Call) error {
-					c.SetStream(wire)
+					c.Wire().SetStream(wire)
 					return nil
 				}, opts...)
 				c := newCall(method, nil)

@@ -105,10 +105,10 @@ func clientMessages(m *fairlead.Method, c codec.Codec) (*messages, error) {
 
 // options resolves what a call may choose: the compressor, the head that names it, and limits.
 func (b *binding) options(c *fairlead.Call) (o outgoing, head *protocol.Block, recv limit, err error) {
-	o = outgoing{lim: b.send, compressMin: b.compressMin, plain: !c.Compresses()}
+	o = outgoing{lim: b.send, compressMin: b.compressMin, plain: !c.Wire().Compresses()}
 	head, recv = b.head, b.recv
 	i := b.compressor
-	switch want := c.Compressor(); want {
+	switch want := c.Wire().Compressor(); want {
 	case "":
 	case identity:
 		i = -1
@@ -121,7 +121,7 @@ func (b *binding) options(c *fairlead.Call) (o outgoing, head *protocol.Block, r
 	if i >= 0 {
 		o.compressor, head = b.accepted.list[i], b.compressed[i]
 	}
-	r, s := c.MessageLimits()
+	r, s := c.Wire().MessageLimits()
 	if r > 0 {
 		recv = newLimit(r, "call", "fairlead.WithRecvLimit")
 	}

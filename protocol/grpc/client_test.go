@@ -407,7 +407,7 @@ func TestClientRequest(t *testing.T) {
 				b := bindTo(t, hc, m, cfg)
 				c := fairlead.NewCall(m, tt.req, tt.opts...)
 				for range tt.attempt {
-					c = c.Another()
+					c = c.Wire().Another()
 				}
 				if m.Kind == fairlead.Unary {
 					if err := b.cc.Unary(context.Background(), b.b, c); err != nil {

@@ -85,9 +85,9 @@ func (cc *clientConn) Open(ctx context.Context, bind protocol.Bind, c *fairlead.
 	st.x.begin(x, cc.hc.Closed())
 	st.rd = reader{src: &st.x, lim: recv}
 	st.watch(ctx, left, timed)
-	c.SetPeer(cc.hc.Peer())
-	c.SetDriver(st)
-	c.SetStream(st)
+	c.Wire().SetPeer(cc.hc.Peer())
+	c.Wire().SetDriver(st)
+	c.Wire().SetStream(st)
 	return nil
 }
 
@@ -122,7 +122,7 @@ func (st *clientStream) Send(msg any) error {
 	if st.closed {
 		return fairlead.Errorf(fairlead.Internal, "no messages can be sent any more")
 	}
-	st.out.plain = !st.call.Compresses()
+	st.out.plain = !st.call.Wire().Compresses()
 	x, kept, held, err := st.prepare(msg)
 	if err != nil {
 		return err
@@ -236,7 +236,7 @@ func (st *clientStream) receive(msg any) error {
 	}
 	data, b, err := st.b.accepted.plain(payload, flags, st.head.encoding, &st.rd.lim)
 	if err == nil {
-		st.call.SetReceivedCompressed(flags&flagCompressed != 0)
+		st.call.Wire().SetReceivedCompressed(flags&flagCompressed != 0)
 		err = st.b.msgs.decode(data, msg)
 		buffer.Put(b)
 	}

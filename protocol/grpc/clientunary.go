@@ -106,7 +106,7 @@ func (a *attempt) run(ctx context.Context, cc *clientConn) error {
 	if err != nil {
 		return doError(err)
 	}
-	c.SetPeer(cc.hc.Peer())
+	c.Wire().SetPeer(cc.hc.Peer())
 	if timed {
 		at, _ := c.Deadline()
 		cc.late.add(a, ticket, at)
@@ -242,7 +242,7 @@ func (a *attempt) End(trailer *protocol.Head, err error) {
 
 // decode makes the call's reply of a message.
 func (a *attempt) decode(data []byte) error {
-	a.reply = a.call.Reply()
+	a.reply = a.call.Wire().Reply()
 	return a.b.msgs.decode(data, a.reply)
 }
 
@@ -267,7 +267,7 @@ func (a *attempt) result() error {
 		if err != nil {
 			return err
 		}
-		a.call.SetReceivedCompressed(a.flags&flagCompressed != 0)
+		a.call.Wire().SetReceivedCompressed(a.flags&flagCompressed != 0)
 		err = a.decode(data)
 		buffer.Put(b)
 		if err != nil {

@@ -125,11 +125,11 @@ func TestCompressionOfEachMessage(t *testing.T) {
 	c := fairlead.NewCall(mBidi, nil, fairlead.WithCompressor("gzip"))
 	// What a middleware has decided holds for attempts that it makes, and what arrives there is the caller's to see.
 	c.SetCompress(false)
-	again := c.Another()
+	again := c.Wire().Another()
 	if err := b.cc.Open(t.Context(), b.b, again); err != nil {
 		t.Fatal(err)
 	}
-	c.Adopt(again)
+	c.Wire().Adopt(again)
 	for i, on := range []bool{false, true, true, false, true} {
 		if i > 0 {
 			c.SetCompress(on)

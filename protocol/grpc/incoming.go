@@ -135,7 +135,7 @@ func (in *incoming) decode(m *messages, payload []byte, flags uint8, msg any) er
 		err = in.reserve(len(data))
 	}
 	if err == nil {
-		in.call.SetReceivedCompressed(flags&flagCompressed != 0)
+		in.call.Wire().SetReceivedCompressed(flags&flagCompressed != 0)
 		err = m.decode(data, msg)
 	}
 	buffer.Put(b)
@@ -165,7 +165,7 @@ func (in *incoming) messages() *messages {
 
 // outgoing returns how responses are sent, and the head that says so.
 func (in *incoming) outgoing() (outgoing, *protocol.Block) {
-	o := outgoing{lim: in.s.send, compressMin: in.s.compressMin, plain: !in.call.Compresses()}
+	o := outgoing{lim: in.s.send, compressMin: in.s.compressMin, plain: !in.call.Wire().Compresses()}
 	if i := in.compressor(); i >= 0 {
 		o.compressor = in.s.accepted.list[i]
 		return o, in.answers.compressed[i]
@@ -276,7 +276,7 @@ func (in *incoming) status(code int) *protocol.Block {
 // fail answers with an error before there was anything to run, and ends the call.
 func (in *incoming) fail(err error) {
 	if in.call != nil {
-		in.call.End(in.call.Context(), err)
+		in.call.Wire().End(in.call.Context(), err)
 	}
 	e := fairlead.ErrorOf(err)
 	if h := in.x.Head(); h.Verb != "POST" {

@@ -381,7 +381,7 @@ func (st *clientStream) reopen(conn protocol.ClientConn) error {
 			_ = x.Send(nil, true)
 		}
 	}
-	st.call.SetPeer(cc.hc.Peer())
+	st.call.Wire().SetPeer(cc.hc.Peer())
 	e.begin(x, cc.hc.Closed())
 	return nil
 }

@@ -53,7 +53,7 @@ func (s *Server) openStream(x protocol.Exchange) {
 			return
 		}
 	}
-	st.call.SetStream(st)
+	st.call.Wire().SetStream(st)
 	st.run()
 }
 
@@ -80,7 +80,7 @@ func (st *serverStream) run() {
 	// Deferred, since a handler may panic or leave its goroutine.
 	defer func() {
 		st.stopWatch()
-		st.call.End(ctx, err)
+		st.call.Wire().End(ctx, err)
 		st.finishStream(err)
 		st.done()
 	}()
@@ -139,7 +139,7 @@ func (st *serverStream) Send(msg any) error {
 	if !st.kind.ServerStreams() && st.sent > 0 {
 		return fairlead.Errorf(fairlead.Internal, "the method has one response, and it was sent")
 	}
-	st.out.plain = !st.call.Compresses()
+	st.out.plain = !st.call.Wire().Compresses()
 	held, err := st.msgs.encode(&st.msg, msg, &st.out)
 	if err != nil {
 		return err

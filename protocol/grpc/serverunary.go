@@ -174,7 +174,7 @@ func (u *unaryCall) Run() {
 // knows who still holds it.
 func (u *unaryCall) abandon() {
 	err := fairlead.Errorf(fairlead.Internal, "the handler did not return")
-	u.call.End(u.call.Context(), err)
+	u.call.Wire().End(u.call.Context(), err)
 	u.finish(err)
 	u.done()
 }
@@ -190,7 +190,7 @@ func (u *unaryCall) answer(ctx context.Context, err error) {
 			buffer.Put(held)
 		}
 	}
-	u.call.End(ctx, err)
+	u.call.Wire().End(ctx, err)
 	if err == nil {
 		if u.headSent {
 			u.reply.Head = protocol.Section{}

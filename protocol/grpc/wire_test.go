@@ -589,7 +589,7 @@ func (x *exchange) fail(f *protocol.Failure) {
 	x.up.end(f)
 	x.mu.Lock()
 	if x.call != nil {
-		x.call.Cancel(f)
+		x.call.Wire().Cancel(f)
 	}
 	x.mu.Unlock()
 	x.setReady()
@@ -646,7 +646,7 @@ func (x clientSide) Reset(code protocol.ResetCode, cause error) {
 	f := &protocol.Failure{Kind: protocol.FailedReset, Code: code}
 	x.mu.Lock()
 	if x.call != nil {
-		x.call.Cancel(f)
+		x.call.Wire().Cancel(f)
 	}
 	x.mu.Unlock()
 	x.up.end(f)
@@ -739,7 +739,7 @@ func (c *conn) Cancel(ticket protocol.Ticket, code protocol.ResetCode) bool {
 	x.mu.Lock()
 	x.reset = code
 	if x.call != nil {
-		x.call.Cancel(errors.New("reset by the client"))
+		x.call.Wire().Cancel(errors.New("reset by the client"))
 	}
 	x.mu.Unlock()
 	x.up.end(&protocol.Failure{Kind: protocol.FailedReset, Code: code})

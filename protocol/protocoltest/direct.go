@@ -50,7 +50,7 @@ func (d *Direct) Bind(m *fairlead.Method) fairlead.Handler {
 	return func(ctx context.Context, c *fairlead.Call) error {
 		err := chain(ctx, c)
 		if err != nil || m.Kind == fairlead.Unary {
-			c.End(ctx, err)
+			c.Wire().End(ctx, err)
 			return err
 		}
 		s := &directStream{Stream: c.Stream(), ctx: ctx, call: c}
@@ -89,6 +89,6 @@ func (s *directStream) end(err error) {
 		if errors.Is(err, io.EOF) {
 			err = nil
 		}
-		s.call.End(s.ctx, err)
+		s.call.Wire().End(s.ctx, err)
 	})
 }

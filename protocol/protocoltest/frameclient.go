@@ -279,7 +279,7 @@ func (c *clientConn) Unary(ctx context.Context, bind protocol.Bind, call *fairle
 	if err != nil {
 		return err
 	}
-	call.SetPeer(c.peer)
+	call.Wire().SetPeer(c.peer)
 	if err := c.send(id, frameUnary, b, call, body); err != nil {
 		c.take(id)
 		return lost(err)
@@ -299,7 +299,7 @@ func (c *clientConn) Unary(ctx context.Context, bind protocol.Bind, call *fairle
 	if k.status.err != nil {
 		return k.status.err
 	}
-	reply := call.Reply()
+	reply := call.Wire().Reply()
 	if err := decode(b.resp, b.codecName, k.payload, reply, recvLimit); err != nil {
 		return err
 	}
@@ -352,14 +352,14 @@ func (c *clientConn) Open(ctx context.Context, bind protocol.Bind, call *fairlea
 		return err
 	}
 	s.id, s.closed = id, func() { c.take(id) }
-	call.SetPeer(c.peer)
-	call.SetDriver(s)
+	call.Wire().SetPeer(c.peer)
+	call.Wire().SetDriver(s)
 	if err := c.send(id, typ, b, call, body); err != nil {
 		c.take(id)
 		return lost(err)
 	}
 	s.endWith(ctx, deadline)
-	call.SetStream(s)
+	call.Wire().SetStream(s)
 	return nil
 }
 
@@ -405,7 +405,7 @@ func (c *clientConn) begin(
 }
 
 func (b *clientBind) limits(call *fairlead.Call) (recv, send int) {
-	recv, send = call.MessageLimits()
+	recv, send = call.Wire().MessageLimits()
 	if recv == 0 {
 		recv = b.recvLimit
 	}

@@ -172,7 +172,7 @@ func (c *serverConn) forCall(f *frameIn) error {
 	}
 	switch {
 	case f.typ == frameCancel:
-		t.call.Cancel(context.Canceled)
+		t.call.Wire().Cancel(context.Canceled)
 	case t.stream == nil:
 		return errors.New("protocoltest: a frame of a stream for a unary call")
 	case f.typ == frameMessage:
@@ -311,7 +311,7 @@ func (c *serverConn) Close(cause error) {
 	c.mu.Unlock()
 	_ = c.tc.Close() // it ends either way
 	for _, t := range calls {
-		t.call.Cancel(context.Canceled)
+		t.call.Wire().Cancel(context.Canceled)
 	}
 }
 
@@ -355,7 +355,7 @@ func (t *serverCall) openStream() {
 	s := newFrameStream(&t.c.w, t.id, fairlead.ServerSide, t.call)
 	s.in, s.out, s.codecName, s.sendLimit = t.bound.Req, t.bound.Resp, t.bound.Name, t.c.d.Limits().SendMessage
 	t.stream = s
-	t.call.SetStream(s)
+	t.call.Wire().SetStream(s)
 }
 
 // Cost implements protocol.Task.
@@ -388,7 +388,7 @@ func (t *serverCall) finish(err error) {
 	if err != nil {
 		t.status(err)
 	}
-	t.call.End(t.call.Context(), err)
+	t.call.Wire().End(t.call.Context(), err)
 	if t.stream != nil {
 		// A goroutine that the handler left behind may still receive.
 		t.stream.cut(fairlead.Errorf(fairlead.Canceled, "the call is over: %w", context.Canceled))

@@ -104,7 +104,7 @@ func (it *Items) Whole(x protocol.Exchange, body []byte) protocol.Task {
 	t.call.SetRequest(t)
 	x.Attach(t.call)
 	if err := it.d.Admit(t.call, t.size); err != nil {
-		t.call.End(t.call.Context(), err)
+		t.call.Wire().End(t.call.Context(), err)
 		x.Finish(protocol.Section{Status: 503})
 		return nil
 	}
@@ -137,7 +137,7 @@ func (t *itemTask) Cost() *protocol.Cost { return &t.items.route.Cost }
 func (t *itemTask) Run() {
 	ctx := t.call.Context()
 	err := t.items.route.Handler(ctx, t.call)
-	t.call.End(ctx, err)
+	t.call.Wire().End(ctx, err)
 	if err != nil {
 		t.x.Finish(protocol.Section{Status: 500})
 	} else {

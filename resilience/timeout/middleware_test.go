@@ -142,23 +142,23 @@ func TestNote(t *testing.T) {
 		}
 		want := "its deadline was 500ms before its caller's of 2000-01-01T00:00:01.000Z: " +
 			"preset.DeadlineShare gives a call 0.5 of its caller's time"
-		if got := c.DeadlineNote(in.Context()); got != want {
+		if got := c.Wire().DeadlineNote(in.Context()); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
-		if got := c.Another().DeadlineNote(in.Context()); got != want {
+		if got := c.Wire().Another().Wire().DeadlineNote(in.Context()); got != want {
 			t.Errorf("another attempt: got %q, want %q", got, want)
 		}
 		c.Tighten(time.Now().Add(time.Minute)) // later, so that the share stands
-		if got := c.DeadlineNote(in.Context()); got != want {
+		if got := c.Wire().DeadlineNote(in.Context()); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 		c.Tighten(time.Now())
-		if got := c.DeadlineNote(in.Context()); got != "" {
+		if got := c.Wire().DeadlineNote(in.Context()); got != "" {
 			t.Errorf("got %q for a deadline that is not the share", got)
 		}
 		c = fairlead.NewCall(m, nil, fairlead.WithTimeout(time.Millisecond))
-		if err := h(in.Context(), c); err != nil || c.DeadlineNote(in.Context()) != "" {
-			t.Errorf("got %v and %q for the caller's own deadline", err, c.DeadlineNote(in.Context()))
+		if err := h(in.Context(), c); err != nil || c.Wire().DeadlineNote(in.Context()) != "" {
+			t.Errorf("got %v and %q for the caller's own deadline", err, c.Wire().DeadlineNote(in.Context()))
 		}
 		time.Sleep(time.Second - time.Millisecond)
 		err := h(in.Context(), fairlead.NewCall(m, nil))

@@ -32,12 +32,12 @@ func (l local) Bind(m *fairlead.Method) fairlead.Handler {
 		if m.Kind == fairlead.Unary {
 			err := l[m](server.Context(), server)
 			c.SetResponse(server.Response())
-			server.End(ctx, err)
+			server.Wire().End(ctx, err)
 			return err
 		}
 		p := &pipe{up: make(chan proto.Message), down: make(chan proto.Message), gone: make(chan struct{})}
-		server.SetStream(serverEnd{p})
-		c.SetStream(clientEnd{p})
+		server.Wire().SetStream(serverEnd{p})
+		c.Wire().SetStream(clientEnd{p})
 		go func() {
 			err := l[m](server.Context(), server)
 			if err == nil && m.Kind == fairlead.ClientStreaming {
@@ -45,7 +45,7 @@ func (l local) Bind(m *fairlead.Method) fairlead.Handler {
 			}
 			p.err = err
 			close(p.down)
-			server.End(ctx, err)
+			server.Wire().End(ctx, err)
 		}()
 		return nil
 	}

@@ -166,9 +166,9 @@ func TestOptions(t *testing.T) {
 	if _, err := client.Get(t.Context(), new(shapes.Item_Query), fairlead.WithHashKey("k")); err != nil {
 		t.Fatal(err)
 	}
-	if got.HashKey() != "k" || got.Method() != shapes.ShapesGetMethod {
+	if got.Wire().HashKey() != "k" || got.Method() != shapes.ShapesGetMethod {
 		t.Errorf("the call is of %s with key %q, want %s with k",
-			got.Method().Path, got.HashKey(), shapes.ShapesGetMethod.Path)
+			got.Method().Path, got.Wire().HashKey(), shapes.ShapesGetMethod.Path)
 	}
 	wrong := errors.New("no connection")
 	client = shapes.NewShapesClient(binder(func(context.Context, *fairlead.Call) error { return wrong }))

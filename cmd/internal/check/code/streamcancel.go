@@ -324,7 +324,7 @@ func (s *scan) isCallOfCaller(e ast.Expr) bool {
 		if value := s.valueOf(o, f.body); value != nil {
 			if call, ok := value.(*ast.CallExpr); ok {
 				callee := calleeOf(s.pass.TypesInfo, call)
-				return callee != nil && callee.FullName() == "(*"+rootPath+".Call).Another"
+				return callee != nil && callee.FullName() == "(*"+rootPath+".WireCall).Another"
 			}
 		}
 	}

@@ -94,9 +94,9 @@ func Attempts(at fairlead.Site, next fairlead.Handler) fairlead.Handler {
 	return func(ctx context.Context, c *fairlead.Call) error {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel() // want `cancel ends a client's stream`
-		a := c.Another()
+		a := c.Wire().Another()
 		err := next(ctx, a)
-		c.Adopt(a)
+		c.Wire().Adopt(a)
 		return err
 	}
 }

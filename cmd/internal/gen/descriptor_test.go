@@ -60,7 +60,9 @@ func TestMessages(t *testing.T) {
 			}
 			var names []string
 			for _, file := range got.Files {
-				names = append(names, file.Name)
+				if file.Content != nil {
+					names = append(names, file.Name)
+				}
 				if string(file.Content) != want[file.Name] {
 					t.Errorf("%s is\n%s\nwant\n%s", file.Name, file.Content, want[file.Name])
 				}

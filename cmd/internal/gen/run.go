@@ -199,6 +199,13 @@ func (r *run) plugin(suffix string) (*protogen.Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.expect(plugin, suffix)
+	return plugin, nil
+}
+
+// expect says that the files to generate have outputs that end in suffix, or else none: those of an earlier run are
+// stale.
+func (r *run) expect(plugin *protogen.Plugin, suffix string) {
 	for _, file := range plugin.Files {
 		if file.Generate {
 			// Another step may have written it: a.proto's rules go where the stubs of a_validate.proto would.
@@ -207,7 +214,6 @@ func (r *run) plugin(suffix string) (*protogen.Plugin, error) {
 			}
 		}
 	}
-	return plugin, nil
 }
 
 // add adds a file that was generated.
@@ -228,6 +234,9 @@ func (r *run) below(name string) string {
 	return strings.TrimPrefix(name, r.module+"/")
 }
 
+// opaqueSuffix ends the names of the second files that protoc-gen-go makes of contracts with the hybrid API.
+const opaqueSuffix = "_protoopaque.pb.go"
+
 // messages runs protoc-gen-go. It takes each file from the generator as soon as it is written: together they are the
 // largest part of all output, and the generator would hold them twice.
 func (r *run) messages() error {
@@ -237,6 +246,7 @@ func (r *run) messages() error {
 		return err
 	}
 	renameImports(plugin, messageNames)
+	r.expect(plugin, opaqueSuffix)
 	hybrid := false
 	for _, file := range plugin.Files {
 		if !file.Generate {

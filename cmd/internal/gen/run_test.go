@@ -73,7 +73,7 @@ func TestPlaces(t *testing.T) {
 			for _, f := range out.Files {
 				got = append(got, f.Name)
 			}
-			want := tt.want + ".fl.go " + tt.want + ".pb.go " + tt.want + "_vtproto.pb.go"
+			want := tt.want + ".fl.go " + tt.want + ".pb.go " + tt.want + "_protoopaque.pb.go " + tt.want + "_vtproto.pb.go"
 			if strings.Join(got, " ") != want {
 				t.Errorf("files are %v, want %s", got, want)
 			}
@@ -89,7 +89,7 @@ func TestStale(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range out.Files {
-		if stale := f.Content == nil; stale != (f.Name == "a.fl.go") {
+		if stale := f.Content == nil; stale != (f.Name != "a.pb.go") {
 			t.Errorf("%s: stale is %v", f.Name, stale)
 		}
 	}

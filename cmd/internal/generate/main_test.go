@@ -13,7 +13,8 @@ import (
 )
 
 // pluginName is the plugin as which the test's own program runs when it is started under the name protoc-gen-list: it
-// writes list.txt with the names of the files, or what its option says.
+// writes list.txt with the names of the files, or what its option says. With the option insert=FILE it inserts them as
+// a comment into that file, at the point "here".
 const pluginName = "list"
 
 func TestMain(m *testing.M) {
@@ -40,11 +41,14 @@ func actAsPlugin() int {
 		fmt.Fprintln(os.Stderr, "it does not work")
 		return 4
 	}
-	output, err := proto.Marshal(&pluginpb.CodeGeneratorResponse{
-		File: []*pluginpb.CodeGeneratorResponse_File{{
-			Name: &name, Content: new(strings.Join(request.GetFileToGenerate(), "\n") + "\n"),
-		}},
-	})
+	file := &pluginpb.CodeGeneratorResponse_File{
+		Name: &name, Content: new(strings.Join(request.GetFileToGenerate(), "\n") + "\n"),
+	}
+	if other, ok := strings.CutPrefix(request.GetParameter(), "insert="); ok {
+		file.Name, file.InsertionPoint = &other, new("here")
+		file.Content = new("// " + strings.Join(request.GetFileToGenerate(), ", "))
+	}
+	output, err := proto.Marshal(&pluginpb.CodeGeneratorResponse{File: []*pluginpb.CodeGeneratorResponse_File{file}})
 	if err != nil {
 		return 1
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -13,7 +12,6 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/gen"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl"
 	"github.com/fairlead-go/fairlead/cmd/internal/implement"
-	"github.com/fairlead-go/fairlead/cmd/internal/plugin"
 )
 
 // outputs are the files that the generators made.
@@ -24,8 +22,8 @@ type outputs struct {
 
 // stub is a file of stubs, in which implementations look for services.
 type stub struct {
-	importPath string
-	code       code
+	path, importPath string
+	code             code
 }
 
 func newOutputs() *outputs { return new(outputs) }
@@ -68,7 +66,7 @@ func (r *run) generate(ctx context.Context, u *unit, out *outputs) error {
 		full := idl.Short(filepath.Join(dir, filepath.FromSlash(file.name)))
 		out.all = append(out.all, change{path: full, code: file.code, origin: contract.Path(origin)})
 		if strings.HasSuffix(file.name, ".fl.go") && !strings.HasSuffix(file.name, "_validate.fl.go") && !file.code.none() {
-			out.stubs = append(out.stubs, stub{packages[origin].path, file.code})
+			out.stubs = append(out.stubs, stub{full, packages[origin].path, file.code})
 		}
 	}
 	r.checkNames(u)
@@ -187,78 +185,6 @@ func (r *run) origins(contract *idl.Contract, packages map[string]goPackage) fun
 		}
 		return ""
 	}
-}
-
-// runPlugins runs the plugins for one unit. Made are the files that were generated into dir already.
-func (r *run) runPlugins(ctx context.Context, u *unit, dir string, made []generated, out *outputs) error {
-	if len(r.plugins) == 0 {
-		return nil
-	}
-	files := make(map[string][]byte)
-	for _, file := range made {
-		if file.code.none() {
-			continue
-		}
-		content, err := file.code.content()
-		if err != nil {
-			return err
-		}
-		files[file.name] = content
-	}
-	all, err := u.contract.WithPlaces(u.contract.Files, idl.AllPlaces)
-	if err != nil {
-		return err
-	}
-	byDir := map[string]map[string][]byte{filepath.Clean(dir): files}
-	before := maps.Clone(files)
-	var errs []error
-	for i := range r.plugins {
-		p := &r.plugins[i]
-		r.progress.Set("running the plugin " + p.Name)
-		made, err := p.Run(ctx, plugin.Request{Files: all, Names: u.contract.Names}, r.stderr)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		to := filepath.Clean(dir)
-		if p.Out != "" {
-			to = filepath.Clean(p.Out)
-		}
-		if byDir[to] == nil {
-			byDir[to] = make(map[string][]byte)
-		}
-		if err := p.Merge(byDir[to], made); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		for _, f := range made {
-			if err := plugin.Inside(to, f.Name); err != nil {
-				errs = append(errs, fmt.Errorf("plugin %s: %w", p.Name, err))
-			}
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	for to, made := range byDir {
-		for name, content := range made {
-			if _, ours := before[name]; ours && to == filepath.Clean(dir) {
-				continue
-			}
-			full := idl.Short(filepath.Join(to, filepath.FromSlash(name)))
-			if content == nil {
-				content = []byte{}
-			}
-			out.replace(change{path: full, code: newCode(content), origin: "a plugin's output"})
-		}
-	}
-	return nil
-}
-
-// replace adds a change, in place of one that would remove the same file.
-func (o *outputs) replace(c change) {
-	o.all = slices.DeleteFunc(o.all, func(old change) bool { return old.path == c.path && old.code.none() })
-	o.all = append(o.all, c)
 }
 
 // implementations returns the changes of implementations, and reports what else there is to say about them.

@@ -130,6 +130,51 @@ func TestPlugins(t *testing.T) {
 		"away/x.txt would be written outside of $, through the link away")
 }
 
+// TestInsertions has plugins insert code into files that the built-in generators made, at marks that are in comments of
+// the contract.
+func TestInsertions(t *testing.T) {
+	t.Parallel()
+	plugin := listPlugin(t)
+	const mark = "// @@protoc_insertion_point(here)\n"
+	marked := strings.NewReplacer("m/hello", "m/a", "message", mark+"message", "service", mark+"service").Replace(hello)
+	root := tree(t, map[string]string{"a/a.proto": marked})
+	base := "--plugin " + plugin + " --plugin-opt list=insert="
+	expect(t, root, base+"b/b.pb.go $", cli.ExitFailed, "",
+		"plugin list: it inserts code into the file b/b.pb.go, which no plugin before it has written")
+	expect(t, root, base+"a/a.pb.go $", cli.ExitOK, "$/a/a.fl.go\n$/a/a.pb.go\n", "")
+	expect(t, root, base+"a/a.pb.go $", cli.ExitOK, "", "nothing to do: 2 files are up to date")
+	want := "// a/a.proto\n" + mark + "type Hello struct {\n"
+	if got := read(t, root, "a/a.pb.go"); !strings.Contains(got, want) {
+		t.Errorf("the messages are\n%s\nwant them to have\n%s", got, want)
+	}
+	expect(t, root, base+"a/a.fl.go --implement $/svc $", cli.ExitOK, "$/a/a.fl.go\n$/a/a.pb.go\n$/svc/greeter.go\n",
+		"Greeter is new")
+	if got := read(t, root, "a/a.fl.go"); !strings.Contains(got, "// a/a.proto\n"+mark) {
+		t.Errorf("the stubs are\n%s\nwant them to have what was inserted", got)
+	}
+}
+
+// TestHybridNoMore removes the second file of a contract that leaves the hybrid API, and nothing that no generator
+// wrote.
+func TestHybridNoMore(t *testing.T) {
+	t.Parallel()
+	contract := func(level string) string {
+		return "// It has a licence.\n\nedition = \"2023\";\npackage a;\nimport \"google/protobuf/go_features.proto\";\n" +
+			"option go_package = \"example.com/m/a\";\noption features.(pb.go).api_level = " + level + ";\n" +
+			"message A { int32 a = 1; }\n"
+	}
+	root := tree(t, map[string]string{
+		"a/a.proto": contract("API_HYBRID"), "a/b_protoopaque.pb.go": "package a\n",
+		"a/b.proto": strings.Replace(contract("API_OPEN"), "message A", "message B", 1),
+	})
+	expect(t, root, "$", cli.ExitOK, "$/a/a.pb.go\n$/a/a_protoopaque.pb.go\n$/a/b.pb.go\n", "")
+	put(t, root, "a/a.proto", contract("API_OPAQUE"))
+	expect(t, root, "--check $", cli.ExitFound, "$/a/a.pb.go: out of date\n$/a/a_protoopaque.pb.go: to be removed\n",
+		"not up to date")
+	expect(t, root, "$", cli.ExitOK, "$/a/a.pb.go\n$/a/a_protoopaque.pb.go: removed\n", "")
+	expect(t, root, "$", cli.ExitOK, "", "nothing to do: 2 files are up to date")
+}
+
 func TestImplement(t *testing.T) {
 	t.Parallel()
 	root := tree(t, map[string]string{"hello/hello.proto": hello})

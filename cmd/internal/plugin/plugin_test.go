@@ -389,7 +389,9 @@ func TestRealPlugin(t *testing.T) {
 	}
 	want := make(map[string]string)
 	for _, f := range ours.Files {
-		want[f.Name] = body(f.Content)
+		if f.Content != nil {
+			want[f.Name] = body(f.Content)
+		}
 	}
 	for _, f := range files {
 		if body(f.Content) != want[f.Name] {

@@ -1,6 +1,7 @@
 package grpc
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/codec"
 	"github.com/fairlead-go/fairlead/compress"
+	"github.com/fairlead-go/fairlead/internal/rpcwire"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -28,11 +30,11 @@ func (*Client) Name() string { return name }
 // binding is a method prepared: what Bind returns.
 type binding struct {
 	method *fairlead.Method
-	msgs   *messages
-	recv   limit
-	send   limit
+	msgs   *rpcwire.Messages
+	recv   rpcwire.Limit
+	send   rpcwire.Limit
 
-	accepted    *compressors
+	accepted    *rpcwire.Compressors
 	compressMin int
 	compressor  int               // the client's own, in accepted.list; -1: none
 	head        *protocol.Block   // of requests that are not compressed
@@ -50,7 +52,7 @@ func (*Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Bi
 	}
 	userAgent := strings.TrimSpace(cfg.UserAgent + " " + agent)
 	for _, v := range []string{userAgent, cfg.Authority, m.Path} {
-		if why := fault("x", v); why != "" {
+		if why := rpcwire.Fault("x", v, isReserved); why != "" {
 			return nil, fmt.Errorf("grpc: %s: %q cannot be sent: %s", m.Path, v, why)
 		}
 	}
@@ -59,34 +61,35 @@ func (*Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Bi
 		scheme = "https"
 	}
 	b := &binding{
-		method:      m,
-		msgs:        msgs,
-		recv:        newLimit(cfg.RecvMessage, "client", "client.MaxRecvMessage"),
-		send:        newLimit(cfg.SendMessage, "client", "client.MaxSendMessage"),
-		accepted:    newCompressors(append([]compress.Compressor{cfg.Compressor}, cfg.Compressors...)...),
+		method: m,
+		msgs:   msgs,
+		recv:   rpcwire.NewLimit(cfg.RecvMessage, "client", "client.MaxRecvMessage"),
+		send:   rpcwire.NewLimit(cfg.SendMessage, "client", "client.MaxSendMessage"),
+		accepted: rpcwire.NewCompressors(fieldEncoding,
+			append([]compress.Compressor{cfg.Compressor}, cfg.Compressors...)...),
 		compressMin: cfg.CompressMin,
 		compressor:  -1,
 	}
 	fields := []string{
 		":method", "POST", ":scheme", scheme, ":path", m.Path, ":authority", cfg.Authority,
-		"content-type", contentTypeFor(msgs.name), "te", "trailers", "user-agent", userAgent,
+		"content-type", contentTypeFor(msgs.Name), "te", "trailers", "user-agent", userAgent,
 	}
-	if len(b.accepted.list) > 0 {
-		fields = append(fields, fieldAcceptEncoding, b.accepted.names)
+	if len(b.accepted.List) > 0 {
+		fields = append(fields, fieldAcceptEncoding, b.accepted.Names)
 	}
 	b.head = protocol.NewBlock(fields...)
-	for _, c := range b.accepted.list {
+	for _, c := range b.accepted.List {
 		own := append(append([]string(nil), fields...), fieldEncoding, c.Name())
 		b.compressed = append(b.compressed, protocol.NewBlock(own...))
 	}
 	if cfg.Compressor != nil {
-		b.compressor = b.accepted.index(cfg.Compressor.Name())
+		b.compressor = b.accepted.Index(cfg.Compressor.Name())
 	}
 	return b, nil
 }
 
 // clientMessages binds a codec to the types that a method names.
-func clientMessages(m *fairlead.Method, c codec.Codec) (*messages, error) {
+func clientMessages(m *fairlead.Method, c codec.Codec) (*rpcwire.Messages, error) {
 	in, out := c, c
 	var err error
 	if m.NewResponse != nil {
@@ -100,33 +103,33 @@ func clientMessages(m *fairlead.Method, c codec.Codec) (*messages, error) {
 		}
 	}
 	sizer, _ := out.(codec.Sizer)
-	return newMessages(c.Name(), in, out, sizer, m.NewResponse == nil, m.NewRequest == nil), nil
+	return rpcwire.NewMessages(c.Name(), in, out, sizer, m.NewResponse == nil, m.NewRequest == nil), nil
 }
 
 // options resolves what a call may choose: the compressor, the head that names it, and limits.
-func (b *binding) options(c *fairlead.Call) (o outgoing, head *protocol.Block, recv limit, err error) {
-	o = outgoing{lim: b.send, compressMin: b.compressMin, plain: !c.Wire().Compresses()}
+func (b *binding) options(c *fairlead.Call) (o rpcwire.Outgoing, head *protocol.Block, recv rpcwire.Limit, err error) {
+	o = rpcwire.Outgoing{Limit: b.send, CompressMin: b.compressMin, Plain: !c.Wire().Compresses()}
 	head, recv = b.head, b.recv
 	i := b.compressor
 	switch want := c.Wire().Compressor(); want {
 	case "":
-	case identity:
+	case rpcwire.Identity:
 		i = -1
 	default:
-		if i = b.accepted.index(want); i < 0 {
+		if i = b.accepted.Index(want); i < 0 {
 			return o, nil, recv, fairlead.Errorf(fairlead.Internal, "compressor %q is not one of the client's (%s)",
-				want, b.accepted.names).WithReach(fairlead.NotSent)
+				want, b.accepted.Names).WithReach(fairlead.NotSent)
 		}
 	}
 	if i >= 0 {
-		o.compressor, head = b.accepted.list[i], b.compressed[i]
+		o.Compressor, head = b.accepted.List[i], b.compressed[i]
 	}
 	r, s := c.Wire().MessageLimits()
 	if r > 0 {
-		recv = newLimit(r, "call", "fairlead.WithRecvLimit")
+		recv = rpcwire.NewLimit(r, "call", "fairlead.WithRecvLimit")
 	}
 	if s > 0 {
-		o.lim = newLimit(s, "call", "fairlead.WithSendLimit")
+		o.Limit = rpcwire.NewLimit(s, "call", "fairlead.WithSendLimit")
 	}
 	return o, head, recv, nil
 }
@@ -148,9 +151,9 @@ func (b *binding) request(
 	at, timed := c.Deadline()
 	if timed {
 		if left = time.Until(at); left <= 0 {
-			return 0, true, notSent(errDeadline())
+			return 0, true, rpcwire.NotSent(rpcwire.ErrDeadline())
 		}
-		r.Name, r.Value = fieldTimeout, appendTimeout(buf, left)
+		r.Name, r.Value = fieldTimeout, rpcwire.AppendTimeout(buf, left)
 	}
 	return left, timed, nil
 }
@@ -161,7 +164,7 @@ func requestHeader(md *fairlead.Metadata) (*fairlead.Metadata, error) {
 		return nil, nil //nolint:nilnil // no fields to send
 	}
 	var err error
-	extra := sendable(md, func(key, why string) {
+	extra := rpcwire.Sendable(md, isReserved, func(key, why string) {
 		err = fairlead.Errorf(fairlead.Internal, "request metadata %q cannot be sent: %s", key, why).
 			WithReach(fairlead.NotSent)
 	})
@@ -173,7 +176,7 @@ type responseHead struct {
 	encoding string
 	status   int
 	err      *fairlead.Error // the response is not one of gRPC, or not for this call
-	page     *page           // with err: the body, if its first words are to be told
+	page     *rpcwire.Page   // with err: the body, if its first words are to be told
 }
 
 // parse reads a response's head for a call with a codec of that name. The fields of one that is also the trailer are
@@ -184,7 +187,7 @@ func (rh *responseHead) parse(h *protocol.Head, codecName string) {
 	switch {
 	case !ok:
 		rh.err = httpError(h.Status, h.ContentType)
-		rh.page = newPage(h.ContentType, h.Fields.Get("content-encoding"))
+		rh.page = rpcwire.NewPage(h.ContentType, h.Fields.Get("content-encoding"))
 	case got != codecName && strings.HasPrefix(h.ContentType, contentType+"+") && h.Status == 200:
 		rh.err = fairlead.Errorf(fairlead.Internal, "the response is encoded with %q, not %q", got, codecName)
 	default:
@@ -197,7 +200,7 @@ func (rh *responseHead) failure() error {
 	if rh.page == nil {
 		return rh.err
 	}
-	return rh.page.tell(rh.err)
+	return rh.page.Tell(rh.err)
 }
 
 // outcome reads the status and metadata of a trailer, or of a head that is one, into the call; a nil err is OK.
@@ -208,22 +211,24 @@ func (rh *responseHead) outcome(h *protocol.Head, c *fairlead.Call) *fairlead.Er
 		}
 		return fairlead.Errorf(fairlead.Internal, "server closed the stream without sending trailers")
 	}
-	if key, ok := receive(c.ResponseTrailer(), &h.Fields); !ok {
+	if key, ok := rpcwire.Receive(c.ResponseTrailer(), &h.Fields, isReserved); !ok {
 		return fairlead.Errorf(fairlead.Internal, "malformed binary metadata in trailer %q", key)
 	}
-	err, found := statusOf(&h.Fields)
+	err, found := rpcwire.StatusOf(&h.Fields)
 	switch {
 	case found:
 		return err
 	case rh.status != 200:
 		return httpError(rh.status, contentType)
 	default:
-		return fairlead.Errorf(fairlead.Unknown, "the trailer has no %s", fieldStatus)
+		return fairlead.Errorf(fairlead.Unknown, "the trailer has no %s", rpcwire.FieldStatus)
 	}
 }
 
-// notSent returns err as an Error that says that nothing left this process.
-func notSent(err error) error {
-	e := *fairlead.ErrorOf(err) // a copy: the codec may return the same one again
-	return e.WithReach(fairlead.NotSent)
+// CheckName implements protocol.NameChecker.
+func (*Client) CheckName(name string) error {
+	if why := rpcwire.Fault(name, "", isReserved); why != "" {
+		return errors.New(why)
+	}
+	return nil
 }

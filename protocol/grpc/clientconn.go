@@ -1,10 +1,10 @@
 package grpc
 
 import (
-	"context"
 	"math"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/internal/rpcwire"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -12,12 +12,12 @@ import (
 type clientConn struct {
 	hc     protocol.HTTPConn
 	client *Client
-	late   deadlines
+	late   rpcwire.Deadlines
 }
 
 // NewConn implements protocol.HTTPClient.
 func (cl *Client) NewConn(hc protocol.HTTPConn, _ *protocol.ClientConfig) protocol.ClientConn {
-	return &clientConn{hc: hc, client: cl, late: deadlines{hc: hc}}
+	return &clientConn{hc: hc, client: cl, late: rpcwire.Deadlines{Conn: hc}}
 }
 
 // Free implements protocol.ClientConn.
@@ -32,7 +32,7 @@ func (cc *clientConn) Drain() { cc.hc.Drain() }
 // Close implements protocol.ClientConn.
 func (cc *clientConn) Close(cause error) {
 	cc.hc.Close(cause)
-	cc.late.stop()
+	cc.late.Stop()
 }
 
 // Closed implements protocol.ClientConn.
@@ -74,9 +74,4 @@ func bindingOf(b protocol.Bind, c *fairlead.Call) (*binding, error) {
 			WithReach(fairlead.NotSent)
 	}
 	return bd, nil
-}
-
-// contextError is the error of a call whose context has ended.
-func contextError(ctx context.Context) error {
-	return fairlead.Errorf(fairlead.CodeOf(ctx.Err()), "%w", ctx.Err())
 }

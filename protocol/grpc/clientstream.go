@@ -8,6 +8,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/internal/rpcwire"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -21,13 +22,13 @@ type clientStream struct {
 
 	// sending is held while something is sent.
 	sending sync.Mutex
-	out     outgoing
+	out     rpcwire.Outgoing
 	msg     protocol.Message
 	closed  bool // no more messages follow
 
 	// receiving is held while the exchange is read.
 	receiving sync.Mutex
-	rd        reader
+	rd        rpcwire.Reader
 	received  int
 	final     error // what Recv returns from now on
 
@@ -49,7 +50,7 @@ func (cc *clientConn) Open(ctx context.Context, bind protocol.Bind, c *fairlead.
 		return err
 	}
 	if ctx.Err() != nil {
-		return notSent(contextError(ctx))
+		return rpcwire.NotSent(rpcwire.ContextError(ctx))
 	}
 	out, head, recv, err := b.options(c)
 	if err != nil {
@@ -68,7 +69,7 @@ func (cc *clientConn) Open(ctx context.Context, bind protocol.Bind, c *fairlead.
 	if !st.kind.ClientStreams() {
 		if _, kept, held, err = st.prepare(c.Request()); err != nil {
 			st.x.forget()
-			return notSent(err)
+			return rpcwire.NotSent(err)
 		}
 		req.Message, req.Last, st.closed = &st.msg, true, true
 	}
@@ -80,10 +81,10 @@ func (cc *clientConn) Open(ctx context.Context, bind protocol.Bind, c *fairlead.
 	}
 	if err != nil {
 		st.x.forget()
-		return doError(err)
+		return rpcwire.DoError(err)
 	}
 	st.x.begin(x, cc.hc.Closed())
-	st.rd = reader{src: &st.x, lim: recv}
+	st.rd = rpcwire.Reader{Source: &st.x, Limit: recv}
 	st.watch(ctx, left, timed)
 	c.Wire().SetPeer(cc.hc.Peer())
 	c.Wire().SetDriver(st)
@@ -96,10 +97,10 @@ func (st *clientStream) watch(ctx context.Context, left time.Duration, timed boo
 	st.stopMu.Lock()
 	defer st.stopMu.Unlock()
 	if timed {
-		st.timer = time.AfterFunc(left, func() { st.x.Reset(protocol.ResetCancel, errDeadline()) })
+		st.timer = time.AfterFunc(left, func() { st.x.Reset(protocol.ResetCancel, rpcwire.ErrDeadline()) })
 	}
 	if ctx.Done() != nil {
-		st.stop = context.AfterFunc(ctx, func() { st.x.Reset(protocol.ResetCancel, contextError(ctx)) })
+		st.stop = context.AfterFunc(ctx, func() { st.x.Reset(protocol.ResetCancel, rpcwire.ContextError(ctx)) })
 	}
 }
 
@@ -122,7 +123,7 @@ func (st *clientStream) Send(msg any) error {
 	if st.closed {
 		return fairlead.Errorf(fairlead.Internal, "no messages can be sent any more")
 	}
-	st.out.plain = !st.call.Wire().Compresses()
+	st.out.Plain = !st.call.Wire().Compresses()
 	x, kept, held, err := st.prepare(msg)
 	if err != nil {
 		return err
@@ -147,7 +148,7 @@ func (st *clientStream) prepare(v any) (x protocol.ClientExchange, kept bool, he
 			return x, kept, nil, err
 		}
 	}
-	held, err = st.b.msgs.encode(&st.msg, v, &st.out)
+	held, err = st.b.msgs.Encode(&st.msg, v, &st.out)
 	return st.x.current(), false, held, err
 }
 
@@ -162,7 +163,7 @@ func (st *clientStream) sendError(err error) error {
 	if err == io.EOF { //nolint:errorlint // as above
 		return err
 	}
-	return asInternal(err, "cannot encode a message")
+	return rpcwire.AsInternal(err, "cannot encode a message")
 }
 
 // CloseSend implements fairlead.Stream. It returns nil after the peer has ended the call, and the error that ended it
@@ -216,7 +217,7 @@ func (st *clientStream) receive(msg any) error {
 	if err := st.readHead(); err != nil {
 		return st.refuse(err)
 	}
-	payload, flags, err := st.rd.next()
+	payload, flags, err := st.rd.Next()
 	switch err {
 	case nil:
 	case io.EOF, io.ErrUnexpectedEOF: //nolint:errorlint // reader returns them bare
@@ -228,19 +229,19 @@ func (st *clientStream) receive(msg any) error {
 		if over := st.x.over(); over != nil && isUnprocessed(err) {
 			return over // it would have gone on elsewhere
 		}
-		return failureError(err, isLate(st.call))
+		return rpcwire.FailureError(err, isLate(st.call))
 	}
 	if st.received++; st.received > 1 && !st.kind.ServerStreams() {
-		st.rd.done()
-		return st.giveUp(errManyResponses())
+		st.rd.Release()
+		return st.giveUp(rpcwire.ErrManyResponses())
 	}
-	data, b, err := st.b.accepted.plain(payload, flags, st.head.encoding, &st.rd.lim)
+	data, b, err := st.b.accepted.Plain(payload, flags, st.head.encoding, &st.rd.Limit)
 	if err == nil {
-		st.call.Wire().SetReceivedCompressed(flags&flagCompressed != 0)
-		err = st.b.msgs.decode(data, msg)
+		st.call.Wire().SetReceivedCompressed(flags&rpcwire.FlagCompressed != 0)
+		err = st.b.msgs.Decode(data, msg)
 		buffer.Put(b)
 	}
-	st.rd.done()
+	st.rd.Release()
 	if err != nil {
 		return st.giveUp(err)
 	}
@@ -260,11 +261,11 @@ func (st *clientStream) readHead() error {
 		return nil // the exchange has ended without; Read says why
 	}
 	st.headRead, st.headEnds = true, ends
-	st.head.parse(h, st.b.msgs.name)
+	st.head.parse(h, st.b.msgs.Name)
 	if st.head.err != nil {
 		st.headErr = st.head.err
 	} else if !ends {
-		if key, ok := receive(st.call.ResponseHeader(), &h.Fields); !ok {
+		if key, ok := rpcwire.Receive(st.call.ResponseHeader(), &h.Fields, isReserved); !ok {
 			st.headErr = errMalformedHeader(key)
 		}
 	}
@@ -279,11 +280,11 @@ func (st *clientStream) refuse(err error) error {
 		return st.giveUp(err)
 	}
 	x := st.x.current()
-	enough := time.AfterFunc(pageTime, func() { x.Interrupt(err) })
+	enough := time.AfterFunc(rpcwire.PageTime, func() { x.Interrupt(err) })
 	defer enough.Stop()
 	for {
 		part, failed := x.Read()
-		if failed != nil || !page.add(part) {
+		if failed != nil || !page.Add(part) {
 			return st.giveUp(st.head.failure())
 		}
 	}
@@ -300,9 +301,9 @@ func (st *clientStream) end(err error) error {
 	}
 	switch {
 	case err == io.ErrUnexpectedEOF: //nolint:errorlint // reader returns it bare
-		return errCutOff()
+		return rpcwire.ErrCutOff()
 	case st.received == 0 && !st.kind.ServerStreams():
-		return errNoResponse()
+		return rpcwire.ErrNoResponse()
 	}
 	return io.EOF
 }
@@ -334,7 +335,7 @@ func (st *clientStream) WaitHeader(ctx context.Context, _ *fairlead.Call) error 
 	case err != nil:
 		return err
 	case !there:
-		return contextError(ctx)
+		return rpcwire.ContextError(ctx)
 	}
 	if err := st.readHead(); err != nil {
 		// The call is over. Recv finds that out as well, and says the same.

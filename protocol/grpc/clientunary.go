@@ -2,11 +2,11 @@ package grpc
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/internal/rpcwire"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -27,21 +27,20 @@ type attempt struct {
 type attemptState struct {
 	b    *binding
 	call *fairlead.Call
-	recv limit
+	recv rpcwire.Limit
 
 	req     protocol.Request
 	msg     protocol.Message
 	timeout [16]byte
 
-	place int  // in the connection's deadlines, counted from 1; under their lock
-	late  bool // given up by them
+	expiry rpcwire.Expiry
 
 	// The rest belongs to the connection's reading goroutine until the exchange is over.
 
 	head     responseHead
 	headEnds bool
 	refused  bool // for its head, before its end
-	prefix   [prefixSize]byte
+	prefix   [rpcwire.PrefixSize]byte
 	nprefix  int
 	flags    uint8
 	length   int
@@ -60,7 +59,7 @@ func (cc *clientConn) Unary(ctx context.Context, bind protocol.Bind, c *fairlead
 		return err
 	}
 	if ctx.Done() != nil && ctx.Err() != nil {
-		return notSent(contextError(ctx))
+		return rpcwire.NotSent(rpcwire.ContextError(ctx))
 	}
 	a, ok := cc.client.attempts.Get().(*attempt)
 	if !ok {
@@ -96,21 +95,21 @@ func (a *attempt) run(ctx context.Context, cc *clientConn) error {
 	if err != nil {
 		return err
 	}
-	held, err := b.msgs.encode(&a.msg, c.Request(), &out)
+	held, err := b.msgs.Encode(&a.msg, c.Request(), &out)
 	if err != nil {
-		return notSent(err)
+		return rpcwire.NotSent(err)
 	}
 	a.req.Message, a.req.Last = &a.msg, true
 	ticket, err := cc.hc.Do(&a.req, a)
 	buffer.Put(held)
 	if err != nil {
-		return doError(err)
+		return rpcwire.DoError(err)
 	}
 	c.Wire().SetPeer(cc.hc.Peer())
 	if timed {
 		at, _ := c.Deadline()
-		cc.late.add(a, ticket, at)
-		defer cc.late.remove(a)
+		cc.late.Add(&a.expiry, ticket, at, a.done)
+		defer cc.late.Remove(&a.expiry)
 	}
 	if err := a.wait(ctx, cc.hc, ticket); err != nil {
 		return err
@@ -128,7 +127,7 @@ func (a *attempt) wait(ctx context.Context, hc protocol.HTTPConn, ticket protoco
 		case <-a.done:
 		case <-over:
 			if hc.Cancel(ticket, protocol.ResetCancel) {
-				return contextError(ctx)
+				return rpcwire.ContextError(ctx)
 			}
 			<-a.done
 		}
@@ -138,8 +137,8 @@ func (a *attempt) wait(ctx context.Context, hc protocol.HTTPConn, ticket protoco
 			return err
 		}
 	}
-	if a.late {
-		return errDeadline()
+	if a.expiry.Late {
+		return rpcwire.ErrDeadline()
 	}
 	return nil
 }
@@ -149,14 +148,14 @@ func (a *attempt) wait(ctx context.Context, hc protocol.HTTPConn, ticket protoco
 func (a *attempt) waitPage(ctx context.Context, hc protocol.HTTPConn, ticket protocol.Ticket) error {
 	var err error
 	if a.head.page != nil {
-		enough := time.NewTimer(pageTime)
+		enough := time.NewTimer(rpcwire.PageTime)
 		defer enough.Stop()
 		select {
 		case <-a.done:
 			return nil
 		case <-enough.C:
 		case <-ctx.Done():
-			err = contextError(ctx)
+			err = rpcwire.ContextError(ctx)
 		}
 	}
 	if hc.Cancel(ticket, protocol.ResetCancel) {
@@ -168,14 +167,14 @@ func (a *attempt) waitPage(ctx context.Context, hc protocol.HTTPConn, ticket pro
 
 // Head implements protocol.Receiver.
 func (a *attempt) Head(h *protocol.Head, end bool) {
-	a.head.parse(h, a.b.msgs.name)
+	a.head.parse(h, a.b.msgs.Name)
 	switch {
 	case a.head.err != nil:
 	case end:
 		a.headEnds = true
 		a.status = a.head.outcome(h, a.call)
 	default:
-		if key, ok := receive(a.call.ResponseHeader(), &h.Fields); !ok {
+		if key, ok := rpcwire.Receive(a.call.ResponseHeader(), &h.Fields, isReserved); !ok {
 			a.err = errMalformedHeader(key)
 		}
 	}
@@ -188,7 +187,7 @@ func (a *attempt) Head(h *protocol.Head, end bool) {
 // Data implements protocol.Receiver.
 func (a *attempt) Data(part []byte) bool {
 	if a.head.page != nil {
-		return a.head.page.add(part)
+		return a.head.page.Add(part)
 	}
 	if a.head.err != nil || a.err != nil {
 		return false
@@ -196,16 +195,16 @@ func (a *attempt) Data(part []byte) bool {
 	for len(part) > 0 {
 		switch {
 		case a.whole:
-			a.err = errManyResponses()
+			a.err = rpcwire.ErrManyResponses()
 			return false
-		case a.nprefix < prefixSize:
+		case a.nprefix < rpcwire.PrefixSize:
 			n := copy(a.prefix[a.nprefix:], part)
 			a.nprefix += n
 			part = part[n:]
-			if a.nprefix < prefixSize {
+			if a.nprefix < rpcwire.PrefixSize {
 				return true
 			}
-			if a.flags, a.length, a.err = parsePrefix(a.prefix[:], &a.recv); a.err != nil {
+			if a.flags, a.length, a.err = rpcwire.ParsePrefix(a.prefix[:], &a.recv); a.err != nil {
 				return false
 			}
 			if a.length <= len(part) && a.length <= maxInline && a.flags == 0 {
@@ -215,7 +214,7 @@ func (a *attempt) Data(part []byte) bool {
 				a.whole, part = true, part[a.length:]
 				continue
 			}
-			a.buf = buffer.Get(min(a.length, max(2*len(part), firstGather)))
+			a.buf = buffer.Get(min(a.length, max(2*len(part), rpcwire.FirstGather)))
 			a.whole = a.length == 0
 		default:
 			n := min(len(part), a.length-len(a.buf.B))
@@ -243,7 +242,7 @@ func (a *attempt) End(trailer *protocol.Head, err error) {
 // decode makes the call's reply of a message.
 func (a *attempt) decode(data []byte) error {
 	a.reply = a.call.Wire().Reply()
-	return a.b.msgs.decode(data, a.reply)
+	return a.b.msgs.Decode(data, a.reply)
 }
 
 // result settles the call once the exchange is over.
@@ -254,20 +253,20 @@ func (a *attempt) result() error {
 	case a.err != nil:
 		return a.err
 	case a.failure != nil:
-		return failureError(a.failure, isLate(a.call))
+		return rpcwire.FailureError(a.failure, isLate(a.call))
 	case a.status != nil:
 		return a.status
 	case a.nprefix == 0:
-		return errNoResponse()
+		return rpcwire.ErrNoResponse()
 	case !a.whole:
-		return errCutOff()
+		return rpcwire.ErrCutOff()
 	}
 	if a.buf != nil {
-		data, b, err := a.b.accepted.plain(a.buf.B, a.flags, a.head.encoding, &a.recv)
+		data, b, err := a.b.accepted.Plain(a.buf.B, a.flags, a.head.encoding, &a.recv)
 		if err != nil {
 			return err
 		}
-		a.call.Wire().SetReceivedCompressed(a.flags&flagCompressed != 0)
+		a.call.Wire().SetReceivedCompressed(a.flags&rpcwire.FlagCompressed != 0)
 		err = a.decode(data)
 		buffer.Put(b)
 		if err != nil {
@@ -284,29 +283,7 @@ func isLate(c *fairlead.Call) bool {
 	return ok && !time.Now().Before(at)
 }
 
-// doError is the error for what a connection returned instead of sending a request.
-func doError(err error) error {
-	if errors.Is(err, protocol.ErrFull) {
-		return protocol.ErrFull
-	}
-	if _, ok := err.(*protocol.Failure); ok { //nolint:errorlint // connections return it bare
-		return failureError(err, false)
-	}
-	return notSent(asInternal(err, "cannot encode the request"))
-}
-
 // errMalformedHeader is the error for a response's header that is not base64 as it should be.
 func errMalformedHeader(key string) error {
 	return fairlead.Errorf(fairlead.Internal, "malformed binary metadata in header %q", key)
-}
-
-// The specification lists both under "Unimplemented"
-// (https://github.com/grpc/grpc/blob/master/doc/statuscodes.md, response cardinality violation).
-
-func errNoResponse() error {
-	return fairlead.Errorf(fairlead.Unimplemented, "the method has one response, and the server sent none")
-}
-
-func errManyResponses() error {
-	return fairlead.Errorf(fairlead.Unimplemented, "the method has one response, and the server sent more")
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/internal/rpcwire"
 )
 
 // name is the protocol's, for both sides.
@@ -23,17 +24,11 @@ const defaultCodec = "proto"
 
 // The fields of gRPC.
 const (
-	fieldStatus         = "grpc-status"
-	fieldMessage        = "grpc-message"
-	fieldDetails        = "grpc-status-details-bin"
 	fieldTimeout        = "grpc-timeout"
 	fieldEncoding       = "grpc-encoding"
 	fieldAcceptEncoding = "grpc-accept-encoding"
 	fieldPriorAttempts  = "grpc-previous-rpc-attempts"
 )
-
-// identity is the name of no compression.
-const identity = "identity"
 
 // subtype returns the codec's name in a content type; false: it is not gRPC's. "application/grpc-web" is another
 // protocol's.
@@ -65,3 +60,16 @@ func contentTypeFor(codecName string) string {
 
 // agent is the framework's part of the user agent.
 const agent = "fairlead-go/" + fairlead.Version
+
+// isReserved reports whether a field is the protocol's own, or HTTP's, and so neither handed to users nor taken from
+// them. Names that begin with "grpc-" are reserved by the specification, but for those that middleware is meant to use.
+func isReserved(name string) bool {
+	if !strings.HasPrefix(name, "grpc-") {
+		return rpcwire.ReservedByHTTP(name)
+	}
+	switch name {
+	case fieldPriorAttempts, "grpc-retry-pushback-ms", "grpc-trace-bin", "grpc-tags-bin":
+		return false
+	}
+	return true
+}

@@ -1,12 +1,12 @@
 package grpc
 
 import (
-	"context"
 	"strings"
 	"time"
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/internal/rpcwire"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -62,26 +62,26 @@ func (in *incoming) begin(x protocol.Exchange, driver fairlead.Driver, size int)
 	if key, ok := in.fields(&h.Fields, &p.Header); !ok {
 		return fairlead.Errorf(fairlead.Internal, "malformed binary metadata in header %q", key)
 	}
-	if in.s.accepted.unknown(in.encoding) {
+	if in.s.accepted.Unknown(in.encoding) {
 		// Whether a message is compressed does not matter: the specification has the request refused, with the encodings
 		// that there are (https://github.com/grpc/grpc/blob/master/doc/compression.md).
 		in.offer = true
-		return in.s.accepted.unsupported(fairlead.Unimplemented, in.encoding)
+		return in.s.accepted.Unsupported(fairlead.Unimplemented, in.encoding)
 	}
 	if v := h.TimeoutIn(fieldTimeout); v != nil {
-		d, ok := parseTimeout(v)
+		d, ok := rpcwire.ParseTimeout(v)
 		switch {
 		case !ok:
 			return fairlead.Errorf(fairlead.Internal, "malformed %s: %q", fieldTimeout, v)
 		case d == 0:
-			return errDeadline()
+			return rpcwire.ErrDeadline()
 		}
 		p.Deadline = time.Now().Add(d)
 	}
 	if !h.Came.IsZero() { // it has waited for its body
 		p.Deadline = in.s.Deadline(h)
 		if !p.Deadline.IsZero() && !time.Now().Before(p.Deadline) {
-			return errDeadline()
+			return rpcwire.ErrDeadline()
 		}
 	}
 	in.call = fairlead.NewServerCall(&p)
@@ -112,7 +112,7 @@ func (in *incoming) fields(fields, header *fairlead.Metadata) (malformed string,
 	if !users {
 		return "", true
 	}
-	return receive(header, fields)
+	return rpcwire.Receive(header, fields, isReserved)
 }
 
 // noCodec is the error for a content type that names a codec that the method does not have.
@@ -126,8 +126,8 @@ func noCodec(r *protocol.Route, codecName string) error {
 }
 
 // decode fills msg with a message of the request.
-func (in *incoming) decode(m *messages, payload []byte, flags uint8, msg any) error {
-	data, b, err := in.s.accepted.plain(payload, flags, in.encoding, &in.s.recv)
+func (in *incoming) decode(m *rpcwire.Messages, payload []byte, flags uint8, msg any) error {
+	data, b, err := in.s.accepted.Plain(payload, flags, in.encoding, &in.s.recv)
 	if err != nil {
 		return err
 	}
@@ -135,8 +135,8 @@ func (in *incoming) decode(m *messages, payload []byte, flags uint8, msg any) er
 		err = in.reserve(len(data))
 	}
 	if err == nil {
-		in.call.Wire().SetReceivedCompressed(flags&flagCompressed != 0)
-		err = m.decode(data, msg)
+		in.call.Wire().SetReceivedCompressed(flags&rpcwire.FlagCompressed != 0)
+		err = m.Decode(data, msg)
 	}
 	buffer.Put(b)
 	return err
@@ -156,7 +156,7 @@ func (in *incoming) reserve(n int) error {
 }
 
 // messages returns the codec of the call's messages.
-func (in *incoming) messages() *messages {
+func (in *incoming) messages() *rpcwire.Messages {
 	if m := in.s.messages[in.bound]; m != nil {
 		return m
 	}
@@ -164,10 +164,10 @@ func (in *incoming) messages() *messages {
 }
 
 // outgoing returns how responses are sent, and the head that says so.
-func (in *incoming) outgoing() (outgoing, *protocol.Block) {
-	o := outgoing{lim: in.s.send, compressMin: in.s.compressMin, plain: !in.call.Wire().Compresses()}
+func (in *incoming) outgoing() (rpcwire.Outgoing, *protocol.Block) {
+	o := rpcwire.Outgoing{Limit: in.s.send, CompressMin: in.s.compressMin, Plain: !in.call.Wire().Compresses()}
 	if i := in.compressor(); i >= 0 {
-		o.compressor = in.s.accepted.list[i]
+		o.Compressor = in.s.accepted.List[i]
 		return o, in.answers.compressed[i]
 	}
 	return o, in.answers.head
@@ -179,21 +179,21 @@ func (in *incoming) compressor() int {
 	if in.chosen {
 		return in.choice
 	}
-	if in.encoding == "" || in.encoding == identity || !accepts(in.accept, in.encoding) {
+	if in.encoding == "" || in.encoding == rpcwire.Identity || !rpcwire.Accepts(in.accept, in.encoding) {
 		return -1
 	}
-	return in.s.accepted.index(in.encoding)
+	return in.s.accepted.Index(in.encoding)
 }
 
 // choose sets the compressor for responses. The head must not have been sent.
 func (in *incoming) choose(name string) error {
 	i := -1
-	if name != identity {
-		if i = in.s.accepted.index(name); i < 0 {
+	if name != rpcwire.Identity {
+		if i = in.s.accepted.Index(name); i < 0 {
 			return fairlead.Errorf(fairlead.Internal, "compressor %q is not one of the server's (%s)",
-				name, in.s.accepted.names)
+				name, in.s.accepted.Names)
 		}
-		if !accepts(in.accept, name) {
+		if !rpcwire.Accepts(in.accept, name) {
 			return fairlead.Errorf(fairlead.FailedPrecondition, "the client does not accept compressor %q, but %q",
 				name, in.accept)
 		}
@@ -215,7 +215,7 @@ func (in *incoming) finish(e *fairlead.Error) {
 		if header := in.header(); header != nil && !in.headSent && in.fits(in.answers.head, header) == nil {
 			in.headSent = in.x.SendHead(section(in.answers.head, header)) == nil
 		}
-		extra = sendable(in.call.ResponseTrailer(), in.dropped)
+		extra = rpcwire.Sendable(in.call.ResponseTrailer(), isReserved, in.dropped)
 	}
 	code := 0
 	if e != nil {
@@ -228,7 +228,7 @@ func (in *incoming) finish(e *fairlead.Error) {
 	if e != nil {
 		md := new(fairlead.Metadata)
 		if in.offer {
-			md.Append(fieldAcceptEncoding, in.s.accepted.names)
+			md.Append(fieldAcceptEncoding, in.s.accepted.Names)
 		}
 		in.addStatus(md, e, blk, extra)
 		if extra != nil {
@@ -253,14 +253,14 @@ func (in *incoming) addStatus(md *fairlead.Metadata, e *fairlead.Error, b *proto
 	if more != nil {
 		room -= protocol.FieldsSize(more, true)
 	}
-	if !addStatus(md, e, room, limit) {
+	if !rpcwire.AddStatus(md, e, room, limit) {
 		in.noteCut()
 	}
 }
 
 // status is the block for a code.
 func (in *incoming) status(code int) *protocol.Block {
-	named := code < namedCodes
+	named := code < rpcwire.NamedCodes
 	switch {
 	case in.headSent && named:
 		return in.s.trailers[code]
@@ -298,20 +298,10 @@ func (in *incoming) done() {
 
 // header is the user's metadata for the response's head, nil when there is none.
 func (in *incoming) header() *fairlead.Metadata {
-	return sendable(in.call.ResponseHeader(), in.dropped)
+	return rpcwire.Sendable(in.call.ResponseHeader(), isReserved, in.dropped)
 }
 
 // dropped reports a handler's metadata that cannot be sent. The call goes on without it.
 func (in *incoming) dropped(key, why string) {
 	in.s.d.Logger().Warn("grpc: response metadata dropped", "method", in.route.Method.Path, "key", key, "why", why)
-}
-
-// errDeadline is the error of a call whose deadline has passed.
-func errDeadline() error {
-	return fairlead.Errorf(fairlead.DeadlineExceeded, "%w", context.DeadlineExceeded)
-}
-
-// errCanceled is the error of a call that was given up.
-func errCanceled() error {
-	return fairlead.Errorf(fairlead.Canceled, "%w", context.Canceled)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"testing"
 
 	"github.com/fairlead-go/fairlead"
@@ -29,19 +28,5 @@ func TestBrokenStreamIsNoEnd(t *testing.T) {
 			}
 		}
 		_ = c.Stream().Close()
-	}
-}
-
-// TestShortMessageIsNoEnd does the same with what codecs and compressors say of a message that is too short.
-func TestShortMessageIsNoEnd(t *testing.T) {
-	t.Parallel()
-	short := fmt.Errorf("reading a length: %w", io.EOF)
-	for _, err := range []error{asInternal(short, "cannot decode"), internal(short, "cannot decompress with %s", "x")} {
-		if errors.Is(err, io.EOF) || fairlead.CodeOf(err) != fairlead.Internal || !strings.HasSuffix(err.Error(), ": EOF") {
-			t.Errorf("got %v, want an error that is Internal and not io.EOF", err)
-		}
-	}
-	if err := asInternal(io.ErrUnexpectedEOF, "cannot decode"); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("%v does not have its cause", err)
 	}
 }

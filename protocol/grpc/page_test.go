@@ -2,14 +2,13 @@ package grpc
 
 import (
 	"context"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
-	"unicode"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/internal/rpcwire"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -17,46 +16,11 @@ import (
 const nginx = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n" +
 	"<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n"
 
-// FuzzPage tells whatever arrives: what can be printed of it, and not too much.
-func FuzzPage(f *testing.F) {
-	f.Add("text/html", []byte(nginx))
-	f.Add("text/html", []byte("<script>İİİ</SCRIPT ><!--K--><style"))
-	f.Add("text/plain", []byte("a\x00\x1b[31mb\xff\u202ec"))
-	f.Add("", []byte("<"))
-	f.Fuzz(func(t *testing.T, ct string, body []byte) {
-		p := newPage(ct, "")
-		if p == nil {
-			return
-		}
-		for len(body) > 0 {
-			n := min(len(body), 1000)
-			if !p.add(body[:n]) {
-				break
-			}
-			body = body[n:]
-		}
-		e := p.tell(fairlead.Errorf(fairlead.Unknown, "x"))
-		text, quoted := strings.CutPrefix(e.Message, "x; its text begins with ")
-		if !quoted {
-			if e.Message != "x" {
-				t.Errorf("got %q", e.Message)
-			}
-			return
-		}
-		words, err := strconv.Unquote(text)
-		if err != nil {
-			t.Fatalf("%s: %v", text, err)
-		}
-		if len(words) > maxWords+len("…") {
-			t.Errorf("got %d bytes, want %d at most", len(words), maxWords)
-		}
-		for _, r := range words {
-			if !unicode.IsPrint(r) {
-				t.Errorf("%q cannot be printed", r)
-			}
-		}
-	})
-}
+// The sizes in bytes of what is read of a page, and of what an error tells of it.
+const (
+	maxPage  = 4 << 10
+	maxWords = 200
+)
 
 // TestClientTellsPages has a web page come in place of a response.
 func TestClientTellsPages(t *testing.T) {
@@ -171,11 +135,11 @@ func TestClientDoesNotWaitForPages(t *testing.T) {
 	}{
 		{
 			name: "page", head: []string{":status", "502", "content-type", "text/html"}, body: "<p>half of",
-			code: fairlead.Unavailable, text: `; its text begins with "half of"`, took: pageTime,
+			code: fairlead.Unavailable, text: `; its text begins with "half of"`, took: rpcwire.PageTime,
 		},
 		{
 			name: "page of which nothing comes", head: []string{":status", "502", "content-type", "text/html"},
-			code: fairlead.Unavailable, text: "502", took: pageTime,
+			code: fairlead.Unavailable, text: "502", took: rpcwire.PageTime,
 		},
 		{
 			name: "image", head: []string{":status", "200", "content-type", "image/png"},
@@ -186,17 +150,18 @@ func TestClientDoesNotWaitForPages(t *testing.T) {
 			code: fairlead.Internal, text: "x-bin",
 		},
 		{
-			name: "page and deadline", head: []string{":status", "502", "content-type", "text/html"}, within: pageTime / 2,
-			code: fairlead.DeadlineExceeded, text: "deadline", took: pageTime / 2,
+			name: "page and deadline", head: []string{":status", "502", "content-type", "text/html"},
+			within: rpcwire.PageTime / 2,
+			code:   fairlead.DeadlineExceeded, text: "deadline", took: rpcwire.PageTime / 2,
 		},
 		{
 			name: "page and the context's end", head: []string{":status", "502", "content-type", "text/html"},
-			cancel: pageTime / 2, code: fairlead.Canceled, text: "canceled", took: pageTime / 2,
+			cancel: rpcwire.PageTime / 2, code: fairlead.Canceled, text: "canceled", took: rpcwire.PageTime / 2,
 		},
 	}
 	for _, tt := range tests {
 		for _, m := range []*fairlead.Method{mUnary, mServer, mBidi} {
-			if m != mUnary && tt.took < pageTime && tt.took > 0 {
+			if m != mUnary && tt.took < rpcwire.PageTime && tt.took > 0 {
 				continue // a stream tells what it has
 			}
 			t.Run(tt.name+"/"+m.Name, func(t *testing.T) {

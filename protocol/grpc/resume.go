@@ -9,6 +9,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/internal/rpcwire"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -126,14 +127,14 @@ func (e *resumable) forgetLocked() {
 // keep prepares v to be sent as m and keeps it. When it says that it did, m is to be sent on the exchange that it
 // returns, nil before there is one, and sent must be called afterwards; otherwise m is not prepared.
 func (e *resumable) keep(
-	m *protocol.Message, v any, msgs *messages, out *outgoing,
+	m *protocol.Message, v any, msgs *rpcwire.Messages, out *rpcwire.Outgoing,
 ) (x protocol.ClientExchange, kept bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.keeping.Load() {
 		return nil, false, nil
 	}
-	held, err := msgs.encode(m, v, out)
+	held, err := msgs.Encode(m, v, out)
 	if err != nil {
 		return nil, false, err
 	}
@@ -143,28 +144,28 @@ func (e *resumable) keep(
 		size = m.Size
 	}
 	if e.kept == nil {
-		e.kept = buffer.Get(prefixSize + size)
+		e.kept = buffer.Get(rpcwire.PrefixSize + size)
 	}
 	from := len(e.kept.B)
-	if from+prefixSize+size > maxKept {
+	if from+rpcwire.PrefixSize+size > maxKept {
 		e.forgetLocked()
 		return nil, false, nil
 	}
-	e.kept.Grow(prefixSize + size)
+	e.kept.Grow(rpcwire.PrefixSize + size)
 	b := e.kept.B
 	b = append(b, m.Flags)
 	b = binary.BigEndian.AppendUint32(b, uint32(size))
 	if m.Value == nil {
 		b = append(b, m.Bytes...)
 	} else if b, err = m.Sizer.AppendSized(b, m.Value, size); err != nil {
-		return nil, false, asInternal(err, "cannot encode a message with "+msgs.name)
+		return nil, false, rpcwire.AsInternal(err, "cannot encode a message with "+msgs.Name)
 	}
-	if n := len(b) - from - prefixSize; n != size {
+	if n := len(b) - from - rpcwire.PrefixSize; n != size {
 		return nil, false, fairlead.Errorf(fairlead.Internal,
-			"%s encoded a message to %d bytes and had promised %d", msgs.name, n, size)
+			"%s encoded a message to %d bytes and had promised %d", msgs.Name, n, size)
 	}
 	e.kept.B, e.busy = b, true
-	*m = protocol.Message{Bytes: b[from+prefixSize:], Envelope: true, Flags: m.Flags}
+	*m = protocol.Message{Bytes: b[from+rpcwire.PrefixSize:], Envelope: true, Flags: m.Flags}
 	return e.current(), true, nil
 }
 
@@ -313,9 +314,9 @@ func (st *clientStream) resume(waiter context.Context, failed protocol.ClientExc
 	case err == nil:
 		return true, nil
 	case st.ctx.Err() != nil:
-		err = contextError(st.ctx)
+		err = rpcwire.ContextError(st.ctx)
 	case isLate(st.call):
-		err = errDeadline()
+		err = rpcwire.ErrDeadline()
 	case waiter.Err() != nil:
 		e.resumed--
 		return true, nil
@@ -328,7 +329,7 @@ func (st *clientStream) resume(waiter context.Context, failed protocol.ClientExc
 func (st *clientStream) unprocessed(x protocol.ClientExchange) error {
 	_, err := x.Read()
 	if isUnprocessed(err) {
-		return failureError(err, isLate(st.call))
+		return rpcwire.FailureError(err, isLate(st.call))
 	}
 	return nil
 }
@@ -337,10 +338,10 @@ func (st *clientStream) unprocessed(x protocol.ClientExchange) error {
 func (st *clientStream) reopen(conn protocol.ClientConn) error {
 	cc, ok := conn.(*clientConn)
 	if !ok {
-		return notSent(fairlead.Errorf(fairlead.Internal, "a stream of gRPC cannot go on over %T", conn))
+		return rpcwire.NotSent(fairlead.Errorf(fairlead.Internal, "a stream of gRPC cannot go on over %T", conn))
 	}
 	if st.ctx.Err() != nil {
-		return notSent(contextError(st.ctx))
+		return rpcwire.NotSent(rpcwire.ContextError(st.ctx))
 	}
 	_, head, _, err := st.b.options(st.call)
 	if err != nil {
@@ -361,14 +362,14 @@ func (st *clientStream) reopen(conn protocol.ClientConn) error {
 	}
 	x, err := cc.hc.Open(&req)
 	if err != nil {
-		return doError(err)
+		return rpcwire.DoError(err)
 	}
 	e.at.Lock()
 	e.next = x
 	over := e.cause
 	e.at.Unlock()
 	if over == nil && st.ctx.Err() != nil {
-		over = contextError(st.ctx) // what watches the context has yet to say so
+		over = rpcwire.ContextError(st.ctx) // what watches the context has yet to say so
 	}
 	if over != nil {
 		x.Reset(protocol.ResetCancel, over) // so that nothing is sent below, least of all that there is no more

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/internal/rpcwire"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -307,7 +308,7 @@ func TestKeptIsBounded(t *testing.T) {
 		c, r := openBroken(t, x)
 		const first = 1000
 		for _, n := range []int{first, size - first} {
-			if err := c.Stream().Send(&note{strings.Repeat("x", n-prefixSize)}); err != nil {
+			if err := c.Stream().Send(&note{strings.Repeat("x", n-rpcwire.PrefixSize)}); err != nil {
 				t.Fatal(err)
 			}
 		}

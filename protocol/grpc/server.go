@@ -7,23 +7,24 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/internal/rpcwire"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
 // Server is the server side of gRPC, a protocol.HTTP. It is safe for concurrent use once it is attached.
 type Server struct {
 	d        protocol.Dispatcher
-	recv     limit
-	send     limit
-	accepted *compressors
+	recv     rpcwire.Limit
+	send     rpcwire.Limit
+	accepted *rpcwire.Compressors
 	// compressMin is the size in bytes below which responses are sent as they are.
 	compressMin int
 
 	answers  []*answers // by content type; the first is the one without a codec
-	trailers [namedCodes]*protocol.Block
+	trailers [rpcwire.NamedCodes]*protocol.Block
 	bare     *protocol.Block // a trailer without a status of its own
 	services map[string]bool
-	messages map[*protocol.Bound]*messages
+	messages map[*protocol.Bound]*rpcwire.Messages
 
 	calls sync.Pool // of *unaryCall
 }
@@ -33,9 +34,9 @@ type answers struct {
 	contentType string
 	codec       string
 	head        *protocol.Block
-	compressed  []*protocol.Block           // head, with the encoding of the compressor at the same place
-	only        [namedCodes]*protocol.Block // responses that consist of a status, by code
-	wrongVerb   *protocol.Block             // the same, for requests that are not POST
+	compressed  []*protocol.Block                   // head, with the encoding of the compressor at the same place
+	only        [rpcwire.NamedCodes]*protocol.Block // responses that consist of a status, by code
+	wrongVerb   *protocol.Block                     // the same, for requests that are not POST
 }
 
 // NewServer makes the server side of gRPC, to be given to the HTTP wire (web.NewServer). What it serves, and its
@@ -43,7 +44,7 @@ type answers struct {
 func NewServer() *Server {
 	s := &Server{bare: protocol.NewBlock()}
 	for code := range s.trailers {
-		s.trailers[code] = protocol.NewBlock(fieldStatus, strconv.Itoa(code))
+		s.trailers[code] = protocol.NewBlock(rpcwire.FieldStatus, strconv.Itoa(code))
 	}
 	s.calls.New = func() any { return s.newUnaryCall() }
 	return s
@@ -56,12 +57,12 @@ func (s *Server) Name() string { return name }
 func (s *Server) Attach(d protocol.Dispatcher) error {
 	l := d.Limits()
 	s.d = d
-	s.recv = newLimit(l.RecvMessage, "server", "server.MaxRecvMessage")
-	s.send = newLimit(l.SendMessage, "server", "server.MaxSendMessage")
-	s.accepted = newCompressors(l.Compressors...)
+	s.recv = rpcwire.NewLimit(l.RecvMessage, "server", "server.MaxRecvMessage")
+	s.send = rpcwire.NewLimit(l.SendMessage, "server", "server.MaxSendMessage")
+	s.accepted = rpcwire.NewCompressors(fieldEncoding, l.Compressors...)
 	s.compressMin = l.CompressMin
 	s.services = make(map[string]bool)
-	s.messages = make(map[*protocol.Bound]*messages)
+	s.messages = make(map[*protocol.Bound]*rpcwire.Messages)
 	s.answers = []*answers{s.newAnswers(contentType, defaultCodec)}
 	for r := range d.Routes() {
 		s.services[r.Method.Service] = true
@@ -83,14 +84,14 @@ func (s *Server) newAnswers(ct, codecName string) *answers {
 		codec:       codecName,
 		head:        protocol.NewBlock(":status", "200", "content-type", ct),
 		wrongVerb: protocol.NewBlock(":status", "405", "content-type", ct, "allow", "POST",
-			fieldStatus, strconv.Itoa(int(fairlead.Internal))),
+			rpcwire.FieldStatus, strconv.Itoa(int(fairlead.Internal))),
 	}
-	for _, c := range s.accepted.list {
+	for _, c := range s.accepted.List {
 		a.compressed = append(a.compressed,
 			protocol.NewBlock(":status", "200", "content-type", ct, fieldEncoding, c.Name()))
 	}
 	for code := range a.only {
-		a.only[code] = protocol.NewBlock(":status", "200", "content-type", ct, fieldStatus, strconv.Itoa(code))
+		a.only[code] = protocol.NewBlock(":status", "200", "content-type", ct, rpcwire.FieldStatus, strconv.Itoa(code))
 	}
 	return a
 }
@@ -109,8 +110,8 @@ func (s *Server) answersTo(ct string) *answers {
 }
 
 // serverMessages makes the messages of a method with one of its codecs.
-func serverMessages(m *fairlead.Method, b *protocol.Bound) *messages {
-	return newMessages(b.Name, b.Req, b.Resp, b.RespSizer, m.NewRequest == nil, m.NewResponse == nil)
+func serverMessages(m *fairlead.Method, b *protocol.Bound) *rpcwire.Messages {
+	return rpcwire.NewMessages(b.Name, b.Req, b.Resp, b.RespSizer, m.NewRequest == nil, m.NewResponse == nil)
 }
 
 // Match implements protocol.HTTP: unary calls are wanted whole. What has a content type of gRPC is answered by gRPC,
@@ -135,7 +136,7 @@ func (s *Server) Match(h *protocol.Head) protocol.Mode {
 // Deadline implements protocol.HTTP.
 func (s *Server) Deadline(h *protocol.Head) time.Time {
 	if v := h.TimeoutIn(fieldTimeout); v != nil {
-		if d, ok := parseTimeout(v); ok {
+		if d, ok := rpcwire.ParseTimeout(v); ok {
 			return h.Came.Add(d)
 		}
 		return h.Came // it is malformed, and can be told so

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/internal/rpcwire"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -85,9 +86,9 @@ func (x *exchange) status() (code, message string, md *fairlead.Metadata) {
 func (x *exchange) messages(t *testing.T) []string {
 	t.Helper()
 	var out []string
-	r := reader{src: clientSide{x}, lim: newLimit(0, "", "")}
+	r := rpcwire.Reader{Source: clientSide{x}, Limit: rpcwire.NewLimit(0, "", "")}
 	for {
-		p, flags, err := r.next()
+		p, flags, err := r.Next()
 		if err == io.EOF {
 			return out
 		}
@@ -364,7 +365,7 @@ func TestServerAnswers(t *testing.T) {
 				t.Errorf("got %.80q, want %.80q", got, tt.want)
 			}
 			code, msg, _ := x.status()
-			if want := cmpOr(tt.code, "0"); code != want || !strings.Contains(decodeMessage(msg), tt.message) {
+			if want := cmpOr(tt.code, "0"); code != want || !strings.Contains(rpcwire.DecodeMessage(msg), tt.message) {
 				t.Errorf("got status %s %q, want %s %q", code, msg, want, tt.message)
 			}
 			wantCT := contentType

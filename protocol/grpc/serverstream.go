@@ -8,6 +8,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/internal/rpcwire"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -16,14 +17,14 @@ import (
 type serverStream struct {
 	incoming
 
-	msgs *messages
+	msgs *rpcwire.Messages
 	kind fairlead.Kind
 
 	// receiving is held while the exchange is read and sending while something is sent on it; finishing takes both.
 	receiving sync.Mutex
-	rd        reader
+	rd        rpcwire.Reader
 	sending   sync.Mutex
-	out       outgoing
+	out       rpcwire.Outgoing
 	head      *protocol.Block
 	msg       protocol.Message
 	sent      int
@@ -45,10 +46,10 @@ func (s *Server) openStream(x protocol.Exchange) {
 	st.kind = st.route.Method.Kind
 	st.msgs = st.messages()
 	st.out, st.head = st.outgoing()
-	st.rd = reader{src: x, lim: s.recv, acct: s.d, exp: x}
+	st.rd = rpcwire.Reader{Source: x, Limit: s.recv, Reserver: s.d, Expecter: x}
 	if st.kind == fairlead.ServerStreaming {
 		if err := st.readRequest(); err != nil {
-			st.size += st.rd.reserved
+			st.size += st.rd.Reserved()
 			st.fail(err)
 			return
 		}
@@ -119,9 +120,8 @@ func (st *serverStream) finishStream(err error) {
 		st.sending.Lock()
 	}
 	st.over = true
-	st.rd.done()
-	st.rd.part = nil
-	st.size += st.rd.reserved
+	st.rd.Close()
+	st.size += st.rd.Reserved()
 	st.headSent = st.begun.Load()
 	st.finish(fairlead.ErrorOf(err))
 	st.sending.Unlock()
@@ -139,13 +139,13 @@ func (st *serverStream) Send(msg any) error {
 	if !st.kind.ServerStreams() && st.sent > 0 {
 		return fairlead.Errorf(fairlead.Internal, "the method has one response, and it was sent")
 	}
-	st.out.plain = !st.call.Wire().Compresses()
-	held, err := st.msgs.encode(&st.msg, msg, &st.out)
+	st.out.Plain = !st.call.Wire().Compresses()
+	held, err := st.msgs.Encode(&st.msg, msg, &st.out)
 	if err != nil {
 		return err
 	}
 	if err = st.sendHead(); err == nil {
-		err = sendError(st.x.Send(&st.msg, false))
+		err = rpcwire.SendError(st.x.Send(&st.msg, false))
 	}
 	buffer.Put(held)
 	st.msg = protocol.Message{}
@@ -164,7 +164,7 @@ func (st *serverStream) sendHead() error {
 		return err
 	}
 	if err := st.x.SendHead(section(st.head, st.header())); err != nil {
-		return peerError(err)
+		return rpcwire.PeerError(err)
 	}
 	st.begun.Store(true)
 	return nil
@@ -181,15 +181,15 @@ func (st *serverStream) Recv(msg any) error {
 	case !st.kind.ClientStreams():
 		return io.EOF
 	}
-	payload, flags, err := st.rd.next()
+	payload, flags, err := st.rd.Next()
 	if err == io.EOF { //nolint:errorlint // reader returns it bare
 		return err
 	}
 	if err != nil {
-		return peerError(err)
+		return rpcwire.PeerError(err)
 	}
 	err = st.decode(st.msgs, payload, flags, msg)
-	st.rd.done()
+	st.rd.Release()
 	return err
 }
 
@@ -255,9 +255,9 @@ func (st *serverStream) watch() {
 	ctx, x := st.call.Context(), st.x
 	st.unwatch = context.AfterFunc(ctx, func() {
 		if fairlead.CodeOf(ctx.Err()) == fairlead.DeadlineExceeded {
-			x.Interrupt(errDeadline())
+			x.Interrupt(rpcwire.ErrDeadline())
 		} else {
-			x.Interrupt(errCanceled())
+			x.Interrupt(rpcwire.ErrCanceled())
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/internal/rpcwire"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -47,21 +48,21 @@ func (u *unaryCall) decodeWhole(x protocol.Exchange, body []byte) error {
 	if err := u.begin(x, u, len(body)); err != nil {
 		return err
 	}
-	if len(body) < prefixSize {
+	if len(body) < rpcwire.PrefixSize {
 		if len(body) == 0 {
-			return errNoRequest()
+			return rpcwire.ErrNoRequest()
 		}
-		return errCutOff()
+		return rpcwire.ErrCutOff()
 	}
-	flags, n, err := parsePrefix(body, &u.s.recv)
+	flags, n, err := rpcwire.ParsePrefix(body, &u.s.recv)
 	if err != nil {
 		return err
 	}
-	switch body = body[prefixSize:]; {
+	switch body = body[rpcwire.PrefixSize:]; {
 	case n > len(body):
-		return errCutOff()
+		return rpcwire.ErrCutOff()
 	case n < len(body):
-		return errManyRequests()
+		return rpcwire.ErrManyRequests()
 	}
 	return u.decodeRequest(body, flags)
 }
@@ -72,7 +73,7 @@ func (u *unaryCall) decodeRequest(payload []byte, flags uint8) error {
 	if m.NewRequest != nil && flags == 0 {
 		req := m.NewRequest()
 		if err := u.bound.Req.Unmarshal(payload, req); err != nil {
-			return asInternal(err, "cannot decode the request")
+			return rpcwire.AsInternal(err, "cannot decode the request")
 		}
 		u.call.SetRequest(req)
 		return nil
@@ -97,9 +98,9 @@ func (s *Server) openUnary(x protocol.Exchange) {
 		return
 	}
 	stop := u.interruptLate()
-	rd := reader{src: x, lim: s.recv, acct: s.d, exp: x}
+	rd := rpcwire.Reader{Source: x, Limit: s.recv, Reserver: s.d, Expecter: x}
 	err := readOne(&rd, u.decodeRequest)
-	u.size += rd.reserved
+	u.size += rd.Reserved()
 	stop()
 	if err != nil {
 		u.fail(err)
@@ -117,35 +118,35 @@ func (in *incoming) interruptLate() (stop func()) {
 		return func() {}
 	}
 	x := in.x
-	t := time.AfterFunc(time.Until(at), func() { x.Interrupt(errDeadline()) })
+	t := time.AfterFunc(time.Until(at), func() { x.Interrupt(rpcwire.ErrDeadline()) })
 	return func() { t.Stop() }
 }
 
 // readOne reads the one request of a call that has no more and gives it to decode.
-func readOne(rd *reader, decode func(payload []byte, flags uint8) error) error {
-	rd.one = true
-	rd.expect(true)
-	defer rd.expect(false)
-	payload, flags, err := rd.next()
+func readOne(rd *rpcwire.Reader, decode func(payload []byte, flags uint8) error) error {
+	rd.Sole = true
+	rd.Expect(true)
+	defer rd.Expect(false)
+	payload, flags, err := rd.Next()
 	switch {
 	case err == io.EOF: //nolint:errorlint // reader returns it bare
-		return errNoRequest()
+		return rpcwire.ErrNoRequest()
 	case err != nil:
-		return peerError(err)
+		return rpcwire.PeerError(err)
 	}
 	err = decode(payload, flags)
-	rd.done()
+	rd.Release()
 	if err != nil {
 		return err
 	}
-	switch _, _, err = rd.next(); err {
+	switch _, _, err = rd.Next(); err {
 	case io.EOF: //nolint:errorlint // reader returns it bare
 		return nil
 	case nil:
-		rd.done()
-		return errManyRequests()
+		rd.Release()
+		return rpcwire.ErrManyRequests()
 	default:
-		return peerError(err)
+		return rpcwire.PeerError(err)
 	}
 }
 
@@ -197,14 +198,15 @@ func (u *unaryCall) answer(ctx context.Context, err error) {
 		} else {
 			u.reply.Head = section(u.reply.Head.Block, u.header())
 		}
-		u.reply.Trailer = section(u.s.trailers[fairlead.OK], sendable(u.call.ResponseTrailer(), u.dropped))
+		u.reply.Trailer = section(u.s.trailers[fairlead.OK],
+			rpcwire.Sendable(u.call.ResponseTrailer(), isReserved, u.dropped))
 		err = u.x.Reply(&u.reply)
 		buffer.Put(held)
 		if err == nil {
 			return
 		}
 		u.headSent = true
-		err = asInternal(err, "cannot encode the response")
+		err = rpcwire.AsInternal(err, "cannot encode the response")
 	}
 	u.finish(fairlead.ErrorOf(err))
 }
@@ -216,8 +218,8 @@ func (u *unaryCall) encode() (*buffer.Buf, error) {
 	if _, raw := resp.(*fairlead.Raw); sizer != nil && resp != nil && !raw && u.encoding == "" && !u.chosen &&
 		u.route.Method.NewResponse != nil {
 		size := sizer.Size(resp)
-		if size > u.s.send.bytes {
-			return nil, u.s.send.sent(size)
+		if size > u.s.send.Bytes {
+			return nil, u.s.send.Sent(size)
 		}
 		u.reply.Head.Block = u.answers.head
 		m := &u.reply.Message
@@ -225,7 +227,7 @@ func (u *unaryCall) encode() (*buffer.Buf, error) {
 		return nil, nil //nolint:nilnil // no buffer is needed
 	}
 	out, head := u.outgoing()
-	held, err := u.messages().encode(&u.reply.Message, resp, &out)
+	held, err := u.messages().Encode(&u.reply.Message, resp, &out)
 	u.reply.Head.Block = head
 	if u.reply.Message.Flags == 0 {
 		u.reply.Head.Block = u.answers.head
@@ -260,7 +262,7 @@ func (u *unaryCall) SendHeader(c *fairlead.Call) error {
 		return err
 	}
 	if err := u.x.SendHead(section(head, u.header())); err != nil {
-		return peerError(err)
+		return rpcwire.PeerError(err)
 	}
 	u.headSent = true
 	return nil
@@ -282,22 +284,6 @@ func (u *unaryCall) WaitHeader(context.Context, *fairlead.Call) error { return n
 
 // Draining implements fairlead.Driver.
 func (u *unaryCall) Draining() <-chan struct{} { return u.server.d.Draining() }
-
-// The specification lists both under "Unimplemented"
-// (https://github.com/grpc/grpc/blob/master/doc/statuscodes.md, request cardinality violation).
-
-func errNoRequest() error {
-	return fairlead.Errorf(fairlead.Unimplemented, "the method takes one request, and none was sent")
-}
-
-func errManyRequests() error {
-	return fairlead.Errorf(fairlead.Unimplemented, "the method takes one request, and more were sent")
-}
-
-// errCutOff is the error for a body that ends within a message.
-func errCutOff() error {
-	return fairlead.Errorf(fairlead.Internal, "the body ends within a message: %w", io.ErrUnexpectedEOF)
-}
 
 // errOver is the error for what is done with a call after its end.
 func errOver() error {

@@ -21,6 +21,7 @@ import (
 	"github.com/fairlead-go/fairlead/buffer"
 	"github.com/fairlead-go/fairlead/codec"
 	"github.com/fairlead-go/fairlead/compress"
+	"github.com/fairlead-go/fairlead/internal/rpcwire"
 	"github.com/fairlead-go/fairlead/protocol"
 	"github.com/fairlead-go/fairlead/protocol/protocoltest"
 )
@@ -266,7 +267,7 @@ func encoded(m *protocol.Message) ([]byte, error) {
 	var err error
 	switch {
 	case m.Sizer != nil:
-		if out, err = m.Sizer.AppendSized(out, m.Value, m.Size); err == nil && len(out) != prefixSize+m.Size {
+		if out, err = m.Sizer.AppendSized(out, m.Value, m.Size); err == nil && len(out) != rpcwire.PrefixSize+m.Size {
 			err = errors.New("the size is wrong")
 		}
 	case m.Value != nil:
@@ -281,7 +282,7 @@ func encoded(m *protocol.Message) ([]byte, error) {
 		return m.Bytes, nil // messages in their envelopes, as a stream that begins anew sends them
 	}
 	out[0] = m.Flags
-	binary.BigEndian.PutUint32(out[1:], uint32(len(out)-prefixSize))
+	binary.BigEndian.PutUint32(out[1:], uint32(len(out)-rpcwire.PrefixSize))
 	return out, err
 }
 
@@ -290,6 +291,16 @@ func frame(flags byte, payload string) []byte {
 	b := []byte{flags, 0, 0, 0, 0}
 	binary.BigEndian.PutUint32(b[1:], uint32(len(payload)))
 	return append(b, payload...)
+}
+
+// cut cuts b into parts of n bytes.
+func cut(b []byte, n int) [][]byte {
+	var out [][]byte
+	for len(b) > 0 {
+		k := min(n, len(b))
+		out, b = append(out, b[:k]), b[k:]
+	}
+	return out
 }
 
 // half is one direction of an exchange: parts that wait to be read.

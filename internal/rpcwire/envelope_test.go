@@ -1,4 +1,4 @@
-package grpc
+package rpcwire
 
 import (
 	"bytes"
@@ -64,15 +64,15 @@ func TestReader(t *testing.T) {
 	}
 	for _, size := range []int{1, 2, 3, 5, 7, 64, 1000, 16384, len(body)} {
 		acct := new(account)
-		r := reader{src: &parts{left: cut(body, size)}, lim: newLimit(1<<20, "", ""), acct: acct}
+		r := Reader{Source: &parts{left: cut(body, size)}, Limit: NewLimit(1<<20, "", ""), Reserver: acct}
 		for i, m := range want {
-			got, flags, err := r.next()
+			got, flags, err := r.Next()
 			if err != nil || flags != 0 || string(got) != m {
 				t.Fatalf("parts of %d: message %d: got %d bytes, %v, want %d", size, i, len(got), err, len(m))
 			}
 		}
 		for range 2 {
-			if _, _, err := r.next(); err != io.EOF {
+			if _, _, err := r.Next(); err != io.EOF {
 				t.Errorf("parts of %d: got %v at the end, want EOF", size, err)
 			}
 		}
@@ -107,12 +107,12 @@ func TestReaderErrors(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r := reader{src: &parts{left: tt.parts, end: tt.end}, lim: newLimit(100, "server", "server.MaxRecvMessage")}
+			r := Reader{Source: &parts{left: tt.parts, end: tt.end}, Limit: NewLimit(100, "server", "server.MaxRecvMessage")}
 			if tt.acct != nil {
-				r.acct = tt.acct
+				r.Reserver = tt.acct
 			}
 			for range 2 {
-				_, _, err := r.next()
+				_, _, err := r.Next()
 				if tt.want != nil && err != tt.want {
 					t.Errorf("got %v, want %v", err, tt.want)
 				}
@@ -131,8 +131,8 @@ func TestReaderTrustsNoPrefix(t *testing.T) {
 	head := []byte{0, promised >> 24, 0, 0, 0}
 	p := &parts{left: [][]byte{head, make([]byte, 1000)}, end: io.ErrClosedPipe}
 	acct := new(account)
-	r := reader{src: p, lim: newLimit(0, "", ""), acct: acct}
-	if _, _, err := r.next(); err != io.ErrClosedPipe {
+	r := Reader{Source: p, Limit: NewLimit(0, "", ""), Reserver: acct}
+	if _, _, err := r.Next(); err != io.ErrClosedPipe {
 		t.Fatalf("got %v", err)
 	}
 	if acct.sum != 1000 {
@@ -149,10 +149,10 @@ func FuzzReader(f *testing.F) {
 		if size < 1 {
 			size = 1 + len(body)
 		}
-		r := reader{src: &parts{left: cut(body, size)}, lim: newLimit(1<<20, "", "")}
+		r := Reader{Source: &parts{left: cut(body, size)}, Limit: NewLimit(1<<20, "", "")}
 		var again []byte
 		for {
-			m, flags, err := r.next()
+			m, flags, err := r.Next()
 			if err != nil {
 				break
 			}

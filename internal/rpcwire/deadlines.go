@@ -1,4 +1,4 @@
-package grpc
+package rpcwire
 
 import (
 	"sync"
@@ -7,24 +7,33 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// deadlines gives up the unary calls of a connection whose time has run out. All share one timer, which is armed for
+// Deadlines gives up the unary calls of a connection whose time has run out. All share one timer, which is armed for
 // the earliest of them: most calls end long before, so it is set about once in the time that calls are given, and a
 // call neither starts a timer nor selects over its channel. Safe for concurrent use.
-type deadlines struct {
-	hc protocol.HTTPConn
+type Deadlines struct {
+	Conn protocol.HTTPConn
 
 	mu    sync.Mutex
-	calls []deadline // in no order; attempt.place is where one is
+	calls []deadline // in no order; expiry.place is where one is
 	timer *time.Timer
 	armed bool
 	over  bool          // the connection has ended: the last call to leave stops the timer
 	fires time.Duration // when the timer does, after epoch, if it is armed
 }
 
+// Expiry is what a call has to do with deadlines. The zero value is ready.
+type Expiry struct {
+	// Late is set when the call was given up because its time had run out. It may be read once done has had its value.
+	Late bool
+
+	place int // in the list, counted from 1; 0: nowhere
+}
+
 // deadline is one call's.
 type deadline struct {
 	at     time.Duration // after epoch
-	call   *attempt
+	call   *Expiry
+	done   chan<- struct{}
 	ticket protocol.Ticket
 }
 
@@ -35,12 +44,13 @@ var epoch = time.Now() //nolint:gochecknoglobals // read-only
 // that much late.
 const apart = time.Millisecond
 
-// add has the call given up at a time, unless remove comes first.
-func (d *deadlines) add(a *attempt, t protocol.Ticket, at time.Time) {
+// Add gives the call with that ticket up at a time, unless remove is called first: done then gets a value, for which it
+// must have room.
+func (d *Deadlines) Add(e *Expiry, t protocol.Ticket, at time.Time, done chan<- struct{}) {
 	when := at.Sub(epoch)
 	d.mu.Lock()
-	d.calls = append(d.calls, deadline{when, a, t})
-	a.place = len(d.calls)
+	d.calls = append(d.calls, deadline{when, e, done, t})
+	e.place = len(d.calls)
 	if !d.armed || when < d.fires {
 		d.arm(when, time.Since(epoch))
 	}
@@ -48,7 +58,7 @@ func (d *deadlines) add(a *attempt, t protocol.Ticket, at time.Time) {
 }
 
 // arm sets the timer. The lock is held.
-func (d *deadlines) arm(when, now time.Duration) {
+func (d *Deadlines) arm(when, now time.Duration) {
 	d.armed, d.fires = true, when
 	if d.timer == nil {
 		d.timer = time.AfterFunc(when-now, d.expire)
@@ -57,10 +67,10 @@ func (d *deadlines) arm(when, now time.Duration) {
 	}
 }
 
-// remove forgets a call. When it returns, expire is done with the call.
-func (d *deadlines) remove(a *attempt) {
+// Remove forgets a call. When it returns, expire is done with the call.
+func (d *Deadlines) Remove(e *Expiry) {
 	d.mu.Lock()
-	d.drop(a)
+	d.drop(e)
 	if d.over {
 		d.rest()
 	}
@@ -68,12 +78,12 @@ func (d *deadlines) remove(a *attempt) {
 }
 
 // drop takes a call out of the list, if it is there. The lock is held.
-func (d *deadlines) drop(a *attempt) {
-	i, last := a.place-1, len(d.calls)-1
+func (d *Deadlines) drop(e *Expiry) {
+	i, last := e.place-1, len(d.calls)-1
 	if i < 0 {
 		return
 	}
-	a.place = 0
+	e.place = 0
 	if i != last {
 		d.calls[i] = d.calls[last]
 		d.calls[i].call.place = i + 1
@@ -83,7 +93,7 @@ func (d *deadlines) drop(a *attempt) {
 }
 
 // expire gives up the calls whose time has come. It runs in the timer's goroutine.
-func (d *deadlines) expire() {
+func (d *Deadlines) expire() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := time.Since(epoch)
@@ -101,9 +111,9 @@ func (d *deadlines) expire() {
 			continue
 		}
 		d.drop(e.call)
-		if d.hc.Cancel(e.ticket, protocol.ResetCancel) {
-			e.call.late = true
-			e.call.done <- struct{}{} // has room: the exchange, which is over, has sent nothing
+		if d.Conn.Cancel(e.ticket, protocol.ResetCancel) {
+			e.call.Late = true
+			e.done <- struct{}{} // the exchange, which is over, has sent nothing
 		}
 	}
 	if d.armed {
@@ -111,8 +121,8 @@ func (d *deadlines) expire() {
 	}
 }
 
-// stop is called when the connection has ended, and lets go of the timer.
-func (d *deadlines) stop() {
+// Stop is called when the connection has ended, and lets go of the timer.
+func (d *Deadlines) Stop() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.over = true
@@ -120,7 +130,7 @@ func (d *deadlines) stop() {
 }
 
 // rest stops the timer if nobody needs it. The lock is held.
-func (d *deadlines) rest() {
+func (d *Deadlines) rest() {
 	if d.armed && len(d.calls) == 0 {
 		d.timer.Stop()
 		d.armed = false

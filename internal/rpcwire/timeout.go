@@ -1,4 +1,4 @@
-package grpc
+package rpcwire
 
 import (
 	"math"
@@ -34,9 +34,9 @@ func unitOf(name byte) time.Duration {
 	return 0
 }
 
-// parseTimeout reads the value of grpc-timeout: one to eight digits and a unit. What a Duration cannot hold becomes the
+// ParseTimeout reads the value of grpc-timeout: one to eight digits and a unit. What a Duration cannot hold becomes the
 // longest one.
-func parseTimeout(v []byte) (d time.Duration, ok bool) {
+func ParseTimeout(v []byte) (d time.Duration, ok bool) {
 	if len(v) < 2 || len(v) > maxTimeoutDigits+1 {
 		return 0, false
 	}
@@ -57,9 +57,9 @@ func parseTimeout(v []byte) (d time.Duration, ok bool) {
 	return time.Duration(n) * unit, true
 }
 
-// appendTimeout appends d as a value of grpc-timeout, in the finest unit in which it fits and rounded up, so that the
+// AppendTimeout appends d as a value of grpc-timeout, in the finest unit in which it fits and rounded up, so that the
 // server does not give up before the client does. A d that has passed becomes zero.
-func appendTimeout(dst []byte, d time.Duration) []byte {
+func AppendTimeout(dst []byte, d time.Duration) []byte {
 	d = max(d, 0)
 	for i := range len(units) {
 		unit := unitOf(units[i])

@@ -1,4 +1,4 @@
-package grpc
+package rpcwire
 
 import (
 	"strings"
@@ -7,10 +7,10 @@ import (
 
 const upperHex = "0123456789ABCDEF"
 
-// encodeMessage percent-encodes a status message for the field grpc-message: bytes outside printable ASCII and the
+// EncodeMessage percent-encodes a status message for the field grpc-message: bytes outside printable ASCII and the
 // percent sign. What is not UTF-8 is replaced first, since the field carries text; a space at either end is encoded as
 // well, because HTTP/2 forbids it there (RFC 9113, section 8.2.1).
-func encodeMessage(msg string) string {
+func EncodeMessage(msg string) string {
 	if isPlain(msg) {
 		return msg
 	}
@@ -57,9 +57,9 @@ func isPlain(msg string) bool {
 	return msg == "" || msg[0] != ' ' && msg[len(msg)-1] != ' '
 }
 
-// decodeMessage reverses encodeMessage. What is not a valid escape stays as it is: the specification wants the text to
+// DecodeMessage reverses encodeMessage. What is not a valid escape stays as it is: the specification wants the text to
 // be shown rather than lost.
-func decodeMessage(v string) string {
+func DecodeMessage(v string) string {
 	first := strings.IndexByte(v, '%')
 	if first < 0 {
 		return v

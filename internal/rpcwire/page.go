@@ -1,4 +1,4 @@
-package grpc
+package rpcwire
 
 import (
 	"fmt"
@@ -16,19 +16,19 @@ const (
 	maxWords = 200
 )
 
-// pageTime is how long the rest of a page is waited for: its body may never end.
-const pageTime = 500 * time.Millisecond
+// PageTime is how long the rest of a page is waited for: its body may never end.
+const PageTime = 500 * time.Millisecond
 
-// page is the beginning of a response that is not gRPC's: most often what a proxy has to say, or a web server at the
+// Page is the beginning of a response that is not gRPC's: most often what a proxy has to say, or a web server at the
 // wrong address.
-type page struct {
+type Page struct {
 	html bool
 	text []byte
 }
 
-// newPage returns a page for a response whose body may be read by people, nil for any other.
-func newPage(contentType, contentEncoding string) *page {
-	if contentEncoding != "" && contentEncoding != identity {
+// NewPage returns a page for a response whose body may be read by people, nil for any other.
+func NewPage(contentType, contentEncoding string) *Page {
+	if contentEncoding != "" && contentEncoding != Identity {
 		return nil
 	}
 	media, _, _ := strings.Cut(strings.ToLower(contentType), ";")
@@ -38,23 +38,23 @@ func newPage(contentType, contentEncoding string) *page {
 	}
 	for _, readable := range []string{"text/", "json", "xml"} {
 		if strings.Contains(media, readable) {
-			return &page{html: strings.Contains(media, "html")}
+			return &Page{html: strings.Contains(media, "html")}
 		}
 	}
 	if media == "" {
-		return new(page)
+		return new(Page)
 	}
 	return nil
 }
 
-// add takes a part of the body and reports whether it wants more.
-func (p *page) add(part []byte) bool {
+// Add takes a part of the body and reports whether it wants more.
+func (p *Page) Add(part []byte) bool {
 	p.text = append(p.text, part[:min(len(part), maxPage-len(p.text))]...)
 	return len(p.text) < maxPage
 }
 
-// tell returns e with the first words of the page.
-func (p *page) tell(e *fairlead.Error) *fairlead.Error {
+// Tell returns e with the first words of the page.
+func (p *Page) Tell(e *fairlead.Error) *fairlead.Error {
 	text := strings.ToValidUTF8(string(p.text), " ")
 	if p.html {
 		text = withoutTags(text)

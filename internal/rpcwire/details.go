@@ -1,4 +1,4 @@
-package grpc
+package rpcwire
 
 import (
 	"math"
@@ -19,8 +19,8 @@ const (
 	anyValue protowire.Number = 2
 )
 
-// encodeStatus returns the google.rpc.Status of e, the value of grpc-status-details-bin.
-func encodeStatus(code fairlead.Code, message string, details []fairlead.Detail) []byte {
+// EncodeStatus returns the google.rpc.Status of e, the value of grpc-status-details-bin.
+func EncodeStatus(code fairlead.Code, message string, details []fairlead.Detail) []byte {
 	dst := protowire.AppendTag(nil, statusCode, protowire.VarintType)
 	dst = protowire.AppendVarint(dst, uint64(code))
 	if message != "" {
@@ -59,8 +59,8 @@ func detailSize(d *fairlead.Detail) int {
 	return protowire.SizeTag(statusDetails) + protowire.SizeBytes(anySize(d))
 }
 
-// parseStatus reads a google.rpc.Status. False: it is malformed, and nothing of it is to be used.
-func parseStatus(b []byte) (code fairlead.Code, message string, details []fairlead.Detail, ok bool) {
+// ParseStatus reads a google.rpc.Status. False: it is malformed, and nothing of it is to be used.
+func ParseStatus(b []byte) (code fairlead.Code, message string, details []fairlead.Detail, ok bool) {
 	ok = eachField(b, func(num protowire.Number, v field) bool {
 		switch {
 		case num == statusCode && v.typ == protowire.VarintType:

@@ -1,9 +1,10 @@
-package grpc
+package rpcwire
 
 import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/fairlead-go/fairlead"
@@ -33,7 +34,7 @@ func TestInternal(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			err := asInternal(tt.err, "cannot decode")
+			err := AsInternal(tt.err, "cannot decode")
 			wantError(t, err, fairlead.Internal, tt.text)
 			if tt.is != nil && !errors.Is(err, tt.is) {
 				t.Errorf("%v is not %v", err, tt.is)
@@ -42,5 +43,20 @@ func TestInternal(t *testing.T) {
 				t.Errorf("%v looks like the end of a stream", err)
 			}
 		})
+	}
+}
+
+// TestShortMessageIsNoEnd makes errors of what codecs and compressors say of a message that is too short: none looks
+// like the end of a stream.
+func TestShortMessageIsNoEnd(t *testing.T) {
+	t.Parallel()
+	short := fmt.Errorf("reading a length: %w", io.EOF)
+	for _, err := range []error{AsInternal(short, "cannot decode"), Internal(short, "cannot decompress with %s", "x")} {
+		if errors.Is(err, io.EOF) || fairlead.CodeOf(err) != fairlead.Internal || !strings.HasSuffix(err.Error(), ": EOF") {
+			t.Errorf("got %v, want an error that is Internal and not io.EOF", err)
+		}
+	}
+	if err := AsInternal(io.ErrUnexpectedEOF, "cannot decode"); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("%v does not have its cause", err)
 	}
 }

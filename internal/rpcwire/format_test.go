@@ -1,4 +1,4 @@
-package grpc
+package rpcwire
 
 import (
 	"bytes"
@@ -12,31 +12,6 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 )
-
-func TestSubtype(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		in, codec string
-		ok        bool
-	}{
-		{"application/grpc", "proto", true},
-		{"application/grpc+proto", "proto", true},
-		{"application/grpc+json", "json", true},
-		{"application/grpc+json;charset=utf-8", "json", true},
-		{"application/grpc+json ; charset=utf-8", "json", true},
-		{"application/grpc;charset=utf-8", "proto", true},
-		{"application/grpc-web", "", false},
-		{"application/grpc-web+proto", "", false},
-		{"application/grpcx", "", false},
-		{"application/json", "", false},
-		{"", "", false},
-	}
-	for _, tt := range tests {
-		if got, ok := subtype(tt.in); got != tt.codec || ok != tt.ok {
-			t.Errorf("subtype(%q): got %q, %v, want %q, %v", tt.in, got, ok, tt.codec, tt.ok)
-		}
-	}
-}
 
 func TestParseTimeout(t *testing.T) {
 	t.Parallel()
@@ -64,7 +39,7 @@ func TestParseTimeout(t *testing.T) {
 		{"123456789n", 0, false},
 	}
 	for _, tt := range tests {
-		if got, ok := parseTimeout([]byte(tt.in)); got != tt.want || ok != tt.ok {
+		if got, ok := ParseTimeout([]byte(tt.in)); got != tt.want || ok != tt.ok {
 			t.Errorf("parseTimeout(%q): got %v, %v, want %v, %v", tt.in, got, ok, tt.want, tt.ok)
 		}
 	}
@@ -88,7 +63,7 @@ func TestAppendTimeout(t *testing.T) {
 		{math.MaxInt64, "2562048H"},
 	}
 	for _, tt := range tests {
-		if got := string(appendTimeout(nil, tt.in)); got != tt.want {
+		if got := string(AppendTimeout(nil, tt.in)); got != tt.want {
 			t.Errorf("appendTimeout(%v): got %q, want %q", tt.in, got, tt.want)
 		}
 	}
@@ -99,14 +74,14 @@ func FuzzTimeout(f *testing.F) {
 		f.Add([]byte(s), int64(len(s))*1_234_567_890)
 	}
 	f.Fuzz(func(t *testing.T, v []byte, n int64) {
-		if d, ok := parseTimeout(v); ok && d < 0 {
+		if d, ok := ParseTimeout(v); ok && d < 0 {
 			t.Errorf("parseTimeout(%q): got %v", v, d)
 		}
-		out := appendTimeout(nil, time.Duration(n))
+		out := AppendTimeout(nil, time.Duration(n))
 		if len(out) > maxTimeoutDigits+1 {
 			t.Fatalf("appendTimeout(%d): got %q, which is too long", n, out)
 		}
-		back, ok := parseTimeout(out)
+		back, ok := ParseTimeout(out)
 		if !ok || back < time.Duration(n) {
 			t.Fatalf("appendTimeout(%d): got %q, which reads as %v, %v", n, out, back, ok)
 		}
@@ -127,10 +102,10 @@ func TestMessageEncoding(t *testing.T) {
 		{"\x7f", "%7F"},
 	}
 	for _, tt := range tests {
-		if got := encodeMessage(tt.plain); got != tt.wire {
+		if got := EncodeMessage(tt.plain); got != tt.wire {
 			t.Errorf("encodeMessage(%q): got %q, want %q", tt.plain, got, tt.wire)
 		}
-		if got := decodeMessage(tt.wire); got != tt.plain {
+		if got := DecodeMessage(tt.wire); got != tt.plain {
 			t.Errorf("decodeMessage(%q): got %q, want %q", tt.wire, got, tt.plain)
 		}
 	}
@@ -146,7 +121,7 @@ func TestDecodeMessageIsLenient(t *testing.T) {
 		"%%41":   "%A",
 		"☺":      "☺",
 	} {
-		if got := decodeMessage(in); got != want {
+		if got := DecodeMessage(in); got != want {
 			t.Errorf("decodeMessage(%q): got %q, want %q", in, got, want)
 		}
 	}
@@ -157,16 +132,16 @@ func FuzzMessage(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		_ = decodeMessage(s)
-		wire := encodeMessage(s)
-		if why := fault("x", wire); why != "" {
+		_ = DecodeMessage(s)
+		wire := EncodeMessage(s)
+		if why := Fault("x", wire, reserved); why != "" {
 			t.Fatalf("encodeMessage(%q): got %q, of which %s", s, wire, why)
 		}
 		want := s
 		if !utf8.ValidString(s) {
 			want = strings.ToValidUTF8(s, "\uFFFD")
 		}
-		if got := decodeMessage(wire); got != want {
+		if got := DecodeMessage(wire); got != want {
 			t.Fatalf("got %q after a round trip, want %q", got, want)
 		}
 	})
@@ -203,7 +178,7 @@ func FuzzBinary(f *testing.F) {
 		var md fairlead.Metadata
 		addBinary(&md, "k-bin", s)
 		for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.StdEncoding} {
-			if got, ok := decodeBinary(enc.EncodeToString([]byte(s))); !ok || got != s {
+			if got, ok := DecodeBinary(enc.EncodeToString([]byte(s))); !ok || got != s {
 				t.Fatalf("got %q, %v after a round trip, want %q", got, ok, s)
 			}
 		}
@@ -216,10 +191,10 @@ func TestStatusDetails(t *testing.T) {
 		{Type: "type.googleapis.com/a.B", Value: []byte{1, 2, 3}},
 		{Type: "", Value: nil},
 	}
-	b := encodeStatus(fairlead.NotFound, "gone", details)
+	b := EncodeStatus(fairlead.NotFound, "gone", details)
 	// What a newer version may add is passed over: field 9, a varint; field 10, fixed32; field 11, bytes.
 	b = append(b, 0x48, 0x01, 0x55, 1, 2, 3, 4, 0x5a, 1, 'x')
-	code, msg, got, ok := parseStatus(b)
+	code, msg, got, ok := ParseStatus(b)
 	if !ok || code != fairlead.NotFound || msg != "gone" {
 		t.Errorf("got %v, %q, %v, want NOT_FOUND, gone, true", code, msg, ok)
 	}
@@ -229,7 +204,7 @@ func TestStatusDetails(t *testing.T) {
 	for _, bad := range []string{
 		"\x08", "\x12\x05a", "\x1a\x02\x0a\x05", "\xff", "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
 	} {
-		if _, _, _, ok := parseStatus([]byte(bad)); ok {
+		if _, _, _, ok := ParseStatus([]byte(bad)); ok {
 			t.Errorf("parseStatus(%q): got ok", bad)
 		}
 	}
@@ -237,13 +212,13 @@ func TestStatusDetails(t *testing.T) {
 
 func FuzzStatusDetails(f *testing.F) {
 	f.Add([]byte(nil), uint32(5), "text", "type", []byte("value"))
-	f.Add(encodeStatus(3, "m", []fairlead.Detail{{Type: "t", Value: []byte("v")}}), uint32(0), "", "", []byte(nil))
+	f.Add(EncodeStatus(3, "m", []fairlead.Detail{{Type: "t", Value: []byte("v")}}), uint32(0), "", "", []byte(nil))
 	f.Add([]byte("\x1a\xff\xff\xff\xff\x0f"), uint32(16), "a", "b", []byte("c"))
 	f.Fuzz(func(t *testing.T, b []byte, code uint32, msg, typ string, value []byte) {
-		parseStatus(b)
+		ParseStatus(b)
 		code &= math.MaxInt32
-		enc := encodeStatus(fairlead.Code(code), msg, []fairlead.Detail{{Type: typ, Value: value}})
-		c, m, ds, ok := parseStatus(enc)
+		enc := EncodeStatus(fairlead.Code(code), msg, []fairlead.Detail{{Type: typ, Value: value}})
+		c, m, ds, ok := ParseStatus(enc)
 		if !ok || c != fairlead.Code(code) || m != msg || len(ds) != 1 || ds[0].Type != typ ||
 			!bytes.Equal(ds[0].Value, value) {
 			t.Fatalf("got %v, %q, %v, %v after a round trip", c, m, ds, ok)
@@ -275,8 +250,8 @@ func TestFault(t *testing.T) {
 		{"x", "☺", false},
 	}
 	for _, tt := range tests {
-		if got := fault(tt.key, tt.value); (got == "") != tt.ok {
-			t.Errorf("fault(%q, %q): got %q, want ok %v", tt.key, tt.value, got, tt.ok)
+		if got := Fault(tt.key, tt.value, reserved); (got == "") != tt.ok {
+			t.Errorf("fault(%q, %q, reserved): got %q, want ok %v", tt.key, tt.value, got, tt.ok)
 		}
 	}
 }
@@ -285,18 +260,18 @@ func TestSendable(t *testing.T) {
 	t.Parallel()
 	var md fairlead.Metadata
 	bad := func(key, why string) { t.Errorf("%s: %s", key, why) }
-	if got := sendable(&md, bad); got != nil {
+	if got := Sendable(&md, reserved, bad); got != nil {
 		t.Errorf("got %v for no metadata, want nil", got)
 	}
 	md.Add("a", "1")
-	if got := sendable(&md, bad); got != &md {
+	if got := Sendable(&md, reserved, bad); got != &md {
 		t.Errorf("got a copy of what needs none")
 	}
 	md.Add("b", " 2 ")
 	md.Add("b-bin", " 2 ")
 	md.Add("grpc-status", "0")
 	var dropped []string
-	got := sendable(&md, func(key, _ string) { dropped = append(dropped, key) })
+	got := Sendable(&md, reserved, func(key, _ string) { dropped = append(dropped, key) })
 	if got.Len() != 3 || got.Get("b") != "2" || got.Get("b-bin") != " 2 " {
 		t.Errorf("got %v", got)
 	}

@@ -1,4 +1,4 @@
-package grpc
+package rpcwire
 
 import (
 	"encoding/base64"
@@ -7,15 +7,15 @@ import (
 	"github.com/fairlead-go/fairlead"
 )
 
-// binSuffix ends the names of fields whose values are arbitrary bytes, in base64 on the wire.
-const binSuffix = "-bin"
+// BinSuffix ends the names of fields whose values are arbitrary bytes, in base64 on the wire.
+const BinSuffix = "-bin"
 
 // addBinary adds the values of a field whose name ends in -bin to md. Several values may have been joined with commas
 // on the way and are taken apart before they are decoded, as the specification demands.
 func addBinary(md *fairlead.Metadata, key, value string) bool {
 	for {
 		one, rest, more := strings.Cut(value, ",")
-		b, ok := decodeBinary(strings.TrimSpace(one))
+		b, ok := DecodeBinary(strings.TrimSpace(one))
 		if !ok {
 			return false
 		}
@@ -27,8 +27,8 @@ func addBinary(md *fairlead.Metadata, key, value string) bool {
 	}
 }
 
-// decodeBinary decodes one value, with padding or without.
-func decodeBinary(v string) (string, bool) {
+// DecodeBinary decodes one value, with padding or without.
+func DecodeBinary(v string) (string, bool) {
 	enc := base64.RawStdEncoding
 	if len(v)%4 == 0 {
 		// Padded, or no padding needed.

@@ -1,0 +1,102 @@
+package rpcwire
+
+import (
+	"strings"
+
+	"github.com/fairlead-go/fairlead"
+)
+
+// ReservedByHTTP reports whether the name of a field is HTTP's, or none.
+func ReservedByHTTP(name string) bool {
+	switch name {
+	case "te", "content-type", "content-length", "user-agent", "host", "connection", "keep-alive", "proxy-connection",
+		"transfer-encoding", "upgrade", "trailer", "":
+		return true
+	}
+	return name[0] == ':'
+}
+
+// Receive appends the fields of a head or trailer that belong to users to md. It allocates only if there are any. A
+// false return names a field whose value is not base64 as it should be.
+func Receive(md, fields *fairlead.Metadata, reserved func(name string) bool) (malformed string, ok bool) {
+	n := fields.Len()
+	for i := range n {
+		k, v := fields.At(i)
+		if reserved(k) {
+			continue
+		}
+		if md.Len() == 0 {
+			md.Grow(n - i)
+		}
+		if !strings.HasSuffix(k, BinSuffix) {
+			md.Append(k, v)
+		} else if !addBinary(md, k, v) {
+			return k, false
+		}
+	}
+	return "", true
+}
+
+// Fault says what makes a pair of metadata impossible to send, "" for nothing.
+func Fault(key, value string, reserved func(name string) bool) string {
+	if reserved(key) {
+		return "the name is reserved"
+	}
+	for i := range len(key) {
+		switch c := key[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '_', c == '-', c == '.':
+		default:
+			return "the name has characters other than a-z, 0-9, '_', '-' and '.'"
+		}
+	}
+	if strings.HasSuffix(key, BinSuffix) {
+		return ""
+	}
+	for i := range len(value) {
+		if value[i] < ' ' || value[i] > '~' {
+			return "the value is not printable ASCII; names of binary values end in " + BinSuffix
+		}
+	}
+	return ""
+}
+
+// needsTrim says whether a value begins or ends with a space, which HTTP/2 forbids (RFC 9113, section 8.2.1) and gRPC
+// lets senders strip.
+func needsTrim(key, value string) bool {
+	return value != "" && (value[0] == ' ' || value[len(value)-1] == ' ') && !strings.HasSuffix(key, BinSuffix)
+}
+
+// Sendable returns md as it may be sent: md itself when nothing stands against it, nil when it is empty. A pair that
+// cannot be sent is given to bad and left out.
+func Sendable(
+	md *fairlead.Metadata, reserved func(name string) bool, bad func(key, why string),
+) *fairlead.Metadata {
+	n := md.Len()
+	if n == 0 {
+		return nil
+	}
+	for i := range n {
+		if k, v := md.At(i); needsTrim(k, v) || Fault(k, v, reserved) != "" {
+			return mended(md, reserved, bad)
+		}
+	}
+	return md
+}
+
+// mended is the slow path of sendable.
+func mended(
+	md *fairlead.Metadata, reserved func(name string) bool, bad func(key, why string),
+) *fairlead.Metadata {
+	out := new(fairlead.Metadata)
+	for k, v := range md.All() {
+		if why := Fault(k, v, reserved); why != "" {
+			bad(k, why)
+			continue
+		}
+		if needsTrim(k, v) {
+			v = strings.Trim(v, " ")
+		}
+		out.Add(k, v)
+	}
+	return out
+}

@@ -1,0 +1,166 @@
+package rpcwire
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// The fields of a status in trailers.
+const (
+	FieldStatus  = "grpc-status"
+	FieldMessage = "grpc-message"
+	FieldDetails = "grpc-status-details-bin"
+)
+
+// NamedCodes is the number of codes that have a name, and a block of their own.
+const NamedCodes = int(fairlead.Unauthenticated) + 1
+
+// StatusOf reads the status of a trailer, or of a head that is one. Found is false if it has none; err is nil for OK.
+func StatusOf(fields *fairlead.Metadata) (err *fairlead.Error, found bool) {
+	var message, details string
+	var code uint64
+	for i := range fields.Len() {
+		switch k, v := fields.At(i); k {
+		case FieldStatus:
+			n, perr := strconv.ParseUint(v, 10, 32)
+			if perr != nil {
+				return fairlead.Errorf(fairlead.Unknown, "malformed %s %q", FieldStatus, v), true
+			}
+			code, found = n, true
+		case FieldMessage:
+			message = v
+		case FieldDetails:
+			details = v
+		}
+	}
+	if !found || code == 0 {
+		return nil, found
+	}
+	e := fairlead.PeerError(fairlead.Code(code), DecodeMessage(message), nil)
+	if details != "" {
+		if b, ok := DecodeBinary(details); ok {
+			// What disagrees with the fields in plain text, or cannot be read, is dropped.
+			if c, _, ds, ok := ParseStatus([]byte(b)); ok && c == e.Code {
+				e.Details = ds
+			}
+		}
+	}
+	return e, true
+}
+
+// AddStatus adds what a trailer says of e beside the code: the message and the details. Of an error that arrived from
+// another server only code and message go on, since its details were meant for this process. What is added is at most
+// room bytes long, if that is enough for the code; false: it was shortened.
+func AddStatus(md *fairlead.Metadata, e *fairlead.Error, room, limit int) (whole bool) {
+	if int(e.Code) >= NamedCodes {
+		code := strconv.FormatUint(uint64(e.Code), 10)
+		md.Append(FieldStatus, code)
+		room -= fieldSize(FieldStatus, len(code))
+	}
+	details := e.Details
+	if e.FromPeer() {
+		details = nil
+	}
+	message := e.Message
+	if statusSize(e.Code, len(message), encodedLen(message), details) > room {
+		message, details = shorten(e.Code, message, details, room, limit)
+	} else {
+		whole = true
+	}
+	if message != "" {
+		md.Append(FieldMessage, EncodeMessage(message))
+	}
+	if len(details) > 0 {
+		md.Append(FieldDetails, string(EncodeStatus(e.Code, message, details)))
+	}
+	return whole
+}
+
+// statusSize returns the size of the fields with a message, whose length in its field is encoded, and details.
+func statusSize(code fairlead.Code, message, encoded int, details []fairlead.Detail) int {
+	n := 0
+	if message > 0 {
+		n = fieldSize(FieldMessage, encoded)
+	}
+	if len(details) > 0 {
+		bytes := statusHeadSize(code, message)
+		for i := range details {
+			bytes += detailSize(&details[i])
+		}
+		n += fieldSize(FieldDetails, base64.RawStdEncoding.EncodedLen(bytes))
+	}
+	return n
+}
+
+// shorten leaves out details, the last ones first, and then the end of the message, until both fit into room. A mark at
+// the message's end says so.
+func shorten(
+	code fairlead.Code, message string, details []fairlead.Detail, room, limit int,
+) (string, []fairlead.Detail) {
+	bytes := 0
+	for i := range details {
+		bytes += detailSize(&details[i])
+	}
+	encoded := encodedLen(message)
+	for kept := len(details) - 1; kept >= 0; kept-- {
+		bytes -= detailSize(&details[kept])
+		m := mark(0, len(details)-kept, limit)
+		n := fieldSize(FieldMessage, encoded+len(m))
+		if kept > 0 {
+			n += fieldSize(FieldDetails,
+				base64.RawStdEncoding.EncodedLen(statusHeadSize(code, len(message)+len(m))+bytes))
+		}
+		if n <= room {
+			return message + m, details[:kept]
+		}
+	}
+	longest := len(mark(len(message), len(details), limit))
+	room -= fieldSize(FieldMessage, longest)
+	if room < 0 {
+		return "", nil
+	}
+	text := message[:fitting(message, room)]
+	return text + mark(len(message)-len(text), len(details), limit), nil
+}
+
+// mark says what was left out of a status.
+func mark(text, details, limit int) string {
+	var what string
+	switch {
+	case text == 0:
+		what = fmt.Sprintf("%d details", details)
+	case details == 0:
+		what = fmt.Sprintf("%d bytes", text)
+	default:
+		what = fmt.Sprintf("%d bytes and %d details", text, details)
+	}
+	return fmt.Sprintf(" [cut: %s; the client takes header lists of %d bytes]", what, limit)
+}
+
+// fitting returns the length of the longest beginning of a message whose encoding, with more behind it, has at most
+// room bytes. It ends between characters.
+func fitting(message string, room int) int {
+	for i := 0; i < len(message); {
+		r, size := utf8.DecodeRuneInString(message[i:])
+		n := size
+		switch {
+		case r == utf8.RuneError && size == 1:
+			n = 3 * len("\uFFFD")
+		case r < ' ' || r > '~' || r == '%' || r == ' ' && i == 0:
+			n = 3 * size
+		}
+		if room -= n; room < 0 {
+			return i
+		}
+		i += size
+	}
+	return len(message)
+}
+
+// fieldSize is the size of a field whose value has n bytes, as RFC 9113 counts it in section 6.5.2.
+func fieldSize(name string, n int) int { return len(name) + n + protocol.FieldOverhead }

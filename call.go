@@ -66,10 +66,9 @@ type Call struct {
 	reqHeader  Metadata
 	respHeader Metadata
 	trailer    Metadata
-	authority  string
-	userAgent  string
 	ends       [3]EndFunc
 	rare       *rareCall
+	ctx        *callContext // server: the context, of which the call is a part
 
 	side    Side
 	crit    Criticality
@@ -81,8 +80,6 @@ type Call struct {
 
 	plain    bool // the messages sent are not compressed
 	inflated bool // the message received last was
-
-	ctx callState // server: the context that the call runs in
 }
 
 // rareCall holds what most calls have no use for, so that they are not larger for it.
@@ -124,26 +121,30 @@ type ServerCall struct {
 
 // NewServerCall is for protocols. It makes one allocation, the call's context included.
 func NewServerCall(p *ServerCall) *Call {
-	c := &Call{
-		method:    p.Method,
-		driver:    p.Driver,
-		peer:      p.Peer,
-		deadline:  p.Deadline,
-		reqHeader: p.Header,
+	x := &callContext{
+		call: Call{
+			method:    p.Method,
+			driver:    p.Driver,
+			peer:      p.Peer,
+			deadline:  p.Deadline,
+			reqHeader: p.Header,
+			start:     time.Since(epoch),
+			side:      ServerSide,
+			crit:      p.Criticality,
+			idem:      p.Method.Idempotency,
+		},
+		parent:    p.Context,
 		authority: p.Authority,
 		userAgent: p.UserAgent,
-		start:     time.Since(epoch),
-		side:      ServerSide,
-		crit:      p.Criticality,
-		idem:      p.Method.Idempotency,
 	}
+	c := &x.call
+	c.ctx = x
 	if c.crit == CriticalityDefault {
 		c.crit = p.Method.Criticality
 	}
 	if p.Method.Timeout > 0 && c.deadline.IsZero() {
 		c.deadline = time.Now().Add(p.Method.Timeout)
 	}
-	c.ctx.parent = p.Context //nolint:fatcontext // a call has one parent
 	return c
 }
 
@@ -185,11 +186,21 @@ func (c *Call) Criticality() Criticality { return c.crit }
 // Idempotency returns what a repetition of the call does: as the caller says, or else the method.
 func (c *Call) Idempotency() Idempotency { return c.idem }
 
-// Authority is the host that the client asked for. Server side.
-func (c *Call) Authority() string { return c.authority }
+// Authority returns the host that the client asked for, "" on a client.
+func (c *Call) Authority() string {
+	if c.ctx == nil {
+		return ""
+	}
+	return c.ctx.authority
+}
 
-// UserAgent names the client's software. Server side.
-func (c *Call) UserAgent() string { return c.userAgent }
+// UserAgent returns the name of the client's software, "" on a client.
+func (c *Call) UserAgent() string {
+	if c.ctx == nil {
+		return ""
+	}
+	return c.ctx.userAgent
+}
 
 // RequestHeader is the metadata that came or goes with the request. A client's middleware may add to it before the
 // request is sent.
@@ -240,19 +251,20 @@ func (c *Call) Tighten(t time.Time) { c.TightenFor(t, nil) }
 // TightenFor is Tighten for policies that shorten a call's time unseen: the error of a client's call that this deadline
 // cuts has note's text. Note is called when there is such an error; made once, it costs a call no allocation.
 func (c *Call) TightenFor(t time.Time, note DeadlineNote) {
-	if c.side == ServerSide {
-		c.ctx.mu.Lock()
-		defer c.ctx.mu.Unlock()
-	}
-	if !c.deadline.IsZero() && !t.Before(c.deadline) {
+	if c.ctx != nil {
+		c.ctx.tighten(t, note)
 		return
 	}
-	c.deadline, c.note = t, note
-	if c.ctx.timer != nil {
-		c.ctx.timer.Reset(time.Until(t))
-	} else if c.ctx.done != nil || len(c.ctx.after) > 0 {
-		(*callContext)(c).arm()
+	c.setEarlier(t, note)
+}
+
+// setEarlier sets deadline and note if t is earlier than the deadline, and reports whether it did.
+func (c *Call) setEarlier(t time.Time, note DeadlineNote) bool {
+	if !c.deadline.IsZero() && !t.Before(c.deadline) {
+		return false
 	}
+	c.deadline, c.note = t, note
+	return true
 }
 
 // OnEnd has f called when the call is over, last registered first. A function made when the chain was built costs no

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/fairlead-go/fairlead/internal/assert"
 )
@@ -462,11 +463,14 @@ func TestWire(t *testing.T) {
 	}
 }
 
-// TestSize keeps an eye on what every call costs in memory: 352 bytes is a size class of the allocator.
+// TestSize keeps an eye on what every call costs in memory. Both are size classes of the allocator.
 func TestSize(t *testing.T) {
 	t.Parallel()
-	if got, most := reflect.TypeFor[Call]().Size(), uintptr(352); got > most {
-		t.Errorf("a Call has %d bytes, want %d at most", got, most)
+	if got, most := unsafe.Sizeof(Call{}), uintptr(256); got > most {
+		t.Errorf("a client's call has %d bytes, want %d at most", got, most)
+	}
+	if got, most := unsafe.Sizeof(callContext{}), uintptr(352); got > most {
+		t.Errorf("a server's call has %d bytes, want %d at most", got, most)
 	}
 }
 

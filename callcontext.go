@@ -7,9 +7,14 @@ import (
 	"time"
 )
 
-// callState is the context half of a server's call.
-type callState struct {
-	parent context.Context //nolint:containedctx // this is a context's own parent
+// callContext is a server's call together with its context. It is one allocation, and it has AfterFunc, without which
+// package context starts a goroutine for each context derived from it.
+type callContext struct {
+	call Call
+
+	parent    context.Context //nolint:containedctx // this is a context's own parent
+	authority string
+	userAgent string
 
 	mu    sync.Mutex
 	done  chan struct{}
@@ -18,14 +23,10 @@ type callState struct {
 	timer *time.Timer
 }
 
-// callContext gives a Call the methods of a context. It is the Call itself, so that it costs nothing to make, and it
-// has AfterFunc, without which package context spends a goroutine on each context derived from it.
-type callContext Call
-
-// callKey is the key under which a server's call finds itself.
+// callKey is the key of a server's call among the values of its context.
 type callKey struct{}
 
-// closed is what Done returns for calls that ended before anybody asked.
+// closed is what Done returns for a call that ended before the first Done.
 //
 //nolint:gochecknoglobals // read-only
 var closed = func() chan struct{} {
@@ -34,9 +35,14 @@ var closed = func() chan struct{} {
 	return c
 }()
 
-// Context is the context that a server's call runs in; it ends when the call ends, the peer gives it up, or the
-// deadline passes. Client side calls have none of their own.
-func (c *Call) Context() context.Context { return (*callContext)(c) }
+// Context returns the context that a server's call runs in. It ends when the call ends, the peer cancels it, or the
+// deadline passes. A client's call has no context of its own: Context returns context.Background then.
+func (c *Call) Context() context.Context {
+	if c.ctx == nil {
+		return context.Background()
+	}
+	return c.ctx
+}
 
 // CallFrom returns the server's call that ctx belongs to, nil when there is none. In a client's middleware that is the
 // inbound call on whose behalf the outbound one is made; the outbound call is the middleware's parameter.
@@ -46,105 +52,121 @@ func CallFrom(ctx context.Context) *Call {
 }
 
 // Cancel ends the context of a server's call, but not the call. The context's Err is context.DeadlineExceeded if err
-// is that, and context.Canceled otherwise, since users of a context expect no third. Only the first Cancel counts.
+// is that, and context.Canceled otherwise, since users of a context expect no third. Only the first Cancel counts. It
+// does nothing to a client's call.
 func (w *WireCall) Cancel(err error) {
-	s := &w.ctx
-	s.mu.Lock()
-	if s.err != nil {
-		s.mu.Unlock()
+	if w.ctx != nil {
+		w.ctx.cancel(err)
+	}
+}
+
+func (x *callContext) cancel(err error) {
+	x.mu.Lock()
+	if x.err != nil {
+		x.mu.Unlock()
 		return
 	}
-	s.err = context.Canceled
+	x.err = context.Canceled
 	if err != context.Canceled && errors.Is(err, context.DeadlineExceeded) { //nolint:errorlint // the usual case first
-		s.err = context.DeadlineExceeded
+		x.err = context.DeadlineExceeded
 	}
-	if s.done != nil {
-		close(s.done)
+	if x.done != nil {
+		close(x.done)
 	}
-	if s.timer != nil {
-		s.timer.Stop()
+	if x.timer != nil {
+		x.timer.Stop()
 	}
-	after := s.after
-	s.after = nil
-	s.mu.Unlock()
+	after := x.after
+	x.after = nil
+	x.mu.Unlock()
 	for f := range after {
 		go (*f)()
 	}
 }
 
 // Deadline implements context.Context.
-func (x *callContext) Deadline() (time.Time, bool) { return x.deadline, !x.deadline.IsZero() }
+func (x *callContext) Deadline() (time.Time, bool) { return x.call.Deadline() }
 
-// Value implements context.Context: CallFrom's key, then the connection's values.
+// Value implements context.Context: it returns the call for CallFrom's key, and the connection's values for others.
 func (x *callContext) Value(key any) any {
 	if _, ok := key.(callKey); ok {
-		return (*Call)(x)
+		return &x.call
 	}
-	if x.ctx.parent == nil {
+	if x.parent == nil {
 		return nil
 	}
-	return x.ctx.parent.Value(key)
+	return x.parent.Value(key)
 }
 
 // Done implements context.Context. Channel and timer are made at the first use.
 func (x *callContext) Done() <-chan struct{} {
-	s := &x.ctx
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.done == nil {
-		if s.err != nil {
-			s.done = closed
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.done == nil {
+		if x.err != nil {
+			x.done = closed
 			return closed
 		}
-		s.done = make(chan struct{})
+		x.done = make(chan struct{})
 		x.arm()
 	}
-	return s.done
+	return x.done
 }
 
 // Err implements context.Context. It looks at the clock, since the timer may not have been made.
 func (x *callContext) Err() error {
-	s := &x.ctx
-	s.mu.Lock()
-	err := s.err
-	late := err == nil && !x.deadline.IsZero() && !time.Now().Before(x.deadline)
-	s.mu.Unlock()
-	if late {
-		(*WireCall)(x).Cancel(context.DeadlineExceeded)
-		s.mu.Lock()
-		err = s.err // another end may have come first
-		s.mu.Unlock()
+	x.mu.Lock()
+	err, deadline := x.err, x.call.deadline
+	x.mu.Unlock()
+	if err == nil && !deadline.IsZero() && !time.Now().Before(deadline) {
+		x.cancel(context.DeadlineExceeded)
+		x.mu.Lock()
+		err = x.err // another end may have come first
+		x.mu.Unlock()
 	}
 	return err
 }
 
 // AfterFunc lets context.WithCancel and context.AfterFunc attach without a goroutine.
 func (x *callContext) AfterFunc(f func()) (stop func() bool) {
-	s := &x.ctx
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.err != nil {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.err != nil {
 		go f()
 		return func() bool { return false }
 	}
 	x.arm()
-	if s.after == nil {
-		s.after = make(map[*func()]struct{})
+	if x.after == nil {
+		x.after = make(map[*func()]struct{})
 	}
 	key := &f
-	s.after[key] = struct{}{}
+	x.after[key] = struct{}{}
 	return func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		_, ok := s.after[key]
-		delete(s.after, key)
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		_, ok := x.after[key]
+		delete(x.after, key)
 		return ok
 	}
 }
 
-// arm starts the deadline's timer, once; the lock is held.
+// tighten brings the deadline forward to t, if it is later; note is the deadline's.
+func (x *callContext) tighten(t time.Time, note DeadlineNote) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.call.setEarlier(t, note) {
+		return
+	}
+	if x.timer != nil {
+		x.timer.Reset(time.Until(t))
+	} else if x.done != nil || len(x.after) > 0 {
+		x.arm()
+	}
+}
+
+// arm starts the deadline's timer, once; x.mu is held.
 func (x *callContext) arm() {
-	if x.ctx.timer == nil && !x.deadline.IsZero() {
-		x.ctx.timer = time.AfterFunc(time.Until(x.deadline), func() { (*WireCall)(x).Cancel(context.DeadlineExceeded) })
+	if x.timer == nil && !x.call.deadline.IsZero() {
+		x.timer = time.AfterFunc(time.Until(x.call.deadline), func() { x.cancel(context.DeadlineExceeded) })
 	}
 }

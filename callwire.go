@@ -191,7 +191,5 @@ func (w *WireCall) End(ctx context.Context, err error) {
 	if c.rare != nil && c.rare.info != nil {
 		*c.rare.info = CallInfo{Header: c.respHeader, Trailer: c.trailer, Peer: c.peer, Attempts: int(c.attempt) + 1}
 	}
-	if c.side == ServerSide {
-		w.Cancel(context.Canceled)
-	}
+	w.Cancel(context.Canceled)
 }

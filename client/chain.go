@@ -12,7 +12,7 @@ import (
 // method is a method as this client calls it.
 type method struct {
 	client *Client
-	bind   protocol.Bind
+	bind   protocol.Binding
 	unary  bool
 	chain  fairlead.Handler // the middleware of an attempt around m.picked; nil: there is none
 }

@@ -149,7 +149,7 @@ func (w *world) Dial(ctx context.Context, t transport.Target) (transport.Conn, e
 func (w *world) Name() string   { return "fake" }
 func (w *world) ALPN() []string { return []string{"fake"} }
 
-func (w *world) Bind(m *fairlead.Method, _ *protocol.ClientConfig) (protocol.Bind, error) {
+func (w *world) Bind(m *fairlead.Method, _ *protocol.ClientConfig) (protocol.Binding, error) {
 	return m, w.bindErr
 }
 
@@ -263,12 +263,12 @@ func (k *fakeConn) wait(ctx context.Context, release <-chan struct{}) error {
 	}
 }
 
-func (k *fakeConn) Unary(ctx context.Context, b protocol.Bind, c *fairlead.Call) error {
+func (k *fakeConn) Unary(ctx context.Context, b protocol.Binding, c *fairlead.Call) error {
 	if !k.enter() {
 		return protocol.ErrFull
 	}
 	defer k.leave()
-	if b != protocol.Bind(c.Method()) {
+	if b != protocol.Binding(c.Method()) {
 		return errors.New("wrong bind")
 	}
 	k.calls.Add(1)
@@ -279,7 +279,7 @@ func (k *fakeConn) Unary(ctx context.Context, b protocol.Bind, c *fairlead.Call)
 	return nil
 }
 
-func (k *fakeConn) Open(ctx context.Context, _ protocol.Bind, c *fairlead.Call) error {
+func (k *fakeConn) Open(ctx context.Context, _ protocol.Binding, c *fairlead.Call) error {
 	if !k.enter() {
 		return protocol.ErrFull
 	}

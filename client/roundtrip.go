@@ -149,7 +149,7 @@ func (m *method) send(ctx context.Context, call *fairlead.Call, k *conn) error {
 // resumable has r asked should the stream that was opened have to go elsewhere.
 func resumable(call *fairlead.Call, r protocol.Resumer) {
 	if d, ok := call.Wire().Driver().(protocol.Resumable); ok {
-		d.Resume(r)
+		d.SetResumer(r)
 	}
 }
 

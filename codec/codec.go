@@ -13,10 +13,12 @@ type Codec interface {
 	Unmarshal(src []byte, msg any) error
 }
 
-// Binder is a codec that chooses an implementation for a type of message, once when a method is bound. The sample is an
-// empty message. It returns ErrType for types that it cannot carry.
-type Binder interface {
-	Bind(sample any) (Codec, error)
+// PerType is a codec with different implementations for different types of messages. Servers and clients call ForType
+// once for each method and type.
+type PerType interface {
+	// ForType returns the codec for messages of the sample's type; the sample is an empty message. It returns ErrType
+	// for types that it cannot carry.
+	ForType(sample any) (Codec, error)
 }
 
 // Sizer is a codec that promises: Size is the exact length of the encoding as long as the message does not change, and
@@ -32,10 +34,11 @@ type Sizer interface {
 // ErrType says that a codec cannot carry a message's type.
 var ErrType = errors.New("codec: type of message not supported")
 
-// For binds c to the type of sample, an empty message.
+// For returns the codec for messages of the sample's type, an empty message: that of c.ForType if c is a PerType, and c
+// itself otherwise.
 func For(c Codec, sample any) (Codec, error) {
-	if b, ok := c.(Binder); ok {
-		return b.Bind(sample)
+	if b, ok := c.(PerType); ok {
+		return b.ForType(sample)
 	}
 	return c, nil
 }

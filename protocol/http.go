@@ -19,8 +19,8 @@ const (
 	Pass      Mode = iota // the request is for another protocol
 	WrongVerb             // the path is served with other methods, which were appended to Head.Allow
 	WrongType             // path and method are served, with other content types
-	Complete              // Whole, once the body is complete, if it is small; Open otherwise
-	Streamed              // Open, as soon as the head is there
+	Complete              // Whole, once the body is complete, if it is small; Stream otherwise
+	Streamed              // Stream, as soon as the head is there
 )
 
 // Takes reports whether the protocol takes the request.
@@ -36,16 +36,16 @@ type HTTP interface {
 	// Attach gives it the routes, once, before the first connection.
 	Attach(d Dispatcher) error
 	// Match is asked for each request, in the order in which the protocols were given, until one takes it. What it has
-	// found out by then, such as a rule and what the path's variables stand for, it may leave in h.Binding for Whole, Open
-	// and Deadline. It is called by the reading goroutine and must be quick.
+	// found out by then, such as a rule and what the path's variables stand for, it may leave in h.Matched for Whole,
+	// Stream and Deadline. It is called by the reading goroutine and must be quick.
 	Match(h *Head) Mode
 	// Whole gets a request with its complete body, which is valid until Whole returns. It is called by the reading
 	// goroutine and must not block: it decodes and returns what is to be run, or answers at once and returns nil. The
 	// connection decides which goroutine runs the task.
 	Whole(x Exchange, body []byte) Task
-	// Open gets any other request, in a goroutine of its own, and one that is to be Complete and is not in time. It has
+	// Stream gets any other request, in a goroutine of its own, and one that is to be Complete and is not in time. It has
 	// ended the exchange when it returns.
-	Open(x Exchange)
+	Stream(x Exchange)
 	// Deadline returns when a request is to be answered whose head came at h.Came; the zero time is never. It is asked
 	// for requests that are to be Complete and are not there at once, by the reading goroutine, and must be quick.
 	Deadline(h *Head) time.Time
@@ -74,8 +74,8 @@ type Head struct {
 	Fields fairlead.Metadata
 	// Route is the route of Path, nil when there is none.
 	Route *Route
-	// Binding is what Match left for the exchange; nil: nothing. It belongs to the protocol that takes the request.
-	Binding any
+	// Matched is what Match left for the exchange; nil: nothing. It belongs to the protocol that takes the request.
+	Matched any
 	// Allow lists the methods with which protocols that do not take the request serve its path.
 	Allow []string
 	// Version is that of HTTP: 1 or 2.
@@ -208,11 +208,11 @@ type Pipe interface {
 // sends without a trailer; it drops the body of a response to HEAD, and of one whose Section has the status 204 or 304.
 type Exchange interface {
 	Pipe
-	// Head is valid until Whole or Open returns.
+	// Head is valid until Whole or Stream returns.
 	Head() *Head
 	Peer() *fairlead.Peer
-	// Attach has c cancelled when the peer gives the exchange up or the connection ends.
-	Attach(c *fairlead.Call)
+	// SetCall sets the call that is cancelled when the peer gives the exchange up or the connection ends.
+	SetCall(c *fairlead.Call)
 	// Expect says whether the peer ought to go on sending because it has begun something: a message, or a request that
 	// is to be there as a whole. The wire bounds the time that takes (Guard.MessageTimeout); then Read and Send return
 	// an Error with DeadlineExceeded.
@@ -264,7 +264,7 @@ type Reply struct {
 // HTTPClient is the client side of a protocol that is carried by HTTP requests.
 type HTTPClient interface {
 	Name() string
-	Bind(m *fairlead.Method, cfg *ClientConfig) (Bind, error)
+	Bind(m *fairlead.Method, cfg *ClientConfig) (Binding, error)
 	// NewConn makes the protocol's view of a connection.
 	NewConn(hc HTTPConn, cfg *ClientConfig) ClientConn
 }

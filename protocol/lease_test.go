@@ -56,9 +56,9 @@ func (d *desk) Serve() error {
 	}
 }
 
-func (d *desk) Drain(bool)  {}
-func (d *desk) Close(error) {}
-func (d *desk) Open() int   { return 0 }
+func (d *desk) Drain(bool)    {}
+func (d *desk) Close(error)   {}
+func (d *desk) NumCalls() int { return 0 }
 
 // serving is a watch whose resumed connections report the end of Serve.
 func serving() (w *Watch, serve func(ServerConn), over chan error) {

@@ -50,8 +50,8 @@ type ServerConn interface {
 	Drain(final bool)
 	// Close ends the connection and cancels its calls. It may be called more than once, from any goroutine.
 	Close(cause error)
-	// Open returns the number of calls under way.
-	Open() int
+	// NumCalls returns the number of calls in progress.
+	NumCalls() int
 }
 
 // CallLister is a ServerConn that knows its calls, for a server that says what it cuts.
@@ -66,11 +66,11 @@ type Dispatcher interface {
 	// Lookup returns the route of a path, nil when there is none. Protocols keep the answer where they keep the path.
 	Lookup(path string) *Route
 	Routes() iter.Seq[*Route]
-	// Bind makes a route of what is no method of a service, such as a handler that a protocol has of its own: m gives it
-	// names, the handler runs with the server's middleware around it, and the calls made for it are admitted, counted,
-	// cancelled and drained like all others. Lookup and Routes do not have it, it has no codecs, and rules for requests
+	// NewRoute makes a route for a handler of the protocol's own, which is not a method of a service: m gives it names,
+	// the handler runs with the server's middleware around it, and the calls made for it are admitted, counted,
+	// cancelled and drained like all others. Lookup and Routes do not return it, it has no codecs, and rules for requests
 	// do not apply. It may be called in Attach only. It is for protocols that serve more than methods; gRPC does not.
-	Bind(m *fairlead.Method, h fairlead.Handler) (*Route, error)
+	NewRoute(m *fairlead.Method, h fairlead.Handler) (*Route, error)
 	// Admit is asked when the head of a call is there, before its message is decoded; size is the number of bytes of
 	// the request that are there or announced. On nil, Done must follow.
 	Admit(c *fairlead.Call, size int) error
@@ -102,23 +102,23 @@ type Limits struct {
 	CompressMin int
 }
 
-// Route is a method as it is served: its chain and codecs were bound at start.
+// Route is a method as it is served, with the chain and the codecs made for it at start.
 type Route struct {
 	Method  *fairlead.Method
 	Handler fairlead.Handler
 	Cost    Cost
-	Codecs  []Bound
+	Codecs  []MethodCodec
 }
 
-// Bound is a codec bound to the message types of a method.
-type Bound struct {
+// MethodCodec is a codec for the messages of one method.
+type MethodCodec struct {
 	Name      string // "proto"
 	Req, Resp codec.Codec
 	RespSizer codec.Sizer // nil: marshal beside the connection's buffer
 }
 
 // Codec returns the codec of that name, nil when the method has none.
-func (r *Route) Codec(name string) *Bound {
+func (r *Route) Codec(name string) *MethodCodec {
 	for i := range r.Codecs {
 		if r.Codecs[i].Name == name {
 			return &r.Codecs[i]
@@ -131,8 +131,9 @@ func (r *Route) Codec(name string) *Bound {
 type Client interface {
 	Name() string
 	ALPN() []string
-	// Bind prepares a method, once: codec bound, header made. The result goes with each call to ClientConn.
-	Bind(m *fairlead.Method, cfg *ClientConfig) (Bind, error)
+	// Bind prepares a method: it chooses the codec and makes the header. It is called once for a client and method; the
+	// Binding goes to ClientConn with each call.
+	Bind(m *fairlead.Method, cfg *ClientConfig) (Binding, error)
 	// NewConn takes over a connection, which it closes when it fails.
 	NewConn(ctx context.Context, tc transport.Conn, cfg *ClientConfig) (ClientConn, error)
 }
@@ -148,8 +149,8 @@ type NameChecker interface {
 	CheckName(name string) error
 }
 
-// Bind is a method prepared by a Client; only that Client knows what is in it.
-type Bind any
+// Binding is a method prepared by a Client; only that Client knows what is in it.
+type Binding any
 
 // ClientConfig is what a client gives its protocol.
 type ClientConfig struct {
@@ -176,11 +177,11 @@ type ClientConn interface {
 	// Unary runs one attempt of a unary call: it decodes into c.Reply() and calls c.SetResponse. After it has returned
 	// nothing of the attempt touches the reply or the call. It returns ErrFull untouched when the connection has no
 	// room.
-	Unary(ctx context.Context, b Bind, c *fairlead.Call) error
+	Unary(ctx context.Context, b Binding, c *fairlead.Call) error
 	// Open opens a stream and calls c.SetDriver and c.SetStream. The stream ends with ctx and with the call's deadline.
 	// It may notice the end of ctx a moment later: the client asks ctx itself before an operation begins and before it
 	// reports success. A stream that goes on over another connection (Resumable) asks before it sends anything there.
-	Open(ctx context.Context, b Bind, c *fairlead.Call) error
+	Open(ctx context.Context, b Binding, c *fairlead.Call) error
 	// Free returns the number of calls that it could take now; 0: full, draining or closed.
 	Free() int
 	// Freed delivers a value when there may be room again after ErrFull. One value may stand for several places:
@@ -205,9 +206,9 @@ type Limited interface{ Limit() int }
 // Resumable is implemented by drivers of client streams that can go on over another connection as long as their server
 // has not answered.
 type Resumable interface {
-	// Resume has r asked for another connection when it turns out that the server did not process the call. It is
+	// SetResumer sets what finds another connection when it turns out that the server did not process the call. It is
 	// called before the stream is used; the last one counts.
-	Resume(r Resumer)
+	SetResumer(r Resumer)
 }
 
 // Resumer finds connections for calls that were not processed.

@@ -80,16 +80,16 @@ func (d *dispatcher) Lookup(path string) *protocol.Route { return d.s.routes[pat
 // Routes ranges in the order of the Service options.
 func (d *dispatcher) Routes() iter.Seq[*protocol.Route] { return slices.Values(d.s.ordered) }
 
-// Bind implements protocol.Dispatcher.
-func (d *dispatcher) Bind(m *fairlead.Method, h fairlead.Handler) (*protocol.Route, error) {
+// NewRoute implements protocol.Dispatcher.
+func (d *dispatcher) NewRoute(m *fairlead.Method, h fairlead.Handler) (*protocol.Route, error) {
 	if m == nil || h == nil {
-		return nil, errors.New("server: Bind: nil method or handler")
+		return nil, errors.New("server: NewRoute: nil method or handler")
 	}
 	r, err := d.s.chain(m, h)
 	if err != nil {
-		return nil, fmt.Errorf("server: Bind: %w", err)
+		return nil, fmt.Errorf("server: NewRoute: %w", err)
 	}
-	d.s.bound = true
+	d.s.ownRoutes = true
 	return r, nil
 }
 

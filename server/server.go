@@ -24,15 +24,15 @@ var ErrClosed = errors.New("server: closed")
 // Server serves any number of services over any number of wires and listeners. Its methods are safe for concurrent use.
 // It is an app.Component.
 type Server struct {
-	cfg      *config
-	routes   map[string]*protocol.Route // read-only after New
-	ordered  []*protocol.Route
-	bound    bool // a protocol has a route that is no method's
-	dispatch dispatcher
-	watch    *protocol.Watch
-	keeper   *protocol.Keeper
-	load     load
-	failed   chan error
+	cfg       *config
+	routes    map[string]*protocol.Route // read-only after New
+	ordered   []*protocol.Route
+	ownRoutes bool // a protocol has made a route with NewRoute
+	dispatch  dispatcher
+	watch     *protocol.Watch
+	keeper    *protocol.Keeper
+	load      load
+	failed    chan error
 
 	// Closed one after another: when Shutdown begins, when no connection is left after that, and when no call is.
 	draining, parted, gone chan struct{}
@@ -87,7 +87,7 @@ func New(opts ...Option) (*Server, error) {
 			return nil, fmt.Errorf("server: Protocol %s: %w", p.Name(), err)
 		}
 	}
-	if len(s.routes) == 0 && !s.bound {
+	if len(s.routes) == 0 && !s.ownRoutes {
 		return nil, errors.New("server: no Service with a method, and no protocol that serves anything else")
 	}
 	return s, nil
@@ -126,7 +126,7 @@ func (s *Server) addMethod(m *fairlead.Method, h fairlead.Handler, own []fairlea
 	case s.routes[m.Path] != nil:
 		return fmt.Errorf("%s is there twice", m.Path)
 	}
-	codecs, err := bindCodecs(m, s.cfg.codecs)
+	codecs, err := methodCodecs(m, s.cfg.codecs)
 	if err != nil {
 		return err
 	}
@@ -168,30 +168,31 @@ func (s *Server) chain(
 	return r, nil
 }
 
-// bindCodecs binds the codecs that carry a method's messages. Messages without a type are delivered as *fairlead.Raw,
-// which protocols see to, so such codecs stay unbound.
-func bindCodecs(m *fairlead.Method, codecs []codec.Codec) ([]protocol.Bound, error) {
-	var bound []protocol.Bound
+// methodCodecs returns the codecs that can carry the messages of m. Messages without a type are delivered as
+// *fairlead.Raw, which protocols do themselves, so a codec is not asked for those.
+func methodCodecs(m *fairlead.Method, codecs []codec.Codec) ([]protocol.MethodCodec, error) {
+	var list []protocol.MethodCodec
 	var errs []error
 	for _, c := range codecs {
-		b := protocol.Bound{Name: c.Name()}
+		b := protocol.MethodCodec{Name: c.Name()}
 		var reqErr, respErr error
-		b.Req, reqErr = bindCodec(c, m.NewRequest)
-		b.Resp, respErr = bindCodec(c, m.NewResponse)
+		b.Req, reqErr = codecFor(c, m.NewRequest)
+		b.Resp, respErr = codecFor(c, m.NewResponse)
 		if err := errors.Join(reqErr, respErr); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", c.Name(), err))
 			continue
 		}
 		b.RespSizer, _ = b.Resp.(codec.Sizer)
-		bound = append(bound, b)
+		list = append(list, b)
 	}
-	if len(bound) == 0 {
+	if len(list) == 0 {
 		return nil, fmt.Errorf("no Codec carries the messages of %s: %w", m.Path, errors.Join(errs...))
 	}
-	return bound, nil
+	return list, nil
 }
 
-func bindCodec(c codec.Codec, sample func() any) (codec.Codec, error) {
+// codecFor returns the codec for the type of the messages that sample makes.
+func codecFor(c codec.Codec, sample func() any) (codec.Codec, error) {
 	if sample == nil {
 		return c, nil
 	}

@@ -15,7 +15,7 @@ import (
 type Subject struct {
 	// Name is that of the subtest.
 	Name string
-	// Codec is bound to the type if it is a codec.Binder.
+	// Codec is the one for the type already, or a codec.PerType.
 	Codec codec.Codec
 	// New makes an empty message, which the codec can marshal.
 	New func() any
@@ -35,7 +35,7 @@ func Run(t *testing.T, s Subject) {
 		t.Parallel()
 		bound, err := codec.For(s.Codec, s.New())
 		if err != nil {
-			t.Fatalf("Bind(%T): %v", s.New(), err)
+			t.Fatalf("ForType(%T): %v", s.New(), err)
 		}
 		r := &runner{Subject: s, bound: bound}
 		t.Run("Name", r.name)
@@ -71,9 +71,9 @@ func (r *runner) name(t *testing.T) {
 func (r *runner) foreignType(t *testing.T) {
 	t.Parallel()
 	msg := new(chan int)
-	if b, ok := r.Codec.(codec.Binder); ok {
-		if _, err := b.Bind(msg); !errors.Is(err, codec.ErrType) {
-			t.Errorf("Bind(%T): got error %v, want codec.ErrType", msg, err)
+	if b, ok := r.Codec.(codec.PerType); ok {
+		if _, err := b.ForType(msg); !errors.Is(err, codec.ErrType) {
+			t.Errorf("ForType(%T): got error %v, want codec.ErrType", msg, err)
 		}
 	}
 	if _, err := r.bound.AppendMarshal(nil, msg); err == nil {

@@ -9,7 +9,7 @@ import (
 )
 
 func ExampleCodec() {
-	c, err := proto.Codec{}.Bind(new(wrapperspb.StringValue))
+	c, err := proto.Codec{}.ForType(new(wrapperspb.StringValue))
 	if err != nil {
 		fmt.Println(err)
 		return

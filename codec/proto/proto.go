@@ -37,21 +37,21 @@ import (
 const name = "proto"
 
 // Codec is the protobuf codec. Its zero value is ready for use; it is safe for concurrent use, as are the codecs that
-// Bind returns.
+// ForType returns.
 //
-// Used without Bind it goes through google.golang.org/protobuf for all messages. It also carries *fairlead.Raw, whose
-// Data it passes through.
+// Used without ForType it encodes all messages with google.golang.org/protobuf. It also carries *fairlead.Raw, whose
+// Data is sent as it is.
 type Codec struct{}
 
 var (
-	_ codec.Codec  = Codec{}
-	_ codec.Binder = Codec{}
+	_ codec.Codec   = Codec{}
+	_ codec.PerType = Codec{}
 )
 
 // Name returns "proto".
 func (Codec) Name() string { return name }
 
-// Bind chooses the codec for the type of sample:
+// ForType returns the codec for messages of the sample's type:
 //
 //   - a proto.Message with vtprotobuf's methods, if they can be relied upon (see the package's comment): these, with
 //     codec.Sizer;
@@ -64,7 +64,7 @@ func (Codec) Name() string { return name }
 //
 // Other types are refused with codec.ErrType. The codec that it returns still carries messages of other types, by
 // google.golang.org/protobuf, as happens when a caller passes a *fairlead.Raw to fairlead.WithReply.
-func (c Codec) Bind(sample any) (codec.Codec, error) {
+func (c Codec) ForType(sample any) (codec.Codec, error) {
 	if _, ok := sample.(*fairlead.Raw); ok {
 		return sizedCodec{}, nil
 	}

@@ -193,9 +193,9 @@ func (m *vtStringOnly) UnmarshalVT(src []byte) error {
 
 func bind(t *testing.T, sample any) codec.Codec {
 	t.Helper()
-	c, err := pc.Codec{}.Bind(sample)
+	c, err := pc.Codec{}.ForType(sample)
 	if err != nil {
-		t.Fatalf("Bind(%T): %v", sample, err)
+		t.Fatalf("ForType(%T): %v", sample, err)
 	}
 	return c
 }
@@ -228,13 +228,13 @@ func TestBind(t *testing.T) {
 func TestBindRefuses(t *testing.T) {
 	t.Parallel()
 	for _, sample := range []any{nil, 1, "a", struct{}{}, new(noReset)} {
-		_, err := pc.Codec{}.Bind(sample)
+		_, err := pc.Codec{}.ForType(sample)
 		if !errors.Is(err, codec.ErrType) {
-			t.Errorf("Bind(%T): got error %v, want codec.ErrType", sample, err)
+			t.Errorf("ForType(%T): got error %v, want codec.ErrType", sample, err)
 			continue
 		}
 		if want := fmt.Sprintf("%T", sample); !strings.Contains(err.Error(), want) {
-			t.Errorf("Bind(%T): error %q does not name the type", sample, err)
+			t.Errorf("ForType(%T): error %q does not name the type", sample, err)
 		}
 	}
 }

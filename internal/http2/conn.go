@@ -153,7 +153,7 @@ type Selector interface {
 // Responder is what answers a request: a protocol.HTTP, or what answers those that no protocol takes.
 type Responder interface {
 	Whole(x protocol.Exchange, body []byte) protocol.Task
-	Open(x protocol.Exchange)
+	Stream(x protocol.Exchange)
 	Deadline(h *protocol.Head) time.Time
 }
 

@@ -33,7 +33,7 @@ type dispatcher struct {
 
 func (d *dispatcher) Lookup(path string) *protocol.Route { return d.routes[path] }
 func (d *dispatcher) Routes() iter.Seq[*protocol.Route]  { return maps.Values(d.routes) }
-func (d *dispatcher) Bind(*fairlead.Method, fairlead.Handler) (*protocol.Route, error) {
+func (d *dispatcher) NewRoute(*fairlead.Method, fairlead.Handler) (*protocol.Route, error) {
 	return nil, errors.ErrUnsupported
 }
 func (d *dispatcher) Admit(*fairlead.Call, int) error             { return nil }
@@ -118,7 +118,7 @@ func (e *echo) Whole(x protocol.Exchange, body []byte) protocol.Task {
 	return t
 }
 
-func (e *echo) Open(x protocol.Exchange) {
+func (e *echo) Stream(x protocol.Exchange) {
 	e.running.Add(1)
 	defer e.running.Add(-1)
 	switch x.Head().Path {
@@ -332,7 +332,7 @@ func TestUnary(t *testing.T) {
 				body := payload(n)
 				a, err := unary(c, body, "x-echo", fmt.Sprint(g))
 				if n > 65536 {
-					// longer than MaxWhole: the echo protocol's Open knows no /unary, it echoes all the same
+					// longer than MaxWhole: the echo protocol's Stream knows no /unary, it echoes all the same
 					if err != nil || a.status != "0" || !bytes.Equal(a.body, body) {
 						t.Errorf("%d bytes: %v, status %q, %d bytes back", n, err, a.status, len(a.body))
 					}

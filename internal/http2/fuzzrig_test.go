@@ -170,7 +170,7 @@ func (d *rigDispatcher) Admit(_ *fairlead.Call, size int) error {
 	return nil
 }
 
-func (d *rigDispatcher) Bind(*fairlead.Method, fairlead.Handler) (*protocol.Route, error) {
+func (d *rigDispatcher) NewRoute(*fairlead.Method, fairlead.Handler) (*protocol.Route, error) {
 	return nil, errors.ErrUnsupported
 }
 
@@ -286,9 +286,9 @@ func newRigDispatcher(t testing.TB, resume func(protocol.ServerConn)) *rigDispat
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := protocol.Bound{Name: "proto", Req: c, Resp: c}
+		b := protocol.MethodCodec{Name: "proto", Req: c, Resp: c}
 		b.RespSizer, _ = c.(codec.Sizer)
-		d.routes[m.Path] = &protocol.Route{Method: m, Handler: impl.Handlers[i], Codecs: []protocol.Bound{b}}
+		d.routes[m.Path] = &protocol.Route{Method: m, Handler: impl.Handlers[i], Codecs: []protocol.MethodCodec{b}}
 	}
 	return d
 }
@@ -315,7 +315,7 @@ type rig struct {
 	served sync.WaitGroup
 
 	cc      protocol.ClientConn // client
-	bind    map[*fairlead.Method]protocol.Bind
+	bind    map[*fairlead.Method]protocol.Binding
 	calls   sync.WaitGroup
 	cancels []context.CancelFunc
 	begun   int
@@ -392,7 +392,7 @@ func newServerRig(t *testing.T, how int) *rig {
 func newClientRig(t *testing.T) *rig {
 	t.Helper()
 	near, far := inproc.Pipe()
-	r := &rig{t: t, peer: far, w: newWire(near), bind: make(map[*fairlead.Method]protocol.Bind)}
+	r := &rig{t: t, peer: far, w: newWire(near), bind: make(map[*fairlead.Method]protocol.Binding)}
 	logger := slog.New(slog.DiscardHandler)
 	cfg := &protocol.ClientConfig{
 		Codec: proto.Codec{}, Compressors: []compress.Compressor{rigZip(t)}, RecvMessage: rigMessage,
@@ -731,7 +731,7 @@ func (r rigSelector) Select(h *protocol.Head) (Responder, protocol.Mode) {
 type rigRefuser struct{}
 
 func (rigRefuser) Deadline(h *protocol.Head) time.Time { return h.Came.Add(time.Second) }
-func (rigRefuser) Open(x protocol.Exchange)            { x.Finish(protocol.Section{Status: 404}) }
+func (rigRefuser) Stream(x protocol.Exchange)          { x.Finish(protocol.Section{Status: 404}) }
 func (rigRefuser) Whole(x protocol.Exchange, _ []byte) protocol.Task {
 	_ = x.Reply(&protocol.Reply{Head: protocol.Section{Status: 404}, Message: protocol.Message{Bytes: []byte("no")}})
 	return nil

@@ -19,8 +19,8 @@ var (
 // Drain implements protocol.ServerConn.
 func (c ServerConn) Drain(final bool) { c.drain(final) }
 
-// Open implements protocol.ServerConn: it returns the number of streams that are not over.
-func (c ServerConn) Open() int {
+// NumCalls implements protocol.ServerConn: it returns the number of streams that are not over.
+func (c ServerConn) NumCalls() int {
 	c.smu.Lock()
 	defer c.smu.Unlock()
 	return c.s.open
@@ -52,8 +52,8 @@ func (x exchange) Head() *protocol.Head { return x.head }
 // Peer implements protocol.Exchange.
 func (x exchange) Peer() *fairlead.Peer { return x.c.peer }
 
-// Attach implements protocol.Exchange.
-func (x exchange) Attach(call *fairlead.Call) {
+// SetCall implements protocol.Exchange.
+func (x exchange) SetCall(call *fairlead.Call) {
 	c := x.c
 	if !x.entered { // nobody else can reach the stream yet
 		x.call = call
@@ -281,7 +281,7 @@ func (s *stream) leave() {
 	s.dropBody(true)
 }
 
-// serveOpen runs a protocol's Open.
+// serveOpen runs a protocol's Stream.
 func (c *Conn) serveOpen(s *stream) {
 	x := exchange{s}
 	defer func() {
@@ -292,7 +292,7 @@ func (c *Conn) serveOpen(s *stream) {
 			x.Reset(protocol.ResetInternal, errAbandoned) // nothing, if it was ended as it should
 		}
 	}()
-	s.app.Open(x)
+	s.app.Stream(x)
 }
 
 var errAbandoned = fairlead.Errorf(fairlead.Internal, "the protocol left the exchange without an answer")

@@ -20,7 +20,7 @@ type quietExchange struct {
 
 func (x *quietExchange) Head() *protocol.Head        { return &x.head }
 func (x *quietExchange) Peer() *fairlead.Peer        { return testPeer }
-func (x *quietExchange) Attach(*fairlead.Call)       {}
+func (x *quietExchange) SetCall(*fairlead.Call)      {}
 func (x *quietExchange) Reply(*protocol.Reply) error { return nil }
 func (x *quietExchange) Finish(protocol.Section) {
 	x.fails++

@@ -42,7 +42,7 @@ type binding struct {
 }
 
 // Bind implements protocol.HTTPClient.
-func (*Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Bind, error) {
+func (*Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Binding, error) {
 	if cfg.Codec == nil {
 		return nil, fmt.Errorf("grpc: %s: no codec", m.Path)
 	}

@@ -67,7 +67,7 @@ func (cc *clientConn) TooManyPings() bool {
 }
 
 // bindingOf returns what Bind made of a method.
-func bindingOf(b protocol.Bind, c *fairlead.Call) (*binding, error) {
+func bindingOf(b protocol.Binding, c *fairlead.Call) (*binding, error) {
 	bd, ok := b.(*binding)
 	if !ok {
 		return nil, fairlead.Errorf(fairlead.Internal, "%s was not bound by gRPC but is %T", c.Method().Path, b).

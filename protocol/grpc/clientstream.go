@@ -44,7 +44,7 @@ type clientStream struct {
 }
 
 // Open implements protocol.ClientConn.
-func (cc *clientConn) Open(ctx context.Context, bind protocol.Bind, c *fairlead.Call) error {
+func (cc *clientConn) Open(ctx context.Context, bind protocol.Binding, c *fairlead.Call) error {
 	b, err := bindingOf(bind, c)
 	if err != nil {
 		return err

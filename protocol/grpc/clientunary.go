@@ -53,7 +53,7 @@ type attemptState struct {
 }
 
 // Unary implements protocol.ClientConn.
-func (cc *clientConn) Unary(ctx context.Context, bind protocol.Bind, c *fairlead.Call) error {
+func (cc *clientConn) Unary(ctx context.Context, bind protocol.Binding, c *fairlead.Call) error {
 	b, err := bindingOf(bind, c)
 	if err != nil {
 		return err

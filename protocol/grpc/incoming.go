@@ -16,7 +16,7 @@ type incoming struct {
 	x        protocol.Exchange
 	answers  *answers
 	route    *protocol.Route
-	bound    *protocol.Bound
+	bound    *protocol.MethodCodec
 	call     *fairlead.Call
 	encoding string // of compressed request messages
 	accept   string // encodings that the client takes
@@ -85,7 +85,7 @@ func (in *incoming) begin(x protocol.Exchange, driver fairlead.Driver, size int)
 		}
 	}
 	in.call = fairlead.NewServerCall(&p)
-	x.Attach(in.call)
+	x.SetCall(in.call)
 	if err := in.s.d.Admit(in.call, size); err != nil {
 		return err
 	}

@@ -213,8 +213,8 @@ func isUnprocessed(err error) bool {
 	return ok && f.Reach != fairlead.Unknowable
 }
 
-// Resume implements protocol.Resumable.
-func (st *clientStream) Resume(r protocol.Resumer) {
+// SetResumer implements protocol.Resumable.
+func (st *clientStream) SetResumer(r protocol.Resumer) {
 	st.x.mu.Lock()
 	defer st.x.mu.Unlock()
 	st.x.again = r

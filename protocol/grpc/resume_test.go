@@ -87,7 +87,7 @@ func openBrokenWith(ctx context.Context, t *testing.T, x *brokenExchange) (*fair
 		t.Fatal(err)
 	}
 	r := &resumer{conn: good.cc, let: make(chan struct{})}
-	c.Wire().Driver().(protocol.Resumable).Resume(r) //nolint:forcetypeassert // it is one
+	c.Wire().Driver().(protocol.Resumable).SetResumer(r) //nolint:forcetypeassert // it is one
 	return c, r
 }
 
@@ -345,7 +345,7 @@ func TestResumedRequest(t *testing.T) {
 			}
 			defer c.Stream().Close()
 			r := &resumer{conn: good.cc, let: make(chan struct{})}
-			c.Wire().Driver().(protocol.Resumable).Resume(r) //nolint:forcetypeassert // it is one
+			c.Wire().Driver().(protocol.Resumable).SetResumer(r) //nolint:forcetypeassert // it is one
 			if m != mServer {
 				for _, err := range []error{c.Stream().Send(&note{"3"}), c.Stream().CloseSend()} {
 					if err != nil {

@@ -24,7 +24,7 @@ type Server struct {
 	trailers [rpcwire.NamedCodes]*protocol.Block
 	bare     *protocol.Block // a trailer without a status of its own
 	services map[string]bool
-	messages map[*protocol.Bound]*rpcwire.Messages
+	messages map[*protocol.MethodCodec]*rpcwire.Messages
 
 	calls sync.Pool // of *unaryCall
 }
@@ -62,7 +62,7 @@ func (s *Server) Attach(d protocol.Dispatcher) error {
 	s.accepted = rpcwire.NewCompressors(fieldEncoding, l.Compressors...)
 	s.compressMin = l.CompressMin
 	s.services = make(map[string]bool)
-	s.messages = make(map[*protocol.Bound]*rpcwire.Messages)
+	s.messages = make(map[*protocol.MethodCodec]*rpcwire.Messages)
 	s.answers = []*answers{s.newAnswers(contentType, defaultCodec)}
 	for r := range d.Routes() {
 		s.services[r.Method.Service] = true
@@ -110,7 +110,7 @@ func (s *Server) answersTo(ct string) *answers {
 }
 
 // serverMessages makes the messages of a method with one of its codecs.
-func serverMessages(m *fairlead.Method, b *protocol.Bound) *rpcwire.Messages {
+func serverMessages(m *fairlead.Method, b *protocol.MethodCodec) *rpcwire.Messages {
 	return rpcwire.NewMessages(b.Name, b.Req, b.Resp, b.RespSizer, m.NewRequest == nil, m.NewResponse == nil)
 }
 
@@ -147,8 +147,8 @@ func (s *Server) Deadline(h *protocol.Head) time.Time {
 	return time.Time{}
 }
 
-// Open implements protocol.HTTP.
-func (s *Server) Open(x protocol.Exchange) {
+// Stream implements protocol.HTTP.
+func (s *Server) Stream(x protocol.Exchange) {
 	if r := x.Head().Route; r != nil && r.Method.Kind != fairlead.Unary {
 		s.openStream(x)
 	} else {

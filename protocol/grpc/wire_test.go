@@ -61,8 +61,8 @@ func (noteCodec) Unmarshal(src []byte, msg any) error {
 	return nil
 }
 
-// Bind implements codec.Binder.
-func (c noteCodec) Bind(sample any) (codec.Codec, error) {
+// ForType implements codec.PerType.
+func (c noteCodec) ForType(sample any) (codec.Codec, error) {
 	if _, ok := sample.(*note); !ok {
 		return nil, codec.ErrType
 	}
@@ -148,12 +148,12 @@ func newDispatcher() *dispatcher {
 }
 
 func (d *dispatcher) handle(m *fairlead.Method, h fairlead.Handler) *protocol.Route {
-	b := protocol.Bound{Name: "proto", Req: sizedCodec{}, Resp: sizedCodec{}, RespSizer: sizedCodec{}}
+	b := protocol.MethodCodec{Name: "proto", Req: sizedCodec{}, Resp: sizedCodec{}, RespSizer: sizedCodec{}}
 	if m.NewRequest == nil {
-		b = protocol.Bound{Name: "proto", Req: noteCodec{}, Resp: noteCodec{}}
+		b = protocol.MethodCodec{Name: "proto", Req: noteCodec{}, Resp: noteCodec{}}
 	}
-	plain := protocol.Bound{Name: "plain", Req: noteCodec{}, Resp: noteCodec{}}
-	r := &protocol.Route{Method: m, Handler: h, Codecs: []protocol.Bound{b, plain}}
+	plain := protocol.MethodCodec{Name: "plain", Req: noteCodec{}, Resp: noteCodec{}}
+	r := &protocol.Route{Method: m, Handler: h, Codecs: []protocol.MethodCodec{b, plain}}
 	d.routes[m.Path] = r
 	return r
 }
@@ -196,7 +196,7 @@ func (d *dispatcher) Done(_ *fairlead.Call, size int) {
 	d.bytes.Add(-int64(size))
 }
 
-func (d *dispatcher) Bind(*fairlead.Method, fairlead.Handler) (*protocol.Route, error) {
+func (d *dispatcher) NewRoute(*fairlead.Method, fairlead.Handler) (*protocol.Route, error) {
 	return nil, errors.ErrUnsupported
 }
 func (d *dispatcher) Limits() *protocol.Limits { return &d.limits }
@@ -462,8 +462,8 @@ func (x serverSide) Head() *protocol.Head {
 
 func (x serverSide) Peer() *fairlead.Peer { x.alive("Peer"); return testPeer }
 
-func (x serverSide) Attach(c *fairlead.Call) {
-	x.alive("Attach")
+func (x serverSide) SetCall(c *fairlead.Call) {
+	x.alive("SetCall")
 	x.mu.Lock()
 	x.call = c
 	x.mu.Unlock()
@@ -787,7 +787,7 @@ func served(s *Server, d *dispatcher) func(*exchange, bool) {
 				x.up.mu.Lock()
 				x.up.parts = append([][]byte{body, append([]byte(nil), x.up.last...)}, x.up.parts...)
 				x.up.mu.Unlock()
-				s.Open(serverSide{x})
+				s.Stream(serverSide{x})
 				return
 			}
 			task := s.Whole(serverSide{x}, body)
@@ -801,7 +801,7 @@ func served(s *Server, d *dispatcher) func(*exchange, bool) {
 				x.inRun = false
 			}
 		default:
-			s.Open(serverSide{x})
+			s.Stream(serverSide{x})
 		}
 	}
 }
@@ -832,7 +832,7 @@ func config() *protocol.ClientConfig {
 // bound is a method bound for a client, and its connection.
 type bound struct {
 	cc protocol.ClientConn
-	b  protocol.Bind
+	b  protocol.Binding
 }
 
 func bindTo(t *testing.T, hc protocol.HTTPConn, m *fairlead.Method, cfg *protocol.ClientConfig) bound {

@@ -18,8 +18,8 @@ type Msg struct {
 type Codec struct{}
 
 var (
-	_ codec.Sizer  = Codec{}
-	_ codec.Binder = Codec{}
+	_ codec.Sizer   = Codec{}
+	_ codec.PerType = Codec{}
 )
 
 // ErrRefused is what Codec returns for messages whose text is Refused, so that tests can see encoding fail.
@@ -31,8 +31,8 @@ const Refused = "\x00refused"
 // Name returns "msg".
 func (Codec) Name() string { return "msg" }
 
-// Bind accepts *Msg.
-func (c Codec) Bind(sample any) (codec.Codec, error) {
+// ForType implements codec.PerType: it accepts *Msg.
+func (c Codec) ForType(sample any) (codec.Codec, error) {
 	if _, ok := sample.(*Msg); !ok {
 		return nil, codec.ErrType
 	}

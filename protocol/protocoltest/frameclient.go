@@ -39,7 +39,7 @@ type clientBind struct {
 }
 
 // Bind implements protocol.Client.
-func (FrameClient) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Bind, error) {
+func (FrameClient) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Binding, error) {
 	b := &clientBind{
 		method: m, codecName: cfg.Codec.Name(), req: cfg.Codec, resp: cfg.Codec,
 		authority: cfg.Authority, userAgent: cfg.UserAgent, sendLimit: cfg.SendMessage, recvLimit: cfg.RecvMessage,
@@ -264,7 +264,7 @@ func (c *clientConn) signal() {
 // ---- protocol.ClientConn
 
 // Unary implements protocol.ClientConn.
-func (c *clientConn) Unary(ctx context.Context, bind protocol.Bind, call *fairlead.Call) error {
+func (c *clientConn) Unary(ctx context.Context, bind protocol.Binding, call *fairlead.Call) error {
 	b, deadline, err := c.begin(ctx, bind, call)
 	if err != nil {
 		return err
@@ -330,7 +330,7 @@ func errLate() error {
 }
 
 // Open implements protocol.ClientConn.
-func (c *clientConn) Open(ctx context.Context, bind protocol.Bind, call *fairlead.Call) error {
+func (c *clientConn) Open(ctx context.Context, bind protocol.Binding, call *fairlead.Call) error {
 	b, deadline, err := c.begin(ctx, bind, call)
 	if err != nil {
 		return err
@@ -386,7 +386,7 @@ func (s *frameStream) endWith(ctx context.Context, deadline time.Time) {
 
 // begin checks what can be checked before anything is sent.
 func (c *clientConn) begin(
-	ctx context.Context, bind protocol.Bind, call *fairlead.Call,
+	ctx context.Context, bind protocol.Binding, call *fairlead.Call,
 ) (b *clientBind, deadline time.Time, err error) {
 	b, ok := bind.(*clientBind)
 	if !ok {

@@ -315,8 +315,8 @@ func (c *serverConn) Close(cause error) {
 	}
 }
 
-// Open implements protocol.ServerConn.
-func (c *serverConn) Open() int {
+// NumCalls implements protocol.ServerConn.
+func (c *serverConn) NumCalls() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.calls)
@@ -327,7 +327,7 @@ type serverCall struct {
 	c      *serverConn
 	id     uint32
 	route  *protocol.Route
-	bound  *protocol.Bound
+	bound  *protocol.MethodCodec
 	size   int
 	call   *fairlead.Call
 	stream *frameStream // nil: unary

@@ -44,7 +44,7 @@ func (it *Items) Name() string { return "items" }
 
 // Attach implements protocol.HTTP.
 func (it *Items) Attach(d protocol.Dispatcher) error {
-	route, err := d.Bind(&fairlead.Method{Service: "items", Name: "Item", Path: "/items/"}, holdItem)
+	route, err := d.NewRoute(&fairlead.Method{Service: "items", Name: "Item", Path: "/items/"}, holdItem)
 	it.d, it.route = d, route
 	return err
 }
@@ -64,7 +64,7 @@ func (it *Items) Match(h *protocol.Head) protocol.Mode {
 	if !ok || id == "" {
 		return protocol.Pass
 	}
-	h.Binding = &item{id}
+	h.Matched = &item{id}
 	switch h.Verb {
 	case "GET", "HEAD":
 		return protocol.Complete
@@ -95,14 +95,14 @@ func (it *Items) Deadline(h *protocol.Head) time.Time {
 func (it *Items) Whole(x protocol.Exchange, body []byte) protocol.Task {
 	h := x.Head()
 	t := &itemTask{x: x, items: it, size: len(body), reply: protocol.Reply{Head: itemHead(h)}}
-	if i, ok := h.Binding.(*item); ok {
+	if i, ok := h.Matched.(*item); ok {
 		t.id = i.id
 	}
 	t.call = fairlead.NewServerCall(&fairlead.ServerCall{
 		Method: it.route.Method, Peer: x.Peer(), Authority: h.Authority, UserAgent: h.UserAgent, Driver: t,
 	})
 	t.call.SetRequest(t)
-	x.Attach(t.call)
+	x.SetCall(t.call)
 	if err := it.d.Admit(t.call, t.size); err != nil {
 		t.call.Wire().End(t.call.Context(), err)
 		x.Finish(protocol.Section{Status: 503})
@@ -160,7 +160,7 @@ func (t *itemTask) Draining() <-chan struct{} { return t.items.d.Draining() }
 
 // itemHead makes the head of a response.
 func itemHead(h *protocol.Head) protocol.Section {
-	it, ok := h.Binding.(*item)
+	it, ok := h.Matched.(*item)
 	if !ok {
 		return protocol.Section{Status: 500, Block: itemsBlock}
 	}
@@ -174,9 +174,9 @@ func itemHead(h *protocol.Head) protocol.Section {
 	return protocol.Section{Status: status, Block: itemsBlock, Extra: md}
 }
 
-// Open implements protocol.HTTP: it sends the parts of the body back as they come, and ends with the request's trailer
-// if there is one. Requests whose body did not come in time get 504.
-func (it *Items) Open(x protocol.Exchange) {
+// Stream implements protocol.HTTP: it sends back the parts of the body as they come, and the request's trailer at the
+// end if there is one. Requests whose body did not come in time get 504.
+func (it *Items) Stream(x protocol.Exchange) {
 	if x.Head().Query != "streamed" {
 		x.Finish(protocol.Section{Status: 504})
 		return

@@ -21,10 +21,10 @@ func (s selector) Select(h *protocol.Head) (http2.Responder, protocol.Mode) {
 		if mode.Takes() {
 			return a, mode
 		}
-		h.Binding = nil // it may have left something all the same
+		h.Matched = nil // it may have left something all the same
 		nearest = max(nearest, mode)
 	}
-	h.Binding = answerTo(h, nearest)
+	h.Matched = answerTo(h, nearest)
 	return refuser{}, protocol.Complete
 }
 
@@ -87,13 +87,13 @@ type refuser struct{}
 // Deadline implements http2.Responder.
 func (refuser) Deadline(h *protocol.Head) time.Time { return h.Came.Add(refusedTime) }
 
-// Open implements http2.Responder, for bodies that are long or late.
-func (r refuser) Open(x protocol.Exchange) { r.Whole(x, nil) }
+// Stream implements http2.Responder, for bodies that are long or late.
+func (r refuser) Stream(x protocol.Exchange) { r.Whole(x, nil) }
 
 // Whole implements http2.Responder.
 func (refuser) Whole(x protocol.Exchange, _ []byte) protocol.Task {
 	h := x.Head()
-	r, ok := h.Binding.(*answer)
+	r, ok := h.Matched.(*answer)
 	if !ok {
 		r = notFound
 	}

@@ -26,7 +26,7 @@ type bare struct{ hc protocol.HTTPConn }
 
 func (*bare) Name() string { return "bare" }
 
-func (*bare) Bind(*fairlead.Method, *protocol.ClientConfig) (protocol.Bind, error) {
+func (*bare) Bind(*fairlead.Method, *protocol.ClientConfig) (protocol.Binding, error) {
 	return struct{}{}, nil
 }
 

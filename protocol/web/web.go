@@ -167,7 +167,7 @@ func (c *Client) Name() string { return c.app.Name() }
 func (*Client) ALPN() []string { return []string{"h2"} }
 
 // Bind implements protocol.Client.
-func (c *Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Bind, error) {
+func (c *Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Binding, error) {
 	return c.app.Bind(m, cfg)
 }
 

@@ -31,13 +31,13 @@ type check struct {
 // countCodec is the codec of protobuf, and "decodes" the messages above.
 type countCodec struct{ codecproto.Codec }
 
-// Bind implements codec.Binder.
-func (c countCodec) Bind(sample any) (codec.Codec, error) {
+// ForType implements codec.PerType.
+func (c countCodec) ForType(sample any) (codec.Codec, error) {
 	switch sample.(type) {
 	case *received, *checked:
 		return c, nil
 	}
-	return c.Codec.Bind(sample)
+	return c.Codec.ForType(sample)
 }
 
 // Unmarshal implements codec.Codec.

@@ -29,7 +29,7 @@ func bind(t testing.TB, sample any) codec.Codec {
 	t.Helper()
 	c, err := codec.For(pc.Codec{}, sample)
 	if err != nil {
-		t.Fatalf("Bind(%T): %v", sample, err)
+		t.Fatalf("ForType(%T): %v", sample, err)
 	}
 	return c
 }

@@ -56,9 +56,8 @@ func (d *desk) Serve() error {
 	}
 }
 
-func (d *desk) Drain(bool)    {}
-func (d *desk) Close(error)   {}
-func (d *desk) NumCalls() int { return 0 }
+func (d *desk) Drain(bool)  {}
+func (d *desk) Close(error) {}
 
 // serving is a watch whose resumed connections report the end of Serve.
 func serving() (w *Watch, serve func(ServerConn), over chan error) {

@@ -50,8 +50,6 @@ type ServerConn interface {
 	Drain(final bool)
 	// Close ends the connection and cancels its calls. It may be called more than once, from any goroutine.
 	Close(cause error)
-	// NumCalls returns the number of calls in progress.
-	NumCalls() int
 }
 
 // CallLister is a ServerConn that knows its calls, for a server that says what it cuts.

@@ -143,7 +143,6 @@ func (c *fakeConn) Serve() error {
 }
 
 func (c *fakeConn) Drain(final bool) { c.drains <- final }
-func (c *fakeConn) NumCalls() int    { return 0 }
 
 func (c *fakeConn) Close(cause error) {
 	c.mu.Lock()

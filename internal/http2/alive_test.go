@@ -276,7 +276,7 @@ func TestDrainedIsReadToTheEnd(t *testing.T) {
 		f.data(1, sent+(15<<10) == size, strings.Repeat("x", 15<<10))
 	}
 	var c http2.ServerConn
-	for c.Conn == nil || c.NumCalls() > 0 || c.Vital().Vitals().Called == 0 {
+	for c.Conn == nil || c.NumStreams() > 0 || c.Vital().Vitals().Called == 0 {
 		time.Sleep(time.Millisecond)
 		r.mu.Lock()
 		for one := range r.open {

@@ -165,7 +165,7 @@ func TestWhatDoesNotEnd(t *testing.T) { //nolint:paralleltest // counts buffers
 					t.Errorf("got %d slow messages counted, want %d", got, tt.slow)
 				}
 				if tt.want != "" {
-					if n := (ServerConn{r.c}).NumCalls(); n != 0 {
+					if n := (ServerConn{r.c}).NumStreams(); n != 0 {
 						t.Errorf("got %d streams open, want none", n)
 					}
 				}

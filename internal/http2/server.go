@@ -19,13 +19,6 @@ var (
 // Drain implements protocol.ServerConn.
 func (c ServerConn) Drain(final bool) { c.drain(final) }
 
-// NumCalls implements protocol.ServerConn: it returns the number of streams that are not over.
-func (c ServerConn) NumCalls() int {
-	c.smu.Lock()
-	defer c.smu.Unlock()
-	return c.s.open
-}
-
 // Calls implements protocol.CallLister. The call of a handler that runs in the reading goroutine is among them only
 // once the watch has seen that it takes long.
 func (c ServerConn) Calls() []*fairlead.Call {

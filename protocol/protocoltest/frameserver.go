@@ -315,13 +315,6 @@ func (c *serverConn) Close(cause error) {
 	}
 }
 
-// NumCalls implements protocol.ServerConn.
-func (c *serverConn) NumCalls() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.calls)
-}
-
 // serverCall is a call and what runs it: its protocol.Task and its fairlead.Driver.
 type serverCall struct {
 	c      *serverConn

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"sync/atomic"
@@ -17,6 +18,8 @@ import (
 	"github.com/fairlead-go/fairlead/server"
 	"github.com/fairlead-go/fairlead/transport"
 	"github.com/fairlead-go/fairlead/transport/inproc"
+	"github.com/fairlead-go/fairlead/transport/std"
+	"github.com/fairlead-go/fairlead/transport/transporttest"
 )
 
 func TestMain(m *testing.M) { leakcheck.Main(m) }
@@ -36,21 +39,40 @@ func (b *bare) NewConn(hc protocol.HTTPConn, _ *protocol.ClientConfig) protocol.
 }
 
 func TestSuite(t *testing.T) { //nolint:paralleltest // it counts goroutines
-	protocoltest.RunHTTP(t, connect)
-}
-
-// connect serves app and returns a connection to it.
-func connect(t *testing.T, app protocol.HTTP) protocol.HTTPConn {
-	t.Helper()
-	network := inproc.New()
-	serve(t, app, network, "web:1")
-	return dial(t, network)
+	cert, trust := transporttest.Certificate(t, "h2")
+	for _, tt := range []struct {
+		name    string
+		network func() transport.Network
+		addr    string
+		trust   *tls.Config
+		opts    []server.Option
+	}{
+		{"in process", func() transport.Network { return inproc.New() }, "web:1", nil, nil},
+		{"plaintext", func() transport.Network { return std.Network{} }, "127.0.0.1:0", nil, nil},
+		{"TLS", func() transport.Network { return std.Network{} }, "127.0.0.1:0", trust, []server.Option{server.TLS(cert)}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			protocoltest.RunHTTP(t, func(t *testing.T, app protocol.HTTP) protocol.HTTPConn {
+				t.Helper()
+				network := tt.network()
+				s := serve(t, app, network, tt.addr, tt.opts...)
+				return dialTarget(t, network, transport.Target{
+					Network: "tcp", Addr: s.Addr().String(), TLS: tt.trust,
+				})
+			})
+		})
+	}
 }
 
 // dial connects to web:1.
 func dial(t *testing.T, network *inproc.Network) protocol.HTTPConn {
 	t.Helper()
-	tc, err := network.Dial(t.Context(), transport.Target{Addr: "web:1"})
+	return dialTarget(t, network, transport.Target{Addr: "web:1"})
+}
+
+func dialTarget(t *testing.T, network transport.Network, target transport.Target) protocol.HTTPConn {
+	t.Helper()
+	tc, err := network.Dial(t.Context(), target)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,6 +68,11 @@ type Head struct {
 	// that a value that differs from call to call costs no allocation.
 	Timeout     []byte
 	TimeoutName string
+	// Expect100 reports whether the client waits for the status 100 before it sends the body (RFC 9110, section 10.1.1).
+	// The engine sends it: when the body of a request that is to be Complete does not come by itself; when Read is called
+	// in Open before the response has begun; and before a head with a status from 200 to 299 that SendHead sends. So a
+	// protocol that answers without reading refuses the body.
+	Expect100 bool
 	// Came is when the head of a request came whose body did not come with it; the zero time: just now.
 	Came time.Time
 	// Fields are all others in their order, with names in lower case and values as they came.
@@ -80,6 +85,9 @@ type Head struct {
 	Allow []string
 	// Version is that of HTTP: 1 or 2.
 	Version uint8
+	// TooLarge reports whether the header list is longer than Limits.HeaderList. What is behind that is not in the Head,
+	// and the wire answers itself, with 431.
+	TooLarge bool
 }
 
 // TimeoutIn returns the value of a protocol's own timeout field, nil when there is none. A request may have that of
@@ -205,7 +213,8 @@ type Pipe interface {
 // Reply without an error, Finish or Reset has been called, except that Interrupt and Reset do nothing then.
 //
 // What HTTP itself asks of a response the engine sees to: it adds the field date, and content-length to what Reply
-// sends without a trailer; it drops the body of a response to HEAD, and of one whose Section has the status 204 or 304.
+// sends without a trailer and to a head that is the whole response; it drops the body of a response to HEAD, and of one
+// with the status 204 or 304.
 type Exchange interface {
 	Pipe
 	// Head is valid until Whole or Stream returns.
@@ -224,13 +233,15 @@ type Exchange interface {
 	// there is none. It is valid as long as the exchange. gRPC's requests have none; it is for protocols whose do.
 	Trailer() *Head
 	// Inform sends an interim response, of a status from 100 to 199 but 101 (RFC 9110, section 15.2), before the head.
-	// fields may be nil. It is for protocols that answer Expect, or send 103 (RFC 8297).
+	// fields may be nil. It is for protocols that send 103 (RFC 8297); 100 the engine sends by itself: see
+	// Head.Expect100.
 	Inform(status int, fields *fairlead.Metadata) error
 	// SendHead sends the response's head, which has a status.
 	SendHead(h Section) error
 	// Reply sends a whole response in one hold of the connection's writer, without waiting for the peer: what its
-	// window has no room for follows on its own. An error is the codec's: then the head was sent and nothing else,
-	// and Finish ends the exchange.
+	// window has no room for follows on its own. An error is the codec's, and the exchange is not over then. If r has a
+	// trailer its head was sent and nothing else, and Finish ends the exchange with another trailer. If it has none
+	// nothing was sent, so that another Reply, or Finish, can answer with an error.
 	Reply(r *Reply) error
 	// Finish ends the response with a trailer, or without one if t is empty. If no head was sent, t is the head, has a
 	// status, and is the whole response. An exchange whose body was not read to its end is reset without an error

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"encoding/base64"
+	"strconv"
 	"strings"
 
 	"github.com/fairlead-go/fairlead"
@@ -17,9 +18,17 @@ type Section struct {
 	// Base64 has the values of those fields of Extra whose names end in "-bin" sent in base64 without padding, as gRPC
 	// and Connect do. Otherwise they are sent as they are.
 	Base64 bool
-	// NoDate has a head sent without the field date. It is gRPC's, whose clients have no use for it, and for protocols
-	// that add one themselves.
-	NoDate bool
+	// Bare sends a head without the fields that the engine adds otherwise, date and content-length. gRPC uses it, whose
+	// clients have no use for them, and so may protocols that add these fields themselves.
+	Bare bool
+}
+
+// StatusCode returns the status of a response's head, wherever the section has it; 0 for a trailer.
+func (s *Section) StatusCode() int {
+	if s.Status == 0 && s.Block != nil {
+		return s.Block.status
+	}
+	return s.Status
 }
 
 // Empty reports whether the section has neither a status nor fields of any kind.
@@ -32,6 +41,7 @@ func (s *Section) Empty() bool {
 type Block struct {
 	fields []string
 	size   int
+	status int // ":status"; 0: there is none
 }
 
 // NewBlock makes a block of name, value pairs; pseudo-fields such as ":status" come first. The caller gives the
@@ -42,6 +52,9 @@ func NewBlock(namesAndValues ...string) *Block {
 		b.size += len(s)
 	}
 	b.size += len(namesAndValues) / 2 * FieldOverhead
+	if len(namesAndValues) > 1 && namesAndValues[0] == ":status" {
+		b.status, _ = strconv.Atoi(namesAndValues[1]) // one that is no number is found out when it is sent
+	}
 	return b
 }
 

@@ -46,7 +46,6 @@ func pipeServer(t *testing.T, cfg http2.Config) (f *foreign, over <-chan error) 
 	d := &dispatcher{drain: make(chan struct{}), routes: map[string]*protocol.Route{
 		"/unary": {Method: &fairlead.Method{Path: "/unary"}},
 	}}
-	cfg.Route(d.Routes())
 	ended := make(chan error, 1)
 	serve := func(c protocol.ServerConn) {
 		if err := c.Serve(); err != nil {
@@ -55,7 +54,7 @@ func pipeServer(t *testing.T, cfg http2.Config) (f *foreign, over <-chan error) 
 		}
 	}
 	d.watch = protocol.NewWatch(serve)
-	c := http2.NewServer(far, &cfg, d, &echo{})
+	c := http2.NewServer(far, &cfg, d, &echo{routes: d.routes})
 	var wg sync.WaitGroup
 	wg.Go(func() { serve(c) })
 	t.Cleanup(func() {

@@ -156,6 +156,9 @@ func (c *Conn) unfinished(s *stream) {
 	if s.due != 0 {
 		return
 	}
+	if s.awaits100 {
+		c.proceed(s)
+	}
 	now := c.clock()
 	if s.head.Came.IsZero() {
 		s.head.Came = epoch.Add(now)

@@ -31,7 +31,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -64,18 +63,6 @@ type Config struct {
 	// Guard has limits of time against hostile peers and counts what they do. Nil: without these limits.
 	Guard  *protocol.Guard
 	Logger *slog.Logger
-
-	targets map[string]*target // server: where the paths of its routes lead
-}
-
-// Route tells the connections of a server which paths there are, so that each is resolved once and not by each
-// connection.
-func (cfg *Config) Route(routes iter.Seq[*protocol.Route]) {
-	cfg.targets = make(map[string]*target)
-	for r := range routes {
-		path := r.Method.Path
-		cfg.targets[path] = &target{full: path, path: path, route: r}
-	}
 }
 
 // Conn is a connection. In the client's role it implements protocol.HTTPConn, in the server's protocol.ServerConn.
@@ -145,6 +132,9 @@ type streams struct {
 
 // Selector finds out who answers a request. It is safe for concurrent use.
 type Selector interface {
+	// Route returns the route of a path without its query, nil if it has none. The answer does not change: a connection
+	// keeps it with the path in its header table, and in Head.Route for Select.
+	Route(path []byte) *protocol.Route
 	// Select returns who answers the request, never nil, and how it wants the body: protocol.Complete or
 	// protocol.Streamed.
 	Select(h *protocol.Head) (Responder, protocol.Mode)

@@ -49,11 +49,13 @@ func (d *dispatcher) Logger() *slog.Logger                        { return slog.
 type echo struct {
 	running atomic.Int64
 	entered chan struct{}
+	routes  map[string]*protocol.Route
 	fast    bool // tasks are pooled, fields not looked at
 	tasks   sync.Pool
 }
 
 func (*echo) Deadline(h *protocol.Head) time.Time { return h.Came.Add(time.Hour) }
+func (e *echo) Route(path []byte) *protocol.Route { return e.routes[string(path)] }
 func (e *echo) Select(h *protocol.Head) (http2.Responder, protocol.Mode) {
 	if h.Path == "/stream" || h.Path == "/drop" || h.Path == "/hang" {
 		return e, protocol.Streamed
@@ -98,6 +100,10 @@ func (t *echoTask) Run() {
 
 func (e *echo) Whole(x protocol.Exchange, body []byte) protocol.Task {
 	h := x.Head()
+	if h.TooLarge {
+		x.Finish(protocol.Section{Status: 431})
+		return nil
+	}
 	if e.fast {
 		t, ok := e.tasks.Get().(*echoTask)
 		if !ok {
@@ -171,7 +177,7 @@ type rig struct {
 
 func newRig(t testing.TB, streams ...int) *rig {
 	t.Helper()
-	r := &rig{t: t, app: &echo{}, open: make(map[http2.ServerConn]bool)}
+	r := &rig{t: t, open: make(map[http2.ServerConn]bool)}
 	r.cfg = &http2.Config{
 		MaxStreams: 1000, HeaderList: 16 << 10, QueuedBytes: 16 << 20, Logger: slog.New(slog.DiscardHandler),
 	}
@@ -181,7 +187,7 @@ func newRig(t testing.TB, streams ...int) *rig {
 	r.d = &dispatcher{drain: make(chan struct{}), routes: map[string]*protocol.Route{
 		"/unary": {Method: &fairlead.Method{Path: "/unary"}},
 	}}
-	r.cfg.Route(r.d.Routes())
+	r.app = &echo{routes: r.d.routes}
 	r.d.watch = protocol.NewWatch(func(c protocol.ServerConn) { r.serve(c) })
 	l, err := std.Network{}.Listen(t.Context(), transport.Target{Network: "tcp", Addr: "127.0.0.1:0"})
 	if err != nil {

@@ -15,6 +15,7 @@ const (
 	kindContentType
 	kindUserAgent
 	kindTimeout
+	kindExpect
 	kindContentLength
 	kindTE
 	kindHost
@@ -42,6 +43,8 @@ func kindOf(name string) fieldKind {
 		return kindUserAgent
 	case "grpc-timeout", "connect-timeout-ms":
 		return kindTimeout
+	case "expect":
+		return kindExpect
 	case "content-length":
 		return kindContentLength
 	case "te":
@@ -92,8 +95,8 @@ func (e *entry) validValue() bool {
 		// A host and a port. Who takes user information for a part of the host, or a path behind it, sees another
 		// server than we do (RFC 9113, section 8.3.1; RFC 3986, section 3.2).
 		return validHost(e.value)
-	case e.kind == kindPath && e.path.route == nil:
-		return !hasAny(e.value, "#")
+	case e.kind == kindPath:
+		return e.route != nil && len(e.value) == len(e.route.Method.Path) || !hasAny(e.value, "#")
 	case e.kind == kindHost:
 		return validHost(e.value)
 	}

@@ -45,17 +45,21 @@ func (q *streamQueue) pop() *stream {
 func (s *stream) window() int64 { return s.c.w.initial + s.sendDelta }
 
 // appendHeaders appends a HEADERS frame, with CONTINUATION frames if the block is longer than the peer takes. The write
-// lock is held. length is the content-length, -1 for none.
+// lock is held. It is a trailer if the head was sent. length is the content-length of a head, -1 for none.
 func (c *Conn) appendHeaders(s *stream, sec *protocol.Section, length int, end bool) {
 	buf := c.writeBuf()
-	trailer := s.headSent
+	trailer, status := s.headSent, sec.StatusCode()
 	at := c.beginHeaders(buf, s, end)
 	buf.B = c.w.enc.section(buf.B, sec)
-	if !trailer && !sec.NoDate {
+	switch {
+	case trailer:
+	case status >= 100 && status < 200:
+		s.headSent = false // the head is still to come
+	case !sec.Bare:
 		buf.B = c.w.enc.now(buf.B)
-	}
-	if length >= 0 {
-		buf.B = c.w.enc.length(buf.B, length)
+		if length >= 0 {
+			buf.B = c.w.enc.length(buf.B, length)
+		}
 	}
 	c.endHeaders(buf, at, s.id)
 }
@@ -100,7 +104,15 @@ func (c *Conn) endHeaders(buf *buffer.Buf, at int, id uint32) {
 // encodeBeside encodes a message that must not, or need not, be encoded under the write lock. It returns nil for those
 // that are to be.
 func encodeBeside(m *protocol.Message) (*buffer.Buf, error) {
-	if m.Value == nil || m.Sizer != nil && m.Size <= inPlaceMax {
+	if m.Sizer != nil && m.Size <= inPlaceMax {
+		return nil, nil //nolint:nilnil // nil is an answer here
+	}
+	return encodeFirst(m)
+}
+
+// encodeFirst encodes a message, and returns nil for one that is encoded already.
+func encodeFirst(m *protocol.Message) (*buffer.Buf, error) {
+	if m.Value == nil {
 		return nil, nil //nolint:nilnil // nil is an answer here
 	}
 	b := buffer.Get(m.Size + envelopeLen)
@@ -273,7 +285,11 @@ func (c *Conn) endResponse(s *stream, t *protocol.Section) {
 		}
 		s.endAfterOut, s.trailer = true, &own
 	default:
-		c.appendHeaders(s, t, -1, true)
+		length := -1
+		if !s.noBody && !hasNoContent(t.StatusCode()) {
+			length = 0 // of a head; a trailer has none
+		}
+		c.appendHeaders(s, t, length, true)
 		c.localEnd(s)
 	}
 }

@@ -378,8 +378,7 @@ func newServerRig(t *testing.T, how int) *rig {
 	if how&0x80 != 0 {
 		cfg.PingMin = time.Minute
 	}
-	cfg.Route(r.d.Routes())
-	c := NewServer(r.w, cfg, r.d, rigSelector{app})
+	c := NewServer(r.w, cfg, r.d, rigSelector{app, r.d.routes})
 	r.c = c.Conn
 	if r.keeper != nil {
 		r.keeper.Add(c, 0)
@@ -719,9 +718,18 @@ func (r *rig) over() {
 }
 
 // rigSelector selects one protocol, and itself for requests that it does not take.
-type rigSelector struct{ protocol.HTTP }
+type rigSelector struct {
+	protocol.HTTP
+
+	routes map[string]*protocol.Route
+}
+
+func (r rigSelector) Route(path []byte) *protocol.Route { return r.routes[string(path)] }
 
 func (r rigSelector) Select(h *protocol.Head) (Responder, protocol.Mode) {
+	if h.TooLarge {
+		return rigRefuser{}, protocol.Complete
+	}
 	if mode := r.Match(h); mode.Takes() {
 		return r.HTTP, mode
 	}

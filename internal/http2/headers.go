@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strconv"
 	"strings"
@@ -13,18 +14,11 @@ import (
 
 const refused = fairlead.Refused
 
-// target is where a path leads.
-type target struct {
-	full, path, query string
-	route             *protocol.Route
-}
-
 // headBuilder makes a Head of the fields of a block, and judges it (RFC 9113, section 8).
 type headBuilder struct {
 	c       *Conn
-	h       protocol.Head
-	target  *target
-	length  int64 // content-length, -1: none
+	h       protocol.Head // its Path has the query, too, until requestHead parts them
+	length  int64         // content-length, -1: none
 	host    string
 	size    int
 	seen    uint16 // pseudo-fields, by kind
@@ -48,7 +42,6 @@ type repeat struct {
 
 	h       protocol.Head
 	fields  fairlead.Metadata
-	target  *target
 	length  int64
 	host    string
 	size    int
@@ -63,7 +56,7 @@ func (hb *headBuilder) release() {
 	if buffer.Poisoning {
 		// The next one is another; who still reads this one finds a request that nobody sent.
 		hb.h = protocol.Head{Verb: "RELEASED", Path: "released", ContentType: "released", Status: -1}
-		hb.c, hb.target = nil, nil
+		hb.c = nil
 		return
 	}
 	hb.reset(nil)
@@ -77,21 +70,22 @@ func (hb *headBuilder) reset(c *Conn) {
 	fields := hb.h.Fields
 	fields.Reset()
 	hb.h = protocol.Head{Version: 2, Fields: fields}
-	hb.c, hb.target, hb.length, hb.size, hb.seen = c, nil, -1, 0, 0
+	hb.c, hb.length, hb.size, hb.seen = c, -1, 0, 0
 	hb.bad, hb.host, hb.regular, hb.tooLarge = "", "", false, false
 }
 
-// resolve implements fieldSink. Paths that have a route were resolved when the server was made.
-func (hb *headBuilder) resolve(path []byte) *target {
-	if t := hb.c.cfg.targets[string(path)]; t != nil {
-		return t
+// resolve implements fieldSink. A path that has a route, and no query, is the string of its method.
+func (hb *headBuilder) resolve(path []byte) (string, *protocol.Route) {
+	if hb.c.selector == nil {
+		return string(path), nil // a client's peer has no business with it
 	}
-	t := &target{full: string(path)}
-	t.path, t.query, _ = strings.Cut(t.full, "?")
-	if known := hb.c.cfg.targets[t.path]; known != nil {
-		t.path, t.route = known.path, known.route
+	if r := hb.c.selector.Route(path); r != nil {
+		return r.Method.Path, r
 	}
-	return t
+	if bare, _, found := bytes.Cut(path, []byte("?")); found {
+		return string(path), hb.c.selector.Route(bare)
+	}
+	return string(path), nil
 }
 
 // again implements fieldSink.
@@ -106,7 +100,7 @@ func (hb *headBuilder) again(indices []byte, gen uint32) bool {
 	for i := range r.fields.Len() {
 		hb.h.Fields.Append(r.fields.At(i))
 	}
-	hb.target, hb.length, hb.host, hb.size, hb.seen, hb.regular = r.target, r.length, r.host, r.size, r.seen, r.regular
+	hb.length, hb.host, hb.size, hb.seen, hb.regular = r.length, r.host, r.size, r.seen, r.regular
 	return true
 }
 
@@ -126,7 +120,7 @@ func (hb *headBuilder) came(indices []byte, gen uint32) {
 	r.known = true
 	r.h, r.fields = hb.h, hb.h.Fields.Clone()
 	r.h.Fields = fairlead.Metadata{}
-	r.target, r.length, r.host, r.size, r.seen, r.regular = hb.target, hb.length, hb.host, hb.size, hb.seen, hb.regular
+	r.length, r.host, r.size, r.seen, r.regular = hb.length, hb.host, hb.size, hb.seen, hb.regular
 }
 
 // transient implements fieldSink.
@@ -173,6 +167,12 @@ func (hb *headBuilder) field(e *entry) {
 			return
 		}
 		h.Timeout, h.TimeoutName = hb.timeout[:copy(hb.timeout[:], e.value)], e.name
+	case kindExpect:
+		if strings.EqualFold(e.value, "100-continue") {
+			h.Expect100 = true
+			return
+		}
+		h.Fields.Append(e.name, e.value)
 	case kindForbidden:
 		hb.malformed("connection-specific field " + e.name)
 	case kindTE:
@@ -215,9 +215,9 @@ func (hb *headBuilder) pseudo(e *entry) {
 	case kindAuthority:
 		h.Authority = e.value
 	case kindPath:
-		hb.target = e.path
-		if hb.target == nil { // from the static table
-			hb.target = hb.resolve([]byte(e.value))
+		h.Path, h.Route = e.value, e.route
+		if e.unresolved {
+			h.Path, h.Route = hb.resolve([]byte(e.value))
 		}
 	case kindStatus:
 		if len(e.value) == 3 {
@@ -251,7 +251,7 @@ func (hb *headBuilder) judge(trailer bool) {
 		hb.malformed("CONNECT is not served")
 	case hb.seen&request != request:
 		hb.malformed("request without :method, :scheme or :path")
-	case hb.target.path == "" || hb.target.path[0] != '/' && (hb.target.path != "*" || hb.h.Verb != "OPTIONS"):
+	case hb.h.Path == "" || hb.h.Path[0] != '/' && (hb.h.Path != "*" || hb.h.Verb != "OPTIONS"):
 		hb.malformed("bad :path")
 	case hb.h.Authority == "":
 		// A request that was one of HTTP/1 may have its host here (RFC 9113, section 8.3.1). Beside :authority the field

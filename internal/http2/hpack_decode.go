@@ -1,13 +1,18 @@
 package http2
 
-import "errors"
+import (
+	"errors"
 
-// entry is a line of a header table with what its name means and, for a path, where it leads.
+	"github.com/fairlead-go/fairlead/protocol"
+)
+
+// entry is a line of a header table with what its name means and, for a path, its route.
 type entry struct {
 	name, value string
 	kind        fieldKind
 	bad         bool // the name or the value is malformed
-	path        *target
+	unresolved  bool // a path of the static table, whose route is not known
+	route       *protocol.Route
 }
 
 func (e *entry) size() int { return len(e.name) + len(e.value) + entryOverhead }
@@ -46,8 +51,8 @@ type fieldSink interface {
 	field(e *entry)
 	// transient gets a timeout that was not indexed; its value is valid during the call.
 	transient(name string, value []byte)
-	// resolve finds where a path leads; it makes a string of path.
-	resolve(path []byte) *target
+	// resolve returns a path as a string, and its route, nil if it has none.
+	resolve(path []byte) (string, *protocol.Route)
 	// again is asked about the fields that a block begins with if they are all indexed, while the table is that of gen.
 	// True says that the sink has them from an earlier block and needs no calls of field.
 	again(indices []byte, gen uint32) bool
@@ -159,8 +164,7 @@ func (d *decoder) literal(b []byte, sink fieldSink) (rest []byte, err error) {
 		return b, nil
 	}
 	if e.kind == kindPath {
-		e.path = sink.resolve(raw)
-		e.value = e.path.full
+		e.value, e.route = sink.resolve(raw)
 	} else {
 		e.value = string(raw)
 	}
@@ -367,7 +371,7 @@ var staticTable = func() (t [62]entry) { //nolint:gochecknoglobals // a constant
 		{"via", ""},
 		{"www-authenticate", ""},
 	} {
-		t[i+1] = entry{name: f[0], value: f[1], kind: kindOf(f[0])}
+		t[i+1] = entry{name: f[0], value: f[1], kind: kindOf(f[0]), unresolved: f[0] == ":path"}
 	}
 	return t
 }()

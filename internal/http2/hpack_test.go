@@ -24,7 +24,7 @@ func (c *collector) came([]byte, uint32) {}
 func (c *collector) transient(name string, v []byte) {
 	c.fields = append(c.fields, [2]string{name, string(v)})
 }
-func (*collector) resolve(p []byte) *target { return &target{full: string(p)} }
+func (*collector) resolve(p []byte) (string, *protocol.Route) { return string(p), nil }
 
 // randomFields makes fields that repeat now and then, so that tables are used.
 func randomFields(r *rand.Rand) []hpack.HeaderField {
@@ -268,8 +268,8 @@ func TestDecodeAllocs(t *testing.T) { //nolint:paralleltest // counts allocation
 
 type nothing struct{}
 
-func (*nothing) field(*entry)              {}
-func (*nothing) transient(string, []byte)  {}
-func (*nothing) again([]byte, uint32) bool { return false }
-func (*nothing) came([]byte, uint32)       {}
-func (*nothing) resolve(p []byte) *target  { return &target{full: string(p)} }
+func (*nothing) field(*entry)                               {}
+func (*nothing) transient(string, []byte)                   {}
+func (*nothing) again([]byte, uint32) bool                  { return false }
+func (*nothing) came([]byte, uint32)                        {}
+func (*nothing) resolve(p []byte) (string, *protocol.Route) { return string(p), nil }

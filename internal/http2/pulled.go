@@ -17,6 +17,7 @@ type pulled struct {
 	reading     *buffer.Buf   // what Read returned last
 	spare       *buffer.Buf   // for the next part, while the reader is behind
 	held        int64         // bytes in parts and reading
+	asks        bool          // Read is to say so before it waits, if the client waits for that: see proceed
 	behind      bool          // Read has not had to wait lately
 	rest        bool          // the reader expects the rest of something: see exchange.Expect
 	serial      uint32        // counts what it expected
@@ -41,6 +42,7 @@ func (s *stream) pull() {
 	p := new(pulled)
 	p.canRead.L = &s.mu
 	p.canSend.L = &s.c.wmu
+	p.asks = s.awaits100
 	s.mu.Lock()
 	if s.body != nil {
 		p.parts, p.held = append(p.parts, s.body), int64(len(s.body.B))
@@ -118,6 +120,13 @@ func (s *stream) Read() ([]byte, error) {
 		case p.readErr != nil:
 			p.drop()
 			return nil, p.readErr
+		}
+		if p.asks {
+			p.asks = false
+			s.mu.Unlock()
+			s.c.proceed(s)
+			s.mu.Lock()
+			continue
 		}
 		p.behind = false
 		p.drop()

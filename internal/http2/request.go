@@ -2,6 +2,7 @@ package http2
 
 import (
 	"io"
+	"strings"
 
 	"github.com/fairlead-go/fairlead/buffer"
 	"github.com/fairlead-go/fairlead/protocol"
@@ -26,17 +27,17 @@ func (c *Conn) requestHead(id uint32, end bool) {
 	}
 	s := newStream(c, id)
 	s.length, s.head, s.remoteDone, s.noBody = h.length, &h.h, end, h.h.Verb == "HEAD"
-	if h.target != nil {
-		h.h.Path, h.h.Query, h.h.Route = h.target.path, h.target.query, h.target.route
+	s.awaits100 = h.h.Expect100 && !end
+	if r := h.h.Route; r == nil || len(r.Method.Path) != len(h.h.Path) {
+		h.h.Path, h.h.Query, _ = strings.Cut(h.h.Path, "?")
 	}
-	if h.tooLarge {
-		c.cfg.Guard.Note(protocol.HeaderListLimit)
-		c.refuse(s, headTooLarge)
-		return
-	}
+	h.h.TooLarge = h.tooLarge
 	app, mode := c.selector.Select(&h.h)
 	s.app = app
 	switch {
+	case h.tooLarge:
+		c.cfg.Guard.Note(protocol.HeaderListLimit)
+		c.whole(s, nil) // as it is: what follows the head is not worth waiting for
 	case mode == protocol.Complete && !end:
 		c.r.cur = s
 	case mode == protocol.Complete:
@@ -107,6 +108,7 @@ func (c *Conn) requestData(id uint32, p []byte, padded int, end bool) error {
 		return nil
 	}
 	if c.r.cur != nil && c.r.cur.id == id {
+		c.r.cur.awaits100 = false // it has not waited
 		c.park()
 	}
 	c.smu.Lock()

@@ -130,8 +130,14 @@ func (x exchange) SendHead(h protocol.Section) error {
 		c.wmu.Unlock()
 		return err
 	}
-	if hasNoContent(h.Status) {
+	switch status := h.StatusCode(); {
+	case status >= 100 && status < 200:
+		c.wmu.Unlock()
+		return fairlead.Errorf(fairlead.Internal, "a response's head cannot have the status %d", status)
+	case hasNoContent(status):
 		x.noBody = true
+	case status < 300 && x.awaits100:
+		c.appendContinue(x.stream) // the body is wanted, or the protocol would have sent the whole response
 	}
 	c.appendHeaders(x.stream, &h, -1, false)
 	c.unlockFlush(bySpawn)
@@ -156,10 +162,30 @@ func (x exchange) Inform(status int, fields *fairlead.Metadata) error {
 		c.wmu.Unlock()
 		return err
 	}
-	c.appendHeaders(x.stream, &protocol.Section{Status: status, Extra: fields, NoDate: true}, -1, false)
-	x.headSent = false
+	if status == 100 {
+		x.awaits100 = false
+	}
+	c.appendHeaders(x.stream, &protocol.Section{Status: status, Extra: fields}, -1, false)
 	c.unlockFlush(bySpawn)
 	return nil
+}
+
+// proceed tells a client that waits for it to send the body of its request (RFC 9110, section 10.1.1), unless the
+// response has begun.
+func (c *Conn) proceed(s *stream) {
+	c.wmu.Lock()
+	if !s.awaits100 || s.headSent || s.mayNotSend() != nil {
+		c.wmu.Unlock()
+		return
+	}
+	c.appendContinue(s)
+	c.unlockFlush(bySpawn)
+}
+
+// appendContinue appends the status 100. The write lock is held.
+func (c *Conn) appendContinue(s *stream) {
+	s.awaits100 = false
+	c.appendHeaders(s, &protocol.Section{Status: 100}, -1, false)
 }
 
 // Trailer implements protocol.Exchange.
@@ -175,17 +201,26 @@ func (x exchange) Trailer() *protocol.Head {
 // Reply implements protocol.Exchange.
 func (x exchange) Reply(r *protocol.Reply) error {
 	s, c := x.stream, x.c
-	beside, err := encodeBeside(&r.Message)
+	last := r.Trailer.Empty()
+	var beside *buffer.Buf
+	var err error
+	if last && !r.Head.Empty() {
+		// The head says how long the body is, and nothing behind it could say that there is none after all.
+		if beside, err = encodeFirst(&r.Message); err != nil {
+			return err
+		}
+	} else {
+		beside, err = encodeBeside(&r.Message)
+	}
 	c.wmu.Lock()
 	if c.gone(s) {
 		c.wmu.Unlock()
 		buffer.Put(beside)
-		s.recycle()
+		s.leave()
 		return nil
 	}
-	last := r.Trailer.Empty()
 	if !r.Head.Empty() {
-		none := hasNoContent(r.Head.Status)
+		none := hasNoContent(r.Head.StatusCode())
 		s.noBody = s.noBody || none
 		length := -1
 		if last && !none {
@@ -196,7 +231,14 @@ func (x exchange) Reply(r *protocol.Reply) error {
 				length += bodyLen(&r.Message)
 			}
 		}
-		c.appendHeaders(s, &r.Head, length, false)
+		alone := s.noBody || last && length == 0
+		c.appendHeaders(s, &r.Head, length, alone)
+		if alone {
+			buffer.Put(beside)
+			c.localEnd(s)
+			c.answered(s)
+			return nil
+		}
 	}
 	if s.noBody {
 		buffer.Put(beside)

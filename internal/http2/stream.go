@@ -34,6 +34,7 @@ type stream struct {
 	// Under wmu.
 	headSent    bool
 	noBody      bool  // the response has none, whatever its protocol sends: it is one to HEAD, or has no content
+	awaits100   bool  // server: the client waits for the status 100 before it sends the body
 	sendDelta   int64 // the window is the connection's initial one and this
 	out         *buffer.Buf
 	outAt       int  // what of out has been sent

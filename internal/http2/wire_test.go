@@ -97,6 +97,11 @@ func TestServerAgainstMalformed(t *testing.T) { //nolint:tparallel // what follo
 		{"no path", func(f *foreign) {
 			f.headers(1, true, f.block(":method", "POST", ":scheme", "http"))
 		}, "reset PROTOCOL_ERROR"},
+		{"fragment in the path", func(f *foreign) { f.headers(1, true, f.request("/unary#x")) }, "reset PROTOCOL_ERROR"},
+		{"fragment behind a query", func(f *foreign) {
+			f.headers(1, true, f.request("/unary?x#y"))
+		}, "reset PROTOCOL_ERROR"},
+		{"query", func(f *foreign) { f.headers(1, true, f.request("/unary?x=/unary?y")) }, ok},
 		{"relative path", func(f *foreign) { f.headers(1, true, f.request("unary")) }, "reset PROTOCOL_ERROR"},
 		{"pseudo-field in a trailer", func(f *foreign) {
 			f.headers(1, false, f.request("/unary"))

@@ -243,7 +243,7 @@ func (in *incoming) finish(e *fairlead.Error) {
 
 // section is a block and more fields, binary ones in base64, as they are sent.
 func section(b *protocol.Block, extra *fairlead.Metadata) protocol.Section {
-	return protocol.Section{Block: b, Extra: extra, Base64: true, NoDate: true}
+	return protocol.Section{Block: b, Extra: extra, Base64: true, Bare: true}
 }
 
 // addStatus adds e to md, as much of it as the client takes beside a block and more metadata, nil for none.

@@ -162,7 +162,13 @@ func httpEngine(t *testing.T, c protocol.HTTPConn) {
 		{"HEAD", "/items/a", "q", 200, "2", ""},
 		{"GET", "/items/204", "q", 204, "", ""},
 		{"GET", "/items/304", "q", 304, "", ""},
-		{"HEAD", "/elsewhere", "", 404, "", ""},
+		{"GET", "/items/a", "head", 200, "0", ""},
+		{"HEAD", "/items/a", "head", 200, "", ""},
+		{"GET", "/items/204", "head", 204, "", ""},
+		{"GET", "/items/304", "head", 304, "", ""},
+		{"GET", "/items/a", "refused", 500, "0", ""},
+		{"HEAD", "/elsewhere", "", 404, "38", ""},
+		{"OPTIONS", "/items/a", "", 204, "", ""},
 	} {
 		a := DoHTTP(t, c, &protocol.Request{Head: ItemsHead(), Verb: tt.verb, Path: tt.path, Query: tt.query})
 		if a.Status != tt.status || a.Fields["content-length"] != tt.length || a.Body != tt.body {

@@ -2,7 +2,6 @@ package protocoltest
 
 import (
 	"context"
-	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -94,7 +93,7 @@ func (it *Items) Deadline(h *protocol.Head) time.Time {
 // Whole implements protocol.HTTP.
 func (it *Items) Whole(x protocol.Exchange, body []byte) protocol.Task {
 	h := x.Head()
-	t := &itemTask{x: x, items: it, size: len(body), reply: protocol.Reply{Head: itemHead(h)}}
+	t := &itemTask{x: x, items: it, query: h.Query, size: len(body), reply: protocol.Reply{Head: itemHead(h)}}
 	if i, ok := h.Matched.(*item); ok {
 		t.id = i.id
 	}
@@ -109,8 +108,12 @@ func (it *Items) Whole(x protocol.Exchange, body []byte) protocol.Task {
 		return nil
 	}
 	t.reply.Message.Bytes = append([]byte(h.Query+"\n"), body...)
-	if h.Query == "tail" {
+	switch h.Query {
+	case "tail":
 		t.reply.Tail = []byte("behind the message")
+	case "refused":
+		msg := &Msg{Text: Refused}
+		t.reply.Message = protocol.Message{Value: msg, Sizer: Codec{}, Size: Codec{}.Size(msg)}
 	}
 	if after := x.Trailer(); after != nil {
 		t.reply.Head.Extra.Add("sum", after.Fields.Get("sum"))
@@ -120,12 +123,14 @@ func (it *Items) Whole(x protocol.Exchange, body []byte) protocol.Task {
 
 // itemTask answers with what was asked for: the identifier as the field "item", the query and the body as text, and the
 // field "sum" of the request's trailer. An identifier that is a number of three digits is the status; the query "tail"
-// asks for bytes behind the message, and "streamed" for the body to be sent back as it comes.
+// asks for bytes behind the message, "head" for a head alone, "refused" for a message that cannot be encoded, which is
+// answered with 500, and "streamed" for the body to be sent back as it comes.
 type itemTask struct {
 	x     protocol.Exchange
 	items *Items
 	call  *fairlead.Call
 	id    string
+	query string
 	size  int
 	reply protocol.Reply
 }
@@ -138,10 +143,15 @@ func (t *itemTask) Run() {
 	ctx := t.call.Context()
 	err := t.items.route.Handler(ctx, t.call)
 	t.call.Wire().End(ctx, err)
-	if err != nil {
+	switch {
+	case err != nil:
 		t.x.Finish(protocol.Section{Status: 500})
-	} else {
-		_ = t.x.Reply(&t.reply) // bytes need no codec, so nothing can fail
+	case t.query == "head":
+		t.x.Finish(t.reply.Head)
+	default:
+		if err := t.x.Reply(&t.reply); err != nil { // nothing was sent
+			t.x.Finish(protocol.Section{Status: 500})
+		}
 	}
 	t.items.d.Done(t.call, t.size)
 }
@@ -181,10 +191,10 @@ func (it *Items) Stream(x protocol.Exchange) {
 		x.Finish(protocol.Section{Status: 504})
 		return
 	}
-	if x.Head().Fields.Get("expect") == "100-continue" {
+	if x.Head().Expect100 {
 		early := new(fairlead.Metadata)
 		early.Add("link", "</style.css>; rel=preload")
-		if err := errors.Join(x.Inform(103, early), x.Inform(100, nil)); err != nil {
+		if err := x.Inform(103, early); err != nil {
 			x.Reset(protocol.ResetInternal, err)
 			return
 		}

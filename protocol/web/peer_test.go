@@ -5,8 +5,10 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fairlead-go/fairlead/protocol/protocoltest"
 	"github.com/fairlead-go/fairlead/transport/std"
@@ -16,7 +18,8 @@ import (
 // HEAD.
 func TestStandardClient(t *testing.T) { //nolint:paralleltest // TestSuite counts goroutines
 	s := serve(t, new(protocoltest.Items), std.Network{}, "127.0.0.1:0")
-	tr := &http.Transport{Protocols: new(http.Protocols)}
+	// Bodies that are announced with Expect are sent when the server asks for them, and not otherwise.
+	tr := &http.Transport{Protocols: new(http.Protocols), ExpectContinueTimeout: time.Hour}
 	tr.Protocols.SetUnencryptedHTTP2(true)
 	defer tr.CloseIdleConnections()
 	base := "http://" + s.Addr().String()
@@ -28,7 +31,7 @@ func TestStandardClient(t *testing.T) { //nolint:paralleltest // TestSuite count
 		body            string
 		interim         []int
 	}
-	do := func(verb, path, body string, streamed bool) (a answer) {
+	do := func(verb, path, body string, expect bool) (a answer) {
 		t.Helper()
 		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
 			Got1xxResponse: func(code int, _ textproto.MIMEHeader) error {
@@ -45,7 +48,7 @@ func TestStandardClient(t *testing.T) { //nolint:paralleltest // TestSuite count
 			req.Header.Set("Content-Type", "text/plain")
 			req.Trailer = http.Header{"Sum": {"42"}}
 		}
-		if streamed {
+		if expect {
 			req.Header.Set("Expect", "100-continue")
 		}
 		resp, err := tr.RoundTrip(req)
@@ -67,8 +70,16 @@ func TestStandardClient(t *testing.T) { //nolint:paralleltest // TestSuite count
 		t.Errorf("whole: got %+v", a)
 	}
 	a = do("PUT", "/items/a?streamed", "body", true)
-	if a.status != 200 || a.body != "body" || a.trailer.Get("Sum") != "42" || len(a.interim) == 0 || a.interim[0] != 103 {
+	if a.status != 200 || a.body != "body" || a.trailer.Get("Sum") != "42" || !slices.Equal(a.interim, []int{103, 100}) {
 		t.Errorf("streamed: got %+v", a)
+	}
+	a = do("PUT", "/items/a?q", "body", true)
+	if a.status != 200 || a.body != "q\nbody" || !slices.Equal(a.interim, []int{100}) {
+		t.Errorf("whole, expecting 100: got %+v", a)
+	}
+	a = do("PUT", "/elsewhere", "body", true)
+	if a.status != 404 || len(a.interim) > 0 {
+		t.Errorf("refused, expecting 100: got %+v", a)
 	}
 	a = do("HEAD", "/items/a?q", "", false)
 	if a.status != 200 || a.body != "" || a.length != 2 || a.header.Get("Date") == "" {

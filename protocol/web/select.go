@@ -10,13 +10,23 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// selector finds out who answers a request: the first of some protocols that takes it.
-type selector []protocol.HTTP
+// selector finds out who answers a request: the first of some protocols that takes it. It is read-only.
+type selector struct {
+	apps   []protocol.HTTP
+	routes map[string]*protocol.Route // of methods, by path
+}
+
+// Route implements http2.Selector. Protocols find the answer in Head.Route.
+func (s *selector) Route(path []byte) *protocol.Route { return s.routes[string(path)] }
 
 // Select implements http2.Selector.
-func (s selector) Select(h *protocol.Head) (http2.Responder, protocol.Mode) {
+func (s *selector) Select(h *protocol.Head) (http2.Responder, protocol.Mode) {
+	if h.TooLarge {
+		h.Matched = tooLarge
+		return refuser{}, protocol.Complete
+	}
 	nearest := protocol.Pass
-	for _, a := range s {
+	for _, a := range s.apps {
 		mode := a.Match(h)
 		if mode.Takes() {
 			return a, mode
@@ -25,6 +35,9 @@ func (s selector) Select(h *protocol.Head) (http2.Responder, protocol.Mode) {
 		nearest = max(nearest, mode)
 	}
 	h.Matched = answerTo(h, nearest)
+	if h.Expect100 {
+		return refuser{}, protocol.Streamed // the body is not there, and not to be asked for
+	}
 	return refuser{}, protocol.Complete
 }
 
@@ -48,6 +61,7 @@ var (
 	notFound       = newAnswer("404", "This server has nothing at this path.\n")
 	notAllowed     = newAnswer("405", "This path is not served with the request's method.\n")
 	unsupported    = newAnswer("415", "None of this server's protocols takes a request with this content type.\n")
+	tooLarge       = newAnswer("431", "")
 	notImplemented = newAnswer("501", "This server does not know the request's method.\n")
 )
 
@@ -81,7 +95,7 @@ func knownVerb(verb string) bool {
 // the response; and as long as the stream is open, its frames are checked as those of any other.
 const refusedTime = 500 * time.Millisecond
 
-// refuser answers the requests that no protocol takes. Their bodies it does not look at.
+// refuser answers the requests that no protocol takes. It does not look at their bodies.
 type refuser struct{}
 
 // Deadline implements http2.Responder.
@@ -102,7 +116,7 @@ func (refuser) Whole(x protocol.Exchange, _ []byte) protocol.Task {
 		head.Extra = new(fairlead.Metadata)
 		head.Extra.Append("allow", strings.Join(slices.Compact(slices.Sorted(slices.Values(h.Allow))), ", "))
 	}
-	if len(r.text) == 0 || h.Verb == "HEAD" {
+	if len(r.text) == 0 {
 		x.Finish(head)
 		return nil
 	}

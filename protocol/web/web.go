@@ -20,7 +20,7 @@ import (
 // Server is the HTTP wire of a server. It is made for one server.
 type Server struct {
 	opts config
-	apps selector
+	sel  selector
 	d    protocol.Dispatcher
 	cfg  http2.Config
 }
@@ -72,7 +72,10 @@ func (s *Server) Attach(d protocol.Dispatcher) error {
 			return fmt.Errorf("web: protocol %q: %w", a.Name(), err)
 		}
 	}
-	s.d, s.apps = d, s.opts.apps
+	s.d, s.sel.apps, s.sel.routes = d, s.opts.apps, make(map[string]*protocol.Route)
+	for r := range d.Routes() {
+		s.sel.routes[r.Method.Path] = r
+	}
 	l := d.Limits()
 	s.cfg = http2.Config{
 		MaxStreams:    l.Streams,
@@ -85,7 +88,6 @@ func (s *Server) Attach(d protocol.Dispatcher) error {
 		Guard:         l.Guard,
 		Logger:        d.Logger(),
 	}
-	s.cfg.Route(d.Routes())
 	return nil
 }
 
@@ -127,7 +129,7 @@ const refusal = "HTTP/1.1 505 HTTP Version Not Supported\r\nContent-Type: text/p
 
 // NewConn implements protocol.Server.
 func (s *Server) NewConn(tc transport.Conn) (protocol.ServerConn, error) {
-	return http2.NewServer(tc, &s.cfg, s.d, &s.apps), nil
+	return http2.NewServer(tc, &s.cfg, s.d, &s.sel), nil
 }
 
 // Client is the HTTP wire of a client.

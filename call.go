@@ -268,7 +268,9 @@ func (c *Call) setEarlier(t time.Time, note DeadlineNote) bool {
 }
 
 // OnEnd has f called when the call is over, last registered first. A function made when the chain was built costs no
-// allocation.
+// allocation. If f panics or calls runtime.Goexit, the functions registered before it are called all the same; the
+// panic is logged and counted, and a server's call, or a client's unary one, that had succeeded fails with INTERNAL.
+// Those functions are then called with that error. A client's stream has told its caller how it ended before f runs.
 func (c *Call) OnEnd(f EndFunc) {
 	if c.start == 0 {
 		c.start = time.Since(epoch)

@@ -168,28 +168,3 @@ func (w *WireCall) Adopt(a *Call) {
 		a.needRare().adopter = c
 	}
 }
-
-// End ends the call with its final error, nil for success: it calls the functions registered with Call.OnEnd, last
-// registered first, fills the CallInfo of WithInfo, and cancels the context of a server's call. Only the first End
-// counts.
-func (w *WireCall) End(ctx context.Context, err error) {
-	if !w.ended.CompareAndSwap(false, true) {
-		return
-	}
-	c := (*Call)(w)
-	if err != nil && c.nEnds > 0 {
-		err = usable(err)
-	}
-	if c.rare != nil {
-		for i := len(c.rare.ends) - 1; i >= 0; i-- {
-			c.rare.ends[i](ctx, c, err)
-		}
-	}
-	for i := int(c.nEnds) - 1; i >= 0; i-- {
-		c.ends[i](ctx, c, err)
-	}
-	if c.rare != nil && c.rare.info != nil {
-		*c.rare.info = CallInfo{Header: c.respHeader, Trailer: c.trailer, Peer: c.peer, Attempts: int(c.attempt) + 1}
-	}
-	w.Cancel(context.Canceled)
-}

@@ -100,7 +100,8 @@ type Lease struct {
 }
 
 // Run runs t in the calling goroutine, which holds the role. It returns false when the role went to another goroutine
-// meanwhile: the caller's Serve then returns nil at once and touches nothing.
+// meanwhile: the caller's Serve then returns nil at once and touches nothing. When it does not return because of
+// runtime.Goexit, another goroutine has the role as well.
 func (l *Lease) Run(t Task) (kept bool) {
 	running := l.state.Load() + 2 | 1
 	l.cost = t.Cost()
@@ -113,7 +114,7 @@ func (l *Lease) Run(t Task) (kept bool) {
 		if finished {
 			return
 		}
-		// The handler called runtime.Goexit, or panics without recovery: this goroutine ends, reading goes on.
+		// The task called runtime.Goexit, or panics although it should recover: this goroutine ends, reading goes on.
 		if l.state.CompareAndSwap(running, running&^1) {
 			go l.watch.resume(l.conn)
 		}
@@ -122,6 +123,9 @@ func (l *Lease) Run(t Task) (kept bool) {
 	finished = true
 	return l.state.CompareAndSwap(running, running&^1)
 }
+
+// Pass gives the role, which the calling goroutine holds, to another goroutine: the calling one ends by runtime.Goexit.
+func (l *Lease) Pass() { go l.watch.resume(l.conn) }
 
 // Watch takes the reading role away from stalled handlers. One serves all connections of a server; its goroutine runs
 // only while handlers run inline.

@@ -93,6 +93,9 @@ type Limits struct {
 
 	// Guard is what wires defend their connections with; nil: they use defaults of their own.
 	Guard *Guard
+	// Panics is where protocols report panics of users' functions, such as handlers and codecs, which they recover from;
+	// nil: they are neither logged nor counted.
+	Panics *Panics
 
 	// Compressors are accepted from clients; responses use the one of the request.
 	Compressors []compress.Compressor
@@ -163,6 +166,7 @@ type ClientConfig struct {
 	UserAgent   string                // put before the framework's own
 	Authority   string                // the host asked for
 	TLS         bool                  // the scheme is https
+	Panics      *Panics               // where panics of users' functions are reported; nil: nowhere
 	Logger      *slog.Logger
 }
 

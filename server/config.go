@@ -40,7 +40,9 @@ type config struct {
 	handshake   time.Duration
 	alive       protocol.Alive
 	guard       *protocol.Guard
-	logger      *slog.Logger
+	panics      *protocol.Panics
+	logger      *slog.Logger // contains the panics of its handler, once the options are checked
+	usersLogger *slog.Logger // the one that was given, for middleware
 
 	targets []transport.Target // of listen, once checked
 	errs    []error            // of options that could not be applied
@@ -72,7 +74,14 @@ func newConfig(opts []Option) (*config, error) {
 	c.guard.FirstTimeout, c.limits.Guard = c.handshake, c.guard
 	c.alive.Message = c.guard.MessageTimeout
 	err := errors.Join(errors.Join(c.errs...), c.checkLists(), c.checkNumbers(), c.checkListen(), c.checkTLS())
-	return c, err
+	if err != nil {
+		return nil, err
+	}
+	c.usersLogger = c.logger
+	c.logger = protocol.ContainLogger(c.logger)
+	c.panics = protocol.NewPanics(fairlead.ServerSide, c.usersLogger)
+	c.limits.Panics = c.panics
+	return c, nil
 }
 
 func (c *config) checkLists() error {

@@ -18,21 +18,34 @@ const detectMax = 64
 
 // connection runs a new connection until it ends or its reading role moves to another goroutine.
 func (s *Server) connection(tc transport.Conn) {
-	c, err := s.welcome(tc)
-	if err != nil {
-		_ = tc.Close() // the error is what counts
-		if !errors.Is(err, io.EOF) {
-			s.cfg.logger.Debug("server: connection dropped before its first call", "peer", remote(tc), "error", err)
+	if c := s.begin(tc); c != nil {
+		s.serve(c)
+	}
+}
+
+// begin finds the wire of a new connection and makes it known to Shutdown. Nil: the connection was dropped.
+func (s *Server) begin(tc transport.Conn) (c protocol.ServerConn) {
+	var err error
+	returned := false
+	defer func() {
+		if !returned { // a function of the TLS configuration, for example
+			c, err = nil, s.cfg.panics.Caught(nil, "what begins a connection", recover())
 		}
-		s.forget(tc)
-		return
-	}
-	if !s.promote(tc, c) {
+		if err != nil {
+			_ = tc.Close() // the error is what counts
+			if !errors.Is(err, io.EOF) && !errors.Is(err, ErrClosed) {
+				s.cfg.logger.Debug("server: connection dropped before its first call", "peer", remote(tc), "error", err)
+			}
+			s.forget(tc)
+		}
+	}()
+	c, err = s.welcome(tc)
+	if err == nil && !s.promote(tc, c) {
 		c.Close(ErrClosed)
-		s.forget(tc)
-		return
+		c, err = nil, ErrClosed
 	}
-	s.serve(c)
+	returned = true
+	return c
 }
 
 // welcome completes the handshake and finds the connection's wire. Bytes that it looks at stay buffered.

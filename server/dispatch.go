@@ -47,6 +47,10 @@ type Stats struct {
 	Bytes              int64 // of their requests
 	Refused            int64 // calls refused by MaxBytes or a Gate, in all
 	Stolen             int64 // reading roles taken away from slow handlers, in all
+	// Panics is the number of panics of users' functions, in all, that the server itself recovered from, each of which
+	// was logged: of gates, of codecs, of functions of Call.OnEnd, and of handlers, unless a middleware such as
+	// recovery.New has recovered from those.
+	Panics int64
 	// Guard is what clients did that no good client does, in all: Guard[protocol.FloodPing] is the number of
 	// connections that ended over a flood of PINGs, and Guard.All ranges over all counts by their names in
 	// docs/security.md.
@@ -68,6 +72,7 @@ func (s *Server) Stats() Stats {
 		Bytes:              word & bytesMask,
 		Refused:            s.load.refused.Load(),
 		Stolen:             s.watch.Stolen(),
+		Panics:             s.cfg.panics.Count(),
 		Guard:              s.cfg.guard.Counts(),
 	}
 }
@@ -100,28 +105,25 @@ func (d *dispatcher) Admit(c *fairlead.Call, size int) error {
 		s.eased(s.load.word.Load()) // it was counted for a moment
 		return err
 	}
-	for i, g := range s.cfg.gates {
-		if err := g.Enter(c); err != nil {
-			for _, entered := range slices.Backward(s.cfg.gates[:i]) {
-				entered.Leave(c)
-			}
-			s.eased(s.load.word.Add(-oneCall - int64(size)))
-			s.load.refused.Add(1)
-			return err
-		}
+	if len(s.cfg.gates) > 0 {
+		return s.enter(c, size)
 	}
 	return nil
 }
 
 func (d *dispatcher) Reserve(n int) error { return d.s.load.add(0, int64(n), d.s.cfg.maxBytes) }
 
-// Done leaves the gates in the reverse order.
 func (d *dispatcher) Done(c *fairlead.Call, size int) {
-	for _, g := range slices.Backward(d.s.cfg.gates) {
-		g.Leave(c)
+	s := d.s
+	if n := len(s.cfg.gates); n > 0 {
+		s.leave(c, n, size)
+		return
 	}
-	d.s.eased(d.s.load.word.Add(-oneCall - int64(size)))
+	s.unload(size)
 }
+
+// unload takes a call off the load.
+func (s *Server) unload(size int) { s.eased(s.load.word.Add(-oneCall - int64(size))) }
 
 // eased is called with the load after a call was taken off it: a server that drains may be waiting for that.
 func (s *Server) eased(word int64) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/fairlead-go/fairlead/buffer"
 	"github.com/fairlead-go/fairlead/protocol"
 	"github.com/fairlead-go/fairlead/transport"
 )
@@ -31,10 +32,27 @@ func (s *Server) forget(tc transport.Conn) {
 // serve holds the reading role of a connection. Nil from Serve means that another goroutine has it now, so only an
 // error ends the connection.
 func (s *Server) serve(c protocol.ServerConn) {
-	err := c.Serve()
-	if err == nil {
+	defer s.contain(c)
+	if err := c.Serve(); err != nil {
+		s.ended(c, err)
+	}
+}
+
+// contain is deferred by a goroutine that serves a connection. Protocols recover from the panics of users' functions,
+// so that this is a fault of the protocol, and ends its connection but not the process. In builds that look for faults
+// it ends the process. It does nothing after runtime.Goexit: the protocol has given the reading role to another
+// goroutine (see protocol.Lease).
+func (s *Server) contain(c protocol.ServerConn) {
+	if buffer.Poisoning {
 		return
 	}
+	if p := recover(); p != nil {
+		s.ended(c, s.cfg.panics.Caught(nil, "a connection", p))
+	}
+}
+
+// ended closes a connection that has ended with err and forgets it.
+func (s *Server) ended(c protocol.ServerConn, err error) {
 	c.Close(err)
 	s.mu.Lock()
 	k := s.conns[c]

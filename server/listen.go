@@ -46,17 +46,28 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	for _, l := range listeners {
 		s.cfg.logger.InfoContext(ctx, "server: listening", "addr", l.Addr().String())
-		go func() {
-			if err := s.accept(l); !errors.Is(err, ErrClosed) {
-				s.cfg.logger.Error("server: accepting failed", "addr", l.Addr().String(), "error", err)
-				select {
-				case s.failed <- fmt.Errorf("server: accepting on %s: %w", l.Addr(), err):
-				default: // one is enough
-				}
-			}
-		}()
+		go s.acceptOrFail(l)
 	}
 	return nil
+}
+
+// acceptOrFail is the goroutine of a listener that Start has opened.
+func (s *Server) acceptOrFail(l transport.Listener) {
+	var err error
+	defer func() {
+		if err == nil { // accept did not return
+			err = s.cfg.panics.Caught(nil, "a listener", recover())
+		}
+		if errors.Is(err, ErrClosed) {
+			return
+		}
+		s.cfg.logger.Error("server: accepting failed", "addr", l.Addr().String(), "error", err)
+		select {
+		case s.failed <- fmt.Errorf("server: accepting on %s: %w", l.Addr(), err):
+		default: // one is enough
+		}
+	}()
+	err = s.accept(l)
 }
 
 func listenError(addr string, err error) error {

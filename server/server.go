@@ -154,7 +154,7 @@ func (s *Server) chain(
 ) (*protocol.Route, error) {
 	var failed []error
 	at := fairlead.Site{
-		Side: fairlead.ServerSide, Method: m, Logger: s.cfg.logger,
+		Side: fairlead.ServerSide, Method: m, Logger: s.cfg.usersLogger,
 		Fail: func(err error) { failed = append(failed, err) },
 	}
 	h = fairlead.Chain(at, h, own...)

@@ -2,10 +2,11 @@
 // through a protocol.
 //
 // A call goes through the files in this order: chain.go (the chain around the whole call, made once per method),
-// pick.go (an instance, and the chain around the attempt; await.go when there is no connection yet), roundtrip.go
-// (the attempt, repeated where nobody notices), pool.go (the connections of an instance; dial.go makes them, line.go
-// is where calls wait for room), stream.go (the end of a streaming call). resolve.go and target.go find the
-// instances. The package knows interfaces only; package preset names the implementations.
+// pick.go (an instance, and the chain around the attempt; await.go when there is no connection yet), roundtrip.go (the
+// attempt, repeated where nobody notices), pool.go (the connections of an instance; dial.go makes them, idle.go has
+// those without a call if each carries one at a time, line.go is where calls wait for room), stream.go (the end of a
+// streaming call). resolve.go and target.go find the instances. The package knows interfaces only; package preset names
+// the implementations.
 package client
 
 import (
@@ -82,7 +83,7 @@ func New(target string, opts ...Option) (*Client, error) {
 		driver:   driver{cfg.protocol.Name()},
 		refresh:  make(chan struct{}, 1),
 		bound:    make(map[*fairlead.Method]fairlead.Handler),
-		keeper:   protocol.NewKeeper(cfg.alive),
+		keeper:   protocol.NewKeeper(cfg.keep()),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil

@@ -45,6 +45,7 @@ type config struct {
 	headerList     int
 	connections    int
 	maxConnections int
+	serial         bool // the protocol's connections carry one call at a time
 	waitForReady   bool
 	connectTimeout time.Duration
 	backoffBase    time.Duration
@@ -63,17 +64,48 @@ func defaults() config {
 		headerList:     64 << 10,
 		guard:          new(protocol.Guard),
 		connections:    1,
-		maxConnections: 8,
+		maxConnections: byProtocol,
 		connectTimeout: 20 * time.Second,
 		backoffBase:    time.Second,
 		backoffMax:     120 * time.Second,
-		alive:          protocol.Alive{Idle: 30 * time.Minute},
+		alive:          protocol.Alive{Idle: byProtocol},
 		logger:         slog.New(slog.DiscardHandler),
 	}
 }
 
-// check returns all that is wrong with the options. It leaves the lists with one entry for each name.
+// byProtocol is the value of settings whose default depends on the protocol.
+const byProtocol = math.MinInt
+
+// The defaults of MaxConnections and IdleTimeout. A connection that carries one call at a time is one of many, of which
+// a server keeps few: the proxies and servers that are in use end idle ones after a minute or more, and the client had
+// better be first, because a request may cross with the end.
+const (
+	maxShared  = 8
+	maxSerial  = 256
+	idleShared = 30 * time.Minute
+	idleSerial = 45 * time.Second
+)
+
+// complete sets what depends on the protocol.
+func (c *config) complete() {
+	s, ok := c.protocol.(protocol.Serial)
+	c.serial = ok && s.Serial()
+	connections, idle := maxShared, idleShared
+	if c.serial {
+		connections, idle = maxSerial, idleSerial
+	}
+	if c.maxConnections == byProtocol {
+		c.maxConnections = connections
+	}
+	if c.alive.Idle == byProtocol {
+		c.alive.Idle = idle
+	}
+}
+
+// check returns all that is wrong with the options. It leaves the lists with one entry for each name, and no setting
+// without its default.
 func (c *config) check() error {
+	c.complete()
 	errs := c.errs
 	bad := func(wrong bool, format string, args ...any) {
 		if wrong {
@@ -137,6 +169,16 @@ func (c *config) check() error {
 			names(c.compressors, compress.Compressor.Name))
 	}
 	return nil
+}
+
+// keep returns what the client's keeper does. Connections that carry one call at a time have their idle time-out in the
+// pool, which knows since when they have none.
+func (c *config) keep() protocol.Alive {
+	a := c.alive
+	if c.serial {
+		a.Idle = 0
+	}
+	return a
 }
 
 // minPingInterval is the shortest interval of KeepAlive (https://github.com/grpc/proposal/blob/master, A8).

@@ -9,9 +9,13 @@ import (
 	"github.com/fairlead-go/fairlead"
 )
 
-// kick has the connections made that are missing, unless that is under way.
+// maxDialers is the number of connections to an instance that are being made at a time, if each carries one call at a
+// time. Shared ones are made one after another, because one may be enough for those who wait.
+const maxDialers = 32
+
+// kick makes the connections that are missing, in other goroutines, unless that is under way.
 func (p *pool) kick() {
-	if p.dialing.Load() {
+	if p.dialers.Load() > 0 {
 		return
 	}
 	p.mu.Lock()
@@ -20,12 +24,32 @@ func (p *pool) kick() {
 }
 
 func (p *pool) kickLocked() {
-	if p.retired || len(p.list.Load().conns) >= p.goal || !p.dialing.CompareAndSwap(false, true) {
-		return
+	for !p.retired && p.missing() > 0 && p.dialers.Load() < p.maxDialers() {
+		p.dialers.Add(1)
+		if !p.client.spawn(p.dial) {
+			p.dialers.Add(-1)
+			return
+		}
 	}
-	if !p.client.spawn(p.dial) {
-		p.dialing.Store(false)
+}
+
+// missing returns the number of connections that are wanted and neither there nor being made. The lock is held.
+func (p *pool) missing() int {
+	have := len(p.list.Load().conns)
+	want := p.goal
+	if p.serial {
+		want = min(max(p.client.cfg.connections, have+p.line.n), p.client.cfg.maxConnections)
 	}
+	return want - have - int(p.dialers.Load())
+}
+
+// maxDialers returns how many connections may be made at a time. A server that could not be reached, or did not answer,
+// is tried by one. The lock is held.
+func (p *pool) maxDialers() int32 {
+	if p.serial && p.failures == 0 {
+		return maxDialers
+	}
+	return 1
 }
 
 // nudge is kick without a back-off.
@@ -45,8 +69,8 @@ func (p *pool) nudge() {
 	p.kickLocked()
 }
 
-// dial makes connections until there are as many as wanted, one after another, with a back-off after failures. One
-// goroutine at a time runs it.
+// dial makes connections until there are as many as wanted, one after another, with a back-off after failures.
+// maxDialers says how many goroutines run it at a time.
 func (p *pool) dial() {
 	for failed := false; p.wants(failed); {
 		p.mu.Lock()
@@ -67,18 +91,19 @@ func (p *pool) dial() {
 	}
 }
 
-// wants says whether one more connection is wanted. If not, the goroutine that asks is done: dialing is false then.
+// wants reports whether one more connection is wanted of the goroutine that asks. If not, it is no dialer any more.
 func (p *pool) wants(failed bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.dialers.Add(-1)
 	have := len(p.list.Load().conns)
 	if failed && have >= p.client.cfg.connections && p.line.n == 0 {
 		p.goal = have // the call that wanted more room has gone
 	}
-	if p.retired || p.ctx.Err() != nil || have >= p.goal {
-		p.dialing.Store(false)
+	if p.retired || p.ctx.Err() != nil || p.missing() <= 0 || p.dialers.Load() >= p.maxDialers() {
 		return false
 	}
+	p.dialers.Add(1)
 	return true
 }
 
@@ -113,6 +138,10 @@ func (p *pool) add(k *conn) bool {
 	}
 	p.setConns(append(slices.Clip(p.list.Load().conns), k))
 	p.setFault(nil)
+	if p.serial {
+		k.place = placeSettling
+		p.settle(k)
+	}
 	p.dispatch()
 	p.growLocked()
 	p.client.changed.notify()
@@ -125,13 +154,19 @@ func (p *pool) failLocked(begun time.Time, err error) {
 	if p.ctx.Err() != nil {
 		return // it was called off
 	}
-	p.failures++
-	p.retryAt = begun.Add(p.client.cfg.backoff(p.failures))
 	fault := fairlead.Errorf(fairlead.Unavailable, "%s: no connection to %s: %w",
 		p.client.target.text, p.target.Addr, err).WithReach(fairlead.NotSent)
 	if len(p.list.Load().conns) == 0 {
 		p.setFault(fault)
 	}
+	if p.serial && begun.Before(p.failedAt) {
+		// It was begun beside the one that has failed: the server was not tried again meanwhile.
+		p.client.changed.notify()
+		return
+	}
+	p.failures++
+	p.failedAt = time.Now()
+	p.retryAt = begun.Add(p.client.cfg.backoff(p.failures))
 	p.client.cfg.logger.Warn("cannot connect", "target", p.client.target.text, "address", p.target.Addr,
 		"failures", p.failures, "error", err)
 	p.client.lookAgain()

@@ -35,6 +35,7 @@ type world struct {
 	servers map[string]*host
 	dialled map[string][]time.Time
 	bindErr error
+	serial  bool // connections carry one call at a time
 }
 
 // host is what listens at an address.
@@ -43,10 +44,11 @@ type host struct {
 	addr string
 
 	mu     sync.Mutex
-	up     bool // connections are accepted
-	black  bool // dialling never ends
-	hangup bool // connections end as soon as they are made
-	limit  int  // of concurrent calls on a connection
+	up     bool          // connections are accepted
+	black  bool          // dialling never ends
+	hangup bool          // connections end as soon as they are made
+	slow   time.Duration // how long dialling takes
+	limit  int           // of concurrent calls on a connection
 	conns  []*fakeConn
 
 	// handle answers a unary call; nil: with the request.
@@ -62,6 +64,9 @@ func newWorld() *world {
 // serve has a server listen at addr.
 func (w *world) serve(addr string) *host {
 	s := &host{w: w, addr: addr, up: true, limit: 100}
+	if w.serial {
+		s.limit = 1
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.servers[addr] = s
@@ -133,8 +138,9 @@ func (w *world) Dial(ctx context.Context, t transport.Target) (transport.Conn, e
 		return nil, errors.New("connection refused")
 	}
 	s.mu.Lock()
-	up, black := s.up, s.black
+	up, black, slow := s.up, s.black, s.slow
 	s.mu.Unlock()
+	time.Sleep(slow)
 	switch {
 	case black:
 		<-ctx.Done()
@@ -144,6 +150,9 @@ func (w *world) Dial(ctx context.Context, t transport.Target) (transport.Conn, e
 	}
 	return &fakeTransport{server: s}, nil
 }
+
+// Serial implements protocol.Serial.
+func (w *world) Serial() bool { return w.serial }
 
 // Name, ALPN, Bind and NewConn implement protocol.Client.
 func (w *world) Name() string   { return "fake" }

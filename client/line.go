@@ -18,6 +18,7 @@ type line struct {
 type waiter struct {
 	next, prev *waiter
 	called     bool          // it is not in line any more
+	conn       *conn         // with its turn, if connections carry one call at a time: the one taken for it
 	turn       chan struct{} // closed when it is this call's turn
 }
 
@@ -59,20 +60,21 @@ func (l *line) remove(w *waiter) {
 }
 
 // queue waits until there may be room on a connection, or there is no connection any more. A call that was called and
-// found its place taken goes to the front.
-func (p *pool) queue(ctx context.Context, call *fairlead.Call, front bool) error {
+// found its place taken goes to the front. If connections carry one call at a time, it returns one that was taken for
+// this call, nil if there are none.
+func (p *pool) queue(ctx context.Context, call *fairlead.Call, front bool) (*conn, error) {
 	w := &waiter{turn: make(chan struct{})}
 	p.mu.Lock()
 	if !p.ready() {
 		p.mu.Unlock()
-		return nil
+		return nil, nil //nolint:nilnil // documented: there are none
 	}
 	if front {
 		p.line.pushFront(w)
 	} else {
 		p.line.pushBack(w)
 	}
-	if p.waiting.Add(1) == 1 {
+	if p.waiting.Add(1) == 1 && !p.serial {
 		for _, k := range p.list.Load().conns {
 			select {
 			case k.lined <- struct{}{}:
@@ -87,12 +89,16 @@ func (p *pool) queue(ctx context.Context, call *fairlead.Call, front bool) error
 	end := p.awaitTurn(ctx, call, w)
 	if end == waitTurn {
 		p.called.Add(-1)
-		return nil
+		return w.conn, nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if w.called {
 		p.called.Add(-1)
+		if w.conn != nil && w.conn.place == placeBusy {
+			w.conn.place = placeSettling
+			p.settle(w.conn)
+		}
 		p.dispatch() // somebody else's turn
 	} else {
 		p.line.remove(w)
@@ -101,14 +107,20 @@ func (p *pool) queue(ctx context.Context, call *fairlead.Call, front bool) error
 	have := len(p.list.Load().conns)
 	switch {
 	case p.client.ctx.Err() != nil:
-		return errClosed()
+		return nil, errClosed()
 	case end == waitShut:
-		return fairlead.Errorf(fairlead.Unavailable,
+		return nil, fairlead.Errorf(fairlead.Unavailable,
 			"%s: %s has allowed no calls on its %d connections for %v (SETTINGS_MAX_CONCURRENT_STREAMS is 0)",
 			p.client.target.text, p.target.Addr, have, p.client.cfg.connectTimeout).WithReach(fairlead.NotSent)
 	}
-	return p.client.gaveUp(ctx, fmt.Sprintf("in line: all %d connections to %s have their limit of concurrent streams",
-		have, p.target.Addr))
+	all := "have their limit of concurrent streams"
+	if p.serial {
+		all = "carry a call (MaxConnections)"
+		if have < p.client.cfg.maxConnections {
+			all = "carry a call, and more are being made"
+		}
+	}
+	return nil, p.client.gaveUp(ctx, fmt.Sprintf("in line: all %d connections to %s %s", have, p.target.Addr, all))
 }
 
 // waitEnd is why a call waits in line no longer.
@@ -130,12 +142,12 @@ func (p *pool) awaitTurn(ctx context.Context, call *fairlead.Call, w *waiter) wa
 		timeout = t.C
 	}
 	var t *time.Timer
-	if !call.Wire().WaitForReady(p.client.cfg.waitForReady) {
+	if !p.serial && !call.Wire().WaitForReady(p.client.cfg.waitForReady) {
 		t = p.client.timer(p.client.cfg.connectTimeout)
 		defer p.client.stop(t)
 		look = t.C
 	}
-	for was := p.shut(); ; {
+	for was := !p.serial && p.shut(); ; {
 		select {
 		case <-w.turn:
 			return waitTurn
@@ -174,6 +186,16 @@ func (p *pool) dispatch() {
 		return
 	}
 	conns := p.list.Load().conns
+	if p.serial && len(conns) > 0 {
+		for p.line.n > 0 {
+			k := p.take()
+			if k == nil {
+				return
+			}
+			p.callFirst(k)
+		}
+		return
+	}
 	free := -int(p.called.Load())
 	for _, k := range conns {
 		if free += k.Free(); free >= p.line.n {
@@ -184,11 +206,16 @@ func (p *pool) dispatch() {
 		free = p.line.n
 	}
 	for ; free > 0 && p.line.n > 0; free-- {
-		w := p.line.first
-		p.line.remove(w)
-		p.waiting.Add(-1)
-		w.called = true
-		p.called.Add(1)
-		close(w.turn)
+		p.callFirst(nil)
 	}
+}
+
+// callFirst calls the first in line, to k if that is not nil. The lock is held.
+func (p *pool) callFirst(k *conn) {
+	w := p.line.first
+	p.line.remove(w)
+	p.waiting.Add(-1)
+	w.called, w.conn = true, k
+	p.called.Add(1)
+	close(w.turn)
 }

@@ -137,7 +137,8 @@ func TLS(t *tls.Config) Option { return option(func(c *config) { c.tls, c.tlsSet
 func Connections(n int) Option { return option(func(c *config) { c.connections = n }) }
 
 // MaxConnections limits the connections to each instance: one more is made when all of them carry as many calls as the
-// server allows, up to this number; beyond it calls wait in line. It is at least that of Connections. Default: 8.
+// server allows, up to this number; beyond it calls wait in line. It is at least that of Connections. Default: 8, and
+// 256 with a protocol whose connections carry one call at a time (protocol.Serial).
 func MaxConnections(n int) Option { return option(func(c *config) { c.maxConnections = n }) }
 
 // WaitForReady decides whether calls wait for a connection until their deadline or fail as soon as none can be made;
@@ -174,8 +175,8 @@ func KeepAlive(interval, timeout time.Duration, idle bool) Option {
 	})
 }
 
-// IdleTimeout has connections closed that had no call for d; the next call makes one again. 0 is never. Default:
-// 30 min.
+// IdleTimeout closes connections that had no call for d; the next call makes one again. 0 is never. Default: 30 min,
+// and 45 s with a protocol whose connections carry one call at a time (protocol.Serial), of which there are more.
 func IdleTimeout(d time.Duration) Option { return option(func(c *config) { c.alive.Idle = d }) }
 
 // Logger is told about resolvers and connections that fail, and is that of middleware that has none of its own

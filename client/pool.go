@@ -15,15 +15,16 @@ import (
 	"github.com/fairlead-go/fairlead/transport"
 )
 
-// pool holds the connections to one address. Calls find them without a lock; whoever finds none, or no room, goes on in
-// await or in the line.
+// pool holds the connections to one address. Calls find shared ones without a lock, and take those that carry one call
+// at a time out of it: see idle.go. A call that finds none, or no room, goes on in await or in the line.
 type pool struct {
 	client *Client
 	target transport.Target
+	serial bool // connections carry one call at a time
 
 	list    atomic.Pointer[connList] // never nil
 	fault   atomic.Pointer[fairlead.Error]
-	dialing atomic.Bool  // a goroutine runs dial
+	dialers atomic.Int32 // goroutines that run dial; changes under the lock
 	waiting atomic.Int32 // calls in line
 	called  atomic.Int32 // calls that have left the line and not taken their place yet
 
@@ -33,10 +34,13 @@ type pool struct {
 
 	mu        sync.Mutex
 	node      *node // whose Failing is set
-	goal      int   // connections wanted
+	goal      int   // connections wanted, of shared ones
 	line      line
+	idle      idleList  // if serial
 	failures  int       // in a row
+	failedAt  time.Time // when the last of them was noted
 	strangers int       // connections in a row that broke before any call on them was answered
+	strangeAt time.Time // when the last of them was noted
 	retryAt   time.Time // the end of the back-off
 	slow      int       // how often the server had too many PINGs
 	retired   bool
@@ -49,6 +53,11 @@ type conn struct {
 	born   time.Time
 	served atomic.Bool   // the server has answered a call, or a stream was opened
 	lined  chan struct{} // tells watch that calls are in line
+
+	// Of a connection that carries one call at a time; the pool's lock guards them.
+	place        place
+	since        time.Time // when it became idle
+	above, below *conn     // in the list of idle ones
 }
 
 // connList is a list of live connections; it is read-only.
@@ -65,6 +74,7 @@ func newPool(c *Client, n *node, e discovery.Endpoint) *pool {
 	p := &pool{
 		client: c,
 		target: transport.Target{Network: e.Network, Addr: e.Addr, TLS: c.cfg.tls},
+		serial: c.cfg.serial,
 		nudged: make(chan struct{}, 1),
 		node:   n,
 		goal:   c.cfg.connections,
@@ -90,11 +100,15 @@ func (p *pool) adopt(n *node) {
 // ready says whether there is a connection.
 func (p *pool) ready() bool { return len(p.list.Load().conns) > 0 }
 
-// choose returns the connection with the most room, nil if there is no connection.
+// choose returns the connection with the most room, nil if there is no connection. If connections carry one call at a
+// time, it takes one without a call, which checkIn gives back; nil then also means that there is none.
 func (p *pool) choose() *conn {
 	l := p.list.Load()
 	if l.short {
 		p.kick()
+	}
+	if p.serial {
+		return p.checkOut()
 	}
 	if len(l.conns) == 1 {
 		return l.conns[0]
@@ -117,6 +131,9 @@ func (p *pool) answered(k *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.failures, p.strangers = 0, 0
+	if p.serial {
+		p.growLocked() // while it was doubtful, one at a time was made
+	}
 }
 
 // setFault sets why there is no connection, or that there may be. The lock is held.
@@ -139,7 +156,25 @@ func (p *pool) watch(k *conn) {
 	care := p.client.keeper.Add(k.ClientConn, slow)
 	defer p.client.keeper.Remove(care)
 	closing := p.client.ctx.Done()
-	for open := true; open; {
+	if p.serial {
+		p.watchSerial(k)
+	} else {
+		p.watchShared(k)
+	}
+	select {
+	case <-k.Done():
+		k.Close(ErrClosed) // lets go of what outlives the connection
+		return
+	case <-closing:
+	}
+	if p.client.ctx.Err() != nil {
+		k.end()
+	}
+}
+
+// watchShared tells those in line of room until the connection takes no more calls or the client is closed.
+func (p *pool) watchShared(k *conn) {
+	for {
 		// Room is of interest only while calls wait for it: a connection may tell of it after every call, or once
 		// after ErrFull and not for each call that ends.
 		var freed <-chan struct{}
@@ -156,23 +191,46 @@ func (p *pool) watch(k *conn) {
 		case <-again:
 			p.callNext()
 		case <-k.Closed():
-			p.lost(k)
-			k.Drain() // calls under way end in their own time
-			open = false
-		case <-closing:
-			open = false
+			p.client.stop(t)
+			p.closed(k)
+			return
+		case <-p.client.ctx.Done():
+			p.client.stop(t)
+			return
 		}
 		p.client.stop(t)
 	}
-	select {
-	case <-k.Done():
-		k.Close(ErrClosed) // lets go of what outlives the connection
-		return
-	case <-closing:
+}
+
+// watchSerial puts the connection back when it is free later than its call is over, and drains it when it is idle for
+// too long, until it takes no more calls or the client is closed.
+func (p *pool) watchSerial(k *conn) {
+	var idle <-chan time.Time
+	var t *time.Timer
+	if d := p.client.cfg.alive.Idle; d > 0 {
+		t = time.NewTimer(d)
+		defer t.Stop()
+		idle = t.C
 	}
-	if p.client.ctx.Err() != nil {
-		k.end()
+	for {
+		select {
+		case <-k.Freed():
+			p.settled(k)
+		case <-idle:
+			t.Reset(p.age(k))
+		case <-k.Closed():
+			p.closed(k)
+			return
+		case <-p.client.ctx.Done():
+			return
+		}
 	}
+}
+
+// closed is called when k takes no more calls: those under way end in their own time.
+func (p *pool) closed(k *conn) {
+	p.lost(k)
+	k.Drain()
 }
 
 // end cuts the connection because the client is closed, or the pool retired before any call.
@@ -201,11 +259,15 @@ func (p *pool) lost(k *conn) {
 		"error", err)
 	p.goal = max(p.client.cfg.connections, min(p.goal, len(conns)))
 	p.setConns(conns)
+	p.idle.remove(k, placeGone)
 	p.calmDown(k)
 	switch {
 	case k.served.Load() || time.Since(k.born) >= p.client.cfg.longLived():
 		p.failures, p.strangers = 0, 0
+	case p.serial && k.born.Before(p.strangeAt):
+		// It was made beside the last of them.
 	default:
+		p.strangeAt = time.Now()
 		if p.strangers++; p.strangers >= maxStrangers {
 			p.failLocked(k.born, fmt.Errorf("the connection ended before any call was answered: %w", err))
 			p.kickLocked()
@@ -226,17 +288,32 @@ func (p *pool) calmDown(k *conn) {
 		"target", p.client.target.text, "address", p.target.Addr)
 }
 
+// serialLongLived is the age from which on the end of a connection that carries one call at a time says nothing about
+// the server: connections that were made for calls which have found others since are never used, and servers close them
+// after some seconds.
+const serialLongLived = time.Second
+
 // longLived is the age from which on a connection's end says nothing about the server.
 func (c *config) longLived() time.Duration {
+	age := c.connectTimeout
 	if c.alive.Idle > 0 {
-		return min(c.connectTimeout, c.alive.Idle)
+		age = min(age, c.alive.Idle)
 	}
-	return c.connectTimeout
+	if c.serial {
+		age = min(age, serialLongLived)
+	}
+	return age
 }
 
-// growLocked has one more connection made than there is, if calls are in line and MaxConnections allows. The lock is
-// held.
+// growLocked starts to make one more connection than there is, and with connections that carry one call at a time one
+// for each call in line, if calls are in line and MaxConnections allows. The lock is held.
 func (p *pool) growLocked() {
+	if p.serial {
+		if p.line.n > 0 {
+			p.kickLocked()
+		}
+		return
+	}
 	conns := p.list.Load().conns
 	have := len(conns)
 	if p.line.n == 0 || p.goal > have || have >= p.client.cfg.maxConnections {
@@ -276,6 +353,9 @@ func (p *pool) retire() {
 	p.cancel()
 	conns := p.list.Load().conns
 	p.setConns(nil)
+	for _, k := range conns {
+		p.idle.remove(k, placeGone)
+	}
 	p.dispatch()
 	p.mu.Unlock()
 	for _, k := range conns {

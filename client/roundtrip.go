@@ -53,9 +53,11 @@ func (m *method) repeat(
 	c := m.client
 	var avoid []*balance.Node
 	for unsent, refused, front := 0, 0, false; ; {
+		var k *conn
 		if errors.Is(err, protocol.ErrFull) {
-			if err := n.pool.queue(ctx, call, front); err != nil {
-				return err
+			var over error
+			if k, over = n.pool.queue(ctx, call, front); over != nil {
+				return over
 			}
 			front = true
 		} else {
@@ -79,8 +81,10 @@ func (m *method) repeat(
 			n, front = next, false
 			call.Wire().SetPicked(&n.picked)
 		}
-		k := n.pool.choose()
-		for k == nil {
+		if k == nil {
+			k = n.pool.choose()
+		}
+		for k == nil && !n.pool.allBusy() {
 			next, failed := c.await(ctx, call, avoid, nil, nil)
 			if failed != nil {
 				return failed
@@ -89,8 +93,15 @@ func (m *method) repeat(
 			call.Wire().SetPicked(&n.picked)
 			k = n.pool.choose()
 		}
+		if k == nil {
+			err = protocol.ErrFull
+			continue
+		}
 		if err = m.try(ctx, call, n, k, open); err == nil {
 			return nil
+		}
+		if n.pool.stale(k, err) {
+			unsent-- // the next one is another, and there are only so many
 		}
 	}
 }
@@ -118,11 +129,14 @@ const latencySample = 8
 // latencyWeight is the part by which a new latency moves the average.
 const latencyWeight = 8
 
-// try runs the attempt on one connection, which open, if it is not nil, opens the stream on.
+// try runs the attempt on one connection, which open, if it is not nil, opens the stream on. A connection that was
+// taken out of its pool is back when it returns.
 func (m *method) try(
 	ctx context.Context, call *fairlead.Call, n *node, k *conn, open func(protocol.ClientConn) error,
-) error {
-	var err error
+) (err error) {
+	if n.pool.serial {
+		defer n.pool.checkIn(k, &err) // deferred because a codec may panic
+	}
 	if s := m.client.state.Load(); open != nil {
 		err = open(k.ClientConn)
 	} else if s.measure {

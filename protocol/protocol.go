@@ -202,6 +202,19 @@ type ClientConn interface {
 	Done() <-chan struct{}
 }
 
+// Serial is a Client whose connections may carry one call at a time, as those of HTTP/1.1 and of Thrift in lock-step
+// do. The client takes such a connection out of its pool for each call and puts it back afterwards, and makes as many
+// as there are calls at a time, up to its limit.
+//
+// Of a connection like that Free returns 1 when it has no call and can take one, and 0 otherwise. It does so before
+// Unary returns, and before a stream's end is seen, or else Freed delivers a value when it can take a call again. When
+// the peer ends the connection, or sends anything while no call is under way, the connection closes itself, and Closed
+// tells of it. ErrFull means that it is of no more use.
+type Serial interface {
+	// Serial reports whether they do. The answer does not change.
+	Serial() bool
+}
+
 // Limited is a ClientConn that knows how many calls its server allows at a time; 0: none for now.
 type Limited interface{ Limit() int }
 

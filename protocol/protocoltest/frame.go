@@ -17,10 +17,29 @@ import (
 //	u32 length of what follows, u32 id of the call (0: the connection), u8 type, payload
 //
 // Numbers are big endian, strings and lists have a varint before them.
+//
+// The serial wire is the same in lock-step, as HTTP/1.1 is: a client opens a call when the one before is over, and
+// gives one up by closing the connection. The server's settings are a greeting that the client waits for.
 const (
-	preface   = "FRAME/1\n"
-	frameHead = 9 // bytes up to the payload
+	preface       = "FRAME/1\n"
+	serialPreface = "SERIAL1\n"
+	frameHead     = 9 // bytes up to the payload
 )
+
+// wireName returns the name of the wire.
+func wireName(serial bool) string {
+	if serial {
+		return "serial"
+	}
+	return "frame"
+}
+
+func prefaceOf(serial bool) string {
+	if serial {
+		return serialPreface
+	}
+	return preface
+}
 
 // frameType is the type of a frame.
 type frameType uint8
@@ -324,6 +343,9 @@ func (p *parser) status() status {
 	}
 	return s
 }
+
+// notSent is the error of a call whose connection had ended before anything of it was written.
+func notSent(cause error) error { return fairlead.ErrorOf(lost(cause)).WithReach(fairlead.NotSent) }
 
 // lost is the error of calls whose connection ended.
 func lost(cause error) error {

@@ -17,15 +17,25 @@ import (
 
 // FrameClient is the client side of the wire. Its calls keep all promises of protocol.ClientConn but compression. The
 // zero value is ready for use and may serve any number of clients.
-type FrameClient struct{}
+type FrameClient struct{ serial bool }
 
-var _ protocol.Client = FrameClient{}
+var (
+	_ protocol.Client = FrameClient{}
+	_ protocol.Serial = FrameClient{}
+)
 
-// Name returns "frame".
-func (FrameClient) Name() string { return "frame" }
+// NewSerialClient makes the client side of the wire in lock-step, whose connections carry one call at a time. It calls
+// what NewSerialServer serves.
+func NewSerialClient() FrameClient { return FrameClient{serial: true} }
 
-// ALPN returns "frame".
-func (FrameClient) ALPN() []string { return []string{"frame"} }
+// Serial implements protocol.Serial.
+func (p FrameClient) Serial() bool { return p.serial }
+
+// Name returns "frame", or "serial" in lock-step.
+func (p FrameClient) Name() string { return wireName(p.serial) }
+
+// ALPN returns the name.
+func (p FrameClient) ALPN() []string { return []string{p.Name()} }
 
 // clientBind is a method prepared.
 type clientBind struct {
@@ -59,20 +69,43 @@ func (FrameClient) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protoco
 }
 
 // NewConn implements protocol.Client.
-func (FrameClient) NewConn(
-	_ context.Context, tc transport.Conn, cfg *protocol.ClientConfig,
+func (p FrameClient) NewConn(
+	ctx context.Context, tc transport.Conn, cfg *protocol.ClientConfig,
 ) (protocol.ClientConn, error) {
 	c := &clientConn{
-		tc: tc, w: writer{tc: tc}, peer: peerOf(tc), limit: cfg.RecvMessage + cfg.HeaderList, max: firstMax,
+		tc: tc, w: writer{tc: tc}, peer: peerOf(tc, p.serial), limit: cfg.RecvMessage + cfg.HeaderList, max: firstMax,
 		calls: make(map[uint32]*clientCall), freed: make(chan struct{}, 1), closed: make(chan struct{}),
-		done: make(chan struct{}),
+		done: make(chan struct{}), serial: p.serial,
 	}
 	if c.limit == 0 {
 		c.limit = 4 << 20
 	}
-	c.w.raw(preface)
+	if c.serial {
+		c.max = 1
+	}
+	c.w.raw(prefaceOf(c.serial))
 	go c.read()
+	if c.serial {
+		return c, c.greeting(ctx)
+	}
 	return c, nil
+}
+
+// greeting waits for the server to say that it serves the connection. It closes the connection if it fails.
+func (c *clientConn) greeting(ctx context.Context) error {
+	select {
+	case <-c.freed: // also when it has failed
+		select {
+		case <-c.closed:
+		default:
+			return nil
+		}
+	case <-c.closed:
+	case <-ctx.Done():
+		c.Close(ctx.Err())
+	}
+	<-c.done
+	return c.Err()
 }
 
 // firstMax is the number of calls that a client dares before the server has said its own.
@@ -80,11 +113,12 @@ const firstMax = 100
 
 // clientConn is a connection in the client's role. Its reading goroutine ends with the connection.
 type clientConn struct {
-	tc    transport.Conn
-	w     writer
-	peer  *fairlead.Peer
-	limit int
-	rest  skipper
+	tc     transport.Conn
+	w      writer
+	peer   *fairlead.Peer
+	limit  int
+	serial bool
+	rest   skipper
 
 	mu       sync.Mutex
 	calls    map[uint32]*clientCall
@@ -141,6 +175,9 @@ func (c *clientConn) readOne() error {
 	k := c.calls[f.id]
 	c.mu.Unlock()
 	if k == nil {
+		if c.serial {
+			return errors.New("protocoltest: a frame while no call is under way")
+		}
 		return nil // given up here, which the server did not know yet
 	}
 	p := parser{b: f.payload}
@@ -179,6 +216,10 @@ func (c *clientConn) control(f *frameIn) error {
 		if len(f.payload) != 4 {
 			return errors.New("protocoltest: malformed settings")
 		}
+		if c.serial {
+			c.signal()
+			return nil
+		}
 		c.mu.Lock()
 		c.max = int(binary.BigEndian.Uint32(f.payload))
 		c.mu.Unlock()
@@ -193,8 +234,7 @@ func (c *clientConn) control(f *frameIn) error {
 
 // tooLong fails the call whose message is longer than what the client takes.
 func (c *clientConn) tooLong(id uint32) {
-	if k := c.take(id); k != nil {
-		_ = c.w.frame(id, frameCancel, nil)
+	if k := c.abandon(id); k != nil {
 		k.end(&status{err: fairlead.Errorf(fairlead.ResourceExhausted,
 			"the message is longer than the limit of %d bytes", c.limit)})
 	}
@@ -249,7 +289,29 @@ func (c *clientConn) take(id uint32) *clientCall {
 		c.signal()
 	}
 	if last {
-		c.w.finish()
+		c.leave()
+	}
+	return k
+}
+
+// abandon is take for a call that this side gives up. In lock-step that ends the connection.
+func (c *clientConn) abandon(id uint32) *clientCall {
+	if !c.serial {
+		k := c.take(id)
+		if k != nil {
+			_ = c.w.frame(id, frameCancel, nil)
+		}
+		return k
+	}
+	c.mu.Lock()
+	k := c.calls[id]
+	if k != nil {
+		c.stopLocked(errors.New("protocoltest: a call was given up"))
+		delete(c.calls, id)
+	}
+	c.mu.Unlock()
+	if k != nil {
+		_ = c.tc.Close() // it ends either way
 	}
 	return k
 }
@@ -282,11 +344,10 @@ func (c *clientConn) Unary(ctx context.Context, bind protocol.Binding, call *fai
 	call.Wire().SetPeer(c.peer)
 	if err := c.send(id, frameUnary, b, call, body); err != nil {
 		c.take(id)
-		return lost(err)
+		return notSent(err)
 	}
 	if err := wait(ctx, k.done, deadline); err != nil {
-		if c.take(id) != nil {
-			_ = c.w.frame(id, frameCancel, nil)
+		if c.abandon(id) != nil {
 			return err
 		}
 		<-k.done // the reader has it and is about to close done
@@ -346,17 +407,17 @@ func (c *clientConn) Open(ctx context.Context, bind protocol.Binding, call *fair
 	}
 	s := newFrameStream(&c.w, 0, fairlead.ClientSide, call)
 	s.in, s.out, s.codecName, s.sendLimit = b.resp, b.req, b.codecName, sendLimit
-	s.recvLimit, s.closedSend = recvLimit, typ == frameUnary
+	s.recvLimit, s.closedSend, s.protocol = recvLimit, typ == frameUnary, wireName(c.serial)
 	id, err := c.add(&clientCall{stream: s})
 	if err != nil {
 		return err
 	}
-	s.id, s.closed = id, func() { c.take(id) }
+	s.id, s.abandon = id, func() { c.abandon(id) }
 	call.Wire().SetPeer(c.peer)
 	call.Wire().SetDriver(s)
 	if err := c.send(id, typ, b, call, body); err != nil {
 		c.take(id)
-		return lost(err)
+		return notSent(err)
 	}
 	s.endWith(ctx, deadline)
 	call.Wire().SetStream(s)
@@ -448,11 +509,16 @@ func (c *clientConn) Drain() {
 	c.draining = true
 	close(c.closed)
 	idle := len(c.calls) == 0
-	_ = c.w.frame(0, frameGoing, nil)
 	c.mu.Unlock()
 	if idle {
-		c.w.finish()
+		c.leave()
 	}
+}
+
+// leave closes the connection, on which no call is under way, nor can be.
+func (c *clientConn) leave() {
+	_ = c.w.frame(0, frameGoing, nil)
+	c.w.finish()
 }
 
 // Close implements protocol.ClientConn.
@@ -467,13 +533,7 @@ func (c *clientConn) fail(cause error) {
 		cause = io.EOF
 	}
 	c.mu.Lock()
-	if c.err == nil {
-		c.err = cause
-	}
-	if !c.draining {
-		c.draining = true
-		close(c.closed)
-	}
+	c.stopLocked(cause)
 	calls := c.calls
 	c.calls = make(map[uint32]*clientCall)
 	c.mu.Unlock()
@@ -482,6 +542,17 @@ func (c *clientConn) fail(cause error) {
 	}
 	c.signal()
 	_ = c.tc.Close() // it ends either way
+}
+
+// stopLocked sets why the connection has ended. The lock is held.
+func (c *clientConn) stopLocked(cause error) {
+	if c.err == nil {
+		c.err = cause
+	}
+	if !c.draining {
+		c.draining = true
+		close(c.closed)
+	}
 }
 
 // Closed implements protocol.ClientConn.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/protocol"
@@ -15,15 +16,21 @@ import (
 // FrameServer is the server side of the wire. It serves any method with any codec, knows no compression, and keeps all
 // promises of protocol.Server: deadlines, metadata, errors with details, cancellation, a resumable Serve, inline
 // execution and draining. A stream has at most 16 messages under way in each direction. A value serves one server.
-type FrameServer struct{ d protocol.Dispatcher }
+type FrameServer struct {
+	serial bool
+	d      protocol.Dispatcher
+}
 
 var _ protocol.Server = (*FrameServer)(nil)
 
 // NewFrameServer makes the server side of the wire.
 func NewFrameServer() *FrameServer { return new(FrameServer) }
 
-// Name returns "frame".
-func (*FrameServer) Name() string { return "frame" }
+// NewSerialServer makes the server side of the wire in lock-step: see NewSerialClient.
+func NewSerialServer() *FrameServer { return &FrameServer{serial: true} }
+
+// Name returns "frame", or "serial" in lock-step.
+func (p *FrameServer) Name() string { return wireName(p.serial) }
 
 // Attach implements protocol.Server.
 func (p *FrameServer) Attach(d protocol.Dispatcher) error {
@@ -34,11 +41,12 @@ func (p *FrameServer) Attach(d protocol.Dispatcher) error {
 	return nil
 }
 
-// ALPN returns "frame".
-func (*FrameServer) ALPN() []string { return []string{"frame"} }
+// ALPN returns the name.
+func (p *FrameServer) ALPN() []string { return []string{p.Name()} }
 
 // Detect knows the wire by its preface of eight bytes.
-func (*FrameServer) Detect(first []byte) protocol.Verdict {
+func (p *FrameServer) Detect(first []byte) protocol.Verdict {
+	preface := prefaceOf(p.serial)
 	n := min(len(first), len(preface))
 	switch {
 	case string(first[:n]) != preface[:n]:
@@ -52,15 +60,15 @@ func (*FrameServer) Detect(first []byte) protocol.Verdict {
 // NewConn implements protocol.Server.
 func (p *FrameServer) NewConn(tc transport.Conn) (protocol.ServerConn, error) {
 	c := &serverConn{
-		d: p.d, tc: tc, w: writer{tc: tc}, draining: make(chan struct{}),
-		peer: peerOf(tc), calls: make(map[uint32]*serverCall),
+		d: p.d, tc: tc, w: writer{tc: tc}, serial: p.serial, draining: make(chan struct{}),
+		peer: peerOf(tc, p.serial), calls: make(map[uint32]*serverCall),
 	}
 	c.lease = p.d.Lease(c)
 	return c, nil
 }
 
-func peerOf(tc transport.Conn) *fairlead.Peer {
-	peer := &fairlead.Peer{Wire: "frame"}
+func peerOf(tc transport.Conn, serial bool) *fairlead.Peer {
+	peer := &fairlead.Peer{Wire: wireName(serial)}
 	info := tc.Info()
 	if info.Remote != nil {
 		peer.Addr = info.Remote.String()
@@ -73,15 +81,17 @@ func peerOf(tc transport.Conn) *fairlead.Peer {
 
 // serverConn is a connection in the server's role.
 type serverConn struct {
-	d     protocol.Dispatcher
-	tc    transport.Conn
-	w     writer
-	lease *protocol.Lease
-	peer  *fairlead.Peer
+	d      protocol.Dispatcher
+	tc     transport.Conn
+	w      writer
+	lease  *protocol.Lease
+	peer   *fairlead.Peer
+	serial bool
 
 	// Of the holder of the reading role.
 	greeted bool
 	rest    skipper
+	last    *serverCall // in lock-step: the one before the next
 
 	mu       sync.Mutex
 	calls    map[uint32]*serverCall
@@ -228,7 +238,11 @@ func (c *serverConn) open(f *frameIn) (t *serverCall, inline bool, err error) {
 		c.reject(f.id, fairlead.Errorf(fairlead.Internal, "%s is %s", h.path, r.Method.Kind))
 		return nil, false, nil
 	}
-	t = &serverCall{c: c, id: f.id, route: r, bound: bound, size: f.size}
+	if err := c.inStep(); err != nil {
+		return nil, false, err
+	}
+	t = &serverCall{c: c, id: f.id, route: r, bound: bound, size: f.size, over: make(chan struct{})}
+	c.last = t
 	t.call = fairlead.NewServerCall(&fairlead.ServerCall{
 		Method: r.Method, Peer: c.peer, Header: h.header, Authority: h.authority, UserAgent: h.userAgent,
 		Deadline: h.deadline, Criticality: h.crit, Driver: t,
@@ -255,10 +269,24 @@ func (c *serverConn) open(f *frameIn) (t *serverCall, inline bool, err error) {
 	return t, false, nil
 }
 
+// inStep waits, in lock-step, for the end of the call whose answer the client has. It returns an error when there is no
+// answer yet.
+func (c *serverConn) inStep() error {
+	if !c.serial || c.last == nil {
+		return nil
+	}
+	if !c.last.answered.Load() {
+		return errors.New("protocoltest: a call before the answer to the last")
+	}
+	<-c.last.over
+	return nil
+}
+
 func (c *serverConn) enlist(t *serverCall) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.final || c.cause != nil || len(c.calls) >= c.d.Limits().Streams || c.calls[t.id] != nil {
+		close(t.over)
 		return false
 	}
 	c.calls[t.id] = t
@@ -269,6 +297,8 @@ func (c *serverConn) delist(t *serverCall) {
 	c.mu.Lock()
 	delete(c.calls, t.id)
 	c.mu.Unlock()
+	t.answered.Store(true)
+	close(t.over)
 	c.endIfDrained()
 }
 
@@ -325,6 +355,9 @@ type serverCall struct {
 	call   *fairlead.Call
 	stream *frameStream // nil: unary
 
+	answered atomic.Bool   // the last frame is about to be sent
+	over     chan struct{} // closed when it is in the list no more
+
 	mu     sync.Mutex
 	headed bool // unary: the header was sent
 	stop   func() bool
@@ -370,6 +403,7 @@ func (t *serverCall) Run() {
 
 // finish sends the end of the call and ends it here.
 func (t *serverCall) finish(err error) {
+	t.answered.Store(true)
 	if t.stop != nil {
 		t.stop()
 	}
@@ -432,7 +466,7 @@ func (t *serverCall) takeHeader() bool {
 }
 
 // Protocol implements fairlead.Driver.
-func (t *serverCall) Protocol() string { return "frame" }
+func (t *serverCall) Protocol() string { return wireName(t.c.serial) }
 
 // SendHeader implements fairlead.Driver. It sends under the stream's lock, so that no message goes before the header.
 func (t *serverCall) SendHeader(c *fairlead.Call) error {

@@ -16,12 +16,13 @@ type frameStream struct {
 	w         *writer
 	id        uint32
 	side      fairlead.Side
+	protocol  string
 	in, out   codec.Codec
 	codecName string
 	sendLimit int
 	recvLimit int // client; 0: the connection's
 	call      *fairlead.Call
-	closed    func() // client: takes the call from the connection's list; called once
+	abandon   func() // client: takes the call from the connection's list, if it has not ended
 
 	mu         sync.Mutex
 	cond       sync.Cond
@@ -253,18 +254,17 @@ func (s *frameStream) Close() error {
 func (s *frameStream) giveUp(err error) {
 	s.mu.Lock()
 	if s.err == nil {
-		_ = s.w.frame(s.id, frameCancel, nil)
 		s.givenUp = true
 		s.end(err)
 	}
 	s.mu.Unlock()
-	s.closed()
+	s.abandon()
 }
 
 // ---- fairlead.Driver of a client's stream
 
 // Protocol implements fairlead.Driver.
-func (s *frameStream) Protocol() string { return "frame" }
+func (s *frameStream) Protocol() string { return s.protocol }
 
 // SendHeader implements fairlead.Driver.
 func (s *frameStream) SendHeader(*fairlead.Call) error { return nil }

@@ -15,12 +15,32 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// Env is a wire under test: one connection of a client to a server of the wire.
+// Env is a wire under test: one connection of a client to a server of the wire, or a whole client.
 type Env struct {
 	Client protocol.Client
 	Conn   protocol.ClientConn
 	// Config is what Conn was made with. Its codec is Codec, and neither side limits messages to less than 4 MiB.
 	Config *protocol.ClientConfig
+	// Binder, if it is not nil, makes the calls, and Client, Conn and Config are not used. Tests of a connection are left
+	// out then.
+	Binder fairlead.Binder
+}
+
+// binder returns what makes calls.
+func (e *Env) binder(t *testing.T) fairlead.Binder {
+	t.Helper()
+	if e.Binder != nil {
+		return e.Binder
+	}
+	return NewDirect(t, e.Client, e.Conn, e.Config)
+}
+
+// needConn skips a test of a connection if there is none.
+func (e *Env) needConn(t *testing.T) {
+	t.Helper()
+	if e.Conn == nil {
+		t.Skip("it is about a connection")
+	}
 }
 
 // ServiceName is the name of the service of Run's tests.
@@ -67,7 +87,7 @@ func Run(t *testing.T, env func(t *testing.T, h Handlers) Env) {
 func stub(t *testing.T, env func(*testing.T, Handlers) Env, h Handlers) (*EchoClient, Env) {
 	t.Helper()
 	e := env(t, h)
-	return NewEcho(ServiceName).NewClient(NewDirect(t, e.Client, e.Conn, e.Config)), e
+	return NewEcho(ServiceName).NewClient(e.binder(t)), e
 }
 
 func limited(t *testing.T) context.Context {
@@ -338,7 +358,7 @@ func suiteRefusedRequest(t *testing.T, env func(*testing.T, Handlers) Env) {
 
 func suiteUnknown(t *testing.T, env func(*testing.T, Handlers) Env) {
 	c, e := stub(t, env, Handlers{})
-	other := NewEcho("test.Other").NewClient(NewDirect(t, e.Client, e.Conn, e.Config))
+	other := NewEcho("test.Other").NewClient(e.binder(t))
 	_, err := other.Unary(limited(t), new(Msg))
 	wantCode(t, "unary", err, fairlead.Unimplemented)
 	s, err := other.Chat(limited(t))
@@ -489,6 +509,7 @@ func suiteBackpressure(t *testing.T, env func(*testing.T, Handlers) Env) {
 
 func suiteDrain(t *testing.T, env func(*testing.T, Handlers) Env) {
 	c, e := stub(t, env, Handlers{})
+	e.needConn(t)
 	s, err := c.Chat(limited(t))
 	if err != nil {
 		t.Fatal(err)
@@ -534,6 +555,7 @@ func suiteClose(t *testing.T, env func(*testing.T, Handlers) Env) {
 			return ctx.Err()
 		},
 	})
+	e.needConn(t)
 	s, err := c.Chat(limited(t))
 	if err != nil {
 		t.Fatal(err)

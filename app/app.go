@@ -57,6 +57,9 @@ func New(name string, parts ...Component) (*App, error) {
 		if p == nil {
 			return nil, fmt.Errorf("app: component %d of %s is nil", i, name)
 		}
+		if w, ok := p.(*worker); ok && w.work == nil {
+			return nil, fmt.Errorf("app: Worker(%q): nil function", w.name)
+		}
 	}
 	return &App{name: name, parts: slices.Clone(parts)}, nil
 }

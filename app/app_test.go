@@ -293,6 +293,9 @@ func TestErrors(t *testing.T) {
 	if _, err := New("test", nil); err == nil {
 		t.Error("a nil component: got no error")
 	}
+	if _, err := New("test", Worker("reports", nil)); err == nil || !strings.Contains(err.Error(), "reports") {
+		t.Errorf("a worker without a function: got %v, want an error that names it", err)
+	}
 	for want, opt := range map[string]Option{
 		"Logger": Logger(nil), "DrainTimeout": DrainTimeout(0), "Settle": Settle(time.Hour), "GCPercent": GCPercent(0),
 		"Signals": Signals(nil), "Hook": BeforeStop(nil), "Option": nil,

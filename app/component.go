@@ -40,8 +40,9 @@ func (f *funcs) Stop(ctx context.Context) error {
 	return f.stop(ctx)
 }
 
-// Worker makes a component of a function that works in a goroutine of its own until its context ends, which Stop brings
-// about. Its return before that ends the run: with its error, or, if that is nil, as one that says that it returned.
+// Worker makes a component of a function, which is called in a goroutine of its own and works until its context ends.
+// Stop cancels the context. If work returns before that, the run ends with its error, or with one that says so if it
+// returned nil. A nil work is an error of New.
 func Worker(name string, work func(ctx context.Context) error) Component {
 	return &worker{name: name, work: work, failed: make(chan error, 1), done: make(chan struct{})}
 }

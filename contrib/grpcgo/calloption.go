@@ -27,6 +27,9 @@ type settings struct {
 func parseOptions(opts []grpc.CallOption) (settings, error) {
 	var s settings
 	for _, o := range opts {
+		if fault := nilIn(o); fault != "" {
+			return s, status.Error(codes.Internal, "grpcgo: "+fault)
+		}
 		if err := s.parse(o); err != nil {
 			return s, err
 		}
@@ -71,7 +74,31 @@ func (s *settings) parse(o grpc.CallOption) error {
 	return nil
 }
 
-// carriesNothing says whether o, of a type that this package does not know, is one that others defined for their
+// nilIn returns what is wrong with an option that is nil or was given nil, "" for any other.
+func nilIn(o grpc.CallOption) string {
+	var name string
+	isNil := false
+	switch o := o.(type) {
+	case nil:
+		return "a call option is nil"
+	case grpc.HeaderCallOption:
+		name, isNil = "Header", o.HeaderAddr == nil
+	case grpc.TrailerCallOption:
+		name, isNil = "Trailer", o.TrailerAddr == nil
+	case grpc.PeerCallOption:
+		name, isNil = "Peer", o.PeerAddr == nil
+	case grpc.OnFinishCallOption:
+		name, isNil = "OnFinish", o.OnFinish == nil
+	case grpc.PerRPCCredsCallOption:
+		name, isNil = "PerRPCCredentials", o.Creds == nil
+	}
+	if !isNil {
+		return ""
+	}
+	return "the call option " + name + " was given nil"
+}
+
+// carriesNothing reports whether o, of a type that this package does not know, is one that others defined for their
 // interceptors by embedding grpc.EmptyCallOption, which does nothing to the call itself.
 func carriesNothing(o grpc.CallOption) bool {
 	t := reflect.TypeOf(o)
@@ -124,6 +151,9 @@ func report(c *fairlead.Call, opts []grpc.CallOption, err error) {
 		err = nil
 	}
 	for _, o := range opts {
+		if nilIn(o) != "" {
+			continue // the call has failed for it
+		}
 		switch o := o.(type) {
 		case grpc.HeaderCallOption:
 			// A response that is nothing but an error has no header.

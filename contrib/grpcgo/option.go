@@ -3,6 +3,7 @@ package grpcgo
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"google.golang.org/grpc"
 )
@@ -96,7 +97,12 @@ func WithStreamInterceptor(interceptors ...grpc.StreamClientInterceptor) ConnOpt
 // WithDefaultCallOptions gives call options that apply to all calls, before the options of the call itself. It may be
 // given more than once and then appends. Default: none.
 func WithDefaultCallOptions(opts ...grpc.CallOption) ConnOption {
-	return connOption(func(cfg *connConfig) { cfg.defaults = append(cfg.defaults, opts...) })
+	return connOption(func(cfg *connConfig) {
+		if slices.Contains(opts, nil) {
+			cfg.errs = append(cfg.errs, errors.New("grpcgo: WithDefaultCallOptions was given nil"))
+		}
+		cfg.defaults = append(cfg.defaults, opts...)
+	})
 }
 
 // WithSecureTransport asserts that every connection of the client below is protected by TLS, and names the host that
@@ -106,7 +112,12 @@ func WithDefaultCallOptions(opts ...grpc.CallOption) ConnOption {
 // A Conn cannot look at connections, since it gives its calls away before one is chosen: the assertion is the
 // caller's.
 func WithSecureTransport(authority string) ConnOption {
-	return connOption(func(cfg *connConfig) { cfg.security = &security{authority: authority} })
+	return connOption(func(cfg *connConfig) {
+		if authority == "" {
+			cfg.errs = append(cfg.errs, errors.New("grpcgo: WithSecureTransport: the host is empty"))
+		}
+		cfg.security = &security{authority: authority}
+	})
 }
 
 // chainUnaryServer folds interceptors into one; nil when there are none.

@@ -337,6 +337,8 @@ func TestNil(t *testing.T) {
 		"unary":  {binder, grpcgo.WithUnaryInterceptor(nil), "WithUnaryInterceptor was given nil"},
 		"stream": {binder, grpcgo.WithStreamInterceptor(nil), "WithStreamInterceptor was given nil"},
 		"binder": {nil, grpcgo.WithDefaultCallOptions(), "NewConn: nil Binder"},
+		"calls":  {binder, grpcgo.WithDefaultCallOptions(nil), "WithDefaultCallOptions was given nil"},
+		"host":   {binder, grpcgo.WithSecureTransport(""), "WithSecureTransport: the host is empty"},
 	} {
 		client := testpb.NewTestServiceClient(grpcgo.NewConn(tt.binder, tt.opt))
 		_, err := client.UnaryCall(within(t), new(testpb.SimpleRequest))
@@ -346,6 +348,24 @@ func TestNil(t *testing.T) {
 		_, err = client.FullDuplexCall(within(t))
 		if status.Code(err) != codes.Internal || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("conn, %s, stream: got %v, want INTERNAL and %q", name, err, tt.want)
+		}
+	}
+	client := testpb.NewTestServiceClient(grpcgo.NewConn(binder))
+	for want, opt := range map[string]grpc.CallOption{
+		"a call option is nil":                        nil,
+		"the call option Header was given nil":        grpc.Header(nil),
+		"the call option Trailer was given nil":       grpc.Trailer(nil),
+		"the call option Peer was given nil":          grpc.Peer(nil),
+		"the call option OnFinish was given nil":      grpc.OnFinish(nil),
+		"the call option PerRPCCredentials was given": grpc.PerRPCCredentials(nil),
+	} {
+		_, err := client.UnaryCall(within(t), new(testpb.SimpleRequest), opt)
+		if status.Code(err) != codes.Internal || !strings.Contains(err.Error(), want) {
+			t.Errorf("unary: got %v, want INTERNAL and %q", err, want)
+		}
+		_, err = client.FullDuplexCall(within(t), opt)
+		if status.Code(err) != codes.Internal || !strings.Contains(err.Error(), want) {
+			t.Errorf("stream: got %v, want INTERNAL and %q", err, want)
 		}
 	}
 }

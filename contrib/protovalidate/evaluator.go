@@ -21,10 +21,13 @@ type Evaluator struct {
 
 var _ rules.Evaluator = (*Evaluator)(nil)
 
-// New makes an Evaluator. Expressions are compiled when they are needed first, which for those of a server's methods is
-// when the server is made. The options are protovalidate's own; WithNowFunc has no effect, since the middleware says
-// what time it is.
+// New makes an Evaluator. Expressions are compiled when they are first needed, which for those of a server's methods is
+// when the server is made. The options are protovalidate's own, and a nil one is an error; WithNowFunc has no effect,
+// since the middleware sets the time.
 func New(opts ...pv.ValidatorOption) (*Evaluator, error) {
+	if slices.Contains(opts, nil) {
+		return nil, errors.New("protovalidate: nil ValidatorOption")
+	}
 	v, err := pv.New(opts...)
 	if err != nil {
 		return nil, fmt.Errorf("protovalidate: %w", err)

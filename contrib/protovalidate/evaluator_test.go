@@ -166,4 +166,7 @@ func TestNewErrors(t *testing.T) {
 	if _, err := New(pv.WithFailFast()); err != nil {
 		t.Error(err)
 	}
+	if _, err := New(pv.WithFailFast(), nil); err == nil || !strings.Contains(err.Error(), "nil ValidatorOption") {
+		t.Errorf("got %v, want an error about the nil option", err)
+	}
 }

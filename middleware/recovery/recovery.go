@@ -35,12 +35,16 @@ func Logger(l *slog.Logger) Option {
 	})
 }
 
-// Handle has f decide what the caller gets for the panic value p; the stack is that of the panicking goroutine and may
-// be kept. It runs in the call's goroutine, after the panic was logged. A nil error from f counts as the default, and a
-// panic of f as well; that is logged.
-// Default: INTERNAL with the message "internal error", because what a panic says may be nobody else's business.
+// Handle sets the function that makes the caller's error of the panic value p; the stack is that of the panicking
+// goroutine and may be kept. f is called in the call's goroutine, after the panic was logged. If f returns nil or
+// panics, the caller gets the default; a panic of f is logged.
+// Default: INTERNAL with the message "internal error", because the text of a panic may be private.
 func Handle(f func(ctx context.Context, c *fairlead.Call, p any, stack []byte) error) Option {
-	return option(func(c *config) { c.handle = f })
+	return option(func(c *config) {
+		if c.handle = f; f == nil {
+			c.errs = append(c.errs, errors.New("recovery: Handle: nil"))
+		}
+	})
 }
 
 // New makes the middleware. It serves unary calls and streams, on servers and on clients; what is to be caught has to

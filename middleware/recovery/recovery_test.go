@@ -218,7 +218,7 @@ func TestSiteLogger(t *testing.T) {
 	if fairlead.CodeOf(err) != fairlead.Internal || !strings.Contains(log.String(), "panic=oh") {
 		t.Errorf("got %v and the log %q, want INTERNAL and the panic", err, &log)
 	}
-	for _, o := range []Option{Logger(nil), nil} {
+	for _, o := range []Option{Logger(nil), Handle(nil), nil} {
 		if _, err := New(o); err == nil {
 			t.Errorf("%v: got no error", o)
 		}

@@ -48,8 +48,7 @@ func TestMessages(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := run{request: request, contents: make(map[string][]byte)}
-			plugin, err := r.plugin(".pb.go")
+			plugin, err := Options().New(request)
 			if err != nil {
 				t.Fatal(err)
 			}

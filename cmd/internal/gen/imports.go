@@ -47,14 +47,18 @@ var messageNames = regexp.MustCompile("^(?:x|v|b|i|b0|m0|mi|ms|ok|rv|sv|init)$")
 
 // renameImports has generated code import packages whose names are those of its variables, which local matches, under
 // others: wire as wirepb. It gives them other import paths; the generators take a package's name from its path, and the
-// path is put right where imports are written, see Options.
+// path is put right where imports are written, see Options. What it renamed before for other variables gets its path
+// back.
 func renameImports(plugin *protogen.Plugin, local *regexp.Regexp) {
 	for _, file := range plugin.Files {
-		before := file.GoImportPath
-		if strings.Contains(string(before), renamed) || !local.MatchString(path.Base(string(before))) {
+		original := originalPath(file.GoImportPath)
+		after := protogen.GoImportPath(original)
+		if name := path.Base(original); local.MatchString(name) {
+			after += renamed + protogen.GoImportPath(name) + "pb"
+		}
+		if after == file.GoImportPath {
 			continue
 		}
-		after := before + renamed + protogen.GoImportPath(path.Base(string(before))) + "pb"
 		file.GoImportPath = after
 		file.GoDescriptorIdent.GoImportPath = after
 		moveEnums(file.Enums, after)

@@ -37,6 +37,13 @@ type Config struct {
 	Module string
 	// Packages maps names of files to Go import paths, in place of their go_package options.
 	Packages map[string]string
+
+	// Decoded says that the files come from decoding, and that nobody else has them: Run takes them as they are, and
+	// changes them. Others are encoded and decoded first.
+	Decoded bool
+	// Inspect is called with the files to generate for, before anything is generated; when it returns false, nothing
+	// is. nil: there is nothing to inspect.
+	Inspect func(files []*protogen.File) bool
 }
 
 // File is a generated file.
@@ -61,31 +68,18 @@ func Run(files []*descriptorpb.FileDescriptorProto, names []string, cfg Config) 
 	if err != nil {
 		return nil, err
 	}
-	r := run{request: request, contents: make(map[string][]byte)}
+	plugin, err := Options().New(request)
+	if err != nil {
+		return nil, err
+	}
+	r := run{plugin: plugin, contents: make(map[string][]byte)}
 	if cfg.ImportPaths {
 		r.module = cfg.Module
 	}
-	if cfg.Messages {
-		err = errors.Join(err, r.messages())
+	if cfg.Inspect != nil && !cfg.Inspect(r.generated()) {
+		return new(Output), nil
 	}
-	if cfg.VT {
-		err = errors.Join(err, r.step(vtSuffix, func(p *protogen.Plugin) error {
-			notes, err := vt(p)
-			r.notes = append(r.notes, notes...)
-			return err
-		}))
-	}
-	if cfg.Validate {
-		err = errors.Join(err, r.step(validateSuffix, Validations))
-	}
-	if cfg.Stubs {
-		err = errors.Join(err, r.step(stubSuffix, func(p *protogen.Plugin) error {
-			var err error
-			r.warnings, err = Services(p, cfg.StubConfig)
-			return err
-		}))
-	}
-	if err != nil {
+	if err := r.all(&cfg); err != nil {
 		return nil, err
 	}
 	out := &Output{Notes: r.notes, Warnings: r.warnings}
@@ -106,10 +100,12 @@ func MissingPackages(files []*descriptorpb.FileDescriptorProto, packages map[str
 	return missing
 }
 
-// request returns an encoded CodeGeneratorRequest. It goes to the generators as bytes, as protoc would hand it over:
-// the compiler's descriptors hold extensions such as the editions' features for Go as types of its own, which the
-// generators would not find; decoding resolves them anew.
-func (cfg *Config) request(files []*descriptorpb.FileDescriptorProto, names []string) ([]byte, error) {
+// request returns a CodeGeneratorRequest. It is encoded and decoded, as protoc would hand it over: the compiler's
+// descriptors hold extensions such as the editions' features for Go as types of its own, which the generators would not
+// find; decoding resolves them anew.
+func (cfg *Config) request(
+	files []*descriptorpb.FileDescriptorProto, names []string,
+) (*pluginpb.CodeGeneratorRequest, error) {
 	params := []string{"paths=source_relative"}
 	if cfg.ImportPaths {
 		params[0] = "paths=import"
@@ -129,32 +125,70 @@ func (cfg *Config) request(files []*descriptorpb.FileDescriptorProto, names []st
 	for i, file := range files {
 		plain[i] = withPlainComments(file)
 	}
-	return proto.MarshalOptions{Deterministic: true}.Marshal(&pluginpb.CodeGeneratorRequest{
-		FileToGenerate: names,
-		Parameter:      &parameter,
-		ProtoFile:      plain,
-	})
+	request := &pluginpb.CodeGeneratorRequest{FileToGenerate: names, Parameter: &parameter, ProtoFile: plain}
+	if cfg.Decoded {
+		return request, nil
+	}
+	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(request)
+	if err != nil {
+		return nil, err
+	}
+	request = new(pluginpb.CodeGeneratorRequest)
+	return request, proto.Unmarshal(encoded, request)
 }
 
 // run collects the output of several generators.
 type run struct {
-	request  []byte
+	plugin   *protogen.Plugin
 	module   string // is cut from the names of files; "" for none
 	contents map[string][]byte
 	notes    []string
 	warnings Problems
 }
 
+// generated returns the files to generate for.
+func (r *run) generated() []*protogen.File {
+	return slices.DeleteFunc(slices.Clone(r.plugin.Files), func(file *protogen.File) bool { return !file.Generate })
+}
+
+// all runs the generators. That of messages is the last one: it takes from the files what the others need.
+func (r *run) all(cfg *Config) error {
+	var messages, fast, rules, stubs error
+	if cfg.Validate {
+		rules = r.step(validateSuffix, Validations)
+	}
+	if cfg.Stubs {
+		stubs = r.step(stubSuffix, func(p *protogen.Plugin) (err error) {
+			r.warnings, err = Services(p, cfg.StubConfig)
+			return err
+		})
+	}
+	if cfg.VT {
+		fast = r.step(vtSuffix, func(p *protogen.Plugin) (err error) {
+			r.notes, err = vt(p)
+			return err
+		})
+	}
+	if cfg.Messages {
+		messages = r.messages()
+	}
+	return errors.Join(messages, fast, rules, stubs)
+}
+
 // step runs one generator, whose files end in suffix.
 func (r *run) step(suffix string, generate func(*protogen.Plugin) error) error {
-	plugin, err := r.plugin(suffix)
-	if err != nil {
-		return err
-	}
+	plugin := r.fork()
+	r.expect(suffix)
 	if err := generate(plugin); err != nil {
 		return err
 	}
 	return r.addAll(plugin)
+}
+
+// fork returns a plugin for one generator, which shares the files with the others and has an output of its own.
+func (r *run) fork() *protogen.Plugin {
+	fork := *r.plugin
+	return &fork
 }
 
 // addAll adds the files that a plugin holds.
@@ -188,30 +222,13 @@ func notGo(plugin *protogen.Plugin, text string) error {
 	return errors.New(name + ": what was generated is not Go: " + reason)
 }
 
-// plugin returns a plugin for one generator, whose files end in suffix. Each has one of its own, because generators
-// change it.
-func (r *run) plugin(suffix string) (*protogen.Plugin, error) {
-	request := new(pluginpb.CodeGeneratorRequest)
-	if err := proto.Unmarshal(r.request, request); err != nil {
-		return nil, err
-	}
-	plugin, err := Options().New(request)
-	if err != nil {
-		return nil, err
-	}
-	r.expect(plugin, suffix)
-	return plugin, nil
-}
-
 // expect says that the files to generate have outputs that end in suffix, or else none: those of an earlier run are
 // stale.
-func (r *run) expect(plugin *protogen.Plugin, suffix string) {
-	for _, file := range plugin.Files {
-		if file.Generate {
-			// Another step may have written it: a.proto's rules go where the stubs of a_validate.proto would.
-			if name := r.below(file.GeneratedFilenamePrefix + suffix); r.contents[name] == nil {
-				r.contents[name] = nil
-			}
+func (r *run) expect(suffix string) {
+	for _, file := range r.generated() {
+		// Another step may have written it: a.proto's rules go where the stubs of a_validate.proto would.
+		if name := r.below(file.GeneratedFilenamePrefix + suffix); r.contents[name] == nil {
+			r.contents[name] = nil
 		}
 	}
 }
@@ -241,17 +258,12 @@ const opaqueSuffix = "_protoopaque.pb.go"
 // largest part of all output, and the generator would hold them twice.
 func (r *run) messages() error {
 	const suffix = ".pb.go"
-	plugin, err := r.plugin(suffix)
-	if err != nil {
-		return err
-	}
+	plugin := r.fork()
 	renameImports(plugin, messageNames)
-	r.expect(plugin, opaqueSuffix)
+	r.expect(suffix)
+	r.expect(opaqueSuffix)
 	hybrid := false
-	for _, file := range plugin.Files {
-		if !file.Generate {
-			continue
-		}
+	for _, file := range r.generated() {
 		if file.APILevel == gofeaturespb.GoFeatures_API_HYBRID { // two files, of which the generator returns one
 			internal_gengo.GenerateFile(plugin, file)
 			hybrid = true

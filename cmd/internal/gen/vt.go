@@ -24,15 +24,17 @@ const vtSuffix = "_vtproto.pb.go"
 // calls itself for all messages of the same proto package, such a package is done as a whole or not at all.
 func vt(plugin *protogen.Plugin) (notes []string, err error) {
 	renameImports(plugin, localNames)
+	plugin.Files = slices.Clone(plugin.Files)
 	unfit := make(map[protoreflect.FullName]string)
 	for _, file := range plugin.Files {
 		if pkg := file.Desc.Package(); unfit[pkg] == "" {
 			unfit[pkg] = unfitForVT(file)
 		}
 	}
-	for _, file := range plugin.Files {
+	for i, file := range plugin.Files {
 		if reason := unfit[file.Desc.Package()]; file.Generate && reason != "" {
-			file.Generate = false
+			plugin.Files[i] = new(*file) // other generators do it
+			plugin.Files[i].Generate = false
 			if len(file.Messages) > 0 {
 				notes = append(notes, fmt.Sprintf("%s: without vtprotobuf: %s", file.Desc.Path(), reason))
 			}

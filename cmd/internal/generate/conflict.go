@@ -5,12 +5,8 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 
-	"google.golang.org/protobuf/compiler/protogen"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/descriptorpb"
-	"google.golang.org/protobuf/types/pluginpb"
 
 	"github.com/fairlead-go/fairlead/cmd/internal/idl"
 )
@@ -20,7 +16,6 @@ import (
 func (r *run) conflicts(units []*unit) error {
 	c := &conflicts{
 		run: r, packages: make(map[string]claim), directories: make(map[string]claim), names: make(map[string]claim),
-		idents: make(map[protogen.GoIdent]claim),
 	}
 	for _, u := range units {
 		if err := r.checkPackages(u); err != nil {
@@ -31,18 +26,15 @@ func (r *run) conflicts(units []*unit) error {
 		c.goPackages(u, packages)
 		c.goDirectories(u, packages)
 		if len(units) > 1 { // within one source the compiler finds them
-			c.fullNames(u)
+			if err := c.fullNames(u); err != nil {
+				return err
+			}
 		}
 	}
 	if len(c.wrong.Problems) > 0 {
 		return &c.wrong
 	}
 	c.goImports(units)
-	for _, u := range units {
-		if err := c.goNames(u); err != nil {
-			return err
-		}
-	}
 	if len(c.wrong.Problems) > 0 {
 		return &c.wrong
 	}
@@ -57,7 +49,6 @@ type conflicts struct {
 	packages    map[string]claim // names of Go packages by their import paths
 	directories map[string]claim // names of Go packages by the directories of their code
 	names       map[string]claim // full names of the contracts
-	idents      map[protogen.GoIdent]claim
 }
 
 // claim is the first one to have a name. Where it is in the text is looked up when it is reported, because nearly no
@@ -103,16 +94,20 @@ func where(p idl.Problem) string {
 }
 
 // fullNames finds names that files of different sources declare. Within one source the compiler finds them.
-func (c *conflicts) fullNames(u *unit) {
+func (c *conflicts) fullNames(u *unit) error {
 	own := make(map[string]bool)
 	for _, name := range u.contract.Names {
 		own[name] = true
 	}
-	for _, file := range u.contract.Files {
+	for i, file := range u.contract.Files {
 		if !own[file.GetName()] {
 			continue
 		}
-		declared(file, func(full string, path []int32) {
+		whole, err := u.contract.Whole(u.contract.Files[i:i+1], idl.NoPlaces)
+		if err != nil {
+			return err
+		}
+		declared(whole[0], func(full string, path []int32) {
 			own := claim{unit: u, file: file.GetName(), path: path}
 			first, ok := c.names[full]
 			if !ok {
@@ -129,6 +124,7 @@ func (c *conflicts) fullNames(u *unit) {
 			c.problem(p)
 		})
 	}
+	return nil
 }
 
 // sameContract says whether a file is the one that the claim is from, or a copy of it.
@@ -193,28 +189,4 @@ func declared(file *descriptorpb.FileDescriptorProto, visit func(full string, pa
 	for i, x := range file.GetExtension() {
 		visit(scope+x.GetName(), []int32{fileExtensions, int32(i)})
 	}
-}
-
-// plugin returns what the generators for Go make of the names in a part of a contract.
-func (c *conflicts) plugin(part chunk) (*protogen.Plugin, error) {
-	mapped := c.mapped(part.files)
-	params := make([]string, 0, 1+len(mapped))
-	params = append(params, "paths=source_relative")
-	for name, path := range mapped {
-		params = append(params, "M"+name+"="+path)
-	}
-	slices.Sort(params)
-	parameter := strings.Join(params, ",")
-	// As bytes and back, so that options are of the types that the generators know.
-	encoded, err := proto.Marshal(&pluginpb.CodeGeneratorRequest{
-		FileToGenerate: part.names, Parameter: &parameter, ProtoFile: part.files,
-	})
-	if err != nil {
-		return nil, err
-	}
-	request := new(pluginpb.CodeGeneratorRequest)
-	if err := proto.Unmarshal(encoded, request); err != nil {
-		return nil, err
-	}
-	return protogen.Options{}.New(request)
 }

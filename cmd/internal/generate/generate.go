@@ -262,11 +262,16 @@ func (r *run) compile(ctx context.Context) ([]*unit, error) {
 	if len(sources) == 0 {
 		return nil, fmt.Errorf("no .proto files in %s", strings.Join(r.inputs, ", "))
 	}
+	compile := idl.CompileCompact
+	if len(r.plugins) > 0 {
+		// What options of their own are for the source alone, which they do not get, only the compiler knows.
+		compile = idl.Compile
+	}
 	var units []*unit
 	wrong := new(idl.ContractError)
 	for _, src := range sources {
 		r.progress.Set(fmt.Sprintf("compiling %d files of %s", len(src.Files), src.Dir))
-		contract, err := idl.CompileCompact(ctx, src)
+		contract, err := compile(ctx, src)
 		if broken, ok := errors.AsType[*idl.ContractError](err); ok {
 			wrong.Problems = append(wrong.Problems, broken.Problems...)
 			continue
@@ -361,10 +366,19 @@ func (r *run) changes(ctx context.Context) ([]change, error) {
 	if err := r.conflicts(units); err != nil {
 		return nil, err
 	}
+	all := make([]*made, len(units))
+	for i, u := range units {
+		if all[i], err = r.generate(u); err != nil {
+			return nil, err
+		}
+	}
+	if err := clashes(all); err != nil {
+		return nil, err
+	}
 	out := newOutputs()
 	var errs []error
-	for _, u := range units {
-		errs = append(errs, r.generate(ctx, u, out))
+	for i, u := range units {
+		errs = append(errs, r.add(ctx, u, all[i], out))
 	}
 	if err := join(errs); err != nil {
 		return nil, err

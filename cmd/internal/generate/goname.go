@@ -1,39 +1,95 @@
 package generate
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/gofeaturespb"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/idl"
 )
 
 // The numbers of the fields in which google.protobuf.DescriptorProto has fields and oneofs.
 const messageFields, messageOneofs = 2, 8
 
-// goNames finds declarations that are told apart in the contracts and not in Go.
-func (c *conflicts) goNames(u *unit) error {
-	for _, part := range chunks(u.contract, goPackages(c.settings, u.contract)) {
-		plugin, err := c.plugin(part)
-		if err != nil {
-			return err
-		}
-		for _, file := range plugin.Files {
-			if !file.Generate {
-				continue
-			}
-			at := claim{unit: u, file: file.Desc.Path()}
-			c.goTypes(at, fileMessages, file.Messages, fileEnums, file.Enums)
-			c.goExtensions(at, fileExtensions, file.Extensions)
-		}
-	}
-	return nil
+// goNames finds declarations that are told apart in the contracts and not in Go. It looks at all files of a Go package
+// at once.
+type goNames struct {
+	unit    *unit
+	claims  map[protogen.GoIdent]claim
+	clashes []goClash
 }
 
-// goTypes goes through what is declared at a place: a file, or a message of one. The numbers are those of the fields in
+// goClash is a declaration whose name in Go another one has already, or a method of all messages.
+type goClash struct {
+	own, first claim // of a method there is no first
+	ident      protogen.GoIdent
+}
+
+// add adds what files declare, and reports whether all names are different.
+func (n *goNames) add(files []*protogen.File) bool {
+	before := len(n.clashes)
+	for _, file := range files {
+		at := claim{unit: n.unit, file: file.Desc.Path()}
+		n.types(at, fileMessages, file.Messages, fileEnums, file.Enums)
+		n.extensions(at, fileExtensions, file.Extensions)
+	}
+	return len(n.clashes) == before
+}
+
+// clashes returns the names of Go packages that are there twice, within a unit or in several, as an *idl.ContractError.
+func clashes(all []*made) error {
+	wrong := new(idl.ContractError)
+	units := &goNames{claims: make(map[protogen.GoIdent]claim)}
+	for _, m := range all {
+		before := len(units.clashes)
+		for _, part := range m.names {
+			if part == nil {
+				continue
+			}
+			for i := range part.clashes {
+				wrong.Problems = append(wrong.Problems, part.clashes[i].problem())
+			}
+			if len(all) > 1 {
+				for ident, own := range part.claims {
+					units.merge(own, ident)
+				}
+			}
+		}
+		slices.SortFunc(units.clashes[before:], func(a, b goClash) int {
+			return cmp.Or(strings.Compare(a.own.file, b.own.file), slices.Compare(a.own.path, b.own.path))
+		})
+	}
+	for i := range units.clashes {
+		wrong.Problems = append(wrong.Problems, units.clashes[i].problem())
+	}
+	if len(wrong.Problems) == 0 {
+		return nil
+	}
+	return wrong
+}
+
+// problem returns what there is to say about a clash. It is not safe for concurrent use.
+func (c *goClash) problem() idl.Problem {
+	p := c.own.place()
+	if c.first.unit == nil {
+		p.Text = fmt.Sprintf("%s is %s in Go, and so is a method of its message", c.own.what, reflectMethod)
+		p.Help = "rename it"
+		return p
+	}
+	p.Text = fmt.Sprintf("%s and %s (%s) are both %s in the Go package %s", c.own.what, c.first.what,
+		where(c.first.place()), c.ident.GoName, c.ident.GoImportPath)
+	p.Help = "rename one, or give their files different Go packages"
+	return p
+}
+
+// types goes through what is declared at a place: a file, or a message of one. The numbers are those of the fields in
 // which the descriptor there has its messages and enums.
-func (c *conflicts) goTypes(
+func (n *goNames) types(
 	at claim, messageNumber int32, messages []*protogen.Message, enumNumber int32, enums []*protogen.Enum,
 ) {
 	for i, m := range messages {
@@ -41,18 +97,18 @@ func (c *conflicts) goTypes(
 			continue
 		}
 		own := at.below(messageNumber, i)
-		c.goName(own, m.GoIdent, m.Desc)
+		n.claim(own, m.GoIdent, m.Desc)
 		if m.APILevel != gofeaturespb.GoFeatures_API_OPAQUE {
-			c.goFields(own, m)
+			n.fields(own, m)
 		}
-		c.goTypes(own, messageNested, m.Messages, messageEnums, m.Enums)
-		c.goExtensions(own, messageExtensions, m.Extensions)
+		n.types(own, messageNested, m.Messages, messageEnums, m.Enums)
+		n.extensions(own, messageExtensions, m.Extensions)
 	}
 	for i, e := range enums {
 		own := at.below(enumNumber, i)
-		c.goName(own, e.GoIdent, e.Desc)
+		n.claim(own, e.GoIdent, e.Desc)
 		for j, v := range e.Values {
-			c.goName(own.below(enumValues, j), v.GoIdent, v.Desc)
+			n.claim(own.below(enumValues, j), v.GoIdent, v.Desc)
 		}
 	}
 }
@@ -60,37 +116,35 @@ func (c *conflicts) goTypes(
 // reflectMethod is the method of all messages whose name protoc-gen-go gives to fields as well. It knows the others.
 const reflectMethod = "ProtoReflect"
 
-// goFields goes through the fields of a message that programs see: the types of those in oneofs, and their own names.
-func (c *conflicts) goFields(at claim, m *protogen.Message) {
+// fields goes through the fields of a message that programs see: the types of those in oneofs, and their own names.
+func (n *goNames) fields(at claim, m *protogen.Message) {
 	for _, f := range m.Fields {
 		own := at.below(messageFields, f.Desc.Index())
 		switch member := f.Oneof != nil && !f.Oneof.Desc.IsSynthetic(); {
 		case member:
-			c.goName(own, f.GoIdent, f.Desc)
+			n.claim(own, f.GoIdent, f.Desc)
 		case f.GoName == reflectMethod:
-			c.goMethod(own, f.Desc)
+			n.method(own, f.Desc)
 		}
 	}
 	for _, o := range m.Oneofs {
 		if o.GoName == reflectMethod && !o.Desc.IsSynthetic() {
-			c.goMethod(at.below(messageOneofs, o.Desc.Index()), o.Desc)
+			n.method(at.below(messageOneofs, o.Desc.Index()), o.Desc)
 		}
 	}
 }
 
-// goMethod reports a field of a message that has the name of a method.
-func (c *conflicts) goMethod(own claim, d protoreflect.Descriptor) {
-	p := own.place()
-	p.Text = fmt.Sprintf("%s is %s in Go, and so is a method of its message", d.FullName(), reflectMethod)
-	p.Help = "rename it"
-	c.problem(p)
+// method reports a field of a message that has the name of a method.
+func (n *goNames) method(own claim, d protoreflect.Descriptor) {
+	own.what = string(d.FullName())
+	n.clashes = append(n.clashes, goClash{own: own})
 }
 
-func (c *conflicts) goExtensions(at claim, number int32, extensions []*protogen.Extension) {
+func (n *goNames) extensions(at claim, number int32, extensions []*protogen.Extension) {
 	for i, x := range extensions {
 		ident := x.GoIdent
 		ident.GoName = "E_" + ident.GoName
-		c.goName(at.below(number, i), ident, x.Desc)
+		n.claim(at.below(number, i), ident, x.Desc)
 	}
 }
 
@@ -100,20 +154,19 @@ func (c claim) below(number int32, index int) claim {
 	return c
 }
 
-// goName claims a name of a Go package, and reports who has it already.
-func (c *conflicts) goName(own claim, ident protogen.GoIdent, d protoreflect.Descriptor) {
+// claim claims a name of a Go package, and reports who has it already.
+func (n *goNames) claim(own claim, ident protogen.GoIdent, d protoreflect.Descriptor) {
 	own.what = string(d.FullName())
-	first, ok := c.idents[ident]
+	n.merge(own, ident)
+}
+
+func (n *goNames) merge(own claim, ident protogen.GoIdent) {
+	first, ok := n.claims[ident]
 	if !ok {
-		c.idents[ident] = own
+		n.claims[ident] = own
 		return
 	}
-	if first.unit != own.unit && sameContract(first, own.unit, own.file) {
-		return
+	if first.unit == own.unit || !sameContract(first, own.unit, own.file) {
+		n.clashes = append(n.clashes, goClash{own, first, ident})
 	}
-	p := own.place()
-	p.Text = fmt.Sprintf("%s and %s (%s) are both %s in the Go package %s", own.what, first.what, where(first.place()),
-		ident.GoName, ident.GoImportPath)
-	p.Help = "rename one, or give their files different Go packages"
-	c.problem(p)
 }

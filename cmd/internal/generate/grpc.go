@@ -20,33 +20,45 @@ import (
 const grpcPlugin = "go-grpc"
 
 // besideGRPC returns the Go packages, by their import paths, in which grpc-go's stubs of the same services are, or will
-// be: ours get other names there, as with --beside-grpc. It tells of each.
-func (r *run) besideGRPC(u *unit, packages map[string]goPackage) (map[string]bool, error) {
+// be: ours get other names there, as with --beside-grpc. There is a note on each.
+func (r *run) besideGRPC(u *unit, packages map[string]goPackage) (map[string]bool, []idl.Problem, error) {
 	beside := make(map[string]bool)
 	if r.grpc || !r.stubs {
-		return beside, nil
+		return beside, nil, nil
 	}
+	var notes []idl.Problem
 	runs := slices.ContainsFunc(r.plugins, func(p plugin.Plugin) bool { return p.Name == grpcPlugin && p.Out == "" })
 	there := make(map[string]map[string]bool) // services by directory
-	for _, file := range u.contract.Files {
+	own := make(map[string]bool, len(u.contract.Names))
+	for _, name := range u.contract.Names {
+		own[name] = true
+	}
+	for i, file := range u.contract.Files {
 		p := packages[file.GetName()]
-		if !slices.Contains(u.contract.Names, file.GetName()) || beside[p.path] {
+		if !own[file.GetName()] || beside[p.path] {
 			continue
 		}
 		dir := r.goDirectory(u, file.GetName(), p)
 		if there[dir] == nil {
 			var err error
 			if there[dir], err = grpcServices(dir); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
-		for _, s := range file.GetService() {
+		if !runs && len(there[dir]) == 0 {
+			continue
+		}
+		whole, err := u.contract.Whole(u.contract.Files[i:i+1], idl.NoPlaces)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, s := range whole[0].GetService() {
 			name := strings.TrimPrefix(file.GetPackage()+"."+s.GetName(), ".")
 			if !runs && !there[dir][name] {
 				continue
 			}
 			beside[p.path] = true
-			r.problem("note", idl.Problem{
+			notes = append(notes, idl.Problem{
 				File: u.contract.Path(file.GetName()),
 				Text: "the stubs of " + name + " are named such that those of grpc-go can be in the same Go package, " +
 					"as with --beside-grpc",
@@ -55,7 +67,7 @@ func (r *run) besideGRPC(u *unit, packages map[string]goPackage) (map[string]boo
 			break
 		}
 	}
-	return beside, nil
+	return beside, notes, nil
 }
 
 // grpcService matches the place in grpc-go's stubs at which the name of a service is.

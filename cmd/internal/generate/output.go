@@ -8,10 +8,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
+
+	"google.golang.org/protobuf/compiler/protogen"
 
 	"github.com/fairlead-go/fairlead/cmd/internal/gen"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl"
 	"github.com/fairlead-go/fairlead/cmd/internal/implement"
+	"github.com/fairlead-go/fairlead/cmd/internal/parallel"
 )
 
 // outputs are the files that the generators made.
@@ -42,36 +46,14 @@ func (r *run) directory(src idl.Source) string {
 	return r.out
 }
 
-// generate adds what the files of one unit should be.
-func (r *run) generate(ctx context.Context, u *unit, out *outputs) error {
-	contract := u.contract
-	if err := r.checkPackages(u); err != nil {
-		return err
-	}
-	packages := goPackages(r.settings, contract)
-	made, files, err := r.generateAll(u, packages)
-	if err != nil {
-		return located(contract, err)
-	}
-	for _, p := range onDisk(contract, made.Warnings) {
-		r.problem("warning", p)
-	}
-	for _, note := range made.Notes {
-		r.problem("note", idl.Problem{Text: note})
-	}
-	dir := r.directory(u.source)
-	originOf := r.origins(contract, packages)
-	for _, file := range files {
-		origin := originOf(file.name)
-		full := idl.Short(filepath.Join(dir, filepath.FromSlash(file.name)))
-		out.all = append(out.all, change{path: full, code: file.code, origin: contract.Path(origin)})
-		if strings.HasSuffix(file.name, ".fl.go") && !strings.HasSuffix(file.name, "_validate.fl.go") && !file.code.none() {
-			out.stubs = append(out.stubs, stub{full, packages[origin].path, file.code})
-		}
-	}
-	r.checkNames(u)
-	r.checkPlaces(u, packages)
-	return r.runPlugins(ctx, u, dir, files, out)
+// made is what the built-in generators made of a unit.
+type made struct {
+	packages map[string]goPackage
+	files    []generated
+	warnings gen.Problems
+	notes    []idl.Problem
+	names    []*goNames // of each part of the unit
+	err      error
 }
 
 // generated is a file that the built-in generators made.
@@ -80,25 +62,32 @@ type generated struct {
 	code code
 }
 
-// generateAll runs the generators for all of a unit. The files of what it returns are those that it returns as the
-// second.
-func (r *run) generateAll(u *unit, packages map[string]goPackage) (*gen.Output, []generated, error) {
-	beside, err := r.besideGRPC(u, packages)
+// atOnce is for how many parts of a contract code is generated at once, at most. Each takes memory.
+const atOnce = 4
+
+// generate runs the built-in generators for all of a unit.
+func (r *run) generate(u *unit) (*made, error) {
+	m := &made{packages: goPackages(r.settings, u.contract)}
+	beside, notes, err := r.besideGRPC(u, m.packages)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	made := new(gen.Output)
-	var all []generated
-	var errs []error
-	done := 0
-	for _, part := range chunks(u.contract, packages) {
+	m.notes = notes
+	parts := chunks(u.contract, m.packages)
+	outs, codes := make([]*gen.Output, len(parts)), make([][]generated, len(parts))
+	m.names = make([]*goNames, len(parts))
+	var begun atomic.Int64
+	m.err = parallel.Each(len(parts), atOnce, func(i int) error {
+		part := parts[i]
+		done := int(begun.Add(int64(len(part.names)))) - len(part.names)
 		r.progress.Set(fmt.Sprintf("generating code for file %d of %d of %s", done+1, len(u.contract.Names), u.source.Dir))
-		done += len(part.names)
-		files, err := u.contract.WithPlaces(part.files, idl.Declarations)
+		files, err := u.contract.Whole(part.files, idl.Declarations)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
-		more, err := gen.Run(files, part.names, gen.Config{
+		names := &goNames{unit: u, claims: make(map[protogen.GoIdent]claim)}
+		m.names[i] = names
+		outs[i], err = gen.Run(files, part.names, gen.Config{
 			Messages:    r.messages,
 			VT:          r.vt,
 			Stubs:       r.stubs,
@@ -107,18 +96,56 @@ func (r *run) generateAll(u *unit, packages map[string]goPackage) (*gen.Output, 
 			ImportPaths: r.paths == "import",
 			Module:      r.module,
 			Packages:    r.mapped(part.files),
+			Decoded:     u.contract.Compact(),
+			Inspect:     names.add,
 		})
 		if err != nil {
-			errs = append(errs, err)
+			return err
+		}
+		for _, file := range outs[i].Files {
+			codes[i] = append(codes[i], generated{file.Name, newCode(file.Content)})
+		}
+		outs[i].Files = nil
+		return nil
+	})
+	for i, out := range outs {
+		if out == nil {
 			continue
 		}
-		for _, file := range more.Files {
-			all = append(all, generated{file.Name, newCode(file.Content)})
+		m.files = append(m.files, codes[i]...)
+		m.warnings = append(m.warnings, out.Warnings...)
+		for _, note := range out.Notes {
+			m.notes = append(m.notes, idl.Problem{Text: note})
 		}
-		made.Notes = append(made.Notes, more.Notes...)
-		made.Warnings = append(made.Warnings, more.Warnings...)
 	}
-	return made, all, errors.Join(errs...)
+	return m, nil
+}
+
+// add adds what the files of one unit should be, and reports what there is to say about them.
+func (r *run) add(ctx context.Context, u *unit, m *made, out *outputs) error {
+	contract := u.contract
+	if m.err != nil {
+		return located(contract, m.err)
+	}
+	for _, p := range onDisk(contract, m.warnings) {
+		r.problem("warning", p)
+	}
+	for _, note := range m.notes {
+		r.problem("note", note)
+	}
+	dir := r.directory(u.source)
+	originOf := r.origins(contract, m.packages)
+	for _, file := range m.files {
+		origin := originOf(file.name)
+		full := idl.Short(filepath.Join(dir, filepath.FromSlash(file.name)))
+		out.all = append(out.all, change{path: full, code: file.code, origin: contract.Path(origin)})
+		if strings.HasSuffix(file.name, ".fl.go") && !strings.HasSuffix(file.name, "_validate.fl.go") && !file.code.none() {
+			out.stubs = append(out.stubs, stub{full, m.packages[origin].path, file.code})
+		}
+	}
+	r.checkNames(u)
+	r.checkPlaces(u, m.packages)
+	return r.runPlugins(ctx, u, dir, m.files, out)
 }
 
 // located turns what the generators say about places of a contract into problems with the places on disk.

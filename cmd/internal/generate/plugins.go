@@ -16,11 +16,7 @@ func (r *run) runPlugins(ctx context.Context, u *unit, dir string, made []genera
 	if len(r.plugins) == 0 {
 		return nil
 	}
-	files, err := u.contract.WithPlaces(u.contract.Files, idl.AllPlaces)
-	if err != nil {
-		return err
-	}
-	request := plugin.Request{Files: files, Names: u.contract.Names}
+	request := plugin.Request{Files: u.contract.Files, Names: u.contract.Names}
 	m := newMerger(dir, made)
 	var errs []error
 	for i := range r.plugins {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/bufbuild/protocompile"
 	"github.com/bufbuild/protocompile/linker"
 	"github.com/bufbuild/protocompile/parser"
-	"github.com/bufbuild/protocompile/protoutil"
 	"github.com/bufbuild/protocompile/reporter"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -19,7 +19,8 @@ import (
 // Contract is a Source that compiled.
 type Contract struct {
 	// Files holds the Source's files and all that they import; what is imported comes before what imports it. Those
-	// that were compiled from text have their comments and positions.
+	// that were compiled from text have their comments and positions, unless CompileCompact or CompileLinked says
+	// otherwise.
 	Files []*descriptorpb.FileDescriptorProto
 	// Names are the names of the Source's own files.
 	Names []string
@@ -27,7 +28,7 @@ type Contract struct {
 	Warnings []Problem
 
 	sources map[string]source
-	places  map[string][]byte             // encoded, by file; see CompileCompact
+	kept    map[string]*kept              // what Files are without, by name
 	spans   map[string]map[string][]int32 // of places, by file and path; see Declared
 	linked  []protoreflect.FileDescriptor // see CompileLinked
 	located map[string]bool               // those of linked, by name, that have their places; see Locations
@@ -59,40 +60,41 @@ func (c *Contract) At(name string, start, end int, text, help string) Problem {
 // Compile compiles src. What is wrong with the contract is returned as a *ContractError, as much of it as the compiler
 // found.
 func Compile(ctx context.Context, src Source) (*Contract, error) {
-	c, err := CompileCompact(ctx, src)
+	c, err := compile(ctx, src, keepsDescriptors)
 	if err != nil {
 		return nil, err
 	}
 	for _, file := range c.Files {
-		if file.SourceCodeInfo, err = c.placesIn(file); err != nil {
+		if file.SourceCodeInfo, err = c.placesIn(file, AllPlaces); err != nil {
 			return nil, err
 		}
 	}
-	c.places = nil
+	c.kept = nil
 	return c, nil
 }
 
-// CompileCompact is Compile for large contracts: the descriptors in Files are without places and comments, which are
-// the larger part of them. These stay in the Contract, encoded, in a quarter of the memory; WithPlaces returns them.
+// CompileCompact is Compile for large contracts: the descriptors in Files have their name, package, imports and Go
+// package alone. All of them, their places and their comments stay in the Contract, encoded, in a tenth of the memory;
+// Whole returns them.
 func CompileCompact(ctx context.Context, src Source) (*Contract, error) {
-	c, err := CompileLinked(ctx, src)
-	if err != nil {
-		return nil, err
-	}
-	c.linked = nil
-	return c, nil
+	return compile(ctx, src, keepsEncoded)
 }
 
-// CompileLinked is CompileCompact for those who ask what names refer to: Linked returns what the compiler made of the
-// files, so that nobody has to link them once more.
+// CompileLinked is Compile for those who ask what names refer to: Linked returns what the compiler made of the files,
+// so that nobody has to link them once more. The descriptors in Files are without places and comments, which stay in
+// the Contract, encoded.
 func CompileLinked(ctx context.Context, src Source) (*Contract, error) {
-	files := newResolver(src.Roots)
+	return compile(ctx, src, keepsLinked)
+}
+
+func compile(ctx context.Context, src Source, keeps keeps) (*Contract, error) {
+	files := newResolver(src.Roots, keeps)
 	var said diagnostics
 	if err := compileInBatches(ctx, files, src.Files, &said); err != nil {
 		return nil, explain(ctx, src, err)
 	}
 	c := &Contract{
-		Names: src.Files, sources: files.sources(), places: files.places, located: make(map[string]bool),
+		Names: src.Files, sources: files.sources(), kept: files.kept, located: make(map[string]bool),
 	}
 	for _, w := range said.warnings {
 		c.Warnings = append(c.Warnings, files.warning(w))
@@ -100,7 +102,7 @@ func CompileLinked(ctx context.Context, src Source) (*Contract, error) {
 	c.Warnings = inOrder(c.Warnings)
 	done := make(map[string]bool)
 	for _, name := range src.Files {
-		c.add(files.linked[name], done)
+		c.add(name, done)
 	}
 	return c, nil
 }
@@ -109,7 +111,7 @@ func CompileLinked(ctx context.Context, src Source) (*Contract, error) {
 // more, all at once, because what the compiler finds in one batch depends on what it found in those before. It does so
 // with a resolver of its own: the compiler may still use that of a compilation that has failed.
 func explain(ctx context.Context, src Source, cause error) error {
-	files := newResolver(src.Roots)
+	files := newResolver(src.Roots, keepsDescriptors)
 	var said diagnostics
 	if err := compileAtOnce(ctx, files, src.Files, &said); err != nil {
 		cause = err
@@ -128,7 +130,7 @@ func explain(ctx context.Context, src Source, cause error) error {
 // begun, which take some twenty times the memory of their text, and it begins all that it is given.
 const batchSize = 2 << 20
 
-// compileInBatches compiles the files called names, some at a time, and leaves what they become in files.linked.
+// compileInBatches compiles the files called names, some at a time, and leaves what they become in files.kept.
 func compileInBatches(ctx context.Context, files *resolver, names []string, said *diagnostics) error {
 	compiler := protocompile.Compiler{
 		Resolver: files,
@@ -137,6 +139,7 @@ func compileInBatches(ctx context.Context, files *resolver, names []string, said
 		Reporter:       said.reporter(),
 		RetainASTs:     true, // until keep
 	}
+	files.importers = countImporters(files, names)
 	all := newSymbols()
 	own := make(map[string]bool, len(names))
 	for _, name := range names {
@@ -144,7 +147,8 @@ func compileInBatches(ctx context.Context, files *resolver, names []string, said
 	}
 	for len(names) > 0 {
 		n := files.batch(names)
-		linked, err := compiler.Compile(ctx, names[:n]...)
+		todo := slices.DeleteFunc(slices.Clone(names[:n]), func(name string) bool { return files.kept[name] != nil })
+		linked, err := compiler.Compile(ctx, todo...)
 		if err != nil {
 			return err
 		}
@@ -155,14 +159,14 @@ func compileInBatches(ctx context.Context, files *resolver, names []string, said
 			if err := all.add(file); err != nil {
 				return err
 			}
-			err := files.keep(file, func(imported linker.Result) {
-				if own[imported.Path()] { // the compiler looks at those alone that it was called for
-					imported.CheckForUnusedImports(reporter.NewHandler(said.reporter()))
-				}
-			})
-			if err != nil {
-				return err
+		}
+		err = files.keep(linked, func(imported linker.Result) {
+			if own[imported.Path()] { // the compiler looks at those alone that it was called for
+				imported.CheckForUnusedImports(reporter.NewHandler(said.reporter()))
 			}
+		})
+		if err != nil {
+			return err
 		}
 		names = names[n:]
 	}
@@ -196,18 +200,21 @@ func (d *diagnostics) reporter() reporter.Reporter {
 	)
 }
 
-// add appends file after all that it imports.
-func (c *Contract) add(file protoreflect.FileDescriptor, done map[string]bool) {
-	if done[file.Path()] {
+// add appends a file after all that it imports.
+func (c *Contract) add(name string, done map[string]bool) {
+	if done[name] {
 		return
 	}
-	done[file.Path()] = true
-	imports := file.Imports()
-	for i := range imports.Len() {
-		c.add(imports.Get(i).FileDescriptor, done)
+	done[name] = true
+	file := c.kept[name]
+	for _, imported := range file.imports {
+		c.add(imported, done)
 	}
-	c.Files = append(c.Files, protoutil.ProtoFromFileDescriptor(file))
-	c.linked = append(c.linked, file)
+	c.Files = append(c.Files, file.descriptor)
+	if file.linked != nil {
+		c.linked = append(c.linked, file.linked)
+		file.linked = nil
+	}
 }
 
 // problem gives err its place on disk, and the words in which the compiler put it.

@@ -101,14 +101,14 @@ func TestPlaces(t *testing.T) {
 		got.Line != 7 || got.Column != 9 {
 		t.Errorf("the compact form has a message at %+v, want %+v", got, want)
 	}
-	all, err := compact.WithPlaces(compact.Files, AllPlaces)
+	all, err := compact.Whole(compact.Files, AllPlaces)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := len(all[len(all)-1].GetSourceCodeInfo().GetLocation()); got != count(whole) {
 		t.Errorf("%d places are back, want %d", got, count(whole))
 	}
-	some, err := compact.WithPlaces(compact.Files, Declarations)
+	some, err := compact.Whole(compact.Files, Declarations)
 	if err != nil {
 		t.Fatal(err)
 	}

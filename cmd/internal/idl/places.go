@@ -1,43 +1,59 @@
 package idl
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/bufbuild/protocompile/linker"
+	"github.com/klauspost/compress/s2"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// Places says which places and comments WithPlaces brings back.
+// Places says which places and comments Whole returns.
 type Places int
 
 // The places.
 const (
-	AllPlaces Places = iota
+	NoPlaces Places = iota
+	AllPlaces
 	// Declarations leaves out the places of the parts of declarations: their names, numbers, types and labels. They are
 	// four out of five, and generators of code do not ask for them. Those of options are there.
 	Declarations
 )
 
-// WithPlaces returns files, which are among c.Files, with the places that CompileCompact left out of them, or those
-// that are asked for. The rest of what it returns is shared with files.
-func (c *Contract) WithPlaces(
+// Whole returns files, which are among c.Files, with what CompileCompact and CompileLinked left out of them, and with
+// the places that are asked for. Those of CompileCompact are new, with options of the types that are part of the
+// program, as generators have them; the others share the rest with files. Whole is safe for concurrent use.
+func (c *Contract) Whole(
 	files []*descriptorpb.FileDescriptorProto, which Places,
 ) ([]*descriptorpb.FileDescriptorProto, error) {
-	full := make([]*descriptorpb.FileDescriptorProto, len(files))
+	all := make([]*descriptorpb.FileDescriptorProto, len(files))
 	for i, file := range files {
-		places, err := c.placesIn(file)
+		places, err := c.placesIn(file, which)
 		if err != nil {
 			return nil, err
 		}
-		if which == Declarations && places != nil {
-			places = &descriptorpb.SourceCodeInfo{Location: declarations(places.GetLocation())}
+		if k := c.kept[file.GetName()]; k != nil && k.encoded != nil {
+			all[i] = new(descriptorpb.FileDescriptorProto)
+			if err := proto.Unmarshal(k.encoded, all[i]); err != nil {
+				return nil, fmt.Errorf("%s: %w", file.GetName(), err)
+			}
+		} else {
+			all[i] = shallow(file)
 		}
-		full[i] = shallow(file)
-		full[i].SourceCodeInfo = places
+		all[i].SourceCodeInfo = places
 	}
-	return full, nil
+	return all, nil
+}
+
+// Compact reports whether CompileCompact made c.
+func (c *Contract) Compact() bool {
+	for _, k := range c.kept {
+		return k.encoded != nil // all are
+	}
+	return false
 }
 
 // shallow returns a copy of file that shares all its fields.
@@ -53,15 +69,48 @@ func shallow(file *descriptorpb.FileDescriptorProto) *descriptorpb.FileDescripto
 	return fresh
 }
 
-// placesIn returns the places in a file, whether they are in its descriptor or not; nil for none.
-func (c *Contract) placesIn(file *descriptorpb.FileDescriptorProto) (*descriptorpb.SourceCodeInfo, error) {
-	encoded, ok := c.places[file.GetName()]
-	if !ok {
-		return file.SourceCodeInfo, nil
+// encodedPlaces are the places and comments of a file. Only generators of code, who call CompileCompact, ask for those
+// of declarations alone; these are there once more, so that not all have to be decoded for that.
+type encodedPlaces struct{ all, declarations []byte }
+
+func encodePlaces(places *descriptorpb.SourceCodeInfo, keeps keeps) (encodedPlaces, error) {
+	all, err := proto.Marshal(places)
+	if err != nil || keeps != keepsEncoded {
+		return encodedPlaces{all: all}, err
 	}
-	places := new(descriptorpb.SourceCodeInfo)
-	if err := proto.Unmarshal(encoded, places); err != nil {
-		return nil, fmt.Errorf("%s: %w", file.GetName(), err)
+	some := &descriptorpb.SourceCodeInfo{Location: declarations(places.GetLocation())}
+	encoded, err := proto.Marshal(some)
+	// What a place has is much like what the one before it has.
+	return encodedPlaces{all: bytes.Clone(s2.Encode(nil, all)), declarations: encoded}, err
+}
+
+// placesIn returns places in a file, whether they are in its descriptor or not; nil for none.
+func (c *Contract) placesIn(
+	file *descriptorpb.FileDescriptorProto, which Places,
+) (places *descriptorpb.SourceCodeInfo, err error) {
+	k := c.kept[file.GetName()]
+	switch {
+	case which == NoPlaces:
+		return nil, nil //nolint:nilnil // there are none, as was asked for
+	case k == nil || k.places.all == nil:
+		places = file.SourceCodeInfo
+	case which == Declarations && k.places.declarations != nil:
+		places = new(descriptorpb.SourceCodeInfo)
+		return places, proto.Unmarshal(k.places.declarations, places)
+	default:
+		encoded := k.places.all
+		if k.places.declarations != nil {
+			if encoded, err = s2.Decode(nil, encoded); err != nil {
+				return nil, fmt.Errorf("%s: %w", file.GetName(), err)
+			}
+		}
+		places = new(descriptorpb.SourceCodeInfo)
+		if err := proto.Unmarshal(encoded, places); err != nil {
+			return nil, fmt.Errorf("%s: %w", file.GetName(), err)
+		}
+	}
+	if which == Declarations && places != nil {
+		places = &descriptorpb.SourceCodeInfo{Location: declarations(places.GetLocation())}
 	}
 	return places, nil
 }
@@ -79,7 +128,7 @@ func (c *Contract) Locations(file protoreflect.FileDescriptor) protoreflect.Sour
 	}
 	c.located[file.Path()] = true
 	descriptor := result.FileDescriptorProto()
-	if places, err := c.placesIn(descriptor); err == nil { // they are what keep encoded
+	if places, err := c.placesIn(descriptor, AllPlaces); err == nil { // they are what keep encoded
 		descriptor.SourceCodeInfo = places
 		result.PopulateSourceCodeInfo()
 		descriptor.SourceCodeInfo = nil

@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"path"
 	"path/filepath"
 	"strings"
 	"sync"
 
 	"github.com/bufbuild/protocompile"
 	"github.com/bufbuild/protocompile/linker"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
@@ -26,25 +24,29 @@ type resolver struct {
 	mu   sync.Mutex
 	read map[string]source
 
-	// linked are the files that were compiled already. It is not changed while the compiler runs.
-	linked map[string]linker.File
-	places map[string][]byte // their places and comments, encoded
+	// linked are the files that were compiled already and that others may import. It is not changed while the compiler
+	// runs.
+	linked    map[string]linker.File
+	importers importers
+	keeps     keeps
+	kept      map[string]*kept // all files that were compiled already
 }
 
-func newResolver(roots []string) *resolver {
+func newResolver(roots []string, keeps keeps) *resolver {
 	return &resolver{
 		roots:   roots,
 		read:    make(map[string]source),
 		linked:  make(map[string]linker.File),
-		places:  make(map[string][]byte),
+		keeps:   keeps,
+		kept:    make(map[string]*kept),
 		builtin: protocompile.WithStandardImports(protocompile.ResolverFunc(linkedIn)),
 	}
 }
 
 // FindFileByPath implements protocompile.Resolver.
 func (r *resolver) FindFileByPath(name string) (protocompile.SearchResult, error) {
-	if !filepath.IsLocal(filepath.FromSlash(name)) || path.Clean(name) != name {
-		return protocompile.SearchResult{}, &notFoundError{name: name} // one file would have several names
+	if !isName(name) {
+		return protocompile.SearchResult{}, &notFoundError{name: name}
 	}
 	if file := r.linked[name]; file != nil {
 		return protocompile.SearchResult{Desc: file}, nil
@@ -135,35 +137,4 @@ func (r *resolver) batch(names []string) int {
 		}
 	}
 	return len(names)
-}
-
-// keep adds to r.linked a file that was compiled, and all that it imports, and lets go of what is needed no more. It
-// first calls visit with each.
-func (r *resolver) keep(file linker.File, visit func(linker.Result)) error {
-	if r.linked[file.Path()] != nil {
-		return nil
-	}
-	r.linked[file.Path()] = file
-	result, ok := file.(linker.Result)
-	if !ok {
-		return nil // it is part of the program
-	}
-	for i := range result.Imports().Len() {
-		if err := r.keep(result.FindImportByPath(result.Imports().Get(i).Path()), visit); err != nil {
-			return err
-		}
-	}
-	visit(result)
-	result.RemoveAST()
-	descriptor := result.FileDescriptorProto()
-	if descriptor.SourceCodeInfo != nil {
-		encoded, err := proto.Marshal(descriptor.SourceCodeInfo)
-		if err != nil {
-			return fmt.Errorf("%s: %w", file.Path(), err)
-		}
-		r.places[file.Path()] = encoded
-		descriptor.SourceCodeInfo = nil
-		result.PopulateSourceCodeInfo() // and so without its index of the places
-	}
-	return nil
 }

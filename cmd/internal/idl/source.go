@@ -127,7 +127,7 @@ func (c *Contract) indexSpans(name string) {
 		if file.GetName() != name {
 			continue
 		}
-		places, err := c.placesIn(file)
+		places, err := c.placesIn(file, AllPlaces)
 		if err != nil {
 			continue // then the Problem has no line
 		}

@@ -176,7 +176,7 @@ func compileFiles(t testing.TB, files map[string]string) *idl.Contract {
 // withPlaces returns the files of a contract with their places.
 func withPlaces(t testing.TB, contract *idl.Contract) []*descriptorpb.FileDescriptorProto {
 	t.Helper()
-	files, err := contract.WithPlaces(contract.Files, idl.AllPlaces)
+	files, err := contract.Whole(contract.Files, idl.AllPlaces)
 	if err != nil {
 		t.Fatal(err)
 	}

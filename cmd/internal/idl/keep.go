@@ -1,0 +1,127 @@
+package idl
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/bufbuild/protocompile/linker"
+	"github.com/bufbuild/protocompile/protoutil"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/parallel"
+)
+
+// keeps says what stays of the files that were compiled.
+type keeps int
+
+const (
+	keepsDescriptors keeps = iota
+	keepsEncoded           // descriptors, encoded
+	keepsLinked            // descriptors, and what the compiler made of them
+)
+
+// kept is what stays of a file that was compiled.
+type kept struct {
+	imports    []string
+	linked     linker.File                       // with keepsLinked
+	descriptor *descriptorpb.FileDescriptorProto // without places; with keepsEncoded the head alone
+	encoded    []byte                            // the descriptor, with keepsEncoded
+	places     encodedPlaces
+}
+
+// keep keeps what is asked for of files that were compiled, and of all that they import, and lets go of the rest. It
+// first calls visit with each.
+func (r *resolver) keep(files []linker.File, visit func(linker.Result)) error {
+	var fresh []linker.File
+	for _, file := range files {
+		fresh = r.collect(fresh, file, visit)
+	}
+	err := parallel.Each(len(fresh), math.MaxInt, func(i int) error {
+		return r.kept[fresh[i].Path()].fill(fresh[i], r.keeps)
+	})
+	r.drop()
+	return err
+}
+
+// collect appends a file, and all that it imports, to fresh, if they are not kept already.
+func (r *resolver) collect(fresh []linker.File, file linker.File, visit func(linker.Result)) []linker.File {
+	name := file.Path()
+	if r.kept[name] != nil {
+		return fresh
+	}
+	k := new(kept)
+	r.kept[name], r.linked[name] = k, file
+	for i := range file.Imports().Len() {
+		imported := file.Imports().Get(i).Path()
+		k.imports = append(k.imports, imported)
+		fresh = r.collect(fresh, file.FindImportByPath(imported), visit)
+	}
+	if result, ok := file.(linker.Result); ok {
+		visit(result)
+	}
+	r.importers.compiled(name)
+	return append(fresh, file)
+}
+
+// drop lets go of the linked files that nothing imports which is still to be compiled.
+func (r *resolver) drop() {
+	if r.keeps == keepsLinked {
+		return
+	}
+	for name := range r.linked {
+		if r.importers.none(name) {
+			delete(r.linked, name)
+		}
+	}
+}
+
+// fill sets what stays of a file.
+func (k *kept) fill(file linker.File, keeps keeps) error {
+	if keeps == keepsLinked {
+		k.linked = file
+	}
+	result, fromText := file.(linker.Result)
+	if !fromText { // it is part of the program
+		k.descriptor = protoutil.ProtoFromFileDescriptor(file)
+		return k.encode(keeps)
+	}
+	result.RemoveAST()
+	k.descriptor = result.FileDescriptorProto()
+	if places := k.descriptor.SourceCodeInfo; places != nil {
+		var err error
+		if k.places, err = encodePlaces(places, keeps); err != nil {
+			return fmt.Errorf("%s: %w", file.Path(), err)
+		}
+		k.descriptor.SourceCodeInfo = nil
+		result.PopulateSourceCodeInfo() // and so without its index of the places
+	}
+	return k.encode(keeps)
+}
+
+// encode encodes the descriptor, with keepsEncoded, and keeps its head alone beside that.
+func (k *kept) encode(keeps keeps) error {
+	if keeps != keepsEncoded {
+		return nil
+	}
+	whole := k.descriptor
+	k.descriptor = head(whole)
+	var err error
+	if k.encoded, err = (proto.MarshalOptions{Deterministic: true}).Marshal(whole); err != nil {
+		return fmt.Errorf("%s: %w", whole.GetName(), err)
+	}
+	return nil
+}
+
+// head returns a copy of the beginning of a file: its name, package, imports and Go package.
+func head(file *descriptorpb.FileDescriptorProto) *descriptorpb.FileDescriptorProto {
+	h := &descriptorpb.FileDescriptorProto{
+		Name: file.Name, Package: file.Package, Syntax: file.Syntax, Edition: file.Edition,
+		Dependency: file.GetDependency(), PublicDependency: file.GetPublicDependency(),
+		WeakDependency: file.GetWeakDependency(),
+	}
+	if file.GetOptions() != nil {
+		h.Options = &descriptorpb.FileOptions{GoPackage: file.GetOptions().GoPackage}
+	}
+	return h
+}

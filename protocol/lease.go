@@ -116,7 +116,7 @@ func (l *Lease) Run(t Task) (kept bool) {
 		}
 		// The task called runtime.Goexit, or panics although it should recover: this goroutine ends, reading goes on.
 		if l.state.CompareAndSwap(running, running&^1) {
-			go l.watch.resume(l.conn)
+			go l.watch.serve(l.conn)
 		}
 	}()
 	t.Run()
@@ -125,12 +125,12 @@ func (l *Lease) Run(t Task) (kept bool) {
 }
 
 // Pass gives the role, which the calling goroutine holds, to another goroutine: the calling one ends by runtime.Goexit.
-func (l *Lease) Pass() { go l.watch.resume(l.conn) }
+func (l *Lease) Pass() { go l.watch.serve(l.conn) }
 
 // Watch takes the reading role away from stalled handlers. One serves all connections of a server; its goroutine runs
 // only while handlers run inline.
 type Watch struct {
-	resume func(ServerConn)
+	serve  func(ServerConn)
 	stolen atomic.Int64
 
 	mu      sync.Mutex
@@ -140,9 +140,9 @@ type Watch struct {
 	wg      sync.WaitGroup
 }
 
-// NewWatch makes a watch; resume is called in a new goroutine with a connection whose reading role is free: it calls
-// Serve.
-func NewWatch(resume func(ServerConn)) *Watch { return &Watch{resume: resume} }
+// NewWatch makes a watch. It calls serve in a new goroutine with a connection whose reading role is free; serve calls the
+// connection's Serve.
+func NewWatch(serve func(ServerConn)) *Watch { return &Watch{serve: serve} }
 
 // Lease makes the reading role of c.
 func (w *Watch) Lease(c ServerConn) *Lease { return &Lease{watch: w, conn: c} }
@@ -225,7 +225,7 @@ func (w *Watch) check(l *Lease) bool {
 	if l.state.CompareAndSwap(state, (state+2)&^1) {
 		l.cost.stalled()
 		w.stolen.Add(1)
-		go w.resume(l.conn)
+		go w.serve(l.conn)
 	}
 	return true
 }

@@ -59,7 +59,7 @@ func (d *desk) Serve() error {
 func (d *desk) Drain(bool)  {}
 func (d *desk) Close(error) {}
 
-// serving is a watch whose resumed connections report the end of Serve.
+// serving is a watch whose connections, when served again, report the end of Serve.
 func serving() (w *Watch, serve func(ServerConn), over chan error) {
 	over = make(chan error, 100)
 	serve = func(c ServerConn) {

@@ -1,7 +1,7 @@
 // Package server accepts connections, finds out what they speak, and runs the calls that arrive on them.
 //
 // It knows interfaces only: wires, codecs, middleware and the network are given to New. Package preset has a server
-// with the usual ones. The files read in the order of a request: listen.go, detect.go, dispatch.go, lease.go, drain.go.
+// with the usual ones. The files read in the order of a request: listen.go, detect.go, dispatch.go, conns.go, drain.go.
 package server
 
 import (
@@ -71,7 +71,7 @@ func New(opts ...Option) (*Server, error) {
 		keeper:    protocol.NewKeeper(cfg.alive),
 	}
 	s.dispatch.s = s
-	s.watch = protocol.NewWatch(s.resume)
+	s.watch = protocol.NewWatch(s.serve)
 	var errs []error
 	for _, impl := range cfg.services {
 		errs = append(errs, s.addService(impl)...)

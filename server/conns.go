@@ -9,7 +9,8 @@ import (
 	"github.com/fairlead-go/fairlead/transport"
 )
 
-// promote moves a connection whose wire is known to the list that Shutdown drains. False: the server is shutting down.
+// promote moves a connection whose wire is known to the list that Shutdown drains. It returns false if the server is
+// shutting down.
 func (s *Server) promote(tc transport.Conn, c protocol.ServerConn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -29,8 +30,9 @@ func (s *Server) forget(tc transport.Conn) {
 	s.mu.Unlock()
 }
 
-// serve holds the reading role of a connection. Nil from Serve means that another goroutine has it now, so only an
-// error ends the connection.
+// serve holds the reading role of a connection. The watch calls it as well, in a new goroutine, after it has taken the
+// role from a slow handler. Nil from Serve means that another goroutine has the role now, so only an error ends the
+// connection.
 func (s *Server) serve(c protocol.ServerConn) {
 	defer s.contain(c)
 	if err := c.Serve(); err != nil {
@@ -39,7 +41,7 @@ func (s *Server) serve(c protocol.ServerConn) {
 }
 
 // contain is deferred by a goroutine that serves a connection. Protocols recover from the panics of users' functions,
-// so that this is a fault of the protocol, and ends its connection but not the process. In builds that look for faults
+// so a panic here is a fault of the protocol, and ends its connection but not the process. In builds that look for faults
 // it ends the process. It does nothing after runtime.Goexit: the protocol has given the reading role to another
 // goroutine (see protocol.Lease).
 func (s *Server) contain(c protocol.ServerConn) {
@@ -71,6 +73,3 @@ func (s *Server) ended(c protocol.ServerConn, err error) {
 	s.checkGone()
 	s.mu.Unlock()
 }
-
-// resume is called by the watch, in a goroutine of its own, when the reading role of c was taken from a slow handler.
-func (s *Server) resume(c protocol.ServerConn) { s.serve(c) }

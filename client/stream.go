@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/protocol"
 )
 
 // stream finds the true end of a streaming call, whichever comes first: Recv's last error, Close, the end of the
@@ -20,8 +21,9 @@ type stream struct {
 	ctx    context.Context //nolint:containedctx // the stream lives in the context that it was opened with
 	call   *fairlead.Call
 
-	stop  func() bool // of the context's end; nil: it has none
-	timer *time.Timer // of a deadline that the context does not have; nil: none
+	// What the stream watches itself, because the protocol does not.
+	stop  func() bool // of the context's end; nil: it is not watched
+	timer *time.Timer // of a deadline that the context does not have; nil: it is not watched
 
 	// state is the number of goroutines inside Recv and WaitHeader, and the bit over.
 	state atomic.Int32
@@ -37,30 +39,42 @@ type outcome struct {
 	ours bool  // this side gave the call up
 }
 
+// succeeded is the outcome of streams that have ended properly.
+var succeeded = outcome{err: io.EOF} //nolint:gochecknoglobals // read-only
+
 // watchStream puts a stream around the call's. An error means that the context has ended meanwhile.
 func watchStream(ctx context.Context, call *fairlead.Call) error {
-	var s *stream
+	s := &stream{driver: call.Wire().Driver(), ctx: ctx, call: call}
 	call.WrapStream(func(inner fairlead.Stream) fairlead.Stream {
-		s = &stream{Stream: inner, driver: call.Wire().Driver(), ctx: ctx, call: call}
-		call.Wire().SetDriver(s)
-		// Entered until it is complete, so that an end that comes at once waits for it.
-		s.enter()
-		defer s.leave()
-		if ctx.Done() != nil {
-			s.stop = context.AfterFunc(ctx, s.giveUp)
-		}
-		if d, ok := call.Deadline(); ok {
-			if own, has := ctx.Deadline(); !has || d.Before(own) {
-				s.timer = time.AfterFunc(time.Until(d), s.giveUp)
-			}
-		}
+		s.Stream = inner
 		return s
 	})
+	call.Wire().SetDriver(s)
+	// Entered until it is complete, so that an end that comes at once waits for it.
+	s.enter()
+	s.watch()
+	s.leave()
 	if ctx.Err() == nil {
 		return nil
 	}
 	s.giveUp()
 	return s.final.Load().err
+}
+
+// watch gives the stream up when the context or the deadline ends. A protocol that watches both lets the stream know.
+func (s *stream) watch() {
+	giveUp := s.giveUp
+	if w, ok := s.driver.(protocol.Watching); ok && w.Watch(s.ctx, s.call, giveUp) {
+		return
+	}
+	if s.ctx.Done() != nil {
+		s.stop = context.AfterFunc(s.ctx, giveUp)
+	}
+	if d, ok := s.call.Deadline(); ok {
+		if own, has := s.ctx.Deadline(); !has || d.Before(own) {
+			s.timer = time.AfterFunc(time.Until(d), giveUp)
+		}
+	}
 }
 
 // Send implements fairlead.Stream. As after any other end of the call it returns io.EOF after the context's; nothing is
@@ -98,33 +112,40 @@ func (s *stream) CloseSend() error {
 	return nil
 }
 
-// Recv implements fairlead.Stream.
+// Recv implements fairlead.Stream. The context is asked afterwards alone: when there is nothing to receive, its end
+// resets the stream, if a moment later.
 func (s *stream) Recv(msg any) error {
 	defer s.leave()
 	if !s.enter() {
 		return s.final.Load().err
 	}
-	var err error
-	if s.ctx.Err() == nil {
-		err = s.Stream.Recv(msg)
+	err := s.Stream.Recv(msg)
+	if err == nil && s.ctx.Err() == nil {
+		return nil
 	}
-	if s.ctx.Err() != nil && (err == nil || errors.Is(err, io.EOF)) {
+	return s.last(err)
+}
+
+// last ends the stream with what Recv has received last, and returns the stream's error: the first reason for its end,
+// of which err may be but a consequence.
+func (s *stream) last(err error) error {
+	switch {
+	case (err == nil || errors.Is(err, io.EOF)) && s.ctx.Err() != nil:
 		s.giveUp()
-		return s.final.Load().err
-	}
-	if err != nil {
+	case err == io.EOF: //nolint:errorlint // the usual case, without an allocation
+		s.finish(&succeeded)
+	default:
 		e, ok := errors.AsType[*fairlead.Error](err)
 		late := ok && e.Code == fairlead.DeadlineExceeded && !e.FromPeer()
-		s.finish(outcome{err: explained(s.ctx, s.call, err), ours: late})
-		return s.final.Load().err // the first reason; err may be but its consequence
+		s.finish(&outcome{err: explained(s.ctx, s.call, err), ours: late})
 	}
-	return nil
+	return s.final.Load().err
 }
 
 // Close implements fairlead.Stream.
 func (s *stream) Close() error {
 	err := s.Stream.Close()
-	s.finish(outcome{
+	s.finish(&outcome{
 		err:  fairlead.Errorf(fairlead.Canceled, "%s: the stream was closed by the caller", s.call.Method().Path),
 		ours: true,
 	})
@@ -169,18 +190,18 @@ func (s *stream) waited(ctx context.Context) error {
 // Draining implements fairlead.Driver.
 func (s *stream) Draining() <-chan struct{} { return s.driver.Draining() }
 
-// giveUp ends the stream because the context has ended or the deadline has passed. Those call it in a goroutine of
-// their own.
+// giveUp ends the stream because the context has ended or the deadline has passed. What watches those calls it in a
+// goroutine of its own.
 func (s *stream) giveUp() {
 	err := s.ctx.Err()
 	if err == nil {
 		err = context.DeadlineExceeded
 	}
-	s.finish(outcome{err: errEnded(s.ctx, s.call, err), ours: true})
+	s.finish(&outcome{err: errEnded(s.ctx, s.call, err), ours: true})
 	_ = s.Stream.Close() // the wire has noticed the end as well; what it returns is said already
 }
 
-// enter says whether the stream is not over; leave must follow in either case.
+// enter reports whether the stream is not over; leave must follow in either case.
 func (s *stream) enter() bool { return s.state.Add(1)&over == 0 }
 
 func (s *stream) leave() {
@@ -190,8 +211,8 @@ func (s *stream) leave() {
 }
 
 // finish marks the end, if it is the first; the last one inside completes it.
-func (s *stream) finish(end outcome) {
-	s.final.CompareAndSwap(nil, &end)
+func (s *stream) finish(end *outcome) {
+	s.final.CompareAndSwap(nil, end)
 	if s.state.Or(over) == 0 {
 		s.end()
 	}

@@ -181,8 +181,8 @@ type ClientConn interface {
 	// room.
 	Unary(ctx context.Context, b Binding, c *fairlead.Call) error
 	// Open opens a stream and calls c.SetDriver and c.SetStream. The stream ends with ctx and with the call's deadline.
-	// It may notice the end of ctx a moment later: the client asks ctx itself before an operation begins and before it
-	// reports success. A stream that goes on over another connection (Resumable) asks before it sends anything there.
+	// It may notice the end of ctx a moment later: the client asks ctx itself before it sends and before it reports
+	// success. A stream that goes on over another connection (Resumable) asks before it sends anything there.
 	Open(ctx context.Context, b Binding, c *fairlead.Call) error
 	// Free returns the number of calls that it could take now; 0: full, draining or closed.
 	Free() int
@@ -224,6 +224,15 @@ type Resumable interface {
 	// SetResumer sets what finds another connection when it turns out that the server did not process the call. It is
 	// called before the stream is used; the last one counts.
 	SetResumer(r Resumer)
+}
+
+// Watching is implemented by drivers of client streams that let the client know when their context or deadline has
+// ended them, so that the client needs no watch of its own.
+type Watching interface {
+	// Watch registers f, to be called once, in a goroutine of its own, after the stream was ended because ctx or the
+	// deadline of c has ended. It returns false, and f is not called, if the stream does not end with both of them, as
+	// when a middleware has opened it with another context.
+	Watch(ctx context.Context, c *fairlead.Call, f func()) bool
 }
 
 // Resumer finds connections for calls that were not processed.

@@ -53,6 +53,10 @@ type Reader struct {
 	// Reserver is told of the memory that gathered messages take; nil: nobody is. reserved is the sum of what it was told.
 	Reserver Reserver
 	reserved int
+	// Own are the flags of frames that are the protocol's own and no messages, such as the one that ends a stream of
+	// Connect; 0: it has none. OwnLimit is how long those may be.
+	Own      uint8
+	OwnLimit Limit
 	// Expecter is told when a message has begun whose rest is to be waited for, and when it is there; nil: nobody is. With
 	// one, the rest is that of the whole body, since it has one message.
 	Expecter  Expecter
@@ -91,14 +95,14 @@ func (r *Reader) take() (payload []byte, flags uint8, err error) {
 	}
 	var n int
 	if len(r.part) >= PrefixSize {
-		flags, n, err = ParsePrefix(r.part, &r.Limit)
+		flags, n, err = r.prefix(r.part)
 		r.part = r.part[PrefixSize:]
 	} else {
 		var p [PrefixSize]byte
 		if err := r.fill(p[:]); err != nil {
 			return nil, 0, err
 		}
-		flags, n, err = ParsePrefix(p[:], &r.Limit)
+		flags, n, err = r.prefix(p[:])
 	}
 	if err != nil {
 		return nil, 0, err
@@ -111,6 +115,15 @@ func (r *Reader) take() (payload []byte, flags uint8, err error) {
 		return nil, 0, err
 	}
 	return r.buf.B, flags, nil
+}
+
+// prefix reads the prefix of a frame.
+func (r *Reader) prefix(p []byte) (flags uint8, length int, err error) {
+	if p[0]&r.Own == 0 {
+		return ParsePrefix(p, &r.Limit)
+	}
+	_, length, err = ParsePrefix(append([]byte{p[0] &^ r.Own}, p[1:PrefixSize]...), &r.OwnLimit)
+	return p[0], length, err
 }
 
 // fill fills p from as many parts as it takes.

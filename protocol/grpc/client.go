@@ -135,27 +135,28 @@ func (b *binding) options(c *fairlead.Call) (o rpcwire.Outgoing, head *protocol.
 }
 
 // request fills the fields of a request but for its message. The timeout is formatted into buf, which must stay as it
-// is until the request is sent. With a deadline, left is the time until it.
+// is until the request is sent; timed reports whether there is one.
 func (b *binding) request(
 	r *protocol.Request, c *fairlead.Call, head *protocol.Block, buf []byte,
-) (left time.Duration, timed bool, err error) {
+) (timed bool, err error) {
 	if c.Attempt() > 0 {
 		// Attempts after the first have a header of their own; the field is that of gRPC's proposal A6.
 		c.RequestHeader().Set(fieldPriorAttempts, strconv.Itoa(c.Attempt()))
 	}
 	extra, err := requestHeader(c.RequestHeader())
 	if err != nil {
-		return 0, false, err
+		return false, err
 	}
 	*r = protocol.Request{Head: head, Extra: extra, Base64: true}
 	at, timed := c.Deadline()
 	if timed {
-		if left = time.Until(at); left <= 0 {
-			return 0, true, rpcwire.NotSent(rpcwire.ErrDeadline())
+		left := time.Until(at)
+		if left <= 0 {
+			return true, rpcwire.NotSent(rpcwire.ErrDeadline())
 		}
 		r.Name, r.Value = fieldTimeout, rpcwire.AppendTimeout(buf, left)
 	}
-	return left, timed, nil
+	return timed, nil
 }
 
 // requestHeader checks the metadata of a request. What cannot be sent is an error here, where its author sees it.

@@ -846,11 +846,12 @@ func TestClientStreamLetsGo(t *testing.T) {
 				t.Errorf("got %v, want EOF", err)
 			}
 		}
-		st := c.Stream().(*clientStream)
-		if st.timer.Stop() || st.stop() {
-			t.Error("deadline or context are still watched")
+		w := c.Wire().Driver().(protocol.Watching)
+		if !w.Watch(ctx, c, func() { t.Error("deadline or context are still watched") }) {
+			t.Error("the stream watches something else")
 		}
 		cancel()
+		time.Sleep(2 * time.Second)
 	})
 }
 

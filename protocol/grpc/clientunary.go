@@ -91,7 +91,7 @@ func (a *attempt) run(ctx context.Context, cc *clientConn) error {
 		return err
 	}
 	a.recv = recv
-	_, timed, err := b.request(&a.req, c, head, a.timeout[:0])
+	timed, err := b.request(&a.req, c, head, a.timeout[:0])
 	if err != nil {
 		return err
 	}
@@ -100,18 +100,18 @@ func (a *attempt) run(ctx context.Context, cc *clientConn) error {
 		return rpcwire.NotSent(err)
 	}
 	a.req.Message, a.req.Last = &a.msg, true
-	ticket, err := cc.hc.Do(&a.req, a)
+	ticket, err := cc.HTTP.Do(&a.req, a)
 	buffer.Put(held)
 	if err != nil {
 		return rpcwire.DoError(err)
 	}
-	c.Wire().SetPeer(cc.hc.Peer())
+	c.Wire().SetPeer(cc.HTTP.Peer())
 	if timed {
 		at, _ := c.Deadline()
-		cc.late.Add(&a.expiry, ticket, at, a.done)
-		defer cc.late.Remove(&a.expiry)
+		cc.Deadlines.Add(&a.expiry, ticket, at, a.done)
+		defer cc.Deadlines.Remove(&a.expiry)
 	}
-	if err := a.wait(ctx, cc.hc, ticket); err != nil {
+	if err := a.wait(ctx, cc.HTTP, ticket); err != nil {
 		return err
 	}
 	return a.result()

@@ -21,7 +21,7 @@ var layers = [][]string{
 	},
 	{
 		"codec", "compress", "transport", "discovery", "observe", "options", "protoerr", "config/*", "internal/adminpb",
-		"middleware/validate/rules",
+		"internal/combine", "middleware/validate/rules",
 	},
 	{"codec/*", "compress/*", "transport/*", "discovery/*", "balance", "route", "protocol"},
 	{"internal/http1", "internal/http2", "internal/rpcwire", "balance/*", "resilience/*", "middleware/*"},

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/internal/combine"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -27,19 +28,18 @@ func (v vital) Vitals() protocol.Vitals {
 		// What arrives between the two is not missed: the keeper takes it for received now.
 		c.heard.Store(false)
 	}
-	var called uint32
-	if c.client {
-		c.wmu.Lock()
-		called = c.w.nextID
-		c.wmu.Unlock()
-	}
+	c.w.Lock()
+	defer c.w.Unlock()
 	c.smu.Lock()
 	defer c.smu.Unlock()
+	called := c.w.nextID
 	if !c.client {
 		called = c.s.lastPeer
 	}
 	if c.s.open == 0 {
 		c.lags = nil // Sweep is not called then
+		// The last write of a client's connection was not the last thing that happened on it: a response followed.
+		c.w.DropSpare()
 	}
 	return protocol.Vitals{Heard: heard, Called: called, Open: c.s.open}
 }
@@ -50,12 +50,12 @@ var alivePing = [8]byte{'a', 'l', 'i', 'v', 'e', '?'} //nolint:gochecknoglobals 
 // Ping implements protocol.Vital. Its answer needs no attention: everything that is received is one.
 func (v vital) Ping() {
 	c := v.Conn
-	c.wmu.Lock()
-	if c.w.err == nil {
-		b := c.writeBuf()
+	c.w.Lock()
+	if c.w.Err() == nil {
+		b := c.w.Buf()
 		b.B = appendPing(b.B, false, alivePing)
 	}
-	c.unlockFlush(bySpawn)
+	c.w.UnlockFlush(combine.Spawn)
 }
 
 // Drain implements protocol.Vital.
@@ -124,27 +124,12 @@ func (c *Conn) pinged(answered bool) error {
 	return &connError{code: protocol.ResetEnhanceCalm, reason: tooManyPings}
 }
 
-// part closes the transport of a connection that was drained and has written all. A server lets the client do it and
-// waits a moment: a socket that is closed before its last incoming bytes (a WINDOW_UPDATE for the last response,
-// perhaps) were read answers with a reset, upon which the client's kernel forgets what the client has not read yet. The
-// write lock is held.
-func (c *Conn) part() {
-	if c.client || c.w.err != nil {
-		_ = c.tc.Close()
-		return
-	}
-	if !c.w.parting {
-		c.w.parting = true
-		_ = c.tc.SetReadDeadline(time.Now().Add(lastWords))
-	}
-}
-
 // unsent returns the error for a stream of a client's connection that has ended with err: streams whose HEADERS never
 // left this process may be opened again elsewhere.
 func (c *Conn) unsent(id uint32, err error) error {
-	c.wmu.Lock()
+	c.w.Lock()
 	handed := c.w.handed
-	c.wmu.Unlock()
+	c.w.Unlock()
 	f, ok := err.(*protocol.Failure) //nolint:errorlint // the connection's own error is bare
 	if !ok || id < handed {
 		return err

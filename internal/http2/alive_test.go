@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/buffer"
 	"github.com/fairlead-go/fairlead/internal/http2"
 	"github.com/fairlead-go/fairlead/protocol"
 	"github.com/fairlead-go/fairlead/transport"
@@ -400,4 +401,26 @@ func TestUnsent(t *testing.T) {
 			t.Errorf("%s: got %v", tt.name, failure)
 		}
 	}
+}
+
+// A client whose calls are over keeps the buffer of its last write until its keeper looks.
+func TestIdleClientHoldsNoBuffer(t *testing.T) { //nolint:paralleltest // buffers are counted for the whole process
+	synctest.Test(t, func(t *testing.T) {
+		c, f := pipeClient(t)
+		synctest.Wait()
+		buffer.Count(true)
+		defer buffer.Count(false)
+		a := newAnswer()
+		if _, err := c.Do(&protocol.Request{Head: unaryHead, Last: true}, a); err != nil {
+			t.Fatal(err)
+		}
+		if c.Vital().Vitals(); buffer.Out() != 1 {
+			t.Errorf("in a call: %d buffers are held, want 1\n%s", buffer.Out(), buffer.Leaks())
+		}
+		f.frame(typeHeaders, 5, 1, []byte{0x88})
+		<-a.done
+		if c.Vital().Vitals(); buffer.Out() != 0 {
+			t.Errorf("after it: %d buffers are held, want none\n%s", buffer.Out(), buffer.Leaks())
+		}
+	})
 }

@@ -145,8 +145,8 @@ func (c *Conn) setTimer(anew bool) {
 
 // isParting reports whether the connection is over and waits for the client to hang up.
 func (c *Conn) isParting() bool {
-	c.wmu.Lock()
-	defer c.wmu.Unlock()
+	c.w.Lock()
+	defer c.w.Unlock()
 	return c.w.parting
 }
 
@@ -253,7 +253,7 @@ func (v vital) Sweep(now, limit time.Duration) {
 	var unread []uint32
 	var slow []*stream
 	clock := time.Now()
-	c.wmu.Lock()
+	c.w.Lock()
 	c.smu.Lock()
 	for s := range c.s.table.each {
 		switch {
@@ -274,7 +274,7 @@ func (v vital) Sweep(now, limit time.Duration) {
 		}
 	}
 	c.smu.Unlock()
-	c.wmu.Unlock()
+	c.w.Unlock()
 	for _, id := range unread {
 		c.resetID(id, protocol.ResetCancel)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/internal/combine"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -96,7 +97,7 @@ func (c *Conn) signalFreed() {
 func (c *Conn) admit(s *stream) bool {
 	st := &c.s
 	switch {
-	case st.draining || st.err != nil || c.w.err != nil || c.w.nextID > maxWindow-2:
+	case st.draining || st.err != nil || c.w.Err() != nil || c.w.nextID > maxWindow-2:
 		return false
 	case st.open >= st.peerMax:
 		st.full = true
@@ -121,7 +122,7 @@ func (c ClientConn) Do(req *protocol.Request, r protocol.Receiver) (protocol.Tic
 		return 0, err
 	}
 	id := s.id
-	c.unlockFlush(byCaller)
+	c.w.UnlockFlush(combine.Yield)
 	return protocol.Ticket(id), nil
 }
 
@@ -133,11 +134,11 @@ func (c ClientConn) Open(req *protocol.Request) (protocol.ClientExchange, error)
 	if err := c.begin(s, req, req.Last); err != nil {
 		return nil, err
 	}
-	by := bySpawn
+	how := combine.Spawn
 	if req.Last {
-		by = byCaller
+		how = combine.Yield
 	}
-	c.unlockFlush(by)
+	c.w.UnlockFlush(how)
 	return clientExchange{s}, nil
 }
 
@@ -157,17 +158,17 @@ func (c *Conn) begin(s *stream, req *protocol.Request, last bool) error {
 		}
 	}
 	s.noBody = req.Verb == "HEAD"
-	c.wmu.Lock()
+	c.w.Lock()
 	c.smu.Lock()
 	if !c.admit(s) {
 		c.smu.Unlock()
-		c.wmu.Unlock()
+		c.w.Unlock()
 		buffer.Put(beside)
 		s.recycle()
 		return protocol.ErrFull
 	}
 	c.smu.Unlock()
-	buf := c.writeBuf()
+	buf := c.w.Buf()
 	at := c.beginHeaders(buf, s, last && m == nil)
 	if req.Verb != "" || req.Path != "" {
 		buf.B = c.w.enc.target(buf.B, req.Verb, req.Path, req.Query)
@@ -189,7 +190,7 @@ func (c *Conn) begin(s *stream, req *protocol.Request, last bool) error {
 			c.smu.Lock()
 			c.finish(s)
 			c.smu.Unlock()
-			c.unlockFlush(bySpawn)
+			c.w.UnlockFlush(combine.Spawn)
 			return err
 		}
 	}

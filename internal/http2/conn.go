@@ -9,13 +9,13 @@
 // runs Serve, and short handlers run in it, under a protocol.Lease: the role can be taken away from a handler that
 // stalls. All parse state is therefore in the Conn and none on Serve's stack.
 //
-// Writers append whole frames under the write lock; whoever finds no flusher becomes it. See write.go.
+// Writers append whole frames under the write lock, and one of them writes what all have appended: see package combine.
 //
 // # Locks
 //
 // There are three. A goroutine that holds one may take those after it in this list, and none before it or of its kind:
 //
-//  1. wmu, the write lock: all that is sent, HPACK's encoder, the windows for sending. Messages up to inPlaceMax bytes
+//  1. w's, the write lock: all that is sent, HPACK's encoder, the windows for sending. Messages up to inPlaceMax bytes
 //     are encoded under it, so a codec must not call the connection.
 //  2. smu, the stream lock: the table of streams, and how far each stream has come to its end.
 //  3. stream.mu: what one stream has received. A client's Receiver has its Head and Data called under it, and must not
@@ -38,6 +38,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/internal/combine"
 	"github.com/fairlead-go/fairlead/protocol"
 	"github.com/fairlead-go/fairlead/transport"
 )
@@ -80,8 +81,7 @@ type Conn struct {
 	r   reader // held with the reading role
 	est estimate
 
-	wmu sync.Mutex
-	w   writer
+	w writer // what sends, with the write lock
 
 	smu sync.Mutex
 	s   streams
@@ -152,8 +152,8 @@ func NewServer(tc transport.Conn, cfg *Config, d protocol.Dispatcher, sel Select
 	c := newConn(tc, cfg)
 	c.d, c.selector = d, sel
 	c.lease = d.Lease(ServerConn{c})
-	c.w.buf = buffer.Get(minWriteBuffer)
-	c.w.buf.B = c.appendSettings(c.w.buf.B)
+	b := c.w.Buf()
+	b.B = c.appendSettings(b.B)
 	c.awaitFirst()
 	return ServerConn{c}
 }
@@ -171,11 +171,11 @@ func NewClient(tc transport.Conn, cfg *Config) ClientConn {
 		failed:  make(chan struct{}),
 		ready:   make(chan struct{}),
 	}
-	c.wmu.Lock()
-	b := c.writeBuf()
+	c.w.Lock()
+	b := c.w.Buf()
 	b.B = append(b.B, Preface...)
 	b.B = c.appendSettings(b.B)
-	c.unlockFlush(bySpawn)
+	c.w.UnlockFlush(combine.Spawn)
 	go c.readClient()
 	return ClientConn{c}
 }
@@ -195,7 +195,7 @@ func newConn(tc transport.Conn, cfg *Config) *Conn {
 		c.peer.Identity = info.TLS
 	}
 	c.r.dec = newDecoder()
-	c.w.init()
+	c.w.init(c)
 	c.received.Store(connWindow)
 	c.est.window.Store(minStreamWindow)
 	return c
@@ -290,15 +290,14 @@ func (c *Conn) violated(v *connError) {
 	c.s.draining = true
 	c.smu.Unlock()
 	until := time.Now().Add(lastWords)
-	_ = c.tc.SetWriteDeadline(until)
-	c.wmu.Lock()
-	c.w.deadline = until.Add(writeTimeout) // not to be renewed
-	c.w.corked = false
-	if c.w.err == nil {
-		b := c.writeBuf()
+	c.w.Lock()
+	c.w.LastBy(until)
+	c.w.Uncork()
+	if c.w.Err() == nil {
+		b := c.w.Buf()
 		b.B = appendGoaway(b.B, last, v.code, v.reason)
 	}
-	c.unlockFlush(byReader)
+	c.w.UnlockFlush(combine.Now)
 	if c.client {
 		return // its callers are waiting
 	}
@@ -331,9 +330,9 @@ func (c *Conn) Close(cause error) {
 		if _, ok := errors.AsType[*protocol.Failure](cause); !ok {
 			cause = &protocol.Failure{Kind: protocol.FailedClosed, Cause: cause}
 		}
-		c.wmu.Lock()
+		c.w.Lock()
 		c.w.fail(cause)
-		c.wmu.Unlock()
+		c.w.Unlock()
 		c.smu.Lock()
 		c.s.err = cause
 		c.s.draining = true
@@ -373,11 +372,11 @@ func (c *Conn) failStreams() {
 // final, the second one names the last stream taken. The connection closes when its last stream is over. Server only:
 // for a client's connection see ClientConn.Drain.
 func (c *Conn) drain(final bool) {
-	c.wmu.Lock()
+	c.w.Lock()
 	c.smu.Lock()
 	if c.s.err != nil || c.s.draining || c.s.drainFirst && !final {
 		c.smu.Unlock()
-		c.wmu.Unlock()
+		c.w.Unlock()
 		return
 	}
 	c.s.drainFirst = true
@@ -385,7 +384,7 @@ func (c *Conn) drain(final bool) {
 	last := c.s.lastPeer
 	done := final && c.s.open == 0
 	c.smu.Unlock()
-	b := c.writeBuf()
+	b := c.w.Buf()
 	if final {
 		b.B = appendGoaway(b.B, last, protocol.ResetNoError, "")
 	} else {
@@ -393,9 +392,9 @@ func (c *Conn) drain(final bool) {
 		b.B = appendPing(b.B, false, drainPing)
 	}
 	if done {
-		c.w.closeAfter = true
+		c.w.FinishWritten()
 	}
-	c.unlockFlush(bySpawn)
+	c.w.UnlockFlush(combine.Spawn)
 }
 
 // drainPing is the payload of the PING between the two GOAWAYs.
@@ -403,9 +402,9 @@ var drainPing = [8]byte{'d', 'r', 'a', 'i', 'n', 'i', 'n', 'g'} //nolint:gocheck
 
 // finishIfDrained closes a connection that was drained and whose last stream is over.
 func (c *Conn) finishIfDrained() {
-	c.wmu.Lock()
-	c.w.closeAfter = true
-	c.unlockFlush(bySpawn)
+	c.w.Lock()
+	c.w.FinishWritten()
+	c.w.UnlockFlush(combine.Spawn)
 }
 
 // stopTaking closes the channel that says that a client's connection takes no new calls.

@@ -3,6 +3,7 @@ package http2
 import (
 	"encoding/binary"
 
+	"github.com/fairlead-go/fairlead/internal/combine"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -12,12 +13,12 @@ func (c *Conn) sendReset(id uint32, code protocol.ResetCode) {
 	c.smu.Lock()
 	c.s.reset.add(id)
 	c.smu.Unlock()
-	c.wmu.Lock()
-	if c.w.err == nil {
-		b := c.writeBuf()
+	c.w.Lock()
+	if c.w.Err() == nil {
+		b := c.w.Buf()
 		b.B = appendReset(b.B, id, code)
 	}
-	c.unlockFlush(bySpawn)
+	c.w.UnlockFlush(combine.Spawn)
 }
 
 func (c *Conn) onReset(id uint32, p []byte) error {
@@ -68,23 +69,23 @@ func (c *Conn) onSettings(id uint32, flags uint8, p []byte) error {
 	if first && !c.client {
 		c.arrivedFirst()
 	}
-	c.wmu.Lock()
+	c.w.Lock()
 	initial := c.w.initial
 	for ; len(p) > 0; p = p[6:] {
 		if err := c.setting(binary.BigEndian.Uint16(p), binary.BigEndian.Uint32(p[2:])); err != nil {
-			c.wmu.Unlock()
+			c.w.Unlock()
 			return err
 		}
 	}
 	if c.w.initial != initial {
 		if err := c.recountWindows(); err != nil {
-			c.wmu.Unlock()
+			c.w.Unlock()
 			return err
 		}
 	}
-	b := c.writeBuf()
+	b := c.w.Buf()
 	b.B = appendFrameHeader(b.B, 0, frameSettings, flagAck, 0)
-	c.unlockFlush(bySpawn)
+	c.w.UnlockFlush(combine.Spawn)
 	if first && c.client {
 		close(c.cl.ready)
 	}
@@ -154,12 +155,12 @@ func (c *Conn) onPing(id uint32, flags uint8, p []byte) error {
 	c.r.guard.draw(protocol.FloodPing, 1)
 	data := [8]byte(p)
 	if flags&flagAck == 0 {
-		c.wmu.Lock()
-		b := c.writeBuf()
+		c.w.Lock()
+		b := c.w.Buf()
 		b.B = appendPing(b.B, true, data)
 		answered := c.w.answered
 		c.w.answered = false
-		c.unlockFlush(bySpawn)
+		c.w.UnlockFlush(combine.Spawn)
 		return c.pinged(answered)
 	}
 	switch {
@@ -204,12 +205,12 @@ func (c *Conn) onWindowUpdate(id uint32, p []byte) error {
 		if n == 0 {
 			return violation(protocol.ResetProtocolError, "WINDOW_UPDATE of 0")
 		}
-		c.wmu.Lock()
+		c.w.Lock()
 		if c.w.window += n; c.w.window > maxWindow {
-			c.wmu.Unlock()
+			c.w.Unlock()
 			return violation(protocol.ResetFlowControl, "the connection's window is larger than 2^31-1 bytes")
 		}
-		c.unlockFlush(bySpawn)
+		c.w.UnlockFlush(combine.Spawn)
 		return nil
 	}
 	if !c.client && c.r.cur != nil && c.r.cur.id == id {
@@ -227,7 +228,7 @@ func (c *Conn) onWindowUpdate(id uint32, p []byte) error {
 		c.wait(s)
 	}
 	c.smu.Unlock()
-	c.unlockFlush(bySpawn)
+	c.w.UnlockFlush(combine.Spawn)
 	switch {
 	case n == 0:
 		c.failID(id, protocol.ResetProtocolError, "WINDOW_UPDATE of 0")

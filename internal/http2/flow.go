@@ -47,7 +47,7 @@ func (s *stream) window() int64 { return s.c.w.initial + s.sendDelta }
 // appendHeaders appends a HEADERS frame, with CONTINUATION frames if the block is longer than the peer takes. The write
 // lock is held. It is a trailer if the head was sent. length is the content-length of a head, -1 for none.
 func (c *Conn) appendHeaders(s *stream, sec *protocol.Section, length int, end bool) {
-	buf := c.writeBuf()
+	buf := c.w.Buf()
 	trailer, status := s.headSent, sec.StatusCode()
 	at := c.beginHeaders(buf, s, end)
 	buf.B = c.w.enc.section(buf.B, sec)
@@ -173,7 +173,7 @@ func bodyLen(m *protocol.Message) int {
 // fits says whether n bytes can leave in one DATA frame at once. The write lock is held.
 func (c *Conn) fits(s *stream, n int) bool {
 	w := &c.w
-	return s.out == nil && n <= w.maxFrame && int64(n) <= min(w.window, s.window()) && w.waitingBytes() < bufferSoftMax
+	return s.out == nil && n <= w.maxFrame && int64(n) <= min(w.window, s.window()) && w.Len() < bufferSoftMax
 }
 
 // appendMessage appends a message to the body of s, as a frame in the buffer if it fits, to what waits otherwise. With
@@ -187,7 +187,7 @@ func (c *Conn) appendMessage(s *stream, m *protocol.Message, beside *buffer.Buf,
 	if !c.fits(s, n) {
 		return c.appendWaiting(s, m, beside)
 	}
-	buf := c.writeBuf()
+	buf := c.w.Buf()
 	at := len(buf.B)
 	var flags uint8
 	if last {
@@ -265,7 +265,7 @@ func (c *Conn) endBody(s *stream, alone bool) {
 		return
 	}
 	if alone {
-		buf := c.writeBuf()
+		buf := c.w.Buf()
 		buf.B = appendFrameHeader(buf.B, 0, frameData, flagEndStream, s.id)
 	}
 	c.localEnd(s)
@@ -294,15 +294,8 @@ func (c *Conn) endResponse(s *stream, t *protocol.Section) {
 	}
 }
 
-// sendable says whether refill would find something to do. The write lock is held.
+// sendable reports whether Refill would append something. The write lock is held.
 func (w *writer) sendable() bool { return w.window > 0 && !w.waiting.empty() }
-
-// refill moves DATA of waiting streams to the buffer, in turns of one frame. The write lock is held.
-func (c *Conn) refill() {
-	for c.w.sendable() && c.w.waitingBytes() < refillMax {
-		c.sendSome(c.w.waiting.pop())
-	}
-}
 
 func (c *Conn) sendSome(s *stream) {
 	w := &c.w
@@ -319,7 +312,7 @@ func (c *Conn) sendSome(s *stream) {
 	if whole && s.endAfterOut && s.trailer == nil {
 		flags = flagEndStream
 	}
-	buf := c.writeBuf()
+	buf := c.w.Buf()
 	buf.B = appendFrameHeader(buf.B, n, frameData, flags, s.id)
 	buf.B = append(buf.B, rest[:n]...)
 	w.window -= int64(n)

@@ -515,11 +515,11 @@ func (r *rig) rest() {
 	r.w.mu.Lock()
 	held := r.w.held
 	r.w.mu.Unlock()
-	c.wmu.Lock()
-	defer c.wmu.Unlock()
+	c.w.Lock()
+	defer c.w.Unlock()
 	c.smu.Lock()
 	defer c.smu.Unlock()
-	if c.w.err != nil || c.s.err != nil {
+	if c.w.Err() != nil || c.s.err != nil {
 		return // over
 	}
 	if r.gaveUp() {
@@ -556,8 +556,8 @@ func (r *rig) gaveUp() bool {
 // quiet checks that nothing waits that could be written. The locks are held.
 func (r *rig) quiet() {
 	w := &r.c.w
-	if w.flushing || w.corked || w.waitingBytes() > 0 {
-		r.t.Errorf("at rest: flushing %v, corked %v, %d bytes wait", w.flushing, w.corked, w.waitingBytes())
+	if w.Writing() || w.Len() > 0 {
+		r.t.Errorf("at rest: writing %v, %d bytes wait", w.Writing(), w.Len())
 	}
 	for _, s := range r.c.s.table.all() {
 		if s.out == nil {
@@ -686,8 +686,8 @@ func (r *rig) end(how int) {
 func (r *rig) over() {
 	r.t.Helper()
 	c := r.c
-	c.wmu.Lock()
-	defer c.wmu.Unlock()
+	c.w.Lock()
+	defer c.w.Unlock()
 	c.smu.Lock()
 	defer c.smu.Unlock()
 	if c.s.table.n != 0 || len(c.s.table.all()) != 0 {

@@ -14,14 +14,14 @@ func TestFinishAfterWriteError(t *testing.T) { //nolint:paralleltest // it count
 	buffer.Count(true)
 	defer buffer.Count(false)
 	c := new(Conn)
-	c.w.init()
+	c.w.init(c)
 	s := &stream{c: c, id: 1}
 	s.pull()
 	c.s.open = 1
 	s.out = buffer.Get(1)
-	c.wmu.Lock()
+	c.w.Lock()
 	c.w.fail(errors.New("the peer is gone")) // s does not wait for its turn: its window is closed
-	c.wmu.Unlock()
+	c.w.Unlock()
 	exchange{s}.Finish(protocol.Section{Block: protocol.NewBlock("grpc-status", "0")})
 	if s.out != nil || buffer.Out() != 0 {
 		t.Errorf("what waited is still there: %d buffers\n%s", buffer.Out(), buffer.Leaks())

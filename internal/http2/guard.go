@@ -2,7 +2,6 @@ package http2
 
 import (
 	"math"
-	"sync"
 	"time"
 
 	"github.com/fairlead-go/fairlead/protocol"
@@ -67,9 +66,9 @@ func (cfg *Config) budget() int {
 // settle gives back what time and work have earned, and returns the end of the connection if that is not enough.
 func (c *Conn) settle() error {
 	g, budget := &c.r.guard, c.cfg.budget()
-	c.wmu.Lock()
+	c.w.Lock()
 	frames := c.w.frames
-	c.wmu.Unlock()
+	c.w.Unlock()
 	now := time.Now()
 	earned := budget
 	if !g.last.IsZero() {
@@ -135,18 +134,5 @@ func (c *Conn) returned(s *stream) {
 	if s.orphan {
 		s.orphan = false
 		c.s.orphans--
-	}
-}
-
-// waitUnread has a server's reading goroutine wait as long as too much waits for a peer that does not read, which the
-// deadline of writing ends: answers to control frames, and to calls that are answered at once, are made as fast as
-// the peer asks for them and not as fast as it takes them. The write lock is held, and released while waiting.
-func (c *Conn) waitUnread() {
-	w := &c.w
-	for w.flushing && w.err == nil && w.waitingBytes() > unreadMax {
-		if w.unread == nil {
-			w.unread = sync.NewCond(&c.wmu)
-		}
-		w.unread.Wait()
 	}
 }

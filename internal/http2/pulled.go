@@ -6,12 +6,13 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/internal/combine"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
 // pulled is what a stream needs that is read by a goroutine of its own.
 type pulled struct {
-	// Under the stream's mu.
+	// Under stream.mu.
 	canRead     sync.Cond
 	parts       []*buffer.Buf // what has arrived and nobody has taken
 	reading     *buffer.Buf   // what Read returned last
@@ -30,7 +31,7 @@ type pulled struct {
 	headReady   chan struct{}
 	headClosed  bool
 
-	// Under wmu.
+	// Under the write lock.
 	canSend       sync.Cond
 	sendWaits     bool // for window
 	roomWaits     bool // for room in the write buffer: in writer.forRoom
@@ -41,7 +42,7 @@ type pulled struct {
 func (s *stream) pull() {
 	p := new(pulled)
 	p.canRead.L = &s.mu
-	p.canSend.L = &s.c.wmu
+	p.canSend.L = &s.c.w
 	p.asks = s.awaits100
 	s.mu.Lock()
 	if s.body != nil {
@@ -171,19 +172,19 @@ func (s *stream) Send(m *protocol.Message, last bool) error {
 			return err
 		}
 	}
-	c.wmu.Lock()
+	c.w.Lock()
 	if m != nil && s.noBody && !c.client {
 		buffer.Put(beside)
 		beside, m = nil, nil
 		if !last {
 			err := s.mayNotSend()
-			c.wmu.Unlock()
+			c.w.Unlock()
 			return err
 		}
 	}
 	for {
 		if err := s.mayNotSend(); err != nil {
-			c.wmu.Unlock()
+			c.w.Unlock()
 			buffer.Put(beside)
 			return err
 		}
@@ -194,14 +195,14 @@ func (s *stream) Send(m *protocol.Message, last bool) error {
 	}
 	if m != nil {
 		if err := c.appendMessage(s, m, beside, last); err != nil {
-			c.wmu.Unlock()
+			c.w.Unlock()
 			return err
 		}
 	}
 	if last {
 		c.endBody(s, m == nil)
 	}
-	c.unlockFlush(bySpawn)
+	c.w.UnlockFlush(combine.Spawn)
 	return nil
 }
 
@@ -210,7 +211,7 @@ func (c *Conn) mustWait(s *stream) bool {
 	switch {
 	case s.out != nil && len(s.out.B)-s.outAt >= sendQuota:
 		s.p.sendWaits = true
-	case c.w.flushing && c.w.waitingBytes() >= roomAbove:
+	case c.w.Writing() && c.w.Len() >= roomAbove:
 		c.w.waitForRoom(s)
 	default:
 		return false
@@ -230,11 +231,11 @@ func (s *stream) mayNotSend() error {
 			return io.EOF
 		}
 		return s.sendErr
-	case s.c.w.err != nil:
+	case s.c.w.Err() != nil:
 		if s.c.client {
 			return io.EOF
 		}
-		return s.c.w.err
+		return s.c.w.Err()
 	}
 	s.c.smu.Lock()
 	done := s.localDone || s.endAfterOut
@@ -249,12 +250,12 @@ var errSendAfterEnd = fairlead.Errorf(fairlead.Internal, "message sent after the
 
 // Interrupt implements protocol.Pipe.
 func (s *stream) Interrupt(cause error) {
-	s.c.wmu.Lock()
+	s.c.w.Lock()
 	if s.p.sendInterrupt == nil {
 		s.p.sendInterrupt = cause
 	}
 	s.p.canSend.Broadcast()
-	s.c.wmu.Unlock()
+	s.c.w.Unlock()
 	s.mu.Lock()
 	if s.p.interrupted == nil {
 		s.p.interrupted = cause

@@ -343,9 +343,9 @@ func (c *Conn) strayData(id uint32) error {
 func (c *Conn) checkOpened(id uint32) error {
 	var known bool
 	if c.client {
-		c.wmu.Lock()
+		c.w.Lock()
 		known = id%2 == 1 && id < c.w.nextID
-		c.wmu.Unlock()
+		c.w.Unlock()
 	} else {
 		known = id%2 == 1 && id <= c.s.lastPeer // written by the reading role alone
 	}

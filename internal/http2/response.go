@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/internal/combine"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -90,11 +91,11 @@ func (c *Conn) responseEnd(s *stream, trailer *protocol.Head) {
 	c.smu.Unlock()
 	if !sent {
 		// The server has answered without the rest of the request: it will not be sent (RFC 9113, section 8.1).
-		c.wmu.Lock()
+		c.w.Lock()
 		c.smu.Lock()
 		if s.over {
 			c.smu.Unlock()
-			c.wmu.Unlock()
+			c.w.Unlock()
 			return
 		}
 		sent = s.localDone
@@ -105,11 +106,11 @@ func (c *Conn) responseEnd(s *stream, trailer *protocol.Head) {
 		if s.p != nil {
 			s.p.canSend.Broadcast()
 		}
-		if !sent && c.w.err == nil {
-			b := c.writeBuf()
+		if !sent && c.w.Err() == nil {
+			b := c.w.Buf()
 			b.B = appendReset(b.B, s.id, protocol.ResetCancel)
 		}
-		c.unlockFlush(bySpawn)
+		c.w.UnlockFlush(combine.Spawn)
 	}
 	if s.p == nil {
 		s.endPush(trailer, nil)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/internal/combine"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -125,14 +126,14 @@ func (x exchange) HeaderLimit() int { return int(x.c.peerList.Load()) }
 // SendHead implements protocol.Exchange.
 func (x exchange) SendHead(h protocol.Section) error {
 	c := x.c
-	c.wmu.Lock()
+	c.w.Lock()
 	if err := x.mayNotSend(); err != nil {
-		c.wmu.Unlock()
+		c.w.Unlock()
 		return err
 	}
 	switch status := h.StatusCode(); {
 	case status >= 100 && status < 200:
-		c.wmu.Unlock()
+		c.w.Unlock()
 		return fairlead.Errorf(fairlead.Internal, "a response's head cannot have the status %d", status)
 	case hasNoContent(status):
 		x.noBody = true
@@ -140,7 +141,7 @@ func (x exchange) SendHead(h protocol.Section) error {
 		c.appendContinue(x.stream) // the body is wanted, or the protocol would have sent the whole response
 	}
 	c.appendHeaders(x.stream, &h, -1, false)
-	c.unlockFlush(bySpawn)
+	c.w.UnlockFlush(combine.Spawn)
 	return nil
 }
 
@@ -153,33 +154,33 @@ func (x exchange) Inform(status int, fields *fairlead.Metadata) error {
 	if status < 100 || status > 199 || status == 101 {
 		return fairlead.Errorf(fairlead.Internal, "%d is not the status of an interim response", status)
 	}
-	c.wmu.Lock()
+	c.w.Lock()
 	err := x.mayNotSend()
 	if err == nil && x.headSent {
 		err = fairlead.Errorf(fairlead.Internal, "interim response after the response's head")
 	}
 	if err != nil {
-		c.wmu.Unlock()
+		c.w.Unlock()
 		return err
 	}
 	if status == 100 {
 		x.awaits100 = false
 	}
 	c.appendHeaders(x.stream, &protocol.Section{Status: status, Extra: fields}, -1, false)
-	c.unlockFlush(bySpawn)
+	c.w.UnlockFlush(combine.Spawn)
 	return nil
 }
 
 // proceed tells a client that waits for it to send the body of its request (RFC 9110, section 10.1.1), unless the
 // response has begun.
 func (c *Conn) proceed(s *stream) {
-	c.wmu.Lock()
+	c.w.Lock()
 	if !s.awaits100 || s.headSent || s.mayNotSend() != nil {
-		c.wmu.Unlock()
+		c.w.Unlock()
 		return
 	}
 	c.appendContinue(s)
-	c.unlockFlush(bySpawn)
+	c.w.UnlockFlush(combine.Spawn)
 }
 
 // appendContinue appends the status 100. The write lock is held.
@@ -212,9 +213,9 @@ func (x exchange) Reply(r *protocol.Reply) error {
 	} else {
 		beside, err = encodeBeside(&r.Message)
 	}
-	c.wmu.Lock()
+	c.w.Lock()
 	if c.gone(s) {
-		c.wmu.Unlock()
+		c.w.Unlock()
 		buffer.Put(beside)
 		s.leave()
 		return nil
@@ -253,7 +254,7 @@ func (x exchange) Reply(r *protocol.Reply) error {
 		err = c.appendMessage(s, &protocol.Message{Bytes: r.Tail}, nil, last)
 	}
 	if err != nil {
-		c.unlockFlush(byCaller)
+		c.w.UnlockFlush(combine.Yield)
 		return err
 	}
 	s.replied = true
@@ -269,9 +270,9 @@ func (x exchange) Reply(r *protocol.Reply) error {
 // Finish implements protocol.Exchange.
 func (x exchange) Finish(t protocol.Section) {
 	s, c := x.stream, x.c
-	c.wmu.Lock()
+	c.w.Lock()
 	if c.gone(s) {
-		c.wmu.Unlock()
+		c.w.Unlock()
 		s.leave()
 		return
 	}
@@ -283,7 +284,7 @@ func (x exchange) Finish(t protocol.Section) {
 func (c *Conn) gone(s *stream) bool {
 	c.smu.Lock()
 	defer c.smu.Unlock()
-	if c.w.err != nil {
+	if c.w.Err() != nil {
 		c.finish(s) // out of the table, where the connection's end would have found it
 		s.dropOut()
 	}
@@ -300,7 +301,7 @@ func (c *Conn) answered(s *stream) {
 		c.smu.Unlock()
 	}
 	pulled := s.p != nil // what waits may be sent and s be recycled as soon as the lock is released
-	c.unlockFlush(byCaller)
+	c.w.UnlockFlush(combine.Yield)
 	if pulled || !waiting {
 		s.leave()
 	}
@@ -320,9 +321,9 @@ func (s *stream) leave() {
 func (c *Conn) serveOpen(s *stream) {
 	x := exchange{s}
 	defer func() {
-		c.wmu.Lock()
+		c.w.Lock()
 		ending := s.endAfterOut
-		c.wmu.Unlock()
+		c.w.Unlock()
 		if !ending {
 			x.Reset(protocol.ResetInternal, errAbandoned) // nothing, if it was ended as it should
 		}

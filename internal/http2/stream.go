@@ -7,6 +7,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/internal/combine"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -23,7 +24,7 @@ type stream struct {
 	// entered says that s was once put in the table. Until then only one goroutine at a time has it.
 	entered bool
 
-	// Under smu.
+	// Under the stream lock.
 	inTable    bool
 	localDone  bool // nothing more will be sent: END_STREAM or a reset was
 	remoteDone bool // nothing more will arrive
@@ -31,7 +32,7 @@ type stream struct {
 	orphan     bool // over, and its handler has not returned yet: counted in streams.orphans
 	call       *fairlead.Call
 
-	// Under wmu.
+	// Under the write lock.
 	headSent    bool
 	noBody      bool  // the response has none, whatever its protocol sends: it is one to HEAD, or has no content
 	awaits100   bool  // server: the client waits for the status 100 before it sends the body
@@ -97,12 +98,12 @@ const inPlaceMax = 64 << 10
 // Reset implements protocol.Pipe.
 func (s *stream) Reset(code protocol.ResetCode, cause error) {
 	c := s.c
-	c.wmu.Lock()
+	c.w.Lock()
 	c.smu.Lock()
 	if s.over {
 		c.returned(s)
 		c.smu.Unlock()
-		c.wmu.Unlock()
+		c.w.Unlock()
 		s.dropUnread(cause)
 		return
 	}
@@ -113,17 +114,17 @@ func (s *stream) Reset(code protocol.ResetCode, cause error) {
 	c.smu.Unlock()
 	s.dropOut()
 	s.sendErr = cause
-	if c.w.err == nil {
-		b := c.writeBuf()
+	if c.w.Err() == nil {
+		b := c.w.Buf()
 		b.B = appendReset(b.B, s.id, code)
 	}
 	if s.p == nil {
-		c.unlockFlush(bySpawn)
+		c.w.UnlockFlush(combine.Spawn)
 		s.recycle()
 		return
 	}
 	s.p.canSend.Broadcast()
-	c.unlockFlush(bySpawn)
+	c.w.UnlockFlush(combine.Spawn)
 	s.endRead(cause, nil)
 	s.dropBody(!c.client)
 }
@@ -202,7 +203,7 @@ func (c *Conn) localEnd(s *stream) {
 		return
 	}
 	// The response is complete and the request is not: the rest of it is not wanted (RFC 9113, section 8.1).
-	b := c.writeBuf()
+	b := c.w.Buf()
 	b.B = appendReset(b.B, s.id, protocol.ResetNoError)
 	c.s.reset.add(s.id)
 	c.finish(s)
@@ -211,12 +212,12 @@ func (c *Conn) localEnd(s *stream) {
 // lockStream takes the write lock and the stream lock and returns the stream with that id from the table. If there is
 // none it returns nil and holds neither lock.
 func (c *Conn) lockStream(id uint32) *stream {
-	c.wmu.Lock()
+	c.w.Lock()
 	c.smu.Lock()
 	s := c.s.table.get(id)
 	if s == nil {
 		c.smu.Unlock()
-		c.wmu.Unlock()
+		c.w.Unlock()
 	}
 	return s
 }
@@ -234,11 +235,11 @@ func (c *Conn) resetID(id uint32, code protocol.ResetCode) *stream {
 	c.finish(s)
 	c.smu.Unlock()
 	s.dropOut()
-	if c.w.err == nil {
-		b := c.writeBuf()
+	if c.w.Err() == nil {
+		b := c.w.Buf()
 		b.B = appendReset(b.B, id, code)
 	}
-	c.unlockFlush(bySpawn)
+	c.w.UnlockFlush(combine.Spawn)
 	return s
 }
 
@@ -265,7 +266,7 @@ func (c *Conn) endStream(id uint32, err error) {
 	}
 	client := c.client
 	c.smu.Unlock()
-	c.wmu.Unlock()
+	c.w.Unlock()
 	if client && s.headSeen {
 		err = answeredAlready(err)
 	}

@@ -3,6 +3,7 @@ package http2
 import (
 	"sync/atomic"
 
+	"github.com/fairlead-go/fairlead/internal/combine"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -39,12 +40,12 @@ func (c *Conn) count(s *stream, n int64) {
 		return
 	}
 	e.active, e.arrived = true, 0
-	c.wmu.Lock()
-	if c.w.err == nil {
-		b := c.writeBuf()
+	c.w.Lock()
+	if c.w.Err() == nil {
+		b := c.w.Buf()
 		b.B = appendPing(b.B, false, bdpPing)
 	}
-	c.unlockFlush(bySpawn)
+	c.w.UnlockFlush(combine.Spawn)
 }
 
 // measured ends a measurement, and opens the windows if they hold the peer back.
@@ -60,15 +61,15 @@ func (c *Conn) measured() {
 	}
 	w = min(2*w, maxStreamWindow)
 	e.window.Store(w)
-	c.wmu.Lock()
-	if c.w.err == nil {
-		b := c.writeBuf()
+	c.w.Lock()
+	if c.w.Err() == nil {
+		b := c.w.Buf()
 		at := len(b.B)
 		b.B = appendFrameHeader(b.B, 0, frameSettings, 0, 0)
 		b.B = appendSetting(b.B, settingInitialWindowSize, uint32(w))
 		putFrameLen(b.B, at, len(b.B)-at-frameHeaderLen)
 	}
-	c.unlockFlush(bySpawn)
+	c.w.UnlockFlush(combine.Spawn)
 }
 
 // release gives the account of held bytes n back, and with it the window that was withheld because of them.
@@ -100,12 +101,12 @@ func (c *Conn) creditConn(n int64) {
 
 // creditStream lets the peer send n more bytes on a stream.
 func (c *Conn) creditStream(id uint32, n int64) {
-	c.wmu.Lock()
-	if c.w.err == nil {
-		b := c.writeBuf()
+	c.w.Lock()
+	if c.w.Err() == nil {
+		b := c.w.Buf()
 		b.B = appendWindowUpdate(b.B, id, n)
 	}
-	c.unlockFlush(bySpawn)
+	c.w.UnlockFlush(combine.Spawn)
 }
 
 // overWindow says whether a stream has sent more than its window allows. The stream's lock is held if it is pulled.

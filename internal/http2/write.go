@@ -4,60 +4,32 @@ import (
 	"errors"
 	"net"
 	"os"
-	"runtime"
-	"sync"
 	"time"
 
-	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/internal/combine"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// Writing. Frames are appended to one buffer under the write lock, and whoever finds no flusher becomes it. Before it
-// writes, a flusher that has little to write yields once, so that others that are ready to run append their frames
-// first: in the prototype that preceded this engine, with 100 callers, that took the client from 240k to 444k calls a
-// second and the server from 143k to 328k. A stream's sender must not do that itself (one that sends alone would make
-// a system call for each message): it starts a goroutine that flushes and goes on.
-
-// flushBy is who flushes.
-type flushBy uint8
+// Writing. Frames are appended to the buffer of a combine.Writer, under its lock, and written with their neighbours.
+// What is special to HTTP/2 is here and in flow.go: DATA that waits for window, senders that wait for the buffer, and
+// what a failed write means.
 
 const (
-	byCaller flushBy = iota // the calling goroutine, after a yield
-	bySpawn                 // a goroutine of its own
-	byReader                // the calling goroutine, at once
-)
-
-const (
-	minWriteBuffer = 1 << 10
-	maxWriteBuffer = 256 << 10
-	// yieldBelow is the amount of waiting bytes below which a flusher yields before it writes.
-	yieldBelow = 32 << 10
 	// bufferSoftMax is the amount of waiting bytes above which DATA waits with its stream instead of in the buffer.
 	bufferSoftMax = 256 << 10
 	// roomAbove is the amount of waiting bytes above which a stream's sender waits for a write that is under way.
 	roomAbove = 128 << 10
-	// corkMax is the amount of waiting bytes above which a corked buffer is flushed all the same.
-	corkMax = 64 << 10
 	// refillMax is how much DATA of waiting streams is moved to the buffer at once.
 	refillMax = 64 << 10
-	// writeTimeout is how long a peer may leave this side's writes stuck; the deadline is renewed when a quarter of it
-	// has passed.
-	writeTimeout = 30 * time.Second
 )
 
-// writer is what the write lock guards.
+// writer is what sends, and what its lock guards.
 type writer struct {
-	buf        *buffer.Buf // nil: nothing waits
-	flushing   bool
-	corked     bool   // the reading goroutine will flush at the end of its batch
-	closeAfter bool   // close the transport when all is written
-	parting    bool   // a server's: all is written, and the client may hang up
-	answered   bool   // HEADERS or DATA were sent since the last PING came
-	frames     uint32 // HEADERS and DATA sent, for guard.settle
-	err        error
-	spare      *buffer.Buf // for the next buffer, while streams are open
-	hint       int         // how long the buffer got lately
-	deadline   time.Time   // the transport's write deadline
+	combine.Writer
+
+	parting  bool   // a server's: all is written, and the client may hang up
+	answered bool   // HEADERS or DATA were sent since the last PING came
+	frames   uint32 // HEADERS and DATA sent, for guard.settle
 
 	enc      encoder
 	window   int64 // what may be sent on the connection
@@ -68,35 +40,21 @@ type writer struct {
 
 	waiting streamQueue // streams with DATA to send and window to send it
 	forRoom []*stream   // senders that wait for the buffer to be written
-	unread  *sync.Cond  // waitUnread's, once it was needed
 }
 
-func (w *writer) init() {
+func (w *writer) init(c *Conn) {
+	w.Init(c.tc, sender{c})
 	w.enc = newEncoder()
 	w.window, w.initial, w.maxFrame = defaultWindow, defaultWindow, defaultFrameSize
 }
 
-// fail ends all sending.
+// fail ends all sending. The write lock is held.
 func (w *writer) fail(err error) {
-	if w.err == nil {
-		w.err = err
-	}
+	w.Fail(err)
 	for s := w.waiting.pop(); s != nil; s = w.waiting.pop() {
 		s.dropOut()
 	}
-	w.corked = false
-	if !w.flushing { // otherwise the flusher drops it
-		buffer.Put(w.buf)
-		w.buf = nil
-	}
-	w.dropSpare()
 	w.wakeForRoom()
-}
-
-// dropSpare gives the spare buffer back. The write lock is held.
-func (w *writer) dropSpare() {
-	buffer.Put(w.spare)
-	w.spare = nil
 }
 
 // waitForRoom has s woken when the buffer has been written. The write lock is held.
@@ -114,116 +72,35 @@ func (w *writer) wakeForRoom() {
 		w.forRoom[i] = nil
 	}
 	w.forRoom = w.forRoom[:0]
-	if w.unread != nil {
-		w.unread.Broadcast()
-	}
 }
 
-// writeBuf returns the buffer to append to. The write lock is held.
-func (c *Conn) writeBuf() *buffer.Buf {
-	if c.w.buf == nil {
-		if c.w.buf = c.w.spare; c.w.buf != nil {
-			c.w.spare = nil
-			return c.w.buf
-		}
-		c.w.buf = buffer.Get(max(c.w.hint, minWriteBuffer))
-	}
-	return c.w.buf
-}
+// sender is a Conn as its combine.Writer sees it. It is one pointer, so that it fits an interface without an
+// allocation.
+type sender struct{ *Conn }
 
-// waitingBytes returns how much is in the buffer. The write lock is held.
-func (w *writer) waitingBytes() int {
-	if w.buf == nil {
-		return 0
-	}
-	return len(w.buf.B)
-}
+var _ combine.Source = sender{}
 
-// unlockFlush releases the write lock and sees to it that what waits is written.
-func (c *Conn) unlockFlush(by flushBy) {
+// Pending implements combine.Source.
+func (c sender) Pending() bool { return c.w.sendable() }
+
+// Refill implements combine.Source: it moves DATA of waiting streams to the buffer, in turns of one frame.
+func (c sender) Refill() {
 	w := &c.w
-	if w.flushing || w.corked && w.waitingBytes() < corkMax || w.waitingBytes() == 0 && !w.sendable() && !w.closeAfter {
-		c.wmu.Unlock()
+	for w.sendable() && w.Len() < refillMax {
+		c.sendSome(w.waiting.pop())
+	}
+	w.handed = w.nextID
+}
+
+// Written implements combine.Owner. When a write has failed it closes the transport: that wakes the reading goroutine,
+// which ends the connection. A client takes no more calls and first reads what the server had to say, such as a GOAWAY
+// with the reason.
+func (c sender) Written(err error) {
+	c.w.wakeForRoom()
+	if err == nil {
 		return
 	}
-	w.flushing = true
-	switch by {
-	case bySpawn:
-		c.wmu.Unlock()
-		go c.flush()
-		return
-	case byCaller:
-		if w.waitingBytes() < yieldBelow {
-			c.wmu.Unlock()
-			runtime.Gosched()
-			c.wmu.Lock()
-		}
-	case byReader:
-	}
-	c.writeOut()
-	c.wmu.Unlock()
-}
-
-// flush is the body of a flushing goroutine.
-func (c *Conn) flush() {
-	runtime.Gosched()
-	c.wmu.Lock()
-	c.writeOut()
-	c.wmu.Unlock()
-}
-
-// writeOut writes until nothing waits. The write lock is held, and released while writing; flushing is set, and cleared
-// at the end.
-func (c *Conn) writeOut() {
-	w := &c.w
-	for w.err == nil {
-		c.refill()
-		b := w.buf
-		if b == nil {
-			break
-		}
-		w.buf = nil
-		w.handed = w.nextID
-		w.hint = min(max(len(b.B), w.hint-w.hint/8), maxWriteBuffer)
-		c.renewDeadline()
-		c.wmu.Unlock()
-		err := c.tc.Write(b.B)
-		c.wmu.Lock()
-		if w.spare == nil && cap(b.B) <= maxWriteBuffer {
-			b.B = b.B[:0]
-			w.spare = b
-		} else {
-			buffer.Put(b)
-		}
-		w.wakeForRoom()
-		if err != nil {
-			w.fail(&protocol.Failure{Kind: protocol.FailedLost, Cause: err})
-			c.hangUp(err)
-		}
-	}
-	w.flushing = false
-	if w.spare != nil {
-		c.smu.Lock()
-		idle := c.s.open == 0
-		c.smu.Unlock()
-		if idle {
-			w.dropSpare()
-		}
-	}
-	if w.err != nil {
-		buffer.Put(w.buf)
-		w.buf = nil
-		w.dropSpare()
-	}
-	if w.closeAfter {
-		c.part()
-	}
-}
-
-// hangUp closes the transport after a write has failed: that wakes the reading goroutine, which ends the connection.
-// A client takes no more calls and first reads what the server had to say, such as a GOAWAY with the reason. The write
-// lock is held.
-func (c *Conn) hangUp(err error) {
+	c.w.fail(&protocol.Failure{Kind: protocol.FailedLost, Cause: err})
 	if !c.client || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
 		_ = c.tc.Close()
 		return
@@ -231,7 +108,7 @@ func (c *Conn) hangUp(err error) {
 	c.smu.Lock()
 	c.s.draining = true
 	if c.s.err == nil {
-		c.s.err = c.w.err
+		c.s.err = c.w.Err()
 	}
 	c.smu.Unlock()
 	c.stopTaking()
@@ -241,33 +118,45 @@ func (c *Conn) hangUp(err error) {
 // parting is the time for what a server sent before it closed the connection.
 const parting = 100 * time.Millisecond
 
-// renewDeadline bounds the next write. Setting a deadline costs a lock of the poller, so it is not done for each.
-func (c *Conn) renewDeadline() {
-	now := time.Now()
-	if c.w.deadline.Sub(now) > writeTimeout*3/4 {
-		return
-	}
-	c.w.deadline = now.Add(writeTimeout)
-	_ = c.tc.SetWriteDeadline(c.w.deadline)
+// Idle implements combine.Owner.
+func (c sender) Idle() bool {
+	c.smu.Lock()
+	defer c.smu.Unlock()
+	return c.s.open == 0
 }
 
-// cork holds flushing back while the reading goroutine works through a batch.
+// Finish implements combine.Owner: it closes the transport of a connection that was drained. A server lets the client
+// do it and waits a moment: a socket that is closed before its last incoming bytes (a WINDOW_UPDATE for the last
+// response, perhaps) were read answers with a reset, upon which the client's kernel forgets what the client has not
+// read yet.
+func (c sender) Finish() {
+	if c.client || c.w.Err() != nil {
+		_ = c.tc.Close()
+		return
+	}
+	if !c.w.parting {
+		c.w.parting = true
+		_ = c.tc.SetReadDeadline(time.Now().Add(lastWords))
+	}
+}
+
+// cork holds writing back while the reading goroutine works through a batch.
 func (c *Conn) cork() {
-	c.wmu.Lock()
-	c.w.corked = c.w.err == nil // nobody would uncork it any more
-	c.wmu.Unlock()
+	c.w.Lock()
+	c.w.Cork()
+	c.w.Unlock()
 }
 
-// uncork ends a batch: a server's reading goroutine writes itself, a client's must not wait for the peer.
+// uncork ends a batch: a server's reading goroutine writes itself, a client's must not wait for the peer. A server's
+// first waits if too much waits for a client that does not read, until that reads or the deadline of writing passes: it
+// makes answers to control frames, and to calls that are answered at once, only as fast as the client takes them.
 func (c *Conn) uncork() {
-	c.wmu.Lock()
-	c.w.corked = false
+	c.w.Lock()
+	c.w.Uncork()
 	if c.client {
-		c.unlockFlush(bySpawn)
+		c.w.UnlockFlush(combine.Spawn)
 		return
 	}
-	if c.w.flushing {
-		c.waitUnread()
-	}
-	c.unlockFlush(byReader)
+	_ = c.w.Wait(unreadMax) // an error ends the connection, and what is written is dropped
+	c.w.UnlockFlush(combine.Now)
 }

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"io"
 	"math"
-	"sync"
 	"time"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/internal/combine"
 	"github.com/fairlead-go/fairlead/transport"
 )
 
@@ -63,92 +63,76 @@ const (
 // window is the number of messages that may be under way in each direction of a stream.
 const window = 16
 
-// writer queues frames and has a goroutine of its own write them while there are any, so that whoever reads never waits
-// for the peer to read.
+// writer sends frames. Whoever reads a connection never waits for the peer to read: another goroutine writes.
 type writer struct {
+	combine.Writer
 	tc transport.Conn
+}
 
-	mu      sync.Mutex
-	buf     []byte
-	spare   []byte
-	writing bool
-	closing bool // close the connection when all is written
-	err     error
-	wg      sync.WaitGroup
+var _ combine.Owner = (*writer)(nil)
+
+func (w *writer) init(tc transport.Conn) {
+	w.tc = tc
+	w.Init(tc, w)
 }
 
 // frame appends a frame whose payload fill appends.
 func (w *writer) frame(id uint32, t frameType, fill func(b []byte) []byte) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.err != nil {
-		return w.err
+	w.Lock()
+	if err := w.Err(); err != nil {
+		w.Unlock()
+		return err
 	}
-	at := len(w.buf)
-	w.buf = append(w.buf, 0, 0, 0, 0)
-	w.buf = binary.BigEndian.AppendUint32(w.buf, id)
-	w.buf = append(w.buf, byte(t))
+	buf := w.Buf()
+	at := len(buf.B)
+	buf.B = append(buf.B, 0, 0, 0, 0)
+	buf.B = binary.BigEndian.AppendUint32(buf.B, id)
+	buf.B = append(buf.B, byte(t))
 	if fill != nil {
-		w.buf = fill(w.buf)
+		buf.B = fill(buf.B)
 	}
-	binary.BigEndian.PutUint32(w.buf[at:], uint32(len(w.buf)-at-4)) //nolint:gosec // callers limit payloads
-	w.kick()
+	binary.BigEndian.PutUint32(buf.B[at:], uint32(len(buf.B)-at-4)) // callers limit payloads
+	w.UnlockFlush(combine.Spawn)
 	return nil
 }
 
 // raw appends bytes that are no frame.
 func (w *writer) raw(b string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.buf = append(w.buf, b...)
-	w.kick()
+	w.Lock()
+	buf := w.Buf()
+	buf.B = append(buf.B, b...)
+	w.UnlockFlush(combine.Spawn)
 }
 
 // finish closes the connection once all that is queued is written.
 func (w *writer) finish() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.closing = true
-	w.kick()
+	w.Lock()
+	w.FinishWritten()
+	w.UnlockFlush(combine.Spawn)
 }
 
-// kick starts the writing goroutine if it is not running; the lock is held.
-func (w *writer) kick() {
-	if !w.writing && w.err == nil {
-		w.writing = true
-		w.wg.Go(w.write)
-	}
+// unreadMax is how many bytes may wait for a client that does not read before a server stops reading from it.
+const unreadMax = 1 << 20
+
+// keepUp waits as long as more than that waits.
+func (w *writer) keepUp() {
+	w.Lock()
+	_ = w.Wait(unreadMax) // on an error the transport is closed, and reading ends
+	w.Unlock()
 }
 
-// shut ends the writer of a closed connection for good, and waits for its goroutine.
-func (w *writer) shut(cause error) {
-	w.mu.Lock()
-	if w.err == nil {
-		w.err = cause
-	}
-	w.mu.Unlock()
-	w.wg.Wait()
-}
-
-func (w *writer) write() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for len(w.buf) > 0 && w.err == nil {
-		b := w.buf
-		w.buf = w.spare[:0]
-		w.mu.Unlock()
-		err := w.tc.Write(b)
-		w.mu.Lock()
-		w.spare = b[:0]
-		if err != nil {
-			w.err = err
-		}
-	}
-	w.writing = false
-	if w.closing || w.err != nil {
+// Written implements combine.Owner.
+func (w *writer) Written(err error) {
+	if err != nil {
 		_ = w.tc.Close() // nothing more can be done for it
 	}
 }
+
+// Idle implements combine.Owner. It keeps no buffer between writes.
+func (*writer) Idle() bool { return true }
+
+// Finish implements combine.Owner.
+func (w *writer) Finish() { _ = w.tc.Close() }
 
 // frameIn is a frame read; its payload is valid until it is discarded.
 type frameIn struct {

@@ -73,7 +73,7 @@ func (p FrameClient) NewConn(
 	ctx context.Context, tc transport.Conn, cfg *protocol.ClientConfig,
 ) (protocol.ClientConn, error) {
 	c := &clientConn{
-		tc: tc, w: writer{tc: tc}, peer: peerOf(tc, p.serial), limit: cfg.RecvMessage + cfg.HeaderList, max: firstMax,
+		tc: tc, peer: peerOf(tc, p.serial), limit: cfg.RecvMessage + cfg.HeaderList, max: firstMax,
 		calls: make(map[uint32]*clientCall), freed: make(chan struct{}, 1), closed: make(chan struct{}),
 		done: make(chan struct{}), serial: p.serial,
 	}
@@ -83,6 +83,7 @@ func (p FrameClient) NewConn(
 	if c.serial {
 		c.max = 1
 	}
+	c.w.init(tc)
 	c.w.raw(prefaceOf(c.serial))
 	go c.read()
 	if c.serial {
@@ -149,7 +150,7 @@ func (c *clientConn) read() {
 		err = c.readOne()
 	}
 	c.fail(err)
-	c.w.shut(err)
+	c.w.Close(err)
 	close(c.done)
 }
 

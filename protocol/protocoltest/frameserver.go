@@ -60,9 +60,10 @@ func (p *FrameServer) Detect(first []byte) protocol.Verdict {
 // NewConn implements protocol.Server.
 func (p *FrameServer) NewConn(tc transport.Conn) (protocol.ServerConn, error) {
 	c := &serverConn{
-		d: p.d, tc: tc, w: writer{tc: tc}, serial: p.serial, draining: make(chan struct{}),
+		d: p.d, tc: tc, serial: p.serial, draining: make(chan struct{}),
 		peer: peerOf(tc, p.serial), calls: make(map[uint32]*serverCall),
 	}
+	c.w.init(tc)
 	c.lease = p.d.Lease(c)
 	return c, nil
 }
@@ -115,6 +116,7 @@ func (c *serverConn) Serve() error {
 		})
 	}
 	for {
+		c.w.keepUp()
 		if err := c.rest.skip(c.tc); err != nil {
 			return c.why(err)
 		}

@@ -1,0 +1,5 @@
+//go:build race
+
+package combine_test
+
+const raceEnabled = true

@@ -189,6 +189,19 @@ func (h holder) options() int32 {
 	return [...]int32{inFile: 8, inMessage: 7, inField: 8, inOneof: 2, inEnum: 3, inValue: 3, inService: 3, inMethod: 4}[h]
 }
 
+// OptionsOf returns the path of the declaration to whose options, or to a part of them, a path within a file leads. It
+// reports false for all other paths.
+func OptionsOf(path []int32) (declaration []int32, ok bool) {
+	at := inFile
+	for i := 0; i < len(path) && at != inNone; i += 2 {
+		if path[i] == at.options() {
+			return path[:i], true
+		}
+		at = at.nested(path[i])
+	}
+	return nil, false
+}
+
 // isPart reports whether a path leads to a part of a declaration within a file, such as its name.
 func isPart(path []int32) bool {
 	at := inFile

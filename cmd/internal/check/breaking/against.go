@@ -230,14 +230,18 @@ func (d *directory) load(ctx context.Context, units []*unit) ([]*Contract, error
 			d.path, len(sources))
 	}
 	arg := u.args[0]
+	dir := arg
 	if !isDir(arg) {
-		arg = filepath.Dir(arg)
+		dir = filepath.Dir(arg)
 	}
-	u.prefix = prefixOf(u.source.Dir, arg)
+	u.prefix = prefixOf(u.source.Dir, dir)
 	u.oldPrefix = prefixOf(sources[0].Dir, d.path)
-	if !isDir(u.args[0]) {
-		name := filepath.ToSlash(filepath.Join(u.oldPrefix, filepath.Base(u.args[0])))
-		sources[0].Files = slices.DeleteFunc(sources[0].Files, func(file string) bool { return file != name })
+	if dir != arg {
+		name := filepath.ToSlash(filepath.Join(u.oldPrefix, filepath.Base(arg)))
+		if !slices.Contains(sources[0].Files, name) {
+			return nil, fmt.Errorf("%s: it has no %s to compare %s with", d.path, filepath.Base(arg), arg)
+		}
+		sources[0].Files = []string{name}
 	}
 	compiled, err := idl.CompileLinked(ctx, sources[0])
 	if err != nil {

@@ -373,13 +373,21 @@ func TestDirectory(t *testing.T) { //nolint:paralleltest // it changes the worki
 			cli.ExitFound},
 		{"below the root of a checkout", "now/api", "--against ../../old/api", "shop.proto:7:1: FIELD_NO_DELETE: ",
 			cli.ExitFound},
+		{
+			"a directory without the file", "old", "--against api ../pair/b/x.proto",
+			"api: it has no x.proto to compare ../pair/b/x.proto with", cli.ExitFailed,
+		},
 		{"two files' directory", "pair", "--against a b/x.proto", "b/x.proto:3:13: FIELD_SAME_TYPE: ", cli.ExitFound},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Chdir(filepath.Join(dir, tt.dir))
 			got := check(t, strings.Fields(tt.args)...)
-			if got.Code != tt.code || !strings.Contains(got.Out, tt.want) || tt.want == "" && got.Out != "" {
+			said := got.Out
+			if tt.code == cli.ExitFailed {
+				said = got.Err
+			}
+			if got.Code != tt.code || !strings.Contains(said, tt.want) || tt.want == "" && got.Out != "" {
 				t.Errorf("exit code %d, want %d; printed %q, want %q; errors %q", got.Code, tt.code, got.Out, tt.want, got.Err)
 			}
 		})

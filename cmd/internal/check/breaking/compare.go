@@ -88,6 +88,10 @@ type comparison struct {
 	level    Level
 	rule     Rule      // which is being applied
 	findings []Finding // of that rule
+
+	// Made on first use.
+	includes map[[2]protoreflect.FullName]bool                     // see grownEnum
+	declares map[protoreflect.FullName]protoreflect.FileDescriptor // see whereTo
 }
 
 // apply returns what a rule finds.
@@ -124,20 +128,20 @@ func (c *comparison) reportf(at, was spot, subject Subject, format string, args 
 	})
 }
 
-// subjectOf names d.
-func subjectOf(d protoreflect.Descriptor) Subject {
+// subjectOf names d, which is part of the old contract.
+func (c *comparison) subjectOf(d protoreflect.Descriptor) Subject {
 	name := string(d.FullName())
 	switch d := d.(type) {
 	case protoreflect.MessageDescriptor:
 		if d.IsMapEntry() {
-			if field := mapField(d); field != nil {
-				return subjectOf(field)
+			if field := c.old.mapField(d); field != nil {
+				return c.subjectOf(field)
 			}
 		}
 		return Subject{Kind: MessageSubject, Name: name}
 	case protoreflect.FieldDescriptor:
 		if entry := d.ContainingMessage(); !d.IsExtension() && entry.IsMapEntry() {
-			return subjectOf(entry)
+			return c.subjectOf(entry)
 		}
 		return Subject{Kind: FieldSubject, Name: name}
 	case protoreflect.EnumDescriptor:
@@ -149,7 +153,7 @@ func subjectOf(d protoreflect.Descriptor) Subject {
 	case protoreflect.MethodDescriptor:
 		return Subject{Kind: MethodSubject, Name: name}
 	case protoreflect.OneofDescriptor:
-		return subjectOf(d.Parent())
+		return c.subjectOf(d.Parent())
 	case protoreflect.FileDescriptor:
 		return Subject{Kind: FileSubject, Name: d.Path()}
 	default:
@@ -235,7 +239,7 @@ func methodPairs(check func(c *comparison, old, now protoreflect.MethodDescripto
 	return servicePairs(func(c *comparison, oldService, nowService protoreflect.ServiceDescriptor) {
 		for i := range oldService.Methods().Len() {
 			old := oldService.Methods().Get(i)
-			if now := nowService.Methods().ByName(old.Name()); now != nil {
+			if now := c.now.method(nowService, old.Name()); now != nil {
 				check(c, old, now)
 			}
 		}

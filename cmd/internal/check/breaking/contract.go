@@ -34,10 +34,18 @@ type Contract struct {
 	sources    finding.Sources
 
 	// Made on first use.
-	answers  map[string][]binding       // by verb and shape of the path
-	byReason map[errorKey]contractError // by domain and reason
-	byNumber map[errorKey]contractError // by enum and number
-	fields   map[protoreflect.FullName]map[protoreflect.FieldNumber]protoreflect.FieldDescriptor
+	answers  map[string]binding          // by verb and shape of the path, and with the method's name behind it
+	byReason map[errorKey]contractError  // by domain and reason
+	byNumber map[errorKey]contractError  // by enum and number
+	options  map[string]*finding.Options // by file
+	shown    map[optionKey]spot
+
+	fields      members[protoreflect.FieldNumber, protoreflect.FieldDescriptor]
+	fieldNames  members[protoreflect.Name, protoreflect.FieldDescriptor]
+	mapFields   members[protoreflect.FullName, protoreflect.FieldDescriptor]
+	oneofs      members[protoreflect.Name, protoreflect.OneofDescriptor]
+	values      members[protoreflect.EnumNumber, protoreflect.EnumValueDescriptor]
+	methodNames members[protoreflect.Name, protoreflect.MethodDescriptor]
 }
 
 // extensionKey is what tells an extension from others on the wire.
@@ -183,31 +191,6 @@ func (c *Contract) index(file protoreflect.FileDescriptor) {
 	for x := range allExtensions(file) {
 		c.extensions[extensionKey{x.ContainingMessage().FullName(), x.Number()}] = x
 	}
-}
-
-// manyFields is from how many fields on a message has an index of them: the compiler's descriptors search one by one.
-const manyFields = 32
-
-// field returns the field of m with that number, nil for none.
-func (c *Contract) field(
-	m protoreflect.MessageDescriptor, number protoreflect.FieldNumber,
-) protoreflect.FieldDescriptor {
-	if m.Fields().Len() < manyFields {
-		return m.Fields().ByNumber(number)
-	}
-	byNumber := c.fields[m.FullName()]
-	if byNumber == nil {
-		byNumber = make(map[protoreflect.FieldNumber]protoreflect.FieldDescriptor, m.Fields().Len())
-		for i := range m.Fields().Len() {
-			field := m.Fields().Get(i)
-			byNumber[field.Number()] = field
-		}
-		if c.fields == nil {
-			c.fields = make(map[protoreflect.FullName]map[protoreflect.FieldNumber]protoreflect.FieldDescriptor)
-		}
-		c.fields[m.FullName()] = byNumber
-	}
-	return byNumber[number]
 }
 
 // scope is what messages, enums and extensions are declared in: a file or a message.

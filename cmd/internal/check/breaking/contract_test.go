@@ -17,7 +17,7 @@ func TestCompiled(t *testing.T) {
 	many := func(without int) string {
 		var b strings.Builder
 		b.WriteString("syntax = \"proto3\";\npackage a.v1;\nmessage M {\n")
-		for n := range 3 * manyFields {
+		for n := range 3 * manyMembers {
 			if n != without {
 				fmt.Fprintf(&b, "  optional int32 f%d = %d;\n", n, n+1)
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
 // deleteRules are about whole declarations that are gone, from their file or from their package.
@@ -99,7 +100,7 @@ func servicesOf(file protoreflect.FileDescriptor) (string, []protoreflect.Descri
 func filesKept(c *comparison) {
 	for _, old := range c.old.files {
 		if _, ok := c.now.byName[c.old.name(old)]; !ok {
-			c.reportf(c.placeOfFile(old), spot{Place: c.old.fileAlone(old.Path())}, subjectOf(old),
+			c.reportf(c.placeOfFile(old), spot{Place: c.old.fileAlone(old.Path())}, c.subjectOf(old),
 				"file %s was deleted", c.old.name(old))
 		}
 	}
@@ -125,17 +126,17 @@ func keptInFile(list lister) func(c *comparison, old, now protoreflect.FileDescr
 		}
 		for _, d := range before {
 			if !kept[nestedName(d)] {
-				c.reportf(c.placeOfDeleted(now, d), c.old.whole(d), subjectOf(d),
-					"%s was deleted from %s%s", describe(kind, d), c.now.name(now), c.whereTo(d))
+				c.reportf(c.placeOfDeleted(now, d), c.old.whole(d), c.subjectOf(d),
+					"%s was deleted from %s%s", c.describe(kind, d), c.now.name(now), c.whereTo(d))
 			}
 		}
 	}
 }
 
 // describe names a declaration that may be the compiler's own.
-func describe(kind string, d protoreflect.Descriptor) string {
+func (c *comparison) describe(kind string, d protoreflect.Descriptor) string {
 	if m, ok := d.(protoreflect.MessageDescriptor); ok && m.IsMapEntry() {
-		if field := mapField(m); field != nil {
+		if field := c.old.mapField(m); field != nil {
 			return "message " + string(d.FullName()) + ", the entries of the map " + string(field.Name()) + ","
 		}
 	}
@@ -144,11 +145,29 @@ func describe(kind string, d protoreflect.Descriptor) string {
 
 // whereTo says where a declaration is now that was there before, when it has kept its name.
 func (c *comparison) whereTo(d protoreflect.Descriptor) string {
-	now, err := c.now.linked.FindDescriptorByName(d.FullName())
-	if err != nil {
+	if c.declares == nil {
+		c.declares = declarations(c.now.linked)
+	}
+	file, ok := c.declares[d.FullName()]
+	if !ok {
 		return ""
 	}
-	return "; it is in " + now.ParentFile().Path() + " now"
+	return "; it is in " + file.Path() + " now"
+}
+
+// declarations returns the files that declare messages, enums, extensions and services, by their full names.
+func declarations(files *protoregistry.Files) map[protoreflect.FullName]protoreflect.FileDescriptor {
+	all := make(map[protoreflect.FullName]protoreflect.FileDescriptor)
+	files.RangeFiles(func(file protoreflect.FileDescriptor) bool {
+		for _, list := range []lister{messagesOf, enumsOf, extensionsOf, servicesOf} {
+			_, declared := list(file)
+			for _, d := range declared {
+				all[d.FullName()] = file
+			}
+		}
+		return true
+	})
+	return all
 }
 
 // placeOfDeleted returns the place of the innermost message that was around d and is still in the file, or else the
@@ -185,24 +204,29 @@ func packagesKept(c *comparison) {
 			continue
 		}
 		old := before[pkg][0]
-		c.reportf(c.placeOfFile(old), c.old.head(old), subjectOf(old), "package %q was deleted", pkg)
+		c.reportf(c.placeOfFile(old), c.old.head(old), c.subjectOf(old), "package %q was deleted", pkg)
 	}
 }
 
 func keptInPackage(list lister) func(*comparison) {
 	return func(c *comparison) {
 		after := packageFiles(c.now)
+		keptIn := make(map[protoreflect.FullName]map[protoreflect.FullName]bool) // by package
 		for _, old := range c.old.files {
 			files := after[old.Package()]
 			if len(files) == 0 {
 				continue // PACKAGE_NO_DELETE says so
 			}
-			kept := make(map[protoreflect.FullName]bool)
-			for _, file := range files {
-				_, declared := list(file)
-				for _, d := range declared {
-					kept[d.FullName()] = true
+			kept := keptIn[old.Package()]
+			if kept == nil {
+				kept = make(map[protoreflect.FullName]bool)
+				for _, file := range files {
+					_, declared := list(file)
+					for _, d := range declared {
+						kept[d.FullName()] = true
+					}
 				}
+				keptIn[old.Package()] = kept
 			}
 			kind, before := list(old)
 			for _, d := range before {
@@ -213,7 +237,7 @@ func keptInPackage(list lister) func(*comparison) {
 				if now, ok := c.now.byName[c.old.name(old)]; ok {
 					at = c.placeOfDeleted(now, d)
 				}
-				c.reportf(at, c.old.whole(d), subjectOf(d), "%s was deleted from package %q", describe(kind, d), old.Package())
+				c.reportf(at, c.old.whole(d), c.subjectOf(d), "%s was deleted from package %q", c.describe(kind, d), old.Package())
 			}
 		}
 	}

@@ -73,7 +73,7 @@ func sameClosedness(c *comparison, old, now protoreflect.EnumDescriptor) {
 	}
 	state := map[bool]string{true: "closed", false: "open"}
 	path := protoreflect.SourcePath{enumOptions, enumFeatures, featureEnumType}
-	c.reportf(c.now.option(now, path), c.old.option(old, path), subjectOf(old),
+	c.reportf(c.now.option(now, path), c.old.option(old, path), c.subjectOf(old),
 		"enum %s changed from %s to %s", old.FullName(), state[old.IsClosed()], state[now.IsClosed()])
 }
 
@@ -83,7 +83,7 @@ func sameEnumJSONFormat(c *comparison, old, now protoreflect.EnumDescriptor) {
 		return
 	}
 	path := protoreflect.SourcePath{enumOptions, enumFeatures, featureJSONFormat}
-	c.reportf(c.now.option(now, path), c.old.option(old, path), subjectOf(old),
+	c.reportf(c.now.option(now, path), c.old.option(old, path), c.subjectOf(old),
 		"JSON support of enum %s changed from %s to %s", old.FullName(), before, after)
 }
 
@@ -100,6 +100,7 @@ func namesByNumber(enum protoreflect.EnumDescriptor) map[protoreflect.EnumNumber
 func valuesKept(mode keeping) func(c *comparison, old, now protoreflect.EnumDescriptor) {
 	return func(c *comparison, old, now protoreflect.EnumDescriptor) {
 		before, after := namesByNumber(old), namesByNumber(now)
+		numbers, reserved := newSpans(enumSpans(now.ReservedRanges())), setOfNames(now.ReservedNames())
 		for _, number := range slices.Sorted(maps.Keys(before)) {
 			if len(after[number]) > 0 {
 				continue
@@ -108,27 +109,28 @@ func valuesKept(mode keeping) func(c *comparison, old, now protoreflect.EnumDesc
 			switch mode {
 			case keptAlways:
 			case unlessNumberReserved:
-				if now.ReservedRanges().Has(number) {
+				if numbers.has(int(number)) {
 					continue
 				}
 				missing = ", and the number is not reserved"
 			case unlessNameReserved:
-				names := unreserved(now, before[number])
+				names := unreserved(reserved, before[number])
 				if len(names) == 0 {
 					continue
 				}
 				missing = ", and the name " + strings.Join(names, ", ") + " is not reserved"
 			}
-			c.reportf(c.now.whole(now), c.old.whole(before[number][0]), subjectOf(before[number][0]),
+			c.reportf(c.now.whole(now), c.old.whole(before[number][0]), c.subjectOf(before[number][0]),
 				"value %s = %d of enum %s was deleted%s", before[number][0].Name(), number, old.FullName(), missing)
 		}
 	}
 }
 
-func unreserved(enum protoreflect.EnumDescriptor, values []protoreflect.EnumValueDescriptor) []string {
+// unreserved returns the names of values that are not among reserved.
+func unreserved(reserved map[protoreflect.Name]bool, values []protoreflect.EnumValueDescriptor) []string {
 	var names []string
 	for _, value := range values {
-		if !enum.ReservedNames().Has(value.Name()) {
+		if !reserved[value.Name()] {
 			names = append(names, string(value.Name()))
 		}
 	}
@@ -154,32 +156,33 @@ func sameValueNames(c *comparison, old, now protoreflect.EnumDescriptor) {
 		}
 		for _, value := range after[number] {
 			c.reportf(c.now.part(value, protoreflect.SourcePath{valueNumber}), c.old.whole(before[number][0]),
-				subjectOf(before[number][0]), "value %d of enum %s is called %s and no longer %s",
+				c.subjectOf(before[number][0]), "value %d of enum %s is called %s and no longer %s",
 				number, old.FullName(), value.Name(), strings.Join(lost, ", "))
 		}
 	}
 }
 
+// enumSpans returns ranges of numbers of an enum's values.
+func enumSpans(ranges protoreflect.EnumRanges) []span {
+	list := make([]span, ranges.Len())
+	for i := range list {
+		r := ranges.Get(i)
+		list[i] = span{int(r[0]), int(r[1])}
+	}
+	return list
+}
+
 func reservedValuesKept(c *comparison, old, now protoreflect.EnumDescriptor) {
-	before := make([]span, 0, old.ReservedRanges().Len())
-	after := make([]span, 0, now.ReservedRanges().Len())
-	for i := range old.ReservedRanges().Len() {
-		r := old.ReservedRanges().Get(i)
-		before = append(before, span{int(r[0]), int(r[1])})
-	}
-	for i := range now.ReservedRanges().Len() {
-		r := now.ReservedRanges().Get(i)
-		after = append(after, span{int(r[0]), int(r[1])})
-	}
-	for _, r := range before {
-		if gaps := r.without(after); len(gaps) > 0 {
-			c.reportf(c.now.whole(now), c.old.whole(old), subjectOf(old), "enum %s no longer reserves %s",
+	after, names := newSpans(enumSpans(now.ReservedRanges())), setOfNames(now.ReservedNames())
+	for _, r := range enumSpans(old.ReservedRanges()) {
+		if gaps := after.lack(r); len(gaps) > 0 {
+			c.reportf(c.now.whole(now), c.old.whole(old), c.subjectOf(old), "enum %s no longer reserves %s",
 				old.FullName(), spansText(gaps, maxEnumNumber))
 		}
 	}
 	for i := range old.ReservedNames().Len() {
-		if name := old.ReservedNames().Get(i); !now.ReservedNames().Has(name) {
-			c.reportf(c.now.whole(now), c.old.whole(old), subjectOf(old),
+		if name := old.ReservedNames().Get(i); !names[name] {
+			c.reportf(c.now.whole(now), c.old.whole(old), c.subjectOf(old),
 				"enum %s no longer reserves the name %q", old.FullName(), name)
 		}
 	}

@@ -169,11 +169,11 @@ func errorsKept(c *comparison) {
 		at := c.placeOfFile(old.value.ParentFile())
 		if enum, ok := c.now.enums[old.value.Parent().FullName()]; ok {
 			at = c.now.whole(enum)
-			if value := enum.Values().ByNumber(old.value.Number()); value != nil {
+			if value := c.now.value(enum, old.value.Number()); value != nil {
 				at = c.now.whole(value)
 			}
 		}
-		c.reportf(at, c.old.errorPlace(old.value), subjectOf(old.value),
+		c.reportf(at, c.old.errorPlace(old.value), c.subjectOf(old.value),
 			"the error %s of domain %s is gone", old.reason, old.domain)
 	}
 }
@@ -187,7 +187,7 @@ func errorPairs(check func(old, now contractError) (change string)) func(*compar
 				continue
 			}
 			if change := check(old, now); change != "" {
-				c.reportf(c.now.errorPlace(now.value), c.old.errorPlace(old.value), subjectOf(old.value),
+				c.reportf(c.now.errorPlace(now.value), c.old.errorPlace(old.value), c.subjectOf(old.value),
 					"the error %s of domain %s %s", old.reason, old.domain, change)
 			}
 		}

@@ -86,7 +86,7 @@ func sameFieldName(c *comparison, old, now protoreflect.FieldDescriptor) {
 	}
 	if before != after {
 		c.reportf(c.now.part(now, protoreflect.SourcePath{fieldName}), c.old.part(old, protoreflect.SourcePath{fieldName}),
-			subjectOf(old), "field %d of message %s is called %s and no longer %s", old.Number(),
+			c.subjectOf(old), "field %d of message %s is called %s and no longer %s", old.Number(),
 			old.ContainingMessage().FullName(), after, before)
 	}
 }
@@ -96,7 +96,7 @@ func sameJSONName(c *comparison, old, now protoreflect.FieldDescriptor) {
 		return // JSON holds extensions under their full names
 	}
 	path := protoreflect.SourcePath{fieldJSONName}
-	c.reportf(c.now.part(now, path), c.old.part(old, path), subjectOf(old),
+	c.reportf(c.now.part(now, path), c.old.part(old, path), c.subjectOf(old),
 		"%s is %q in JSON and no longer %q", fieldText(now), now.JSONName(), old.JSONName())
 }
 
@@ -133,7 +133,7 @@ func sameOneof(c *comparison, old, now protoreflect.FieldDescriptor) {
 	default:
 		return
 	}
-	c.reportf(c.now.whole(now), c.old.whole(old), subjectOf(old), "%s moved %s", fieldText(now), change)
+	c.reportf(c.now.whole(now), c.old.whole(old), c.subjectOf(old), "%s moved %s", fieldText(now), change)
 }
 
 // cardinality is how many values a field holds, and whether it tells none from the zero value.
@@ -189,7 +189,7 @@ func sameCardinality(
 		}
 		before, after := cardinalityOf(old), cardinalityOf(now)
 		if class(before) != class(after) {
-			c.reportf(c.now.whole(now), c.old.whole(old), subjectOf(old),
+			c.reportf(c.now.whole(now), c.old.whole(old), c.subjectOf(old),
 				"%s changed from %s to %s", fieldText(now), before, after)
 		}
 	}
@@ -216,7 +216,7 @@ func sameJSType(c *comparison, old, now protoreflect.FieldDescriptor) {
 		return
 	}
 	path := protoreflect.SourcePath{fieldOptions, optionJSType}
-	c.reportf(c.now.part(now, path), c.old.part(old, path), subjectOf(old),
+	c.reportf(c.now.part(now, path), c.old.part(old, path), c.subjectOf(old),
 		"option jstype of %s changed from %s to %s", fieldText(now), before, after)
 }
 
@@ -236,6 +236,6 @@ func sameUTF8Validation(c *comparison, old, now protoreflect.FieldDescriptor) {
 		return
 	}
 	path := protoreflect.SourcePath{fieldOptions, fieldFeatures, featureUTF8Validation}
-	c.reportf(c.now.option(now, path), c.old.option(old, path), subjectOf(old),
+	c.reportf(c.now.option(now, path), c.old.option(old, path), c.subjectOf(old),
 		"UTF-8 validation of %s changed from %s to %s", fieldText(now), before, after)
 }

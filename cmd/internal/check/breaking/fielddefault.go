@@ -18,7 +18,7 @@ func sameDefault(c *comparison, old, now protoreflect.FieldDescriptor) {
 		return
 	}
 	path := protoreflect.SourcePath{fieldDefault}
-	c.reportf(c.now.part(now, path), c.old.part(old, path), subjectOf(old),
+	c.reportf(c.now.part(now, path), c.old.part(old, path), c.subjectOf(old),
 		"the default of %s changed from %s to %s", fieldText(now), defaultText(old), defaultText(now))
 }
 

@@ -79,22 +79,34 @@ func compatibleOnWire(c *comparison, old, now protoreflect.FieldDescriptor) {
 		}
 		return
 	}
-	if typeName(old) != typeName(now) && !grownEnum(old, now) {
+	if typeName(old) != typeName(now) && !c.grownEnum(old, now) {
 		c.typeChanged(old, now, "")
 	}
 }
 
 func compatibleOnJSON(c *comparison, old, now protoreflect.FieldDescriptor) {
-	if jsonClass(old.Kind()) != jsonClass(now.Kind()) || typeName(old) != typeName(now) && !grownEnum(old, now) {
+	if jsonClass(old.Kind()) != jsonClass(now.Kind()) || typeName(old) != typeName(now) && !c.grownEnum(old, now) {
 		c.typeChanged(old, now, "")
 	}
 }
 
 // grownEnum says whether both are enums that are called alike but for where they stand, and that of now has all values
 // of the old one.
-func grownEnum(old, now protoreflect.FieldDescriptor) bool {
-	return old.Enum() != nil && now.Enum() != nil && old.Enum().Name() == now.Enum().Name() &&
-		enumIncludes(now.Enum(), old.Enum())
+func (c *comparison) grownEnum(old, now protoreflect.FieldDescriptor) bool {
+	before, after := old.Enum(), now.Enum()
+	if before == nil || after == nil || before.Name() != after.Name() {
+		return false
+	}
+	key := [2]protoreflect.FullName{before.FullName(), after.FullName()}
+	included, known := c.includes[key]
+	if !known {
+		included = enumIncludes(after, before)
+		if c.includes == nil {
+			c.includes = make(map[[2]protoreflect.FullName]bool)
+		}
+		c.includes[key] = included
+	}
+	return included
 }
 
 // typeName returns the name of a field's message or enum, "" for other types.
@@ -125,7 +137,7 @@ func typeText(field protoreflect.FieldDescriptor) string {
 }
 
 func (c *comparison) typeChanged(old, now protoreflect.FieldDescriptor, note string) {
-	c.reportf(c.now.typePlace(now), c.old.typePlace(old), subjectOf(old),
+	c.reportf(c.now.typePlace(now), c.old.typePlace(old), c.subjectOf(old),
 		"%s changed type from %s to %s%s", fieldText(now), typeText(old), typeText(now), note)
 }
 

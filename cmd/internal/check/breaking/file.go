@@ -60,14 +60,14 @@ func fileOptionRules() []fileOptionRule {
 
 func samePackage(c *comparison, old, now protoreflect.FileDescriptor) {
 	if old.Package() != now.Package() {
-		c.reportf(c.now.head(now), c.old.head(old), subjectOf(old),
+		c.reportf(c.now.head(now), c.old.head(old), c.subjectOf(old),
 			"the package changed from %q to %q", old.Package(), now.Package())
 	}
 }
 
 func sameSyntax(c *comparison, old, now protoreflect.FileDescriptor) {
 	if old.Syntax() != now.Syntax() {
-		c.reportf(c.now.syntax(now), c.old.syntax(old), subjectOf(old),
+		c.reportf(c.now.syntax(now), c.old.syntax(old), c.subjectOf(old),
 			"the syntax changed from %s to %s", old.Syntax(), now.Syntax())
 	}
 }
@@ -83,7 +83,7 @@ func sameFileOption(name protoreflect.Name) func(c *comparison, old, now protore
 		path := protoreflect.SourcePath{fileOptions, int32(field.Number())}
 		pkg := protoreflect.SourcePath{filePackage}
 		at, was := c.now.fileSpot(now, path, pkg), c.old.fileSpot(old, path, pkg)
-		c.reportf(at, was, subjectOf(old), "option %s changed from %s to %s", name,
+		c.reportf(at, was, c.subjectOf(old), "option %s changed from %s to %s", name,
 			optionText(field, before), optionText(field, after))
 	}
 }

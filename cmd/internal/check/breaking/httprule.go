@@ -51,6 +51,12 @@ type binding struct {
 
 func (b binding) String() string { return b.verb + " " + b.template }
 
+// request returns what a request has to be like for the binding to answer it.
+func (b binding) request() string { return b.verb + " " + b.shape }
+
+// own returns request with the name of the method behind it.
+func (b binding) own() string { return b.request() + " " + string(b.method.FullName()) }
+
 // bindingsOf returns the bindings of a method: the first one and the additional ones.
 func bindingsOf(method protoreflect.MethodDescriptor) []binding {
 	rule := messageExtension(method, "google.api.http")
@@ -130,17 +136,18 @@ func (c *Contract) allBindings() []binding {
 // another.
 func (c *Contract) findBinding(b binding) (found binding, ok bool) {
 	if c.answers == nil {
-		c.answers = make(map[string][]binding)
+		c.answers = make(map[string]binding)
 		for _, b := range c.allBindings() {
-			c.answers[b.verb+" "+b.shape] = append(c.answers[b.verb+" "+b.shape], b)
+			c.answers[b.request()] = b
+			if _, ok := c.answers[b.own()]; !ok {
+				c.answers[b.own()] = b
+			}
 		}
 	}
-	for _, other := range c.answers[b.verb+" "+b.shape] {
-		if other.method.FullName() == b.method.FullName() {
-			return other, true
-		}
-		found, ok = other, true
+	if found, ok = c.answers[b.own()]; ok {
+		return found, true
 	}
+	found, ok = c.answers[b.request()]
 	return found, ok
 }
 
@@ -154,7 +161,7 @@ func (c *comparison) placeOfMethod(old protoreflect.MethodDescriptor) spot {
 	if !ok {
 		return c.placeOfFile(old.ParentFile())
 	}
-	if method := service.Methods().ByName(old.Name()); method != nil {
+	if method := c.now.method(service, old.Name()); method != nil {
 		return c.now.httpPlace(method)
 	}
 	return c.now.whole(service)
@@ -163,7 +170,7 @@ func (c *comparison) placeOfMethod(old protoreflect.MethodDescriptor) spot {
 func bindingsKept(c *comparison) {
 	for _, b := range c.old.allBindings() {
 		if _, ok := c.now.findBinding(b); !ok {
-			c.reportf(c.placeOfMethod(b.method), c.old.httpPlace(b.method), subjectOf(b.method),
+			c.reportf(c.placeOfMethod(b.method), c.old.httpPlace(b.method), c.subjectOf(b.method),
 				"nothing answers %s any more, which was method %s", b, b.method.FullName())
 		}
 	}
@@ -173,22 +180,22 @@ func bindingsUnmoved(c *comparison) {
 	for _, b := range c.old.allBindings() {
 		// HTTP clients do not see the service's name.
 		if now, ok := c.now.findBinding(b); ok && now.method.Name() != b.method.Name() {
-			c.reportf(c.now.httpPlace(now.method), c.old.httpPlace(b.method), subjectOf(b.method),
+			c.reportf(c.now.httpPlace(now.method), c.old.httpPlace(b.method), c.subjectOf(b.method),
 				"method %s answers %s now and no longer %s", now.method.FullName(), b, b.method.FullName())
 		}
 	}
 }
 
 // bindingPairs makes a check of one that is called for each binding that a method had and still has.
-func bindingPairs(check func(old, now binding) (change string)) func(*comparison) {
+func bindingPairs(check func(c *comparison, old, now binding) (change string)) func(*comparison) {
 	return func(c *comparison) {
 		for _, old := range c.old.allBindings() {
 			now, ok := c.now.findBinding(old)
 			if !ok || now.method.Name() != old.method.Name() {
 				continue
 			}
-			if change := check(old, now); change != "" {
-				c.reportf(c.now.httpPlace(now.method), c.old.httpPlace(old.method), subjectOf(old.method),
+			if change := check(c, old, now); change != "" {
+				c.reportf(c.now.httpPlace(now.method), c.old.httpPlace(old.method), c.subjectOf(old.method),
 					"%s of method %s: %s", old, old.method.FullName(), change)
 			}
 		}
@@ -206,15 +213,15 @@ func bodyText(body, otherwise string) string {
 	}
 }
 
-func sameBody(old, now binding) string {
-	if sameField(old.method.Input(), old.body, now.method.Input(), now.body) {
+func sameBody(c *comparison, old, now binding) string {
+	if c.sameField(old.method.Input(), old.body, now.method.Input(), now.body) {
 		return ""
 	}
 	return fmt.Sprintf("the body is %s and no longer %s", bodyText(now.body, "empty"), bodyText(old.body, "empty"))
 }
 
-func sameResponseBody(old, now binding) string {
-	if sameField(old.method.Output(), old.responseBody, now.method.Output(), now.responseBody) {
+func sameResponseBody(c *comparison, old, now binding) string {
+	if c.sameField(old.method.Output(), old.responseBody, now.method.Output(), now.responseBody) {
 		return ""
 	}
 	const whole = "the whole message"
@@ -222,9 +229,9 @@ func sameResponseBody(old, now binding) string {
 		bodyText(old.responseBody, whole))
 }
 
-func sameVariables(old, now binding) string {
+func sameVariables(c *comparison, old, now binding) string {
 	for i, name := range old.variables {
-		if i < len(now.variables) && sameField(old.method.Input(), name, now.method.Input(), now.variables[i]) {
+		if i < len(now.variables) && c.sameField(old.method.Input(), name, now.method.Input(), now.variables[i]) {
 			continue
 		}
 		to := "nowhere"
@@ -237,24 +244,27 @@ func sameVariables(old, now binding) string {
 }
 
 // sameField says whether two paths of names lead to the same field: by numbers, since a field may have been renamed.
-func sameField(
+func (c *comparison) sameField(
 	old protoreflect.MessageDescriptor, oldPath string, now protoreflect.MessageDescriptor, nowPath string,
 ) bool {
 	if oldPath == nowPath {
 		return true
 	}
-	before := fieldNumbers(old, oldPath)
-	return len(before) > 0 && slices.Equal(before, fieldNumbers(now, nowPath))
+	before := c.old.fieldNumbers(old, oldPath)
+	return len(before) > 0 && slices.Equal(before, c.now.fieldNumbers(now, nowPath))
 }
 
 // fieldNumbers returns the numbers on the way to a field, none when the path leads nowhere.
-func fieldNumbers(m protoreflect.MessageDescriptor, path string) []protoreflect.FieldNumber {
+func (c *Contract) fieldNumbers(m protoreflect.MessageDescriptor, path string) []protoreflect.FieldNumber {
 	var numbers []protoreflect.FieldNumber
 	for name := range strings.SplitSeq(path, ".") {
-		if m == nil || m.Fields().ByName(protoreflect.Name(name)) == nil {
+		if m == nil {
 			return nil
 		}
-		field := m.Fields().ByName(protoreflect.Name(name))
+		field := c.fieldNamed(m, protoreflect.Name(name))
+		if field == nil {
+			return nil
+		}
 		numbers = append(numbers, field.Number())
 		m = field.Message()
 	}

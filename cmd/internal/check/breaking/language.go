@@ -24,7 +24,7 @@ func sameCppStringType(c *comparison, old, now protoreflect.FieldDescriptor) {
 	if before == after || before == "STRING_PIECE" && after == "STRING" {
 		return // a field that was a piece can be a whole string: both are read alike
 	}
-	c.reportf(c.now.cppStringPlace(now), c.old.cppStringPlace(old), subjectOf(old),
+	c.reportf(c.now.cppStringPlace(now), c.old.cppStringPlace(old), c.subjectOf(old),
 		"the type of %s in C++ changed from %s to %s", fieldText(now), before, after)
 }
 
@@ -69,7 +69,7 @@ func sameJavaUTF8Validation(c *comparison, old, now protoreflect.FieldDescriptor
 	}
 	before, after := c.old.javaUTF8Validation(old), c.now.javaUTF8Validation(now)
 	if before != after {
-		c.reportf(c.now.javaUTF8Place(now), c.old.javaUTF8Place(old), subjectOf(old),
+		c.reportf(c.now.javaUTF8Place(now), c.old.javaUTF8Place(old), c.subjectOf(old),
 			"UTF-8 validation of %s in Java changed from %s to %s", fieldText(now), before, after)
 	}
 }

@@ -69,6 +69,7 @@ func messageRules() []Rule {
 
 func fieldsKept(mode keeping) func(c *comparison, old, now protoreflect.MessageDescriptor) {
 	return func(c *comparison, old, now protoreflect.MessageDescriptor) {
+		numbers, names := reservedFields(now), setOfNames(now.ReservedNames())
 		for i := range old.Fields().Len() {
 			field := old.Fields().Get(i)
 			if c.now.field(now, field.Number()) != nil {
@@ -78,17 +79,17 @@ func fieldsKept(mode keeping) func(c *comparison, old, now protoreflect.MessageD
 			switch mode {
 			case keptAlways:
 			case unlessNumberReserved:
-				if now.ReservedRanges().Has(field.Number()) {
+				if numbers.has(int(field.Number())) {
 					continue
 				}
 				missing = ", and the number is not reserved"
 			case unlessNameReserved:
-				if now.ReservedNames().Has(field.Name()) {
+				if names[field.Name()] {
 					continue
 				}
 				missing = ", and the name is not reserved"
 			}
-			c.reportf(c.now.whole(now), c.old.whole(field), subjectOf(field),
+			c.reportf(c.now.whole(now), c.old.whole(field), c.subjectOf(field),
 				"field %s = %d of message %s was deleted%s", field.Name(), field.Number(), old.FullName(), missing)
 		}
 	}
@@ -97,10 +98,10 @@ func fieldsKept(mode keeping) func(c *comparison, old, now protoreflect.MessageD
 func oneofsKept(c *comparison, old, now protoreflect.MessageDescriptor) {
 	for i := range old.Oneofs().Len() {
 		oneof := old.Oneofs().Get(i)
-		if isSynthetic(oneof) || now.Oneofs().ByName(oneof.Name()) != nil {
+		if isSynthetic(oneof) || c.now.oneof(now, oneof.Name()) != nil {
 			continue // the compiler makes one for each optional field of proto3, whose presence other rules compare
 		}
-		c.reportf(c.now.whole(now), c.old.whole(oneof), subjectOf(oneof),
+		c.reportf(c.now.whole(now), c.old.whole(oneof), c.subjectOf(oneof),
 			"oneof %s of message %s was deleted", oneof.Name(), old.FullName())
 	}
 }
@@ -120,25 +121,25 @@ func requiredFields(m protoreflect.MessageDescriptor, editions bool) []protorefl
 }
 
 func sameRequired(editions bool) func(c *comparison, old, now protoreflect.MessageDescriptor) {
-	contains := func(fields []protoreflect.FieldDescriptor, number protoreflect.FieldNumber) bool {
+	numbers := func(fields []protoreflect.FieldDescriptor) map[protoreflect.FieldNumber]bool {
+		set := make(map[protoreflect.FieldNumber]bool, len(fields))
 		for _, field := range fields {
-			if field.Number() == number {
-				return true
-			}
+			set[field.Number()] = true
 		}
-		return false
+		return set
 	}
 	return func(c *comparison, old, now protoreflect.MessageDescriptor) {
 		before, after := requiredFields(old, editions), requiredFields(now, editions)
+		was, is := numbers(before), numbers(after)
 		for _, field := range before {
-			if !contains(after, field.Number()) {
-				c.reportf(c.now.whole(now), c.old.whole(field), subjectOf(field),
+			if !is[field.Number()] {
+				c.reportf(c.now.whole(now), c.old.whole(field), c.subjectOf(field),
 					"field %s = %d of message %s was required and no longer is", field.Name(), field.Number(), old.FullName())
 			}
 		}
 		for _, field := range after {
-			if !contains(before, field.Number()) {
-				c.reportf(c.now.whole(field), c.old.whole(old), subjectOf(old),
+			if !was[field.Number()] {
+				c.reportf(c.now.whole(field), c.old.whole(old), c.subjectOf(old),
 					"message %s requires field %s = %d now", old.FullName(), field.Name(), field.Number())
 			}
 		}
@@ -151,7 +152,7 @@ func sameMessageJSONFormat(c *comparison, old, now protoreflect.MessageDescripto
 		return
 	}
 	path := protoreflect.SourcePath{messageOptions, messageFeatures, featureJSONFormat}
-	c.reportf(c.now.option(now, path), c.old.option(old, path), subjectOf(old),
+	c.reportf(c.now.option(now, path), c.old.option(old, path), c.subjectOf(old),
 		"JSON support of message %s changed from %s to %s", old.FullName(), before, after)
 }
 
@@ -163,7 +164,7 @@ func descriptorAccessorKept(c *comparison, old, now protoreflect.MessageDescript
 	}
 	const noStandardDescriptorAccessor = 2 // its number in MessageOptions
 	c.reportf(c.now.part(now, protoreflect.SourcePath{messageOptions, noStandardDescriptorAccessor}), c.old.whole(old),
-		subjectOf(old), "message %s has the option no_standard_descriptor_accessor now", old.FullName())
+		c.subjectOf(old), "message %s has the option no_standard_descriptor_accessor now", old.FullName())
 }
 
 // fieldSpans returns ranges of field numbers with both ends included.
@@ -176,27 +177,41 @@ func fieldSpans(ranges protoreflect.FieldRanges) []span {
 	return spans
 }
 
+// reservedFields returns the numbers that m reserves.
+func reservedFields(m protoreflect.MessageDescriptor) spans {
+	return newSpans(fieldSpans(m.ReservedRanges()))
+}
+
+// setOfNames returns names as a set.
+func setOfNames(names protoreflect.Names) map[protoreflect.Name]bool {
+	set := make(map[protoreflect.Name]bool, names.Len())
+	for i := range names.Len() {
+		set[names.Get(i)] = true
+	}
+	return set
+}
+
 func reservedFieldsKept(c *comparison, old, now protoreflect.MessageDescriptor) {
-	after := fieldSpans(now.ReservedRanges())
+	after, names := reservedFields(now), setOfNames(now.ReservedNames())
 	for _, r := range fieldSpans(old.ReservedRanges()) {
-		if gaps := r.without(after); len(gaps) > 0 {
-			c.reportf(c.now.whole(now), c.old.whole(old), subjectOf(old), "message %s no longer reserves %s",
+		if gaps := after.lack(r); len(gaps) > 0 {
+			c.reportf(c.now.whole(now), c.old.whole(old), c.subjectOf(old), "message %s no longer reserves %s",
 				old.FullName(), spansText(gaps, maxFieldNumber))
 		}
 	}
 	for i := range old.ReservedNames().Len() {
-		if name := old.ReservedNames().Get(i); !now.ReservedNames().Has(name) {
-			c.reportf(c.now.whole(now), c.old.whole(old), subjectOf(old),
+		if name := old.ReservedNames().Get(i); !names[name] {
+			c.reportf(c.now.whole(now), c.old.whole(old), c.subjectOf(old),
 				"message %s no longer reserves the name %q", old.FullName(), name)
 		}
 	}
 }
 
 func extensionRangesKept(c *comparison, old, now protoreflect.MessageDescriptor) {
-	after := fieldSpans(now.ExtensionRanges())
+	after := newSpans(fieldSpans(now.ExtensionRanges()))
 	for _, r := range fieldSpans(old.ExtensionRanges()) {
-		if gaps := r.without(after); len(gaps) > 0 {
-			c.reportf(c.now.whole(now), c.old.whole(old), subjectOf(old), "message %s no longer leaves %s to extensions",
+		if gaps := after.lack(r); len(gaps) > 0 {
+			c.reportf(c.now.whole(now), c.old.whole(old), c.subjectOf(old), "message %s no longer leaves %s to extensions",
 				old.FullName(), spansText(gaps, maxFieldNumber))
 		}
 	}

@@ -46,7 +46,7 @@ func timeoutNotShortened(c *comparison, old, now protoreflect.MethodDescriptor) 
 	if before != 0 {
 		from = before.String()
 	}
-	c.reportf(c.now.methodOptionPlace(now), c.old.methodOptionPlace(old), subjectOf(old),
+	c.reportf(c.now.methodOptionPlace(now), c.old.methodOptionPlace(old), c.subjectOf(old),
 		"the timeout of method %s was shortened from %s to %s", now.FullName(), from, after)
 }
 
@@ -65,7 +65,7 @@ func criticalityNotLowered(c *comparison, old, now protoreflect.MethodDescriptor
 	before, from := criticalityOf(old)
 	after, to := criticalityOf(now)
 	if after < before {
-		c.reportf(c.now.methodOptionPlace(now), c.old.methodOptionPlace(old), subjectOf(old),
+		c.reportf(c.now.methodOptionPlace(now), c.old.methodOptionPlace(old), c.subjectOf(old),
 			"the criticality of method %s was lowered from %s to %s", now.FullName(), from, to)
 	}
 }

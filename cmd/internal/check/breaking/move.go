@@ -52,7 +52,7 @@ func messagesRenamed(c *comparison) {
 			continue // there is none, or one cannot tell which
 		}
 		now := cameLike[key][0]
-		c.reportf(c.now.whole(now), c.old.whole(old), subjectOf(old), "message %s is called %s now",
+		c.reportf(c.now.whole(now), c.old.whole(old), c.subjectOf(old), "message %s is called %s now",
 			old.FullName(), now.FullName())
 	}
 }

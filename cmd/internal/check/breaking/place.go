@@ -113,7 +113,7 @@ func (c *Contract) declared(d protoreflect.Descriptor) finding.Place {
 	for ; d != nil; d = d.Parent() {
 		path := pathOf(d)
 		if m, ok := d.(protoreflect.MessageDescriptor); ok && m.IsMapEntry() {
-			if field := mapField(m); field != nil {
+			if field := c.mapField(m); field != nil {
 				path = append(pathOf(field), fieldTypeName)
 			}
 		}
@@ -124,21 +124,38 @@ func (c *Contract) declared(d protoreflect.Descriptor) finding.Place {
 	return c.fileAlone(file.Path())
 }
 
+// optionKey is an option of a declaration.
+type optionKey struct{ file, path string }
+
 // option returns the place of an option of d, which may have been set within a message literal or as a whole, and
 // otherwise that of d. The path begins with the number of the field of d's descriptor that holds options, and that of
 // the option itself, which a place needs to have in common with it.
 func (c *Contract) option(d protoreflect.Descriptor, path protoreflect.SourcePath) spot {
-	const must = 2 // how much of path
-	file := d.ParentFile()
 	base := pathOf(d)
 	full := slices.Concat(base, path)
+	key := optionKey{d.ParentFile().Path(), finding.Key(full)}
+	at, known := c.shown[key]
+	if !known {
+		at = c.findOption(d, base, full)
+		if c.shown == nil {
+			c.shown = make(map[optionKey]spot)
+		}
+		c.shown[key] = at
+	}
+	return at
+}
+
+// findOption is option for one that was not asked for before. Base is the path of d, and full that of the option.
+func (c *Contract) findOption(d protoreflect.Descriptor, base, full protoreflect.SourcePath) spot {
+	const must = 2 // how much of the path below base
+	file := d.ParentFile()
 	declared := c.declared(d)
 	if at, ok := c.locate(file, full); ok {
 		return spot{at, declared.Line}
 	}
 	var best protoreflect.SourceLocation
 	locations := c.locations(file)
-	for i := range locations.Len() {
+	for _, i := range c.optionsIn(file, locations).Of(base) {
 		at := locations.Get(i)
 		switch {
 		case hasPrefix(at.Path, full):
@@ -151,6 +168,21 @@ func (c *Contract) option(d protoreflect.Descriptor, path protoreflect.SourcePat
 		return spot{c.place(file, best), declared.Line}
 	}
 	return spot{declared, declared.Line}
+}
+
+// optionsIn returns where the options in a file are among its locations.
+func (c *Contract) optionsIn(
+	file protoreflect.FileDescriptor, locations protoreflect.SourceLocations,
+) *finding.Options {
+	found := c.options[file.Path()]
+	if found == nil {
+		found = finding.NewOptions(locations.Len(), func(i int) []int32 { return locations.Get(i).Path })
+		if c.options == nil {
+			c.options = make(map[string]*finding.Options)
+		}
+		c.options[file.Path()] = found
+	}
+	return found
 }
 
 // fileAlone returns the place of a file as a whole.
@@ -198,18 +230,4 @@ func (c *Contract) head(file protoreflect.FileDescriptor) spot {
 func (c *Contract) syntax(file protoreflect.FileDescriptor) spot {
 	return c.fileSpot(file, protoreflect.SourcePath{fileSyntax}, protoreflect.SourcePath{fileEdition},
 		protoreflect.SourcePath{filePackage})
-}
-
-// mapField returns the map field whose entries are of the type entry, which the compiler made up for it.
-func mapField(entry protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
-	parent, ok := entry.Parent().(protoreflect.MessageDescriptor)
-	if !ok {
-		return nil
-	}
-	for i := range parent.Fields().Len() {
-		if field := parent.Fields().Get(i); field.IsMap() && field.Message().FullName() == entry.FullName() {
-			return field
-		}
-	}
-	return nil
 }

@@ -48,8 +48,8 @@ func serviceRules() []Rule {
 func methodsKept(c *comparison, old, now protoreflect.ServiceDescriptor) {
 	for i := range old.Methods().Len() {
 		method := old.Methods().Get(i)
-		if now.Methods().ByName(method.Name()) == nil {
-			c.reportf(c.now.whole(now), c.old.whole(method), subjectOf(method),
+		if c.now.method(now, method.Name()) == nil {
+			c.reportf(c.now.whole(now), c.old.whole(method), c.subjectOf(method),
 				"method %s of service %s was deleted", method.Name(), old.FullName())
 		}
 	}
@@ -63,14 +63,14 @@ func pathsKept(c *comparison) {
 			now, ok := c.now.services[old.FullName()]
 			for j := range old.Methods().Len() {
 				method := old.Methods().Get(j)
-				if ok && now.Methods().ByName(method.Name()) != nil {
+				if ok && c.now.method(now, method.Name()) != nil {
 					continue
 				}
 				at := c.placeOfFile(file)
 				if ok {
 					at = c.now.whole(now)
 				}
-				c.reportf(at, c.old.whole(method), subjectOf(method),
+				c.reportf(at, c.old.whole(method), c.subjectOf(method),
 					"nothing answers at /%s/%s any more", old.FullName(), method.Name())
 			}
 		}
@@ -82,7 +82,7 @@ func sameRequest(c *comparison, old, now protoreflect.MethodDescriptor) {
 		return
 	}
 	path := protoreflect.SourcePath{methodInput}
-	c.reportf(c.now.part(now, path), c.old.part(old, path), subjectOf(old),
+	c.reportf(c.now.part(now, path), c.old.part(old, path), c.subjectOf(old),
 		"method %s takes %s and no longer %s", now.FullName(), now.Input().FullName(), old.Input().FullName())
 }
 
@@ -91,7 +91,7 @@ func sameResponse(c *comparison, old, now protoreflect.MethodDescriptor) {
 		return
 	}
 	path := protoreflect.SourcePath{methodOutput}
-	c.reportf(c.now.part(now, path), c.old.part(old, path), subjectOf(old),
+	c.reportf(c.now.part(now, path), c.old.part(old, path), c.subjectOf(old),
 		"method %s returns %s and no longer %s", now.FullName(), now.Output().FullName(), old.Output().FullName())
 }
 
@@ -104,14 +104,14 @@ func streamText(stream bool) string {
 
 func sameClientStreaming(c *comparison, old, now protoreflect.MethodDescriptor) {
 	if old.IsStreamingClient() != now.IsStreamingClient() {
-		c.reportf(c.now.whole(now), c.old.whole(old), subjectOf(old), "method %s takes %s and no longer %s",
+		c.reportf(c.now.whole(now), c.old.whole(old), c.subjectOf(old), "method %s takes %s and no longer %s",
 			now.FullName(), streamText(now.IsStreamingClient()), streamText(old.IsStreamingClient()))
 	}
 }
 
 func sameServerStreaming(c *comparison, old, now protoreflect.MethodDescriptor) {
 	if old.IsStreamingServer() != now.IsStreamingServer() {
-		c.reportf(c.now.whole(now), c.old.whole(old), subjectOf(old), "method %s returns %s and no longer %s",
+		c.reportf(c.now.whole(now), c.old.whole(old), c.subjectOf(old), "method %s returns %s and no longer %s",
 			now.FullName(), streamText(now.IsStreamingServer()), streamText(old.IsStreamingServer()))
 	}
 }
@@ -124,7 +124,7 @@ func sameIdempotency(c *comparison, old, now protoreflect.MethodDescriptor) {
 	}
 	const idempotencyLevel = 34 // its number in MethodOptions
 	path := protoreflect.SourcePath{methodOptions, idempotencyLevel}
-	c.reportf(c.now.part(now, path), c.old.part(old, path), subjectOf(old),
+	c.reportf(c.now.part(now, path), c.old.part(old, path), c.subjectOf(old),
 		"idempotency_level of method %s changed from %s to %s", now.FullName(),
 		before.GetIdempotencyLevel(), after.GetIdempotencyLevel())
 }

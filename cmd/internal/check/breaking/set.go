@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -160,18 +159,4 @@ func isImport(file *descriptorpb.FileDescriptorProto) bool {
 		}
 	}
 	return false
-}
-
-// below says whether path is dir or lies in it.
-func below(dir, path string) bool {
-	absDir, err := filepath.Abs(dir)
-	if err != nil {
-		return false
-	}
-	absPath, err := filepath.Abs(path)
-	if err != nil {
-		return false
-	}
-	rel, err := filepath.Rel(absDir, absPath)
-	return err == nil && filepath.IsLocal(rel)
 }

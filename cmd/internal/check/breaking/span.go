@@ -1,8 +1,10 @@
 package breaking
 
 import (
+	"cmp"
 	"math"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -15,13 +17,40 @@ const (
 // span is a range of numbers, both ends included.
 type span struct{ first, last int }
 
-// without returns the parts of s that lie in none of others.
-func (s span) without(others []span) []span {
-	sorted := slices.SortedFunc(slices.Values(others), func(a, b span) int { return a.first - b.first })
+// spans are ranges of numbers in ascending order, none of which overlap.
+type spans []span
+
+// newSpans returns the ranges in list, which it changes.
+func newSpans(list []span) spans {
+	slices.SortFunc(list, func(a, b span) int { return cmp.Compare(a.first, b.first) })
+	merged := list[:0]
+	for _, s := range list {
+		if n := len(merged); n > 0 && s.first <= merged[n-1].last {
+			merged[n-1].last = max(merged[n-1].last, s.last)
+			continue
+		}
+		merged = append(merged, s)
+	}
+	return merged
+}
+
+// from returns those of s that end at number or above.
+func (s spans) from(number int) spans {
+	return s[sort.Search(len(s), func(i int) bool { return s[i].last >= number }):]
+}
+
+// has reports whether a number is in one of s.
+func (s spans) has(number int) bool {
+	rest := s.from(number)
+	return len(rest) > 0 && rest[0].first <= number
+}
+
+// lack returns the parts of want that are in none of s.
+func (s spans) lack(want span) []span {
 	var gaps []span
-	next := s.first
-	for _, other := range sorted {
-		if next > s.last || other.first > s.last {
+	next := want.first
+	for _, other := range s.from(want.first) {
+		if next > want.last || other.first > want.last {
 			break
 		}
 		if other.first > next {
@@ -29,8 +58,8 @@ func (s span) without(others []span) []span {
 		}
 		next = max(next, other.last+1)
 	}
-	if next <= s.last {
-		gaps = append(gaps, span{next, s.last})
+	if next <= want.last {
+		gaps = append(gaps, span{next, want.last})
 	}
 	return gaps
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -71,15 +73,61 @@ func loadUnits(ctx context.Context, args, roots []string, stderr io.Writer) ([]*
 				fmt.Fprintln(stderr, w.Render(cli.PainterFor(stderr), "warning"))
 			}
 		}
-		units = append(units, newUnit(src, compiled, args))
+		units = append(units, newUnit(src, compiled))
 	}
 	if len(wrong.Problems) > 0 {
 		return nil, &wrong
 	}
-	return units, nil
+	return units, shareArgs(units, args)
 }
 
-func newUnit(src idl.Source, compiled *idl.Contract, args []string) *unit {
+// shareArgs gives each unit the arguments that name its files: those within its directory, and that itself for each
+// argument that is around it.
+func shareArgs(units []*unit, args []string) error {
+	given := make(map[string][]string) // by absolute path
+	for _, arg := range args {
+		abs, err := filepath.Abs(arg)
+		if err != nil {
+			return err
+		}
+		given[abs] = append(given[abs], arg)
+	}
+	in := make(map[string]*unit)
+	for _, u := range units {
+		abs, err := filepath.Abs(u.source.Dir)
+		if err != nil {
+			return err
+		}
+		in[abs] = u
+		for dir := range parents(abs) {
+			for range given[dir] {
+				u.args = append(u.args, u.source.Dir)
+			}
+		}
+	}
+	for _, abs := range slices.Sorted(maps.Keys(given)) {
+		if u := in[abs]; u != nil {
+			u.args = append(u.args, given[abs]...)
+		}
+		for dir := range parents(abs) {
+			if u := in[dir]; u != nil {
+				u.args = append(u.args, given[abs]...)
+			}
+		}
+	}
+	return nil
+}
+
+// parents yields the directories around an absolute path, from the innermost.
+func parents(abs string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for dir := filepath.Dir(abs); yield(dir) && dir != filepath.Dir(dir); {
+			dir = filepath.Dir(dir)
+		}
+	}
+}
+
+func newUnit(src idl.Source, compiled *idl.Contract) *unit {
 	u := &unit{source: src, compiled: compiled, files: compiled.Files, names: compiled.Names}
 	u.path = func(name string) string {
 		if path := compiled.Path(name); path != name {
@@ -88,14 +136,6 @@ func newUnit(src idl.Source, compiled *idl.Contract, args []string) *unit {
 		return idl.Short(filepath.Join(src.Dir, filepath.FromSlash(name))) // it is gone, and was there
 	}
 	u.findImports()
-	for _, arg := range args {
-		switch {
-		case below(src.Dir, arg):
-			u.args = append(u.args, arg)
-		case below(arg, src.Dir):
-			u.args = append(u.args, src.Dir)
-		}
-	}
 	return u
 }
 
@@ -139,19 +179,40 @@ func (u *unit) limit(old []string) []string {
 	if !slices.ContainsFunc(old, func(name string) bool { return own[name] }) {
 		u.prefix = commonPrefix(u.names, old)
 	}
+	given := make(map[string]bool, len(u.args))
+	for _, arg := range u.args {
+		if abs, err := filepath.Abs(arg); err == nil {
+			given[abs] = true
+		}
+	}
 	return slices.DeleteFunc(old, func(name string) bool {
-		path := filepath.Join(u.source.Dir, filepath.FromSlash(u.prefix), filepath.FromSlash(name))
-		return !slices.ContainsFunc(u.args, func(arg string) bool { return below(arg, path) })
+		abs, err := filepath.Abs(filepath.Join(u.source.Dir, filepath.FromSlash(u.prefix), filepath.FromSlash(name)))
+		if err != nil || given[abs] {
+			return err != nil
+		}
+		for dir := range parents(abs) {
+			if given[dir] {
+				return false
+			}
+		}
+		return true
 	})
 }
 
 // commonPrefix returns the directory below which the first of names is called as one of others, "" for none.
 func commonPrefix(names, others []string) string {
+	isOther := setOf(others)
 	for _, name := range names {
-		for _, other := range others {
-			if prefix, ok := strings.CutSuffix(name, "/"+other); ok {
-				return prefix
+		for at, rest := 0, name; ; {
+			dir, file, ok := strings.Cut(rest, "/")
+			if !ok {
+				break
 			}
+			at += len(dir)
+			if isOther[file] {
+				return name[:at]
+			}
+			at, rest = at+1, file
 		}
 	}
 	return ""

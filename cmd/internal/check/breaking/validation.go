@@ -59,7 +59,7 @@ func (c *comparison) tightened(kind tightening) {
 			if isSynthetic(oneof) {
 				continue // it has no options
 			}
-			other := now.Oneofs().ByName(oneof.Name())
+			other := c.now.oneof(now, oneof.Name())
 			if other == nil {
 				continue
 			}
@@ -79,7 +79,7 @@ func (c *comparison) reportTightened(
 	place := func(c *Contract, d protoreflect.Descriptor) spot { return c.option(d, path) }
 	for _, t := range list {
 		if t.kind == kind {
-			c.reportf(place(c.now, now), place(c.old, old), subjectOf(old), "%s %s", what, t.change)
+			c.reportf(place(c.now, now), place(c.old, old), c.subjectOf(old), "%s %s", what, t.change)
 		}
 	}
 }
@@ -134,9 +134,9 @@ func compareMessageRules(old, now protoreflect.Message) tightenings {
 		old = nil
 	}
 	t.expressions(old, now)
-	before := messageTexts(old, "oneof")
+	before := setOf(messageTexts(old, "oneof"))
 	for _, text := range messageTexts(now, "oneof") {
-		if !slices.Contains(before, text) {
+		if !before[text] {
 			t.addf(newRequired, "allows only one of several fields now: %s", text)
 		}
 	}
@@ -161,9 +161,9 @@ func rulesForType(rules protoreflect.Message) protoreflect.Message {
 
 // expressions compares CEL expressions, which stand in one list with ids and messages and in another one without.
 func (t *tightenings) expressions(old, now protoreflect.Message) {
-	before := slices.Concat(celTexts(old), texts(old, "cel_expression"))
+	before := setOf(slices.Concat(celTexts(old), texts(old, "cel_expression")))
 	for _, text := range slices.Concat(celTexts(now), texts(now, "cel_expression")) {
-		if !slices.Contains(before, text) {
+		if !before[text] {
 			t.addf(newExpression, "must fulfil %q now", text)
 		}
 	}
@@ -314,14 +314,15 @@ func (t *tightenings) membersOnly(old, now protoreflect.Message, prefix string) 
 		t.addf(fewerValues, "%smust be one of %s now", prefix, strings.Join(after, ", "))
 		return
 	}
-	if lost := slices.DeleteFunc(before, func(s string) bool { return slices.Contains(after, s) }); len(lost) > 0 {
+	kept := setOf(after)
+	if lost := slices.DeleteFunc(before, func(s string) bool { return kept[s] }); len(lost) > 0 {
 		t.addf(fewerValues, "%smay no longer be %s", prefix, strings.Join(lost, ", "))
 	}
 }
 
 func (t *tightenings) membersNever(old, now protoreflect.Message, prefix string) {
-	before, after := texts(old, "not_in"), texts(now, "not_in")
-	if more := slices.DeleteFunc(after, func(s string) bool { return slices.Contains(before, s) }); len(more) > 0 {
+	before, after := setOf(texts(old, "not_in")), texts(now, "not_in")
+	if more := slices.DeleteFunc(after, func(s string) bool { return before[s] }); len(more) > 0 {
 		t.addf(fewerValues, "%smay no longer be %s", prefix, strings.Join(more, ", "))
 	}
 }

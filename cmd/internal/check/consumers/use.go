@@ -60,15 +60,19 @@ type Result struct {
 
 	// The places in Uses of what has a name or is declared within it, and those of what is broken. See index.
 	places map[string][]int
-	broken []int
+	broken map[lost][]int
 }
+
+// lost is what generated code no longer has: what it was called in Go, and the full name of what had it.
+type lost struct{ within, member string }
 
 // index makes what Of looks in. Uses are complete and in order.
 func (r *Result) index() {
-	r.places, r.broken = make(map[string][]int), nil
+	r.places, r.broken = make(map[string][]int), make(map[lost][]int)
 	for i, u := range r.Uses {
 		if u.Broken {
-			r.broken = append(r.broken, i)
+			at := lost{u.Name, u.Member}
+			r.broken[at] = append(r.broken[at], i)
 			continue
 		}
 		for name := u.Name; name != ""; {
@@ -81,19 +85,23 @@ func (r *Result) index() {
 // Of returns the uses of what has a full name, or of what is declared within it: of the methods of a service, and of
 // the fields of a message. What was deleted and is still used counts as well.
 func (r *Result) Of(name string) []Use {
-	parent, last := "", name
-	if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
-		parent, last = name[:dot], name[dot+1:]
-	}
 	places := slices.Clone(r.places[name])
-	for _, i := range r.broken {
-		u := &r.Uses[i]
-		if u.Name == parent && isMember(u.Member, last) ||
-			u.Access == Type && slices.Contains(goIdents(u.Name, name), u.Member) {
-			places = append(places, i)
+	dot := strings.LastIndexByte(name, '.')
+	for _, member := range goMembers(name[dot+1:]) {
+		places = append(places, r.broken[lost{name[:max(dot, 0)], member}]...)
+	}
+	for pkg := name; dot > 0; dot = strings.LastIndexByte(pkg, '.') {
+		pkg = pkg[:dot]
+		for _, ident := range goIdents(pkg, name) {
+			for _, i := range r.broken[lost{pkg, ident}] {
+				if r.Uses[i].Access == Type {
+					places = append(places, i)
+				}
+			}
 		}
 	}
 	slices.Sort(places)
+	places = slices.Compact(places)
 	uses := make([]Use, 0, len(places))
 	for _, i := range places {
 		uses = append(uses, r.Uses[i])
@@ -101,16 +109,11 @@ func (r *Result) Of(name string) []Use {
 	return uses
 }
 
-// isMember says whether member is what generated code calls the field, method or message of that name, or a method that
-// gets or sets the field.
-func isMember(member, name string) bool {
+// goMembers returns what generated code calls the field, method or message of that name, and the methods that get or
+// set the field.
+func goMembers(name string) []string {
 	goName := goCamelCase(name)
-	for _, prefix := range []string{"", "Get", "Set", "Has", "Clear"} {
-		if member == prefix+goName {
-			return true
-		}
-	}
-	return false
+	return []string{goName, "Get" + goName, "Set" + goName, "Has" + goName, "Clear" + goName}
 }
 
 // goIdents returns what protoc-gen-go may call the message, enum or enum's value of that name in the proto package pkg.

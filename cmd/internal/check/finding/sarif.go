@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -188,7 +189,10 @@ func fingerprint(f *Finding, sources *Sources, seen map[string]int) string {
 	text := strings.Join(strings.Fields(sources.Line(f.File, f.Line)), " ")
 	key := strings.Join([]string{f.Rule, filepath.ToSlash(f.File), text, f.Message}, "\x00")
 	seen[key]++
-	sum := sha256.Sum256([]byte(key + strings.Repeat("\x00", seen[key]-1)))
+	if seen[key] > 1 {
+		key += "\x00" + strconv.Itoa(seen[key])
+	}
+	sum := sha256.Sum256([]byte(key))
 	return hex.EncodeToString(sum[:16])
 }
 

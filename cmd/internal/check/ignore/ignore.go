@@ -1,6 +1,7 @@
 package ignore
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -37,6 +38,7 @@ type Directive struct {
 // Parse returns the directives in the text of the file at path.
 func Parse(path, text string) []*Directive {
 	comments, code := scan(text)
+	next := nextCode(code)
 	var directives []*Directive
 	for _, c := range comments {
 		body := strings.TrimSpace(c.text)
@@ -49,7 +51,10 @@ func Parse(path, text string) []*Directive {
 			EndLine: c.line, EndColumn: c.column + 2 + utf8.RuneCountInString(strings.TrimRight(c.text, " \t")),
 		}}
 		if word == marker {
-			d.Line = about(c.line, code)
+			d.Line = c.line
+			if c.line < len(next) {
+				d.Line = cmp.Or(next[c.line], c.line)
+			}
 		}
 		d.Rules, d.Reason = arguments(rest)
 		directives = append(directives, d)
@@ -57,14 +62,18 @@ func Parse(path, text string) []*Directive {
 	return directives
 }
 
-// about returns the line that a comment on the given line is about.
-func about(line int, code []bool) int {
-	for at := line; at < len(code); at++ {
-		if code[at] {
-			return at
+// nextCode returns for each line the first one from there on that has code, which is what a comment is about; 0 for
+// none.
+func nextCode(code []bool) []int {
+	next := make([]int, len(code))
+	last := 0
+	for line := len(code) - 1; line >= 0; line-- {
+		if code[line] {
+			last = line
 		}
+		next[line] = last
 	}
-	return line
+	return next
 }
 
 // arguments parts the rules, of which all but the last end with a comma, from the reason.
@@ -83,54 +92,73 @@ func arguments(text string) (rules []string, reason string) {
 	return rules, strings.TrimSpace(text)
 }
 
-// Silences says whether the directive is about the rule and one of lines, and remembers that it was of use. One without
-// a reason silences nothing.
-func (d *Directive) Silences(rule string, lines ...int) bool {
-	if d.Reason == "" || !slices.Contains(d.Rules, rule) || d.Line != 0 && !slices.Contains(lines, d.Line) {
-		return false
-	}
-	if !slices.Contains(d.used, rule) {
-		d.used = append(d.used, rule)
-	}
-	return true
-}
-
-// Used says whether the directive has silenced a finding of the rule.
+// Used reports whether the directive has silenced a finding of the rule.
 func (d *Directive) Used(rule string) bool { return slices.Contains(d.used, rule) }
 
-// List are the directives of a file, by the lines that they are about.
+// List are the directives of a file, by what they are about.
 type List struct {
 	// All are in the order of the file.
 	All []*Directive
 
-	byLine map[int][]*Directive
+	about map[subject]*silence
 }
 
-// NewList returns the directives in the text of the file at path.
+// subject is a rule on a line; line 0 stands for the whole file.
+type subject struct {
+	line int
+	rule string
+}
+
+// silence is what the directives about one subject have in common.
+type silence struct {
+	directives []*Directive
+	used       bool
+}
+
+// NewList returns the directives in the text of the file at path. Those without a reason silence nothing.
 func NewList(path, text string) *List {
-	l := &List{All: Parse(path, text), byLine: make(map[int][]*Directive)}
+	l := &List{All: Parse(path, text), about: make(map[subject]*silence)}
 	for _, d := range l.All {
-		l.byLine[d.Line] = append(l.byLine[d.Line], d)
+		if d.Reason == "" {
+			continue
+		}
+		for _, rule := range d.Rules {
+			at := subject{d.Line, rule}
+			if l.about[at] == nil {
+				l.about[at] = new(silence)
+			}
+			l.about[at].directives = append(l.about[at].directives, d)
+		}
 	}
 	return l
 }
 
-// Silences says whether a directive is about the rule and the file, or one of lines. It asks all that may be, so that
-// each of them remembers that it was of use. A nil List has none.
+// Silences reports whether a directive is about the rule and the file, or one of lines. All that are remember that they
+// were of use. A nil List has none.
 func (l *List) Silences(rule string, lines ...int) bool {
 	if l == nil {
 		return false
 	}
-	silent := false
-	for _, d := range l.byLine[0] {
-		silent = d.Silences(rule) || silent
-	}
+	silent := l.use(subject{0, rule})
 	for _, line := range lines {
 		if line != 0 { // 0: not known
-			for _, d := range l.byLine[line] {
-				silent = d.Silences(rule, line) || silent
-			}
+			silent = l.use(subject{line, rule}) || silent
 		}
 	}
 	return silent
+}
+
+// use marks the directives about a subject as used, and reports whether there are any.
+func (l *List) use(at subject) bool {
+	s := l.about[at]
+	if s == nil {
+		return false
+	}
+	if !s.used {
+		s.used = true
+		for _, d := range s.directives {
+			d.used = append(d.used, at.rule)
+		}
+	}
+	return true
 }

@@ -77,9 +77,11 @@ func TestSilences(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			d := Parse("a.proto", tt.text)[0]
-			if got := d.Silences(tt.rule, tt.lines...); got != tt.want || d.Used(tt.rule) != tt.want {
-				t.Errorf("silences: %v, used: %v, want %v", got, d.Used(tt.rule), tt.want)
+			l := NewList("a.proto", tt.text)
+			for range 2 {
+				if got := l.Silences(tt.rule, tt.lines...); got != tt.want || l.All[0].Used(tt.rule) != tt.want {
+					t.Errorf("silences: %v, used: %v, want %v", got, l.All[0].Used(tt.rule), tt.want)
+				}
 			}
 		})
 	}

@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"encoding/binary"
 	"iter"
 	"path"
 	"strings"
@@ -38,6 +37,10 @@ type file struct {
 	extensions []*field   // with those declared in messages
 	services   []*service
 	unused     map[string]bool // imports without use
+
+	// Made on first use; see node.under.
+	options *finding.Options
+	shown   map[string][]int32 // by the paths that were asked for
 }
 
 // node is what all declarations have in common.
@@ -201,7 +204,7 @@ func (c *contract) addFile(proto *descriptorpb.FileDescriptorProto, diskPath str
 	}
 	c.byName[proto.GetName()] = f
 	for _, at := range proto.GetSourceCodeInfo().GetLocation() {
-		if k := key(at.GetPath()); f.spans[k] == nil {
+		if k := finding.Key(at.GetPath()); f.spans[k] == nil {
 			f.spans[k] = at
 		}
 	}
@@ -387,13 +390,4 @@ func each[T any](c *contract, of func(*file) []T) iter.Seq[T] {
 			}
 		}
 	}
-}
-
-// key makes a path comparable.
-func key(path []int32) string {
-	b := make([]byte, 0, 2*len(path))
-	for _, n := range path {
-		b = binary.AppendVarint(b, int64(n))
-	}
-	return string(b)
 }

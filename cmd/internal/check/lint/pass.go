@@ -44,7 +44,7 @@ func (p *pass) reportFilef(f *file, parts [][]int32, format string, args ...any)
 	parts = append(slices.Clip(parts), []int32{fileSyntax}, []int32{fileEdition})
 	span := []int32{0, 0, 0}
 	for _, part := range parts {
-		if at := f.spans[key(part)]; at != nil {
+		if at := f.spans[finding.Key(part)]; at != nil {
 			span = at.GetSpan()
 			break
 		}
@@ -67,16 +67,37 @@ func part(path ...int32) [][]int32 { return [][]int32{path} }
 func (n *node) span(part []int32) *descriptorpb.SourceCodeInfo_Location {
 	full := make([]int32, 0, len(n.path)+len(part))
 	full = append(full, n.path...)
-	return n.file.spans[key(append(full, part...))]
+	return n.file.spans[finding.Key(append(full, part...))]
 }
 
 // under returns a part of the declaration for reportf: that one, or the first one within it which the source spells
-// out, since an option may be set as a whole, or only something in it.
+// out, since an option may be set as a whole, or only something in it. The part is one of the options.
 func (n *node) under(part ...int32) [][]int32 {
-	full := append(slices.Clone(n.path), part...)
-	for _, at := range n.file.proto.GetSourceCodeInfo().GetLocation() {
-		if path := at.GetPath(); len(path) >= len(full) && slices.Equal(path[:len(full)], full) {
-			return [][]int32{path[len(n.path):]}
+	full := slices.Concat(n.path, part)
+	path, known := n.file.shown[finding.Key(full)]
+	if !known {
+		path = n.file.firstOption(n.path, full)
+		if n.file.shown == nil {
+			n.file.shown = make(map[string][]int32)
+		}
+		n.file.shown[finding.Key(full)] = path
+	}
+	if path == nil {
+		return nil
+	}
+	return [][]int32{path[len(n.path):]}
+}
+
+// firstOption returns the path of the first location that begins with full, among those of the options of a
+// declaration; nil if there is none.
+func (f *file) firstOption(declaration, full []int32) []int32 {
+	locations := f.proto.GetSourceCodeInfo().GetLocation()
+	if f.options == nil {
+		f.options = finding.NewOptions(len(locations), func(i int) []int32 { return locations[i].GetPath() })
+	}
+	for _, i := range f.options.Of(declaration) {
+		if path := locations[i].GetPath(); len(path) >= len(full) && slices.Equal(path[:len(full)], full) {
+			return path
 		}
 	}
 	return nil

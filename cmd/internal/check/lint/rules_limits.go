@@ -1,6 +1,8 @@
 package lint
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -118,22 +120,43 @@ func requestBytesLimit(p *pass) {
 }
 
 func requestNoRecursion(p *pass) {
+	groups := findCycles(slices.Collect(p.allMessages()), p.held)
 	p.requestFields(func(f *field, by *method) {
-		if f.typeName() == "" {
+		held := p.messages[f.typeName()]
+		if held == nil {
 			return
 		}
-		if way := p.wayTo(p.messages[f.typeName()], f.parent, nil); way != nil {
-			p.reportf(&f.node, nil, "field %q, which comes with requests of %s, can hold another %s: %s", f.name, by.name,
-				f.parent.name, strings.Join(append([]string{f.parent.name}, way...), " → "))
+		var how string
+		switch size := groups.together(held, f.parent); {
+		case size == 0:
+			return
+		case size > shownCycle:
+			how = fmt.Sprintf("it is one of %d messages that hold each other", size)
+		default:
+			way := p.wayTo(groups, held, f.parent, nil)
+			how = strings.Join(append([]string{f.parent.name}, way...), " → ")
 		}
+		p.reportf(&f.node, nil, "field %q, which comes with requests of %s, can hold another %s: %s", f.name, by.name,
+			f.parent.name, how)
 	})
 }
 
-// wayTo returns the names of the messages from one to another, along fields; nil if no way leads there. Messages in
-// seen need not be tried.
-func (c *contract) wayTo(from, to *message, seen map[*message]bool) []string {
+// held returns the messages that the fields of m hold.
+func (c *contract) held(m *message) []*message {
+	var list []*message
+	for _, f := range m.fields {
+		if held := c.messages[f.typeName()]; held != nil {
+			list = append(list, held)
+		}
+	}
+	return list
+}
+
+// wayTo returns the names of the messages from one to another of the same group, along fields. Messages in seen need
+// not be tried.
+func (c *contract) wayTo(groups *cycles[*message], from, to *message, seen map[*message]bool) []string {
 	switch {
-	case from == nil || seen[from]:
+	case from == nil || seen[from] || groups.together(from, to) == 0:
 		return nil
 	case from == to:
 		return []string{to.name}
@@ -142,7 +165,7 @@ func (c *contract) wayTo(from, to *message, seen map[*message]bool) []string {
 	}
 	seen[from] = true
 	for _, f := range from.fields {
-		if way := c.wayTo(c.messages[f.typeName()], to, seen); way != nil {
+		if way := c.wayTo(groups, c.messages[f.typeName()], to, seen); way != nil {
 			if from.proto.GetOptions().GetMapEntry() {
 				return way
 			}
@@ -166,9 +189,11 @@ func streamDeadline(p *pass) {
 }
 
 func rpcListPagination(p *pass) {
+	repeatsMessage := once(func(m *message) bool { return repeatsMessage(p.contract, m) })
+	hasToken := once(hasToken)
 	for m := range p.methods() {
 		word := firstWord(m.name)
-		if m.streams() || word != "List" && word != "Search" || m.reply == nil || !repeatsMessage(p.contract, m.reply) {
+		if m.streams() || word != "List" && word != "Search" || m.reply == nil || !repeatsMessage(m.reply) {
 			continue
 		}
 		var missing []string

@@ -169,18 +169,33 @@ func rpcSideEffects(p *pass) {
 }
 
 func rpcUpdateMask(p *pass) {
+	masked := once(func(m *message) bool {
+		return slices.ContainsFunc(m.fields, func(f *field) bool {
+			return f.typeName() == "google.protobuf.FieldMask"
+		})
+	})
 	for m := range p.methods() {
 		word := firstWord(strings.TrimPrefix(m.name, "Batch"))
 		if word != "Update" && word != "Patch" || m.request == nil {
 			continue
 		}
-		masked := slices.ContainsFunc(m.request.fields, func(f *field) bool {
-			return f.typeName() == "google.protobuf.FieldMask"
-		})
-		if !masked {
+		if !masked(m.request) {
 			p.reportf(&m.node, part(methodInput), "the request %q of method %q has no google.protobuf.FieldMask",
 				m.request.name, m.name)
 		}
+	}
+}
+
+// once returns a function that calls f for each message once, whatever the number of methods that have it in common.
+func once(f func(*message) bool) func(*message) bool {
+	known := make(map[*message]bool)
+	return func(m *message) bool {
+		answer, ok := known[m]
+		if !ok {
+			answer = f(m)
+			known[m] = answer
+		}
+		return answer
 	}
 }
 

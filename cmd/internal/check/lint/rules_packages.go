@@ -1,9 +1,12 @@
 package lint
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/check/finding"
 )
 
 func packages() []Rule {
@@ -187,22 +190,32 @@ func packageNoImportCycle(p *pass) {
 			imports[f.pkg()][to.pkg()] = true
 		}
 	}
+	inOrder := make(map[string][]string, len(imports))
+	for pkg, to := range imports {
+		inOrder[pkg] = slices.Sorted(maps.Keys(to))
+	}
+	groups := findCycles(slices.Collect(maps.Keys(inOrder)), func(pkg string) []string { return inOrder[pkg] })
 	for _, f := range p.files {
 		for i, name := range f.proto.GetDependency() {
 			to := p.byName[name]
 			if to == nil || !imports[f.pkg()][to.pkg()] {
 				continue
 			}
-			if way := wayBack(imports, to.pkg(), f.pkg()); way != nil {
+			switch size := groups.together(f.pkg(), to.pkg()); {
+			case size == 0:
+			case size > shownCycle:
+				p.reportFilef(f, part(fileDependency, int32(i)), "packages import each other: %s and %s are two of %d",
+					f.pkg(), to.pkg(), size)
+			default:
 				p.reportFilef(f, part(fileDependency, int32(i)), "packages import each other: %s",
-					strings.Join(append([]string{f.pkg()}, way...), " → "))
+					strings.Join(append([]string{f.pkg()}, wayBack(inOrder, groups, to.pkg(), f.pkg())...), " → "))
 			}
 		}
 	}
 }
 
-// wayBack returns the shortest way that leads from one package to another, nil if there is none.
-func wayBack(imports map[string]map[string]bool, from, to string) []string {
+// wayBack returns the shortest way that leads from one package to another of the same group.
+func wayBack(imports map[string][]string, groups *cycles[string], from, to string) []string {
 	before := map[string]string{from: ""}
 	for queue := []string{from}; len(queue) > 0; queue = queue[1:] {
 		at := queue[0]
@@ -214,8 +227,8 @@ func wayBack(imports map[string]map[string]bool, from, to string) []string {
 			slices.Reverse(way)
 			return way
 		}
-		for _, next := range slices.Sorted(maps.Keys(imports[at])) {
-			if _, seen := before[next]; !seen {
+		for _, next := range imports[at] {
+			if _, seen := before[next]; !seen && groups.together(next, to) > 0 {
 				before[next] = at
 				queue = append(queue, next)
 			}
@@ -272,7 +285,7 @@ func (c *contract) declares(full string) *file {
 
 func syntaxSpecified(p *pass) {
 	for _, f := range p.files {
-		if f.spans[key([]int32{fileSyntax})] == nil && f.spans[key([]int32{fileEdition})] == nil {
+		if f.spans[finding.Key([]int32{fileSyntax})] == nil && f.spans[finding.Key([]int32{fileEdition})] == nil {
 			p.reportFilef(f, nil, `the file says neither syntax nor edition, and counts as "proto2"`)
 		}
 	}
@@ -323,8 +336,15 @@ func distinct(files []*file, of func(*file) string) []string {
 	return slices.Compact(values)
 }
 
-// list quotes values, for people.
+// shownValues is how many values list names. Of n files with n values each finding would name n.
+const shownValues = 10
+
+// list quotes values, for people, and says how many more there are than shownValues.
 func list(values []string) string {
+	more := ""
+	if n := len(values) - shownValues; n > 1 {
+		values, more = values[:shownValues], fmt.Sprintf(" and %d more", n)
+	}
 	quoted := make([]string, len(values))
 	for i, v := range values {
 		quoted[i] = `"` + v + `"`
@@ -332,5 +352,5 @@ func list(values []string) string {
 			quoted[i] = "none"
 		}
 	}
-	return strings.Join(quoted, ", ")
+	return strings.Join(quoted, ", ") + more
 }

@@ -130,6 +130,14 @@ func requestNoAny(p *pass) {
 }
 
 func mapEnumAsString(p *pass) {
+	type place struct{ pkg, name string }
+	enums := make(map[place]*enum) // the first of each name in lower snake case
+	for e := range p.allEnums() {
+		at := place{e.file.pkg(), toLowerSnake(e.name)}
+		if enums[at] == nil {
+			enums[at] = e
+		}
+	}
 	for f := range p.fields() {
 		_, by, ok := strings.Cut(f.name, "_by_")
 		if !ok || !f.isMap(p.contract) {
@@ -139,12 +147,9 @@ func mapEnumAsString(p *pass) {
 		if k == nil || !k.is(descriptorpb.FieldDescriptorProto_TYPE_STRING) {
 			continue
 		}
-		for e := range p.allEnums() {
-			if e.file.pkg() == f.file.pkg() && toLowerSnake(e.name) == by {
-				p.reportf(&f.node, part(fieldName), "the keys of map %q are values of enum %q, written as strings",
-					f.name, e.name)
-				break
-			}
+		if e := enums[place{f.file.pkg(), by}]; e != nil {
+			p.reportf(&f.node, part(fieldName), "the keys of map %q are values of enum %q, written as strings",
+				f.name, e.name)
 		}
 	}
 }

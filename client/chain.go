@@ -43,11 +43,48 @@ func (c *Client) bindLocked(desc *fairlead.Method) fairlead.Handler {
 	if len(c.cfg.attempt) > 0 {
 		m.chain = fairlead.Chain(at, m.picked, c.cfg.attempt...)
 	}
-	h := fairlead.Chain(at, withHeaders(c.cfg.headers, run), c.cfg.call...)
-	if c.cfg.deadline != nil {
-		h = fairlead.Chain(at, h, c.cfg.deadline)
+	run = withHeaders(c.cfg.headers, run)
+	if c.cfg.deadline == nil {
+		return bounded(desc, m.handler(fairlead.Chain(at, run, c.cfg.call...)))
 	}
-	return bounded(desc, m.handler(h))
+	return bounded(desc, m.handler(c.withDeadline(at, fairlead.Chain(at, unlessRefused(run), c.cfg.call...))))
+}
+
+// withDeadline puts the middleware of Deadline around next. A call that it refuses goes on to next as well, which
+// returns the error at its end: so the middleware of Use, such as an access log, sees it. The call's driver tells
+// whether the middleware has called what follows, and carries its error.
+func (c *Client) withDeadline(at fairlead.Site, next fairlead.Handler) fairlead.Handler {
+	before := &driver{c.driver.protocol}
+	limited := fairlead.Chain(at, func(ctx context.Context, call *fairlead.Call) error {
+		call.Wire().SetDriver(&c.driver)
+		return next(ctx, call)
+	}, c.cfg.deadline)
+	return func(ctx context.Context, call *fairlead.Call) error {
+		call.Wire().SetDriver(before)
+		err := limited(ctx, call)
+		if d, ok := call.Wire().Driver().(*driver); err == nil || !ok || d != before {
+			return err
+		}
+		call.Wire().SetDriver(&refused{c.driver, err})
+		return next(ctx, call)
+	}
+}
+
+// refused is the driver of a call that was refused before its middleware ran.
+type refused struct {
+	driver
+
+	err error
+}
+
+// unlessRefused returns the error of a call that was refused, and calls next for all others.
+func unlessRefused(next fairlead.Handler) fairlead.Handler {
+	return func(ctx context.Context, call *fairlead.Call) error {
+		if r, ok := call.Wire().Driver().(*refused); ok {
+			return r.err
+		}
+		return next(ctx, call)
+	}
 }
 
 // bounded gives calls the method's timeout, if it has one.

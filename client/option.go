@@ -83,7 +83,8 @@ func Use(m ...fairlead.Middleware) Option {
 }
 
 // Deadline sets the middleware that gives calls their deadline, such as that of timeout.Share. It is the outermost of
-// the call, so that those of Use see the deadline. Nil: a call has the deadline of its context, of
+// the call, so that those of Use see the deadline. They also see calls that it refuses, which end with its error below
+// them. Nil: a call has the deadline of its context, of
 // fairlead.WithTimeout or of its method, the earliest of them. Default: nil; package preset has one, which
 // preset.DeadlineShare sets.
 func Deadline(m fairlead.Middleware) Option {

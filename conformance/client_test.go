@@ -111,13 +111,16 @@ func TestUnixTargets(t *testing.T) {
 func TestDrainCutShort(t *testing.T) {
 	t.Parallel()
 	const conns, streams = 4, 250
+	begun := make(chan struct{}, conns*(streams+1))
 	s := local.Serve(t, server.Service(registered(t, func(r grpc.ServiceRegistrar) {
 		testpb.RegisterTestServiceServer(r, &service{
 			unary: func(ctx context.Context, _ *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+				begun <- struct{}{}
 				<-ctx.Done()
 				return nil, ctx.Err()
 			},
 			duplex: func(b duplexServer) error {
+				begun <- struct{}{}
 				<-b.Context().Done()
 				return b.Context().Err()
 			},
@@ -136,11 +139,13 @@ func TestDrainCutShort(t *testing.T) {
 			ended <- err
 		}()
 	}
-	for ctx := within(t); s.Stats().Calls < conns*(streams+1); {
-		if ctx.Err() != nil {
-			t.Fatalf("got %+v, want %d calls", s.Stats(), conns*(streams+1))
+	limit := within(t)
+	for i := range conns * (streams + 1) {
+		select {
+		case <-begun:
+		case <-limit.Done():
+			t.Fatalf("got %d calls, want %d; the server has %+v", i, conns*(streams+1), s.Stats())
 		}
-		time.Sleep(time.Millisecond)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()

@@ -11,8 +11,8 @@ import (
 	"github.com/fairlead-go/fairlead/resilience/timeout"
 )
 
-// TestMiddlewareSeesLateCalls: middleware of Use sees the calls that end before anything is sent, whatever refuses them,
-// with the error that the caller gets. A fallback among it may answer them.
+// TestMiddlewareSeesLateCalls: middleware of Use sees the calls that end before anything is sent, whatever refuses
+// them, with the error that the caller gets. A fallback among it may answer them.
 func TestMiddlewareSeesLateCalls(t *testing.T) {
 	t.Parallel()
 	least, err := timeout.Share(1, timeout.Least(time.Second))
@@ -33,7 +33,8 @@ func TestMiddlewareSeesLateCalls(t *testing.T) {
 		want     fairlead.Code
 	}{
 		{"in time", least, t.Context(), nil, fairlead.OK},
-		{"in time with a deadline", least, t.Context(), []fairlead.CallOption{fairlead.WithTimeout(time.Minute)}, fairlead.OK},
+		{"in time with a deadline", least, t.Context(), []fairlead.CallOption{fairlead.WithTimeout(time.Minute)},
+			fairlead.OK},
 		{"too little time", least, t.Context(), []fairlead.CallOption{fairlead.WithTimeout(time.Millisecond)},
 			fairlead.DeadlineExceeded},
 		{"no time", nil, t.Context(), []fairlead.CallOption{fairlead.WithTimeout(-1)}, fairlead.DeadlineExceeded},

@@ -162,7 +162,7 @@ func TestSerialStorm(t *testing.T) {
 	var callers sync.WaitGroup
 	for i := range 1000 {
 		callers.Go(func() {
-			for j := range 10 {
+			for j := range 5 {
 				if err := mixed(t.Context(), stub, i+j); err != nil {
 					t.Errorf("call %d: %v", i+j, err)
 					return
@@ -209,7 +209,7 @@ func TestSerialRestarts(t *testing.T) {
 			}
 		})
 	}
-	for range 20 {
+	for range 10 {
 		for before := ok.Load(); ok.Load() < before+200 && !t.Failed(); {
 			runtime.Gosched()
 		}
@@ -253,7 +253,7 @@ func TestSerialDeadServers(t *testing.T) {
 	}
 	dead, cancel := context.WithCancel(t.Context())
 	cancel()
-	for i := range 10 {
+	for i := range 6 {
 		for before := ok.Load(); ok.Load() < before+200 && !t.Failed(); {
 			runtime.Gosched()
 		}

@@ -7,27 +7,27 @@ import (
 	"time"
 )
 
-// Peer is the other end of a connection, shared by all calls of the connection. It is read-only.
+// Peer is the other end of a connection. All calls of the connection share it; it is read-only.
 type Peer struct {
 	Addr string // "10.0.0.7:41822"
-	// Wire names what is spoken on the connection, "http/2". It can carry several protocols: Call.Protocol says which one
-	// a call uses. "" on a client before the attempt has a connection.
+	// Wire is the wire spoken on the connection, "http/2", which can carry several protocols: see Call.Protocol. It is ""
+	// on a client before the attempt has a connection.
 	Wire string
-	// Identity is a *tls.ConnectionState, or what a middleware put in its place (WireCall.SetPeer). Nil: the peer proved
-	// none.
+	// Identity is a *tls.ConnectionState, or what a middleware has put in its place (WireCall.SetPeer). Nil: the peer has
+	// proved no identity.
 	Identity any
 }
 
-// EndFunc is called once when a call has ended, with its final error.
+// EndFunc is called once, when a call has ended, with its final error.
 type EndFunc func(ctx context.Context, c *Call, err error)
 
-// DeadlineNote says of a call's deadline, for errors, what set it and why.
+// DeadlineNote returns the part of an error's text that explains a call's deadline: what set it and why.
 type DeadlineNote func(ctx context.Context, c *Call) string
 
-// Picked is where a client sends an attempt; it is the client's, which makes one for each instance, and read-only.
+// Picked is where a client sends an attempt. The client makes one for each instance; it is read-only.
 type Picked struct {
 	Peer Peer // Call.Peer returns it until the protocol knows more
-	Node any  // the client's own
+	Node any  // for the client's use
 }
 
 // trail is shared by all attempts of a call.
@@ -36,22 +36,22 @@ type trail struct {
 	tried []*Picked
 }
 
-// Driver is what a protocol gives a call: what needs the wire. A client gives a call one of its own until the protocol
-// does.
+// Driver is the protocol's part of a call: the operations that need the wire. A client sets a Driver of its own until
+// the protocol sets one.
 type Driver interface {
-	// Protocol names the protocol, "grpc". It may be called at any time, also after the call has ended.
+	// Protocol returns the name of the protocol, "grpc". It may be called at any time, also after the call has ended.
 	Protocol() string
 	// SendHeader sends the response header now. Server side.
 	SendHeader(c *Call) error
-	// WaitHeader waits until the response header of a stream is there, or the stream ended. Client side.
+	// WaitHeader waits until the response header of a stream has arrived or the stream has ended. Client side.
 	WaitHeader(ctx context.Context, c *Call) error
-	// Draining is closed when the peer or the server asks that the call come to an end soon; nil: never.
+	// Draining returns a channel that is closed when the peer or the server wants the call to end soon; nil: never.
 	Draining() <-chan struct{}
 }
 
-// Call is one call, as middleware and (through CallFrom) handlers see it; what protocols, clients and servers need
-// besides is behind Wire. It is never reused, so it may be kept. Its methods are for the goroutine that runs the call;
-// Draining and the methods of its context are safe for concurrent use.
+// Call is one call, as middleware and (through CallFrom) handlers see it. The methods that protocols, clients and
+// servers need besides are those of Wire. A Call is never reused, so it may be kept. Its methods are for the goroutine
+// that runs the call; Draining and the methods of its context are safe for concurrent use.
 type Call struct {
 	method     *Method
 	driver     Driver
@@ -60,9 +60,9 @@ type Call struct {
 	stream     Stream
 	peer       *Peer
 	picked     *Picked
-	start      time.Duration // after epoch; 0: a client's, and nobody asked
+	start      time.Duration // after epoch; 0: a client's call without OnEnd
 	deadline   time.Time
-	note       DeadlineNote // of the deadline; nil: it is the caller's or the method's
+	note       DeadlineNote // of the deadline; nil: the deadline is the caller's or the method's
 	reqHeader  Metadata
 	respHeader Metadata
 	trailer    Metadata
@@ -78,11 +78,11 @@ type Call struct {
 	attempt uint16
 	ended   atomic.Bool
 
-	plain    bool // the messages sent are not compressed
-	inflated bool // the message received last was
+	plain    bool // messages sent are not compressed
+	inflated bool // the message received last was compressed
 }
 
-// rareCall holds what most calls have no use for, so that they are not larger for it.
+// rareCall holds what most calls do not need, so that they are smaller.
 type rareCall struct {
 	ends       []EndFunc
 	wraps      []func(Stream) Stream
@@ -97,7 +97,7 @@ type rareCall struct {
 	sendLimit  int
 }
 
-// waitMode is a call's wish about waiting for a connection.
+// waitMode is the caller's choice whether to wait for a connection.
 type waitMode uint8
 
 const (
@@ -106,12 +106,12 @@ const (
 	waitNo
 )
 
-// ServerCall is what a protocol knows when a request's head has arrived.
+// ServerCall holds what a protocol knows of a call when the request's head has arrived.
 type ServerCall struct {
 	Context     context.Context //nolint:containedctx // of the connection, for its values; may be nil
 	Method      *Method
 	Peer        *Peer
-	Header      Metadata // given over to the call
+	Header      Metadata // belongs to the call from now on
 	Authority   string
 	UserAgent   string
 	Deadline    time.Time // zero: none
@@ -119,7 +119,7 @@ type ServerCall struct {
 	Driver      Driver
 }
 
-// NewServerCall is for protocols. It makes one allocation, the call's context included.
+// NewServerCall makes a server's call. It is for protocols. It makes one allocation, which includes the call's context.
 func NewServerCall(p *ServerCall) *Call {
 	x := &callContext{
 		call: Call{
@@ -148,7 +148,7 @@ func NewServerCall(p *ServerCall) *Call {
 	return c
 }
 
-// NewCall is for generated clients. It makes one allocation; opts stay on the caller's stack.
+// NewCall makes a client's call. It is for generated clients. It makes one allocation; opts stay on the caller's stack.
 func NewCall(m *Method, request any, opts ...CallOption) *Call {
 	c := &Call{method: m, request: request, side: ClientSide, idem: m.Idempotency, crit: m.Criticality}
 	for i := range opts {
@@ -160,15 +160,15 @@ func NewCall(m *Method, request any, opts ...CallOption) *Call {
 // Method returns the method called.
 func (c *Call) Method() *Method { return c.method }
 
-// Side returns the side that the call is seen from.
+// Side returns the side of the call: server or client.
 func (c *Call) Side() Side { return c.side }
 
-// Peer returns the other end; on a client nil until an instance was picked, and of a client's stream maybe another one
-// until WaitHeader or the first Recv has returned.
+// Peer returns the other end. On a client it is nil until an instance is picked; for a stream it may change until
+// WaitHeader or the first Recv has returned.
 func (c *Call) Peer() *Peer { return c.peer }
 
-// Protocol names the protocol that carries the call, "grpc", on both sides and for the whole of the call. It is "" when
-// no client has taken the call yet.
+// Protocol returns the name of the protocol that carries the call, "grpc", on both sides. It does not change during the
+// call. It is "" for a call that no client has taken yet.
 func (c *Call) Protocol() string {
 	if c.driver == nil {
 		return ""
@@ -176,14 +176,14 @@ func (c *Call) Protocol() string {
 	return c.driver.Protocol()
 }
 
-// Attempt counts the attempts of a client's call from 0.
+// Attempt returns the number of the attempt of a client's call, counted from 0.
 func (c *Call) Attempt() int { return int(c.attempt) }
 
 // Criticality returns the call's class: the caller's, or else the method's. On a server of gRPC it is the method's,
 // since that protocol does not carry the caller's yet.
 func (c *Call) Criticality() Criticality { return c.crit }
 
-// Idempotency returns what a repetition of the call does: as the caller says, or else the method.
+// Idempotency returns what a repetition of the call does: the caller's value, or else the method's.
 func (c *Call) Idempotency() Idempotency { return c.idem }
 
 // Authority returns the host that the client asked for, "" on a client.
@@ -194,7 +194,7 @@ func (c *Call) Authority() string {
 	return c.ctx.authority
 }
 
-// UserAgent returns the name of the client's software, "" on a client.
+// UserAgent returns the user agent of the client, "" on a client.
 func (c *Call) UserAgent() string {
 	if c.ctx == nil {
 		return ""
@@ -202,35 +202,34 @@ func (c *Call) UserAgent() string {
 	return c.ctx.userAgent
 }
 
-// RequestHeader is the metadata that came or goes with the request. A client's middleware may add to it before the
-// request is sent.
+// RequestHeader returns the metadata of the request. A client's middleware may add to it before the request is sent.
 func (c *Call) RequestHeader() *Metadata { return &c.reqHeader }
 
-// ResponseHeader is the metadata before the response. A server may add to it until the first message is sent. A client
-// finds it there after a unary call, and for a stream once WaitHeader or the first Recv has returned.
+// ResponseHeader returns the metadata that is sent before the response. A server may add to it until the first message
+// is sent. On a client it is there after a unary call, and for a stream once WaitHeader or the first Recv has returned.
 func (c *Call) ResponseHeader() *Metadata { return &c.view().respHeader }
 
-// ResponseTrailer is the metadata after the response. A server may add to it until the handler returns. A client finds
-// it there after a unary call, and for a stream once Recv has returned an error.
+// ResponseTrailer returns the metadata that is sent after the response. A server may add to it until the handler
+// returns. On a client it is there after a unary call, and for a stream once Recv has returned an error.
 func (c *Call) ResponseTrailer() *Metadata { return &c.view().trailer }
 
-// Request is the one request of a unary or server-streaming call, nil otherwise.
+// Request returns the request of a unary or server-streaming call, nil for others.
 func (c *Call) Request() any { return c.request }
 
-// SetRequest is for protocols, and for middleware that replaces the request.
+// SetRequest sets the request. It is for protocols, and for middleware that replaces the request.
 func (c *Call) SetRequest(m any) { c.request = m }
 
-// Response is the one response of a unary call, or of a server's client-streaming one; nil before it is there.
+// Response returns the response of a unary call, and on a server of a client-streaming call; nil before there is one.
 func (c *Call) Response() any { return c.resp }
 
-// SetResponse is for protocols, and for middleware that answers itself.
+// SetResponse sets the response. It is for protocols, and for middleware that answers the call.
 func (c *Call) SetResponse(m any) { c.resp = m }
 
-// Stream is the call's stream with all wrappers, nil for unary calls.
+// Stream returns the call's stream with all its wrappers, nil for unary calls.
 func (c *Call) Stream() Stream { return c.stream }
 
-// WrapStream has wrap put around the call's stream: now if there is one, when it opens otherwise. The wrapper
-// registered first is outermost.
+// WrapStream wraps the call's stream: now if there is one, otherwise when it opens. The wrapper registered first is
+// outermost.
 func (c *Call) WrapStream(wrap func(Stream) Stream) {
 	if c.stream != nil {
 		c.stream = wrap(c.stream)
@@ -240,16 +239,17 @@ func (c *Call) WrapStream(wrap func(Stream) Stream) {
 	r.wraps = append(r.wraps, wrap)
 }
 
-// Deadline is the call's own; it is what crosses the wire. False: there is none.
+// Deadline returns the call's deadline, which is sent to the server. It returns false if there is none.
 func (c *Call) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZero() }
 
 // Tighten brings the deadline forward to t; a t later than the deadline changes nothing. It makes no timer and no
-// context. On a server it must precede the handler's use of the context, whose Deadline nobody may read meanwhile; what
-// waits for the context's end is served by the new deadline.
+// context. On a server it must be called before the handler uses the context, and while no other goroutine calls the
+// context's Deadline. Goroutines that wait for the end of the context wake up at the new deadline.
 func (c *Call) Tighten(t time.Time) { c.TightenFor(t, nil) }
 
-// TightenFor is Tighten for policies that shorten a call's time unseen: the error of a client's call that this deadline
-// cuts has note's text. Note is called when there is such an error; made once, it costs a call no allocation.
+// TightenFor is Tighten for policies that shorten a call's time without the caller's knowledge: if a client's call
+// fails because of this deadline, its error has the text of note. Note is called only for such an error; a note made
+// once costs a call no allocation.
 func (c *Call) TightenFor(t time.Time, note DeadlineNote) {
 	if c.ctx != nil {
 		c.ctx.tighten(t, note)
@@ -267,10 +267,11 @@ func (c *Call) setEarlier(t time.Time, note DeadlineNote) bool {
 	return true
 }
 
-// OnEnd has f called when the call is over, last registered first. A function made when the chain was built costs no
-// allocation. If f panics or calls runtime.Goexit, the functions registered before it are called all the same; the
-// panic is logged and counted, and a server's call, or a client's unary one, that had succeeded fails with INTERNAL.
-// Those functions are then called with that error. A client's stream has told its caller how it ended before f runs.
+// OnEnd registers f, which is called when the call is over; the function registered last is called first. A function
+// made when the chain was built costs no allocation. If f panics or calls runtime.Goexit, the functions registered
+// before it are called nevertheless; the panic is logged and counted, and a server's call, or a client's unary one,
+// that had succeeded fails with INTERNAL. The remaining functions are then called with that error. A client's stream
+// has reported its end to its caller before f is called.
 func (c *Call) OnEnd(f EndFunc) {
 	if c.start == 0 {
 		c.start = time.Since(epoch)
@@ -284,21 +285,21 @@ func (c *Call) OnEnd(f EndFunc) {
 	r.ends = append(r.ends, f)
 }
 
-// CancelOnEnd calls cancel when the call is over. It is for middleware that derives a context: with
+// CancelOnEnd calls cancel when the call is over. It is for middleware that derives a context. With
 //
 //	ctx, cancel := context.WithTimeout(ctx, time.Second)
 //	defer cancel() // wrong on a client
 //	return next(ctx, c)
 //
-// a client's streams would end as soon as they are open, because that is when next returns. With c.CancelOnEnd(cancel)
-// in place of the defer statement, the context lasts as long as the stream, on both sides, and for unary calls too.
-// "fairlead check code" finds such middleware. A deadline alone needs no context: see Tighten.
+// a client's streams would end as soon as they are open, because next returns then. With c.CancelOnEnd(cancel) instead
+// of the defer statement, the context lasts as long as the stream, on both sides, and for unary calls too. "fairlead
+// check code" finds such middleware. For a deadline alone no context is needed: see Tighten.
 func (c *Call) CancelOnEnd(cancel context.CancelFunc) {
 	c.OnEnd(func(context.Context, *Call, error) { cancel() })
 }
 
-// Elapsed returns the time since a server's call was made, when its head had arrived, or since the first OnEnd of a
-// client's call was registered, 0 when none was. On a server it is safe for concurrent use.
+// Elapsed returns the time since the head of a server's call arrived. For a client's call it is the time since the
+// first OnEnd was registered, and 0 if none was. On a server it is safe for concurrent use.
 func (c *Call) Elapsed() time.Duration {
 	if c.start == 0 {
 		return 0
@@ -306,10 +307,10 @@ func (c *Call) Elapsed() time.Duration {
 	return time.Since(epoch) - c.start
 }
 
-// epoch is what calls count their time from: a reading of the monotonic clock alone takes half of time.Now's time.
+// epoch is the origin of the times of calls. Reading only the monotonic clock takes half the time of time.Now.
 var epoch = time.Now() //nolint:gochecknoglobals // read-only
 
-// SendHeader sends the response header now instead of with the first message. Server side; elsewhere it does nothing.
+// SendHeader sends the response header now instead of with the first message. On a client it does nothing.
 func (c *Call) SendHeader() error {
 	if c.driver == nil || c.side != ServerSide {
 		return nil
@@ -317,7 +318,7 @@ func (c *Call) SendHeader() error {
 	return c.driver.SendHeader(c)
 }
 
-// WaitHeader waits until the response header of a stream is there, or the stream or ctx ended. Client side; elsewhere
+// WaitHeader waits until the response header of a stream has arrived, or until the stream or ctx has ended. On a server
 // it returns at once.
 func (c *Call) WaitHeader(ctx context.Context) error {
 	if c.driver == nil || c.side != ClientSide {
@@ -326,8 +327,8 @@ func (c *Call) WaitHeader(ctx context.Context) error {
 	return c.driver.WaitHeader(ctx, c)
 }
 
-// Draining is closed when the call should come to an end soon because its server is shutting down. A nil channel, which
-// blocks for ever, means that nobody will say so.
+// Draining returns a channel that is closed when the call should end soon because its server is shutting down. The
+// channel is nil, and blocks for ever, if the protocol cannot tell.
 func (c *Call) Draining() <-chan struct{} {
 	if c.driver == nil {
 		return nil

@@ -44,8 +44,8 @@ func (c *Call) Context() context.Context {
 	return c.ctx
 }
 
-// CallFrom returns the server's call that ctx belongs to, nil when there is none. In a client's middleware that is the
-// inbound call on whose behalf the outbound one is made; the outbound call is the middleware's parameter.
+// CallFrom returns the server's call that ctx belongs to, nil if there is none. In a client's middleware that is the
+// inbound call, on whose behalf the outbound call is made; the outbound call is the middleware's parameter.
 func CallFrom(ctx context.Context) *Call {
 	c, _ := ctx.Value(callKey{}).(*Call)
 	return c
@@ -113,7 +113,7 @@ func (x *callContext) Done() <-chan struct{} {
 	return x.done
 }
 
-// Err implements context.Context. It looks at the clock, since the timer may not have been made.
+// Err implements context.Context. It looks at the clock, since there may be no timer.
 func (x *callContext) Err() error {
 	x.mu.Lock()
 	err, deadline := x.err, x.call.deadline
@@ -127,7 +127,7 @@ func (x *callContext) Err() error {
 	return err
 }
 
-// AfterFunc lets context.WithCancel and context.AfterFunc attach without a goroutine.
+// AfterFunc lets package context derive contexts from this one without a goroutine.
 func (x *callContext) AfterFunc(f func()) (stop func() bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -2,11 +2,11 @@ package fairlead
 
 import "context"
 
-// PanicReporter is implemented by Drivers that log and count panics of functions of Call.OnEnd.
+// PanicReporter is implemented by Drivers that log and count panics of functions registered with Call.OnEnd.
 type PanicReporter interface {
-	// ReportPanic is called by the goroutine that panics, while its stack still stands. What names the function that
-	// panicked. A nil value stands for runtime.Goexit. The error is what a call that had succeeded ends with; it has the
-	// code Internal.
+	// ReportPanic is called by the goroutine that panics, before its stack is unwound. What names the function that
+	// panicked; a nil value means runtime.Goexit. ReportPanic returns the error, with the code Internal, for a call that
+	// had succeeded.
 	ReportPanic(c *Call, what string, value any) *Error
 }
 
@@ -34,7 +34,7 @@ func (w *WireCall) End(ctx context.Context, err error) error {
 	return err
 }
 
-// over is what follows the end functions.
+// over does what follows the end functions.
 func (c *Call) over() {
 	if c.rare != nil && c.rare.info != nil {
 		*c.rare.info = CallInfo{Header: c.respHeader, Trailer: c.trailer, Peer: c.peer, Attempts: int(c.attempt) + 1}
@@ -42,21 +42,21 @@ func (c *Call) over() {
 	c.Wire().Cancel(context.Canceled)
 }
 
-// ends counts the end functions of a call that have not run: first those in rareCall, then those in Call.
+// ends counts the end functions of a call that have not been called: first those in rareCall, then those in Call.
 type ends struct {
 	rest, own int
 	err       error // the call's
 }
 
-// runEnds runs the end functions that are left. One that panics does not keep the others from running, and does not end
-// the process: middleware, which might recover, has returned by now.
+// runEnds calls the remaining end functions. If one panics, the others are called as well, and the process does not
+// end: middleware that might recover has returned already.
 func (c *Call) runEnds(ctx context.Context, left *ends) {
 	for none := false; !none; {
 		none = c.runEndsUntilPanic(ctx, left)
 	}
 }
 
-// runEndsUntilPanic runs the end functions up to the first that panics. It returns true when none is left.
+// runEndsUntilPanic calls the end functions up to the first that panics. It returns true if none is left.
 func (c *Call) runEndsUntilPanic(ctx context.Context, left *ends) (none bool) {
 	defer func() {
 		if none {

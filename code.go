@@ -6,21 +6,21 @@ import "strconv"
 // (https://github.com/grpc/grpc/blob/master/doc/statuscodes.md).
 type Code uint32
 
-// The codes. Each comment says when to use one.
+// The codes. Each comment describes when to use the code.
 const (
 	// OK means success; an Error never carries it.
 	OK Code = iota
-	// Canceled means that the caller gave the call up.
+	// Canceled means that the caller canceled the call.
 	Canceled
-	// Unknown is for errors that say nothing more about themselves.
+	// Unknown is for errors that have no better code.
 	Unknown
 	// InvalidArgument means that the request is wrong whatever the state of the system.
 	InvalidArgument
 	// DeadlineExceeded means that the deadline passed before the call was over.
 	DeadlineExceeded
-	// NotFound means that what was asked for does not exist.
+	// NotFound means that the requested thing does not exist.
 	NotFound
-	// AlreadyExists means that what was to be made exists.
+	// AlreadyExists means that the thing to be created exists already.
 	AlreadyExists
 	// PermissionDenied means that the caller is known and may not do this.
 	PermissionDenied
@@ -76,8 +76,8 @@ func (c Code) String() string {
 	return "CODE(" + strconv.FormatUint(uint64(c), 10) + ")"
 }
 
-// HTTPStatus returns the status of HTTP responses that stand for the code, as google/rpc/code.proto maps them; 500 for
-// a number without a name.
+// HTTPStatus returns the HTTP status for the code, as google/rpc/code.proto maps it, and 500 for a number without a
+// name.
 func (c Code) HTTPStatus() int {
 	switch c {
 	case OK:

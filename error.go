@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// Reach says how far a failed call had come, which decides whether it may run again. It is local knowledge and never
-// crosses the wire.
+// Reach is how far a failed call got, which decides whether it may be repeated. It is known locally and never crosses
+// the wire.
 type Reach uint8
 
 // The reaches.
@@ -16,7 +16,7 @@ const (
 	Unknowable Reach = iota
 	// NotSent: nothing of the call left this process.
 	NotSent
-	// Refused: the peer said that it did not run the call (RFC 9113, section 8.7).
+	// Refused: the peer reported that it did not run the call (RFC 9113, section 8.7).
 	Refused
 )
 
@@ -32,17 +32,17 @@ func (r Reach) String() string {
 	}
 }
 
-// Detail is one typed payload of an error: the type URL and the encoding of a google.protobuf.Any.
+// Detail is one typed payload of an error: the type URL and the encoded message of a google.protobuf.Any.
 type Detail struct {
 	Type  string
 	Value []byte
 }
 
-// Error is the one error that crosses the wire. Handlers return it, clients receive it; errors.As finds it behind
-// wrapping. It must not be changed once it was returned.
+// Error is the one error that crosses the wire. Handlers return it and clients receive it; errors.As finds it in
+// wrapped errors. It must not be changed after it was returned.
 //
-// What a contract declares as an error (see Reason) is an Error too: errors.Is(err, ErrOutOfStock) recognizes it by its
-// details, and errors.As fills the type generated for it.
+// An error that a contract declares (see Reason) is an Error as well: errors.Is(err, ErrOutOfStock) recognizes it by
+// its details, and errors.As fills the type generated for it.
 type Error struct {
 	Code    Code
 	Message string
@@ -66,12 +66,12 @@ func Errorf(code Code, format string, args ...any) *Error {
 	return e
 }
 
-// PeerError is for protocols: an error that arrived from the peer.
+// PeerError returns an error that arrived from the peer. It is for protocols.
 func PeerError(code Code, message string, details []Detail) *Error {
 	return &Error{Code: code, Message: message, Details: details, fromPeer: true}
 }
 
-// WithReach sets how far the call came and returns e, for use where the error is made.
+// WithReach sets how far the call got and returns e. It is for use where the error is made.
 func (e *Error) WithReach(r Reach) *Error {
 	e.Reach = r
 	return e
@@ -96,11 +96,11 @@ func (e *Error) Unwrap() error {
 	return e.cause
 }
 
-// FromPeer reports whether the error arrived from the peer; otherwise it arose on this side.
+// FromPeer reports whether the error arrived from the peer. If it did not, it arose on this side.
 func (e *Error) FromPeer() bool { return e != nil && e.fromPeer }
 
-// HTTPStatus returns the status of HTTP responses that carry the error: that of the Reason that it was made of, or else
-// its code's. It is 200 for nil.
+// HTTPStatus returns the status of HTTP responses that carry the error: that of the Reason it was made from, or else
+// that of its code. It is 200 for nil.
 func (e *Error) HTTPStatus() int {
 	switch {
 	case e == nil:
@@ -112,15 +112,16 @@ func (e *Error) HTTPStatus() int {
 	}
 }
 
-// ErrorOf returns err as an Error: the first one in its tree, as errors.As finds it; otherwise what an error of grpc-go
-// says (its status's code, message and details); a context error with its code; anything else as Unknown. An Error with
-// the code OK becomes Unknown too, since its receiver would take the failure for a success. It returns nil for nil.
+// ErrorOf returns err as an Error: the first Error in its tree, as errors.As finds it; for an error of grpc-go, an
+// Error with its status's code, message and details; for a context's error, one with the matching code; for any other
+// error, one with the code Unknown. An Error with the code OK becomes Unknown too, since its receiver would take the
+// failure for a success. ErrorOf returns nil for nil.
 //
-// Where others have wrapped the Error and added text, as fmt.Errorf("loading: %w", e) does, the whole text is the
-// message, and the rest is e's.
+// If the Error was wrapped with more text, as by fmt.Errorf("loading: %w", e), the message is the whole text, and the
+// rest is e's.
 //
-// It does not panic where methods of err do, as those of a nil pointer in an error often would: the message says what
-// happened then, and the code is Unknown unless it could be found nevertheless.
+// ErrorOf does not panic if methods of err do, as those of a nil pointer in an error often would. The message then
+// describes the panic, and the code is Unknown unless it could be read.
 func ErrorOf(err error) *Error {
 	if err == nil {
 		return nil
@@ -132,7 +133,7 @@ func ErrorOf(err error) *Error {
 	return e
 }
 
-// CodeOf returns the code of err as ErrorOf would, and OK for nil.
+// CodeOf returns the code of ErrorOf(err), and OK for nil.
 func CodeOf(err error) Code {
 	if err == nil {
 		return OK
@@ -143,8 +144,8 @@ func CodeOf(err error) Code {
 	return readCode(err)
 }
 
-// find returns the first Error in the tree of err. Itself reports whether that is what err is, or what it stands for by
-// a method As of its own, and not something that err wraps.
+// find returns the first Error in the tree of err. Itself reports whether that is err, or what a method As of err
+// stands for, and not an error that err wraps.
 func find(err error) (e *Error, itself bool) {
 	if e, ok := err.(*Error); ok { //nolint:errorlint // without what errors.As allocates
 		return e, true
@@ -159,7 +160,8 @@ func find(err error) (e *Error, itself bool) {
 	return e, false
 }
 
-// failure is the code of an error whose code is c: one that says OK would have its receiver take it for a success.
+// failure returns the code for an error that has the code c: an error with the code OK would look like a success to its
+// receiver.
 func failure(c Code) Code {
 	if c == OK {
 		return Unknown

@@ -31,15 +31,15 @@ const (
 	entryValue = 2
 )
 
-// ErrorInfo is the detail google.rpc.ErrorInfo of an error: what a program can tell errors apart by.
+// ErrorInfo is the detail google.rpc.ErrorInfo of an error, by which programs tell errors apart.
 type ErrorInfo struct {
 	Reason   string            // "OUT_OF_STOCK"
 	Domain   string            // "shop.example.com"
 	Metadata map[string]string // nil when there is none
 }
 
-// Info returns the first ErrorInfo among the error's details, whoever sent it, and whether there is one that can be
-// read. The metadata belongs to the caller. Safe to call on nil.
+// Info returns the first ErrorInfo among the error's details, made here or by the peer, and reports whether there is
+// one that can be read. The caller owns the metadata. Info may be called on nil.
 func (e *Error) Info() (ErrorInfo, bool) {
 	if d := e.detail(errorInfoName); d != nil {
 		return parseErrorInfo(d.Value)
@@ -47,9 +47,9 @@ func (e *Error) Info() (ErrorInfo, bool) {
 	return ErrorInfo{}, false
 }
 
-// Retryable says whether the error itself tells that the same call may succeed later and may be repeated then, by a
-// detail google.rpc.RetryInfo, and how long to wait before; 0: as one likes. Errors without one leave the decision to
-// their code. Safe to call on nil.
+// Retryable reports whether the error has a detail google.rpc.RetryInfo, which means that the same call may succeed
+// later and may be repeated then. It returns how long to wait first; 0 leaves that to the caller. For errors without
+// the detail the code decides. Retryable may be called on nil.
 func (e *Error) Retryable() (after time.Duration, ok bool) {
 	if d := e.detail(retryInfoName); d != nil {
 		return parseRetryInfo(d.Value)
@@ -57,8 +57,8 @@ func (e *Error) Retryable() (after time.Duration, ok bool) {
 	return 0, false
 }
 
-// With adds a pair to the metadata of the error's ErrorInfo and returns e, for use where the error is made; for the
-// same key the last value counts. An error that was made without a reason gets an ErrorInfo that has none.
+// With adds a pair to the metadata of the error's ErrorInfo and returns e. It is for use where the error is made. The
+// last value of a key counts. An error that was made without a reason gets an ErrorInfo without one.
 func (e *Error) With(key, value string) *Error {
 	d := e.detail(errorInfoName)
 	if d == nil {
@@ -66,14 +66,14 @@ func (e *Error) With(key, value string) *Error {
 		d = &e.Details[len(e.Details)-1]
 	}
 	// Fields of an encoded message may stand in any order, and a map's entries are fields. The capacity is clipped, since
-	// a detail's bytes may be somebody's who made it.
+	// a detail's bytes may belong to the code that made it.
 	d.Value = appendMetadata(slices.Clip(d.Value), key, value)
 	return e
 }
 
-// WithRetryAfter says in the error's details (google.rpc.RetryInfo) that the same call may succeed later and may be
-// repeated after d, in place of what they said before, and returns e, for use where the error is made. 0: the client
-// may wait as it likes. A negative d counts as 0.
+// WithRetryAfter sets the detail google.rpc.RetryInfo, which means that the same call may succeed later and may be
+// repeated after d, and returns e. It replaces one that is there. It is for use where the error is made. 0 leaves the
+// wait to the client; a negative d counts as 0.
 func (e *Error) WithRetryAfter(d time.Duration) *Error {
 	value := appendRetryInfo(nil, max(d, 0))
 	if old := e.detail(retryInfoName); old != nil {
@@ -83,9 +83,9 @@ func (e *Error) WithRetryAfter(d time.Duration) *Error {
 	return e.WithDetail(retryInfoType, value)
 }
 
-// WithDetail adds a detail and returns e, for use where the error is made. The type is a URL, whose last element is the
-// full name of a message ("type.googleapis.com/google.rpc.Help"), and the value is that message encoded; e keeps it.
-// Package protoerr takes messages as they are.
+// WithDetail adds a detail and returns e. It is for use where the error is made. The last element of typeURL is the
+// full name of a message ("type.googleapis.com/google.rpc.Help"), and value is that message encoded; e keeps value.
+// Package protoerr takes messages instead of bytes.
 func (e *Error) WithDetail(typeURL string, value []byte) *Error {
 	e.Details = append(e.Details, Detail{Type: typeURL, Value: value})
 	return e
@@ -132,7 +132,7 @@ func appendRetryInfo(dst []byte, d time.Duration) []byte {
 	return append(dst, delay...)
 }
 
-// parseErrorInfo reads an encoded ErrorInfo. False: it is malformed.
+// parseErrorInfo reads an encoded ErrorInfo. It returns false if b is malformed.
 func parseErrorInfo(b []byte) (ErrorInfo, bool) {
 	var info ErrorInfo
 	for len(b) > 0 {
@@ -177,8 +177,8 @@ func parseEntry(b []byte) (key, value string, ok bool) {
 	return key, value, true
 }
 
-// parseRetryInfo reads an encoded RetryInfo; a negative delay is 0, one that is too long the longest Duration. False:
-// it is malformed.
+// parseRetryInfo reads an encoded RetryInfo. A negative delay becomes 0, and one that is too long the longest Duration.
+// It returns false if b is malformed.
 func parseRetryInfo(b []byte) (time.Duration, bool) {
 	var seconds, nanos int64
 	for len(b) > 0 {

@@ -7,11 +7,11 @@ import (
 	"slices"
 )
 
-// The methods of errors that handlers and middleware return are called when these have returned: in the goroutine of a
-// protocol, where no middleware recovers from their panics. What reads such an error does so through this file.
+// Methods of errors that handlers and middleware return are called after these have returned, in a goroutine of the
+// protocol, where no middleware recovers from their panics. All code that reads such errors uses the functions here.
 
-// read makes an Error of any other, or of one that says OK. Broken reports that methods of err panic; err is not the
-// Error's cause then, so that nobody else meets them.
+// read makes an Error from any other error, and from an Error with the code OK. Broken reports whether methods of err
+// panic; err is then not the Error's cause, so that no other code calls them.
 func read(err error) (e *Error, broken bool) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -34,7 +34,7 @@ func read(err error) (e *Error, broken bool) {
 	return e, !ok
 }
 
-// readText is read for an error with that text, and with inner in its tree if that is not nil.
+// readText is read for an error whose text is text and in whose tree find has found inner, nil if it has found none.
 func readText(err error, inner *Error, itself bool, text string) *Error {
 	switch {
 	case inner == nil:
@@ -52,7 +52,7 @@ func readText(err error, inner *Error, itself bool, text string) *Error {
 	}
 }
 
-// usable returns err, or, if methods of it panic, an Error in its place, for those that are told and call them.
+// usable returns err, or an Error in its place if methods of err panic. End functions call them.
 func usable(err error) error {
 	if _, ok := err.(*Error); ok { //nolint:errorlint // the usual case
 		return err
@@ -63,7 +63,7 @@ func usable(err error) error {
 	return err
 }
 
-// readCode returns the code of what read makes, and makes as little as it can.
+// readCode returns the code of the Error that read makes, and avoids making it.
 func readCode(err error) (code Code) {
 	defer func() {
 		if recover() != nil {
@@ -77,7 +77,7 @@ func readCode(err error) (code Code) {
 	return e.Code
 }
 
-// textOf returns what err's method Error does. False: it panics, and the text says so.
+// textOf returns err.Error(). If that panics, it returns a text that says so, and false.
 func textOf(err error) (text string, ok bool) {
 	defer func() {
 		p := recover()
@@ -93,7 +93,8 @@ func textOf(err error) (text string, ok bool) {
 	return err.Error(), true
 }
 
-// panicText says what a panic was. It goes to the peer: a value of the program's own stays in this process.
+// panicText describes the value of a panic. The text goes to the peer, so that it does not include values of the
+// program's own types.
 func panicText(p any) string {
 	if e, ok := p.(runtime.Error); ok {
 		if text, ok := textOf(e); ok {

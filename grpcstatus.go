@@ -3,12 +3,13 @@ package fairlead
 import "reflect"
 
 // Errors of grpc-go, and of packages that follow its convention, have a method GRPCStatus that returns a
-// *status.Status. No interface of this package can name that method, since its result is a type of grpc-go's, which the
-// core does not import. Reflection finds it by name. That happens only to errors that hold no Error, when their call is
-// over.
+// *status.Status. No interface of this package can have that method, since its result is a type of grpc-go, which the
+// core does not import. So reflection finds it by name, and only in errors that have no Error in their tree, when their
+// call is over.
 
-// fromStatus makes an Error of the first error in the tree of err that has a status of grpc-go's, nil if there is none.
-// As with an Error, the message is the status's if that is err's own, and text, which is err's, if err wraps it.
+// fromStatus makes an Error from the first error in the tree of err that has a status of grpc-go, and returns nil if
+// there is none. As with an Error, the message is the status's if the status is err's own, and otherwise text, which is
+// err's.
 func fromStatus(err error, text string) *Error {
 	st, own := findStatus(err)
 	if st == nil {
@@ -34,8 +35,8 @@ type anyValue interface {
 	GetValue() []byte
 }
 
-// findStatus returns the first status in the tree of err, nil if there is none; own reports whether it is that of err
-// itself.
+// findStatus returns the first status in the tree of err, nil if there is none. Own reports whether it is the status of
+// err itself.
 func findStatus(err error) (st status, own bool) {
 	if st = statusOf(err); st != nil {
 		return st, true
@@ -64,7 +65,7 @@ func statusOf(err error) status {
 	if v.Kind() == reflect.Pointer && v.IsNil() {
 		return nil
 	}
-	// The names are literals where they are looked up, so that linkers go on dropping methods that nobody uses.
+	// The names are literals where they are looked up, so that the linker still drops methods that are not used.
 	v = result(v.MethodByName("GRPCStatus"))
 	if !v.IsValid() || v.Kind() == reflect.Interface && v.IsNil() {
 		return nil
@@ -77,7 +78,8 @@ func statusOf(err error) status {
 	return st
 }
 
-// result calls a method that takes nothing and returns one value. Otherwise, and for no method, the result is invalid.
+// result calls a method without parameters and with one result. For any other method, and for an invalid one, it
+// returns the zero Value.
 func result(method reflect.Value) reflect.Value {
 	if !method.IsValid() {
 		return method

@@ -5,12 +5,13 @@ import (
 	"strings"
 )
 
-// Metadata is an ordered list of keys and values that travels before or after the messages of a call. Keys are lower
-// case and may repeat; Get, Has, Values, Add, Set and Del take them in any case. Values of keys that end in "-bin" are
-// arbitrary bytes, others printable ASCII. The zero value is empty and ready to use. It is not safe for concurrent use.
+// Metadata is an ordered list of keys and values that is sent before or after the messages of a call. Keys are in lower
+// case and may repeat; Get, Has, Values, Add, Set and Del accept them in any case. Values of keys that end in "-bin"
+// are arbitrary bytes; other values are printable ASCII. The zero value is empty and ready to use. Metadata is not safe
+// for concurrent use.
 type Metadata struct{ kv []string }
 
-// Get returns the first value of key, "" when there is none.
+// Get returns the first value of key, "" if there is none.
 func (m *Metadata) Get(key string) string {
 	if i := m.find(key); i >= 0 {
 		return m.kv[i+1]
@@ -18,7 +19,7 @@ func (m *Metadata) Get(key string) string {
 	return ""
 }
 
-// Values returns all values of key in their order, nil when there is none.
+// Values returns all values of key in order, nil if there is none.
 func (m *Metadata) Values(key string) []string {
 	i := m.find(key)
 	if i < 0 {
@@ -37,8 +38,8 @@ func (m *Metadata) Values(key string) []string {
 // Has reports whether key has a value.
 func (m *Metadata) Has(key string) bool { return m.find(key) >= 0 }
 
-// find returns the index of the first pair of key in kv, -1 when there is none. The key is lowered only if it is not
-// found as it is, so that one in lower case costs nothing more when it is there, and no allocation when it is not.
+// find returns the index of the first pair of key in kv, -1 if there is none. It lowers the key only if it does not
+// find it as it is. So a key in lower case costs nothing more if it is there, and no allocation if it is not.
 func (m *Metadata) find(key string) int {
 	for i := 0; i < len(m.kv); i += 2 {
 		if m.kv[i] == key {
@@ -57,13 +58,13 @@ func (m *Metadata) find(key string) int {
 	return -1
 }
 
-// Add appends a value to those that key has.
+// Add appends a value of key.
 func (m *Metadata) Add(key, value string) { m.kv = append(m.kv, strings.ToLower(key), value) }
 
-// Append is Add for protocols: key is known to be in lower case.
+// Append is Add for protocols, which know that key is in lower case.
 func (m *Metadata) Append(key, value string) { m.kv = append(m.kv, key, value) }
 
-// Set replaces the values of key with one.
+// Set replaces the values of key by one.
 func (m *Metadata) Set(key, value string) {
 	m.Del(key)
 	m.Add(key, value)

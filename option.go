@@ -2,7 +2,7 @@ package fairlead
 
 import "time"
 
-// CallInfo receives what came back beside the response. It is filled when the call ends.
+// CallInfo receives what came back besides the response. It is filled when the call ends: see WithInfo.
 type CallInfo struct {
 	Header   Metadata
 	Trailer  Metadata
@@ -10,7 +10,7 @@ type CallInfo struct {
 	Attempts int
 }
 
-// CallOption changes one call. It is a plain value, so that passing some costs no allocation.
+// CallOption changes one call. It is a plain value, so that options cost no allocation.
 type CallOption struct {
 	kind optionKind
 	n    int64
@@ -35,37 +35,37 @@ const (
 	optSendLimit
 )
 
-// WithTimeout limits the call to d from now. The context's deadline and the method's timeout count as well, and for a
-// call that is made on behalf of another the share of that one's time (preset.DeadlineShare): the earliest wins.
+// WithTimeout limits the call to d from now. The earliest of this deadline, the context's, the method's and, for a call
+// made on behalf of another, that call's share (preset.DeadlineShare) is used.
 func WithTimeout(d time.Duration) CallOption { return CallOption{kind: optTimeout, n: int64(d)} }
 
 // WithHeader adds a pair to the request's metadata.
 func WithHeader(key, value string) CallOption { return CallOption{kind: optHeader, k: key, v: value} }
 
-// WithHashKey gives the key for consistent hashing, such as a user's name. It is for balancers that hash; those of this
-// repository do not yet.
+// WithHashKey sets the key for consistent hashing, such as a user's name. It is for balancers that hash; the balancers
+// of this repository do not.
 func WithHashKey(key string) CallOption { return CallOption{kind: optHashKey, k: key} }
 
-// WithInfo has into filled when the call ends; for a stream that is when Recv returned its last error, or Close.
+// WithInfo sets what is filled when the call ends. A stream ends when Recv returns its last error, or with Close.
 func WithInfo(into *CallInfo) CallOption { return CallOption{kind: optInfo, p: into} }
 
-// WithIdempotency overrides the method's idempotency for this call, which Call.Idempotency then returns.
+// WithIdempotency overrides the method's idempotency for this call; Call.Idempotency returns it.
 func WithIdempotency(i Idempotency) CallOption { return CallOption{kind: optIdempotency, n: int64(i)} }
 
-// WithCriticality overrides the method's class for this call, which Call.Criticality then returns. Protocol gRPC does
-// not send it to the server yet.
+// WithCriticality overrides the method's class for this call; Call.Criticality returns it. Protocol gRPC does not send
+// it to the server yet.
 func WithCriticality(c Criticality) CallOption { return CallOption{kind: optCriticality, n: int64(c)} }
 
-// WithReply has a unary call's response decoded into target, a pointer to a message; the codec resets it first. After
-// an error its content is undefined. When an attempt other than the call's first answered, the response is another
-// object.
+// WithReply sets what a unary call's response is decoded into: target is a pointer to a message, which the codec resets
+// first. After an error its content is undefined. If not the first attempt but a later one succeeds, the response is
+// another object.
 func WithReply(target any) CallOption { return CallOption{kind: optReply, p: target} }
 
-// WithValue puts v on the call for middleware, which finds it by its type with OptionValue.
+// WithValue adds v to the call for middleware, which finds it by its type with OptionValue.
 func WithValue(v any) CallOption { return CallOption{kind: optValue, p: v} }
 
-// WithWaitForReady decides whether the call waits for a connection until its deadline or fails as soon as none can be
-// made. Default: the client's (client.WaitForReady), which by default fails fast.
+// WithWaitForReady sets whether the call waits for a connection until its deadline. Otherwise it fails as soon as no
+// connection can be made. Default: the client's (client.WaitForReady), which is to fail.
 func WithWaitForReady(wait bool) CallOption {
 	o := CallOption{kind: optWaitForReady}
 	if wait {
@@ -74,7 +74,7 @@ func WithWaitForReady(wait bool) CallOption {
 	return o
 }
 
-// WithCompressor has the requests compressed by the named compressor of the client, or by none if it is "identity".
+// WithCompressor sets the compressor for the requests: the name of one of the client's, or "identity" for none.
 // Default: the client's (client.Compress).
 func WithCompressor(name string) CallOption { return CallOption{kind: optCompressor, k: name} }
 
@@ -117,7 +117,7 @@ func (o *CallOption) apply(c *Call) {
 	}
 }
 
-// OptionValue returns the value of type T that WithValue put on the call.
+// OptionValue returns the value of type T that WithValue has added to the call, and reports whether there is one.
 func OptionValue[T any](c *Call) (T, bool) {
 	if c.rare != nil {
 		for _, v := range c.rare.values {

@@ -2,7 +2,7 @@ package fairlead
 
 import "encoding/binary"
 
-// What little of protobuf's encoding the details of errors need
+// The part of protobuf's encoding that the details of errors need
 // (https://protobuf.dev/programming-guides/encoding).
 
 // The types of fields.
@@ -13,7 +13,7 @@ const (
 	wireFixed32 = 5
 )
 
-// maxFieldNumber is the largest that a field may have.
+// maxFieldNumber is the largest field number.
 const maxFieldNumber = 1<<29 - 1
 
 func appendVarint(dst []byte, v uint64) []byte { return binary.AppendUvarint(dst, v) }
@@ -53,8 +53,8 @@ type wireField struct {
 
 func (f *wireField) is(number uint64, typ byte) bool { return f.number == number && f.typ == typ }
 
-// nextField reads the field that b begins with and returns what follows it. False: b is malformed. Groups count as
-// that: none of the messages that are read here has any, and proto3 has none at all.
+// nextField reads the first field of b and returns the bytes that follow it. It returns false if b is malformed. Groups
+// count as malformed: no message that is read here has any, and proto3 has none at all.
 func nextField(b []byte) (f wireField, rest []byte, ok bool) {
 	tag, n := binary.Uvarint(b)
 	f.number, f.typ = tag>>3, byte(tag&7)

@@ -5,31 +5,32 @@ import (
 	"time"
 )
 
-// Reason is one error that a contract declares (fairlead/options.proto). Generated code has one for each, called
-// ErrOutOfStock or the like; it is read-only and safe for concurrent use.
+// Reason is one error that a contract declares (fairlead/options.proto). Generated code has a variable for each, named
+// ErrOutOfStock or the like. A Reason is read-only and safe for concurrent use.
 //
-// A Reason is an error itself: errors.Is(err, ErrOutOfStock) says whether err has this reason, whether it was made here
-// or came from a peer, and a handler that has nothing to add may return it. On the wire it is a google.rpc.ErrorInfo
-// with the reason's name and domain, which clients of all languages can read.
+// A Reason is an error: errors.Is(err, ErrOutOfStock) reports whether err has this reason, whether err was made here or
+// came from a peer. A handler that has nothing to add may return the Reason itself. On the wire it is a
+// google.rpc.ErrorInfo with the reason's name and domain, which clients in all languages can read.
 type Reason struct { //nolint:errname // it is a description first
 	// Domain makes Name unique among all services' errors.
 	Domain string
 	// Name is the reason, such as "OUT_OF_STOCK".
 	Name string
-	// Code is what errors with this reason travel with.
+	// Code is the code of errors with this reason.
 	Code Code
 	// HTTPStatus is the status of HTTP responses that carry such an error; 0: the code's. No protocol sends one yet.
 	HTTPStatus int
-	// Retryable says that the same call may succeed later and may be repeated then, after RetryAfter; 0: as the client
-	// likes. The error says so to the caller's code (Error.Retryable); clients repeat nothing because of it yet.
+	// Retryable means that the same call may succeed later and may be repeated then, after RetryAfter; with 0 the client
+	// decides when. The caller's code reads it from the error (Error.Retryable). Clients do not repeat calls because of it
+	// yet.
 	Retryable  bool
 	RetryAfter time.Duration
-	// Message is that of errors that are made without one; "": Name.
+	// Message is the message of errors that are made without one; "": Name.
 	Message string
 }
 
-// Errorf makes an error with this reason, which has it in its details. Its message is formatted as by the function
-// Errorf, causes included; with an empty format and no args it is the reason's own.
+// Errorf makes an error with this reason, which is added to its details. It formats the message like the function
+// Errorf, including causes; with an empty format and no args the message is the reason's own.
 func (r *Reason) Errorf(format string, args ...any) *Error {
 	var e *Error
 	if format == "" && len(args) == 0 {
@@ -56,7 +57,7 @@ func (r *Reason) text() string {
 	return r.Name
 }
 
-// As is for errors.As: a Reason that is returned as an error counts as an Error made of it.
+// As is for errors.As: a Reason returned as an error counts as an Error made from it.
 func (r *Reason) As(target any) bool {
 	if t, ok := target.(**Error); ok {
 		*t = r.Errorf("")
@@ -68,11 +69,11 @@ func (r *Reason) As(target any) bool {
 
 // fromError is implemented by pointers to generated error types.
 type fromError interface {
-	// FromError takes err over if it is an error of the type, and says whether it is.
+	// FromError sets the receiver from err if err is an error of its type, and reports whether it is.
 	FromError(err *Error) bool
 }
 
-// As is for errors.As: it fills generated error types whose reason e has.
+// As is for errors.As: it fills the generated error type of e's reason.
 func (e *Error) As(target any) bool {
 	if e == nil {
 		return false
@@ -81,13 +82,13 @@ func (e *Error) As(target any) bool {
 	return ok && t.FromError(e)
 }
 
-// Is is for errors.Is: it says whether target is e's Reason.
+// Is is for errors.Is: it reports whether target is e's Reason.
 func (e *Error) Is(target error) bool {
 	r, ok := target.(*Reason)
 	return ok && e.has(r)
 }
 
-// has says whether e was made of r, or arrived with r's name and domain.
+// has reports whether e was made from r, or arrived with r's name and domain.
 func (e *Error) has(r *Reason) bool {
 	if e == nil || r == nil {
 		return false
@@ -99,19 +100,18 @@ func (e *Error) has(r *Reason) bool {
 	return ok && info.Reason == r.Name && info.Domain == r.Domain
 }
 
-// ReasonError is what generated error types consist of: an error whose reason a contract declares. Errors.As fills
-// them; a zero one is not an error of any reason.
+// ReasonError is embedded in generated error types, one for each reason that a contract declares. Errors.As fills them;
+// a zero ReasonError is not an error of any reason.
 type ReasonError struct { //nolint:recvcheck // Match is called while it is being made; errors are values
-	// Err is the error as it was made here or arrived.
+	// Err is the error as it was made here or as it arrived.
 	Err *Error
-	// Metadata is what the error says beside its message, by keys that belong to the reason; nil when it says nothing.
-	// It belongs to the holder.
+	// Metadata holds the error's values under the keys of its reason, nil if there are none. It belongs to the holder.
 	Metadata map[string]string
 
 	reason *Reason
 }
 
-// Match is for generated code: if err has the reason, it fills e and returns true.
+// Match reports whether err has the reason r, and fills e if it has. It is for generated code.
 func (e *ReasonError) Match(r *Reason, err *Error) bool {
 	if !err.has(r) {
 		return false
@@ -129,8 +129,8 @@ func (e ReasonError) Error() string {
 	return e.Err.Error()
 }
 
-// Unwrap returns Err, so that a ReasonError that a handler returns is sent as it was made. As any peer's error, one
-// that arrived from a peer goes on with its code and message alone.
+// Unwrap returns Err, so that a ReasonError that a handler returns is sent as it was made. One that arrived from a peer
+// is passed on with its code and message only, like any error of a peer.
 func (e ReasonError) Unwrap() error {
 	if e.Err == nil {
 		return nil
@@ -138,7 +138,7 @@ func (e ReasonError) Unwrap() error {
 	return e.Err
 }
 
-// HTTPStatus returns the status of HTTP responses that carry the error: the contract's, or else the code's.
+// HTTPStatus returns the status of HTTP responses that carry the error: the contract's, or else that of the code.
 func (e ReasonError) HTTPStatus() int {
 	if e.reason != nil && e.reason.HTTPStatus != 0 {
 		return e.reason.HTTPStatus
@@ -146,6 +146,7 @@ func (e ReasonError) HTTPStatus() int {
 	return e.Err.HTTPStatus()
 }
 
-// Retryable says whether the same call may succeed later and may be repeated then, and how long to wait before; 0: as
-// one likes. What the error itself says counts; the contract does not when a server knows better.
+// Retryable reports whether the same call may succeed later and may be repeated then, and returns how long to wait
+// first; 0 leaves that to the caller. It returns what the error has in its details, not what the contract says, since
+// the server knows better.
 func (e ReasonError) Retryable() (after time.Duration, ok bool) { return e.Err.Retryable() }

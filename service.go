@@ -17,10 +17,10 @@ const (
 	BidiStreaming
 )
 
-// ClientStreams says whether the client sends any number of messages.
+// ClientStreams reports whether the client sends any number of messages.
 func (k Kind) ClientStreams() bool { return k == ClientStreaming || k == BidiStreaming }
 
-// ServerStreams says whether the server sends any number of messages.
+// ServerStreams reports whether the server sends any number of messages.
 func (k Kind) ServerStreams() bool { return k == ServerStreaming || k == BidiStreaming }
 
 // String returns the kind in words.
@@ -37,7 +37,7 @@ func (k Kind) String() string {
 	}
 }
 
-// Idempotency says what a repetition of a call does. Nothing in this repository goes by it yet: clients do not retry or
+// Idempotency is what a repetition of a call does. Nothing in this repository uses it yet: clients do not retry or
 // hedge, and there is no protocol that could use HTTP's GET.
 type Idempotency uint8
 
@@ -51,8 +51,8 @@ const (
 	NoSideEffects
 )
 
-// Criticality is a call's class when not all calls can be served. Nothing in this repository goes by it yet; a Gate or
-// a middleware of one's own may.
+// Criticality is a call's class when not all calls can be served. Nothing in this repository uses it yet; a Gate or a
+// middleware may.
 type Criticality uint8
 
 // The classes, least critical first. CriticalityDefault stands for Critical.
@@ -64,9 +64,9 @@ const (
 	CriticalPlus
 )
 
-// Method describes one method. Generated code makes it once as a package variable; it is read-only afterwards and
-// compared by pointer. It holds its service's name and not a pointer: a cycle of package variables would not
-// initialise.
+// Method describes one method. Generated code makes it once, as a package variable. It is read-only then, and compared
+// by pointer. It has its service's name and not a pointer to the service, since package variables that refer to each
+// other cannot be initialised.
 type Method struct {
 	Service string // full name of the service, "greeter.v1.Greeter"
 	Name    string // "SayHello"
@@ -75,8 +75,8 @@ type Method struct {
 
 	Idempotency Idempotency
 	Criticality Criticality
-	// Timeout is the time that calls to it may take at most; 0: no limit. A client gives a call the earlier one of this
-	// and the caller's deadline; a server gives it to calls that arrive without a deadline.
+	// Timeout is the longest time for a call; 0: no limit. A client uses the earlier of this and the caller's deadline. A
+	// server uses it for calls that arrive without a deadline.
 	Timeout time.Duration
 
 	// NewRequest and NewResponse make an empty message. Nil: the message is delivered as *Raw.
@@ -90,9 +90,9 @@ type Method struct {
 }
 
 // HTTPRule is one REST binding (google.api.http), compiled by the generator so that no reflection is needed at run
-// time. No protocol serves it yet. A request is made of it in this order: an empty request, then its body, then the
-// query, then the variables of the path. The functions take the method's own messages, as NewRequest and NewResponse
-// make them, and panic over others. They are safe for concurrent use on different messages.
+// time. No protocol serves it yet. A request is made in this order: an empty request, then its body, then the query,
+// then the variables of the path. The functions take the method's own messages, as NewRequest and NewResponse make
+// them, and panic for others. They are safe for concurrent use on different messages.
 type HTTPRule struct {
 	// Verb is the HTTP method, "GET"; "*" stands for all of them.
 	Verb string
@@ -101,35 +101,35 @@ type HTTPRule struct {
 	// Params are the fields that the path and the query set.
 	Params []HTTPParam
 
-	// BodyField says what the HTTP body is: "" none, "*" the whole request, otherwise the JSON name of the request's field
-	// that it fills, of any type: its value in JSON.
+	// BodyField is what the HTTP body holds: "" nothing, "*" the whole request, otherwise the JSON name of the request's
+	// field, of any type, whose value in JSON it is.
 	BodyField string
-	// Body returns the message that the body is decoded into, as a part of request, which makes it if need be; nil: the
-	// body is no message, and {"BodyField": body} is decoded into request.
+	// Body returns the part of request that the body is decoded into, and makes it if it is nil. A nil Body means that the
+	// field is not a message; {"BodyField": body} is then decoded into request.
 	Body func(request any) any
-	// RawBody takes a body that is not decoded at all, because what it fills is a google.api.HttpBody; nil otherwise. It
-	// keeps data.
+	// RawBody sets a body that is not decoded, because its field is a google.api.HttpBody; nil otherwise. It keeps data.
 	RawBody func(request any, contentType string, data []byte)
 
 	// ResultField is the JSON name of the response's field that is sent; "": the whole response.
 	ResultField string
-	// Result returns the value of that field: a message, or what Go has for a scalar, a list or a map. Nil: the whole
+	// Result returns the value of that field: a message, or the Go value of a scalar, a list or a map. Nil: the whole
 	// response.
 	Result func(response any) any
-	// RawResult returns what is sent as it is, because it is a google.api.HttpBody; nil otherwise.
+	// RawResult returns a body that is sent as it is, because it is a google.api.HttpBody; nil otherwise.
 	RawResult func(response any) (contentType string, data []byte)
 }
 
-// HTTPParam sets one field of a request from the path or the query. It does not set what the body does.
+// HTTPParam sets one field of a request from the path or the query. It does not set fields of the body.
 type HTTPParam struct {
-	// Name is the path of the field in the contract's names, "filter.page_size". Variables of the template are called so.
+	// Name is the path of the field in the contract's names, "filter.page_size". Variables of the template have the same
+	// names.
 	Name string
-	// JSON is the same path in JSON names, "filter.pageSize", which the query may use as well; "" when it is the same.
+	// JSON is the same path in JSON names, "filter.pageSize", which the query may use as well; "" if it is the same.
 	JSON string
-	// InPath says that the field is a variable of the template; the query does not set it then.
+	// InPath reports whether the field is a variable of the template; the query does not set it then.
 	InPath bool
-	// Set parses values and sets the field; several values are for repeated fields, to which they are appended. Its error
-	// names the field; request may be half set then. Names and values are unescaped already.
+	// Set parses values and sets the field. If it is repeated, Set appends all values. Its error names the field; request
+	// may then be partly set. Names and values are unescaped already.
 	Set func(request any, values []string) error
 }
 
@@ -167,12 +167,12 @@ func NewService(name, idl string, schema func() []byte, methods ...*Method) *Ser
 	return &Service{Name: name, IDL: idl, Methods: methods, Schema: schema}
 }
 
-// Raw is a message that was not decoded: for proxies, generic calls and late decoding.
+// Raw is a message that was not decoded. It is for proxies, generic calls and late decoding.
 type Raw struct {
 	// Data is the encoded message; it belongs to the Raw and may be kept.
 	Data []byte
 	// Codec names the encoding, "proto".
 	Codec string
-	// Decode decodes Data into a message with the call's codec; protocols set it on messages that they deliver.
+	// Decode decodes Data into a message with the call's codec. Protocols set it on messages that they deliver.
 	Decode func(data []byte, msg any) error
 }

@@ -7,25 +7,24 @@ import (
 )
 
 // Stream carries the messages of one streaming call, untyped. One goroutine may send while another receives; Close may
-// be called from any.
+// be called from any goroutine.
 type Stream interface {
-	// Send returns when msg is encoded; it blocks on flow control and keeps nothing of msg. When the peer has ended the
+	// Send encodes msg and returns; it keeps no reference to msg. It blocks on flow control. If the peer has ended the
 	// call it returns io.EOF, and Recv returns the reason.
 	Send(msg any) error
-	// Recv decodes the next message into msg and returns io.EOF when the peer has sent all of them and, on the client,
-	// the call succeeded.
+	// Recv decodes the next message into msg. It returns io.EOF when the peer has sent all messages and, on a client, the
+	// call has succeeded.
 	Recv(msg any) error
-	// CloseSend says that no more messages follow. It returns nil as well when the peer has ended the call or the
-	// connection is lost: Recv returns the reason. When this side has given the call up, by its context, its deadline or
-	// Close, nothing is sent, and it returns the error that Recv returns. Client side; a server ends the call by
-	// returning.
+	// CloseSend tells the server that no more messages follow. It returns nil also if the server has ended the call or the
+	// connection is lost: Recv returns the reason. If this side has canceled the call, by its context, its deadline or
+	// Close, it sends nothing and returns the error that Recv returns. Client side; a server ends the call by returning.
 	CloseSend() error
-	// Close gives the call up if it is not over, and frees what it holds. Client side; it may be called more than once.
+	// Close cancels the call if it is not over, and frees its resources. Client side; it may be called more than once.
 	Close() error
 }
 
-// Inbound receives messages of type T: a server's view of a client-streaming call, a client's of a server-streaming
-// one.
+// Inbound receives messages of type T: on a server those of a client-streaming call, on a client those of a
+// server-streaming call.
 type Inbound[T any] struct{ c *Call }
 
 // Recv returns the next message, and io.EOF after the last one.
@@ -34,20 +33,20 @@ func (s *Inbound[T]) Recv() (*T, error) { return recv[T](s.c) }
 // RecvInto decodes the next message into m, for callers that reuse one.
 func (s *Inbound[T]) RecvInto(m *T) error { return s.c.stream.Recv(m) }
 
-// All ranges over the messages until the last one or an error, which comes with a nil message. Leaving the loop early
-// on a client gives the call up.
+// All returns an iterator over the messages. It ends after the last message, or after an error, which comes with a nil
+// message. On a client, leaving the loop early cancels the call.
 func (s *Inbound[T]) All() iter.Seq2[*T, error] { return all[T](s.c) }
 
-// Close gives the call up if it is not over. Client side.
+// Close cancels the call if it is not over. Client side.
 func (s *Inbound[T]) Close() error { return s.c.stream.Close() }
 
 // Call returns the call, for its metadata.
 func (s *Inbound[T]) Call() *Call { return s.c }
 
-// Outbound sends messages of type T: a server's view of a server-streaming call.
+// Outbound sends messages of type T: the responses of a server-streaming call, on a server.
 type Outbound[T any] struct{ c *Call }
 
-// Send sends m and keeps nothing of it; it blocks while the client does not read.
+// Send sends m and keeps no reference to it. It blocks while the client does not read.
 func (s *Outbound[T]) Send(m *T) error { return s.c.stream.Send(m) }
 
 // Call returns the call, for its metadata.
@@ -56,8 +55,8 @@ func (s *Outbound[T]) Call() *Call { return s.c }
 // Bidi sends messages of type S and receives messages of type R. One goroutine may send while another receives.
 type Bidi[S, R any] struct{ c *Call }
 
-// Send sends m and keeps nothing of it; it blocks while the peer does not read. After the peer ended the call it
-// returns io.EOF; Recv says why.
+// Send sends m and keeps no reference to it. It blocks while the peer does not read. If the peer has ended the call it
+// returns io.EOF, and Recv returns the reason.
 func (s *Bidi[S, R]) Send(m *S) error { return s.c.stream.Send(m) }
 
 // Recv returns the next message, and io.EOF after the last one.
@@ -66,26 +65,28 @@ func (s *Bidi[S, R]) Recv() (*R, error) { return recv[R](s.c) }
 // RecvInto decodes the next message into m, for callers that reuse one.
 func (s *Bidi[S, R]) RecvInto(m *R) error { return s.c.stream.Recv(m) }
 
-// All ranges over the messages received, as Inbound.All does.
+// All returns an iterator over the messages received, like Inbound.All.
 func (s *Bidi[S, R]) All() iter.Seq2[*R, error] { return all[R](s.c) }
 
-// CloseSend says that no more messages follow. It returns nil as well after the peer has ended the call; Recv says why.
-// After this side has given the call up, by its context, its deadline or Close, it returns Recv's error. Client side.
+// CloseSend tells the server that no more messages follow. It returns nil also if the server has ended the call; Recv
+// returns the reason. If this side has canceled the call, by its context, its deadline or Close, it returns the error
+// that Recv returns. Client side.
 func (s *Bidi[S, R]) CloseSend() error { return s.c.stream.CloseSend() }
 
-// Close gives the call up if it is not over. Client side.
+// Close cancels the call if it is not over. Client side.
 func (s *Bidi[S, R]) Close() error { return s.c.stream.Close() }
 
 // Call returns the call, for its metadata.
 func (s *Bidi[S, R]) Call() *Call { return s.c }
 
-// ClientStream is a client's view of a client-streaming call: it sends messages of type Req and gets one Resp.
+// ClientStream is the client's side of a client-streaming call: it sends messages of type Req and receives one Resp.
 type ClientStream[Req, Resp any] struct{ c *Call }
 
-// Send sends m and keeps nothing of it. After the server ended the call it returns io.EOF; CloseAndRecv says why.
+// Send sends m and keeps no reference to it. If the server has ended the call it returns io.EOF, and CloseAndRecv
+// returns the reason.
 func (s *ClientStream[Req, Resp]) Send(m *Req) error { return s.c.stream.Send(m) }
 
-// CloseAndRecv says that no more messages follow and returns the response.
+// CloseAndRecv tells the server that no more messages follow, and returns the response.
 func (s *ClientStream[Req, Resp]) CloseAndRecv() (*Resp, error) {
 	if err := s.c.stream.CloseSend(); err != nil {
 		return nil, err
@@ -97,7 +98,7 @@ func (s *ClientStream[Req, Resp]) CloseAndRecv() (*Resp, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The status follows the one message; only with it is the call a success.
+	// The status follows the message. Only then has the call succeeded.
 	var extra Resp
 	switch err := s.c.stream.Recv(&extra); {
 	case errors.Is(err, io.EOF):
@@ -109,7 +110,7 @@ func (s *ClientStream[Req, Resp]) CloseAndRecv() (*Resp, error) {
 	return nil, Errorf(Internal, "%s: the server sent more than one response", s.c.method.Path)
 }
 
-// Close gives the call up if it is not over.
+// Close cancels the call if it is not over.
 func (s *ClientStream[Req, Resp]) Close() error { return s.c.stream.Close() }
 
 // Call returns the call, for its metadata.

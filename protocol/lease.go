@@ -83,6 +83,15 @@ func (c *Cost) stalled() {
 	c.skip.Store(p)
 }
 
+// Turn is one goroutine's time with the reading role of a connection, from its call of Serve to its return. It belongs
+// to that goroutine.
+type Turn struct{ lost bool }
+
+// Lost reports whether a Run of this turn has lost the role. Then another goroutine reads the connection, Serve returns
+// nil, and nothing on the way back to it touches what belongs to the role, the connection's current turn included:
+// whoever is to ask for Lost after something that may call Run has the Turn in hand before.
+func (t *Turn) Lost() bool { return t.lost }
+
 // Lease is the reading role of one connection. Whoever runs the connection's Serve holds it; while a handler runs under
 // Run the watch may take it away and have another goroutine call Serve.
 type Lease struct {
@@ -94,16 +103,25 @@ type Lease struct {
 	// cost is that of the method that runs; written before state says running, read by whoever has won the role. It
 	// belongs to the route: the task itself may be in use again by then.
 	cost *Cost
+	turn *Turn // of the goroutine that holds the role; nil: nobody asked for one
 
 	seen  uint64 // the watch's
 	quiet int
 }
 
+// Begin begins the turn of the calling goroutine, which holds the role. A Serve that calls Run from far below calls
+// Begin first, each time, so that it finds out what Run returned; one that calls Run itself needs no Turn.
+func (l *Lease) Begin() *Turn {
+	l.turn = new(Turn)
+	return l.turn
+}
+
 // Run runs t in the calling goroutine, which holds the role. It returns false when the role went to another goroutine
-// meanwhile: the caller's Serve then returns nil at once and touches nothing. When it does not return because of
-// runtime.Goexit, another goroutine has the role as well.
+// meanwhile, and marks the caller's Turn as lost: the caller's Serve then returns nil at once and touches nothing. When
+// it does not return because of runtime.Goexit, another goroutine has the role as well.
 func (l *Lease) Run(t Task) (kept bool) {
 	running := l.state.Load() + 2 | 1
+	turn := l.turn // now: whoever has the role afterwards has another one
 	l.cost = t.Cost()
 	l.state.Store(running)
 	if !l.listed.Load() {
@@ -121,7 +139,11 @@ func (l *Lease) Run(t Task) (kept bool) {
 	}()
 	t.Run()
 	finished = true
-	return l.state.CompareAndSwap(running, running&^1)
+	kept = l.state.CompareAndSwap(running, running&^1)
+	if !kept && turn != nil {
+		turn.lost = true
+	}
+	return kept
 }
 
 // Pass gives the role, which the calling goroutine holds, to another goroutine: the calling one ends by runtime.Goexit.
@@ -140,8 +162,8 @@ type Watch struct {
 	wg      sync.WaitGroup
 }
 
-// NewWatch makes a watch. It calls serve in a new goroutine with a connection whose reading role is free; serve calls the
-// connection's Serve.
+// NewWatch makes a watch. It calls serve in a new goroutine with a connection whose reading role is free; serve calls
+// the connection's Serve.
 func NewWatch(serve func(ServerConn)) *Watch { return &Watch{serve: serve} }
 
 // Lease makes the reading role of c.

@@ -418,3 +418,47 @@ func TestCostOutlier(t *testing.T) {
 		}
 	})
 }
+
+// deep is a connection whose Serve finds out from its turn that it has lost the role.
+type deep struct {
+	*desk
+	turns chan *Turn
+}
+
+func (d *deep) Serve() error {
+	turn := d.lease.Begin()
+	d.turns <- turn
+	for j := range d.jobs {
+		d.lease.Run(j)
+		if turn.Lost() {
+			return nil
+		}
+	}
+	return errOver
+}
+
+// A turn is lost for the goroutine whose handler has stalled, and not for the one that goes on.
+func TestTurn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, serve, over := serving()
+		d := &deep{&desk{jobs: make(chan *job, 100)}, make(chan *Turn, 10)}
+		d.lease = w.Lease(d)
+		go serve(d)
+		d.jobs <- &job{new(Cost), func() {}}
+		first := <-d.turns
+		release := make(chan struct{})
+		d.jobs <- &job{new(Cost), func() { <-release }}
+		second := <-d.turns // the role was taken away
+		close(release)
+		synctest.Wait()
+		if !first.Lost() || second.Lost() {
+			t.Errorf("lost: got %v of the stalled turn and %v of the next, want true and false", first.Lost(), second.Lost())
+		}
+		close(d.jobs)
+		if err := <-over; !errors.Is(err, errOver) {
+			t.Errorf("got %v", err)
+		}
+		w.Close()
+	})
+}

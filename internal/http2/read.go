@@ -16,7 +16,7 @@ type reader struct {
 	settings bool   // the first frame was SETTINGS, as it must be
 	in       []byte // what the transport has buffered
 	off      int    // how much of it was processed
-	turn     *turn
+	turn     *protocol.Turn
 
 	dec  decoder
 	head *headBuilder // scratch; nil while the connection waits
@@ -38,9 +38,6 @@ type reader struct {
 	timer readTimer
 	now   time.Duration // after epoch, when it was first asked for in this batch; 0: it was not
 }
-
-// turn is one goroutine's time with the reading role.
-type turn struct{ lost bool }
 
 // resetRing remembers streams that this side has reset lately: what the peer had sent before it knew is ignored (RFC
 // 9113, section 5.1).
@@ -66,12 +63,15 @@ func (r *resetRing) has(id uint32) bool {
 
 // read reads and handles frames until the connection ends, or returns nil when the reading role is lost.
 func (c *Conn) read() error {
-	t := new(turn)
+	t := new(protocol.Turn) // a client's is never lost
+	if !c.client {
+		t = c.lease.Begin()
+	}
 	c.r.turn = t
 	c.adopt()
 	for {
 		need, err := c.frames(t)
-		if t.lost {
+		if t.Lost() {
 			return nil
 		}
 		if err == nil && c.r.guard.work > 0 && c.r.guard.work > c.cfg.budget() {
@@ -139,7 +139,7 @@ func (c *Conn) creditArrived() {
 }
 
 // frames handles all complete frames that are buffered and returns how many bytes the next one needs at least.
-func (c *Conn) frames(t *turn) (need int, err error) {
+func (c *Conn) frames(t *protocol.Turn) (need int, err error) {
 	if !c.r.started {
 		if need, err = c.preface(); need > 0 || err != nil {
 			return need, err
@@ -163,7 +163,7 @@ func (c *Conn) frames(t *turn) (need int, err error) {
 		c.r.off += frameHeaderLen + n
 		id := binary.BigEndian.Uint32(b[5:]) & maxWindow
 		payload := b[frameHeaderLen : frameHeaderLen+n : frameHeaderLen+n]
-		if err := c.frame(frameType(b[3]), b[4], id, payload); err != nil || t.lost {
+		if err := c.frame(frameType(b[3]), b[4], id, payload); err != nil || t.Lost() {
 			return 0, err
 		}
 	}
@@ -238,9 +238,9 @@ func (c *Conn) onData(id uint32, flags uint8, p []byte) error {
 	if c.client {
 		err = c.responseData(id, body, padded, end)
 	} else {
-		turn := c.r.turn
+		turn := c.r.turn // now: see protocol.Turn
 		err = c.requestData(id, body, padded, end)
-		if turn.lost {
+		if turn.Lost() {
 			// The role is gone, and c.r with it. The bytes were consumed: their window goes back at once.
 			c.creditConn(n)
 			return nil

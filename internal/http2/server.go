@@ -72,13 +72,10 @@ func (c *Conn) whole(s *stream, body []byte) {
 // run runs a task: here, in the reading goroutine, or in a goroutine of its own.
 func (c *Conn) run(s *stream, t protocol.Task) {
 	if t.Cost().Inline() {
-		turn := c.r.turn
 		if !s.inTable {
 			c.s.running = s // the role's until the handler answers; whoever takes the role over puts s in the table
 		}
-		if !c.lease.Run(t) {
-			turn.lost = true
-		}
+		c.lease.Run(t) // if that loses the role, the turn says so to those who called
 		return
 	}
 	c.enter(s)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/codec"
+	"github.com/fairlead-go/fairlead/transport"
 )
 
 // Mode is an HTTP protocol's answer to the head of a request: whether it takes the request, and how it wants the body.
@@ -70,24 +71,42 @@ type Head struct {
 	TimeoutName string
 	// Expect100 reports whether the client waits for the status 100 before it sends the body (RFC 9110, section 10.1.1).
 	// The engine sends it: when the body of a request that is to be Complete does not come by itself; when Read is called
-	// in Open before the response has begun; and before a head with a status from 200 to 299 that SendHead sends. So a
+	// in Stream before the response has begun; and before a head with a status from 200 to 299 that SendHead sends. So a
 	// protocol that answers without reading refuses the body.
 	Expect100 bool
 	// Came is when the head of a request came whose body did not come with it; the zero time: just now.
 	Came time.Time
 	// Fields are all others in their order, with names in lower case and values as they came.
 	Fields fairlead.Metadata
+	// Protocol is what the client wants to speak once the request is answered, such as "websocket"; "": HTTP. It is the
+	// value of :protocol (RFC 8441), or of HTTP/1.1's field upgrade (RFC 9110, section 7.8). See SwitchStatus.
+	Protocol string
 	// Route is the route of Path, nil when there is none.
 	Route *Route
 	// Matched is what Match left for the exchange; nil: nothing. It belongs to the protocol that takes the request.
 	Matched any
 	// Allow lists the methods with which protocols that do not take the request serve its path.
 	Allow []string
+	// Answer are fields that the engine adds to the head of the response, whoever sends it: also to the 404, 405 or 415
+	// of the wire, as CORS needs them. Match may set it, also for requests that concern the protocol and that it does not
+	// take. They are sent as they are; nil: none.
+	Answer *fairlead.Metadata
 	// Version is that of HTTP: 1 or 2.
 	Version uint8
 	// TooLarge reports whether the header list is longer than Limits.HeaderList. What is behind that is not in the Head,
 	// and the wire answers itself, with 431.
 	TooLarge bool
+}
+
+// SwitchStatus returns the status of a head that accepts what the request wants to speak (Protocol), or a CONNECT: 200
+// to CONNECT, in every version, and 101 to an upgrade, which only HTTP/1.1 has. From then on the Pipe is raw:
+// Read returns the bytes of the peer and Send sends bytes, without HTTP's framing, and neither side sends a trailer.
+// SendHead refuses a 101 if the version of HTTP has none.
+func (h *Head) SwitchStatus() int {
+	if h.Verb == "CONNECT" {
+		return 200
+	}
+	return 101
 }
 
 // TimeoutIn returns the value of a protocol's own timeout field, nil when there is none. A request may have that of
@@ -247,6 +266,16 @@ type Exchange interface {
 	// status, and is the whole response. An exchange whose body was not read to its end is reset without an error
 	// afterwards.
 	Finish(t Section)
+}
+
+// Hijacker is implemented by exchanges that have a connection to themselves and can give it away, as those of HTTP/1.1
+// do. It is for foreign handlers that want a connection; those that know Exchange send SwitchStatus and use its Pipe.
+//
+// Not yet: HTTP/2 cannot do it, and there is no HTTP/1.1.
+type Hijacker interface {
+	// Hijack ends the exchange without a response, and returns the connection with what is buffered of it. The caller
+	// closes it. After an error the exchange goes on.
+	Hijack() (transport.Conn, error)
 }
 
 // Message is what goes into a body. It is only read, and not kept.

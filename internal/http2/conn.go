@@ -55,6 +55,8 @@ type Config struct {
 	// are not counted. Server only: see alive.go.
 	PingMin  time.Duration
 	PingIdle bool
+	// ExtendedConnect lets clients open tunnels that say what they are for (RFC 8441). Server only.
+	ExtendedConnect bool
 	// ControlBudget bounds the frames that make work and bring nothing, in units of one such frame. Half of it comes
 	// back each second, and calls and data bring more. 0: a default.
 	ControlBudget int
@@ -209,6 +211,9 @@ func (c *Conn) appendSettings(b []byte) []byte {
 		b = appendSetting(b, settingEnablePush, 0)
 	} else {
 		b = appendSetting(b, settingMaxStreams, uint32(c.cfg.MaxStreams))
+		if c.cfg.ExtendedConnect {
+			b = appendSetting(b, settingConnectProtocol, 1)
+		}
 	}
 	b = appendSetting(b, settingInitialWindowSize, minStreamWindow)
 	b = appendSetting(b, settingMaxHeaderListSize, uint32(c.cfg.HeaderList))

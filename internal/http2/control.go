@@ -117,6 +117,10 @@ func (c *Conn) setting(id uint16, v uint32) error {
 		c.w.initial = int64(v) // the last one of a frame counts: see recountWindows
 	case settingMaxHeaderListSize:
 		c.peerList.Store(max(int64(v), 1)) // less than any list has
+	case settingConnectProtocol:
+		if v > 1 {
+			return violation(protocol.ResetProtocolError, "SETTINGS_ENABLE_CONNECT_PROTOCOL of %d", v)
+		}
 	case settingMaxFrameSize:
 		if v < defaultFrameSize || v > maxFrameSizeLimit {
 			return violation(protocol.ResetProtocolError, "SETTINGS_MAX_FRAME_SIZE of %d", v)

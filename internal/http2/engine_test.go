@@ -100,10 +100,6 @@ func (t *echoTask) Run() {
 
 func (e *echo) Whole(x protocol.Exchange, body []byte) protocol.Task {
 	h := x.Head()
-	if h.TooLarge {
-		x.Finish(protocol.Section{Status: 431})
-		return nil
-	}
 	if e.fast {
 		t, ok := e.tasks.Get().(*echoTask)
 		if !ok {
@@ -127,11 +123,14 @@ func (e *echo) Whole(x protocol.Exchange, body []byte) protocol.Task {
 func (e *echo) Stream(x protocol.Exchange) {
 	e.running.Add(1)
 	defer e.running.Add(-1)
-	switch x.Head().Path {
-	case "/drop":
+	switch path := x.Head().Path; {
+	case x.Head().TooLarge:
+		x.Finish(protocol.Section{Status: 431})
+		return
+	case path == "/drop":
 		x.Finish(protocol.Section{Block: echoOnly})
 		return
-	case "/hang":
+	case path == "/hang":
 		if e.entered != nil {
 			e.entered <- struct{}{}
 		}

@@ -11,6 +11,7 @@ const (
 	kindScheme
 	kindPath
 	kindAuthority
+	kindProtocol
 	kindStatus
 	kindContentType
 	kindUserAgent
@@ -35,6 +36,8 @@ func kindOf(name string) fieldKind {
 		return kindPath
 	case ":authority":
 		return kindAuthority
+	case ":protocol":
+		return kindProtocol
 	case ":status":
 		return kindStatus
 	case "content-type":

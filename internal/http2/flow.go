@@ -55,10 +55,16 @@ func (c *Conn) appendHeaders(s *stream, sec *protocol.Section, length int, end b
 	case trailer:
 	case status >= 100 && status < 200:
 		s.headSent = false // the head is still to come
-	case !sec.Bare:
-		buf.B = c.w.enc.now(buf.B)
-		if length >= 0 {
+	default:
+		s.tunnel = s.connect && status < 300
+		if !sec.Bare {
+			buf.B = c.w.enc.now(buf.B)
+		}
+		if length >= 0 && !sec.Bare && !s.tunnel { // RFC 9110, section 9.3.6
 			buf.B = c.w.enc.length(buf.B, length)
+		}
+		if s.answer != nil {
+			buf.B = c.w.enc.metadata(buf.B, s.answer, false)
 		}
 	}
 	c.endHeaders(buf, at, s.id)
@@ -271,11 +277,11 @@ func (c *Conn) endBody(s *stream, alone bool) {
 	c.localEnd(s)
 }
 
-// endResponse ends a response with a trailer or, if t is empty, without one. A response without a head consists of t.
-// The write lock is held.
+// endResponse ends a response with a trailer or, if t is empty or there can be none, without one. A response without a
+// head consists of t. The write lock is held.
 func (c *Conn) endResponse(s *stream, t *protocol.Section) {
 	switch {
-	case s.headSent && (t.Empty() || s.noBody):
+	case s.headSent && (t.Empty() || s.noBody || s.tunnel):
 		c.endBody(s, true)
 	case s.out != nil:
 		own := *t

@@ -42,6 +42,7 @@ const (
 	settingInitialWindowSize = 0x4
 	settingMaxFrameSize      = 0x5
 	settingMaxHeaderListSize = 0x6
+	settingConnectProtocol   = 0x8 // RFC 8441, section 3
 )
 
 // Error codes that protocols have no use for; the others are protocol.ResetCode's (RFC 9113, section 7).

@@ -55,6 +55,7 @@ var (
 		{"grpc-message", "a%20b%"}, {"grpc-status-details-bin", "CAUSA2Jhcg"}, {"grpc-status", "x"},
 		{"content-type", "text/html"}, {"x-long", strings.Repeat("l", 3000)}, {"x-longer", strings.Repeat("l", 9000)},
 		{"user-agent", "fuzz"}, {"cookie", "a=b"}, {"host", "fuzz"}, {"host", "other"}, {"grpc-timeout", "90S"},
+		{"expect", "100-continue"}, {":protocol", "websocket"},
 	}
 	dictTexts  = []string{"hello", "", "wait", "slow", "fail", "big", "huge", "meta", "early", "goexit"}
 	dictValues = []uint32{

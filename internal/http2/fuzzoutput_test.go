@@ -218,10 +218,17 @@ func (rd *reading) headers(s *sentStream, f *rawFrame) error {
 		}
 	}
 	end := rd.first.has(flagEndStream)
-	s.heads++
+	interim := !rd.client && strings.HasPrefix(values[":status"], "1")
+	if !interim {
+		s.heads++
+	}
 	switch {
 	case s.ended || s.reset:
 		return broken("HEADERS after the end")
+	case interim && (end || s.heads > 0):
+		return broken("interim response that ends the stream, or comes behind the head")
+	case interim:
+		return nil
 	case f.id%2 == 0:
 		return broken("HEADERS on an even stream")
 	case s.heads > 1 && !end:

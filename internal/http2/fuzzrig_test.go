@@ -728,7 +728,7 @@ func (r rigSelector) Route(path []byte) *protocol.Route { return r.routes[string
 
 func (r rigSelector) Select(h *protocol.Head) (Responder, protocol.Mode) {
 	if h.TooLarge {
-		return rigRefuser{}, protocol.Complete
+		return rigRefuser{}, protocol.Streamed
 	}
 	if mode := r.Match(h); mode.Takes() {
 		return r.HTTP, mode

@@ -201,7 +201,8 @@ func (hb *headBuilder) field(e *entry) {
 
 func (hb *headBuilder) pseudo(e *entry) {
 	bit := uint16(1) << e.kind
-	if hb.regular || hb.seen&bit != 0 || e.kind == kindUnknownPseudo || (e.kind == kindStatus) != hb.c.client {
+	unknown := e.kind == kindUnknownPseudo || e.kind == kindProtocol && !hb.c.cfg.ExtendedConnect
+	if hb.regular || hb.seen&bit != 0 || unknown || (e.kind == kindStatus) != hb.c.client {
 		hb.malformed("misplaced pseudo-field " + strconv.Quote(e.name))
 		return
 	}
@@ -219,6 +220,8 @@ func (hb *headBuilder) pseudo(e *entry) {
 		if e.unresolved {
 			h.Path, h.Route = hb.resolve([]byte(e.value))
 		}
+	case kindProtocol:
+		h.Protocol = e.value
 	case kindStatus:
 		if len(e.value) == 3 {
 			h.Status, _ = strconv.Atoi(e.value)
@@ -247,8 +250,15 @@ func (hb *headBuilder) judge(trailer bool) {
 		if hb.seen&(1<<kindStatus) == 0 {
 			hb.malformed("response without :status")
 		}
-	case hb.h.Verb == "CONNECT":
-		hb.malformed("CONNECT is not served")
+	case hb.h.Verb == "CONNECT" && hb.seen&(1<<kindProtocol) == 0:
+		// A plain one has a host and nothing else (RFC 9113, section 8.5).
+		if hb.seen&(1<<kindScheme|1<<kindPath) != 0 || hb.h.Authority == "" {
+			hb.malformed("CONNECT with :scheme or :path, or without :authority")
+		}
+	case hb.h.Verb != "CONNECT" && hb.seen&(1<<kindProtocol) != 0:
+		hb.malformed(":protocol in a request that is not CONNECT") // RFC 8441, section 4
+	case hb.seen&(1<<kindProtocol) != 0 && hb.h.Protocol == "":
+		hb.malformed("empty :protocol")
 	case hb.seen&request != request:
 		hb.malformed("request without :method, :scheme or :path")
 	case hb.h.Path == "" || hb.h.Path[0] != '/' && (hb.h.Path != "*" || hb.h.Verb != "OPTIONS"):
@@ -409,6 +419,9 @@ func (c *Conn) requestTrailer(id uint32, end bool) error {
 	hb := c.r.head
 	hb.judge(true)
 	switch {
+	case s.connect:
+		// Nothing but DATA, and what manages the stream (RFC 9113, section 8.5).
+		c.failOne(s, protocol.ResetProtocolError, "HEADERS in a tunnel")
 	case !end:
 		c.failOne(s, protocol.ResetProtocolError, "trailer that does not end the stream")
 	case hb.bad != "":

@@ -128,6 +128,8 @@ func (f *foreign) exchange(n int) []string {
 			}
 		case typeReset:
 			events = append(events, "reset "+codeNames[binary.BigEndian.Uint32(p)])
+		case typeGoaway:
+			events = append(events, "goaway "+codeNames[binary.BigEndian.Uint32(p[4:])])
 		}
 		if flags&flagEnd != 0 && (typ == typeHeaders || typ == typeData) {
 			events = append(events, "end")

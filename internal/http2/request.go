@@ -27,17 +27,18 @@ func (c *Conn) requestHead(id uint32, end bool) {
 	}
 	s := newStream(c, id)
 	s.length, s.head, s.remoteDone, s.noBody = h.length, &h.h, end, h.h.Verb == "HEAD"
-	s.awaits100 = h.h.Expect100 && !end
+	s.connect = h.h.Verb == "CONNECT"
+	s.awaits100 = h.h.Expect100 && !end && !s.connect
 	if r := h.h.Route; r == nil || len(r.Method.Path) != len(h.h.Path) {
 		h.h.Path, h.h.Query, _ = strings.Cut(h.h.Path, "?")
 	}
 	h.h.TooLarge = h.tooLarge
 	app, mode := c.selector.Select(&h.h)
-	s.app = app
+	s.app, s.answer = app, h.h.Answer
 	switch {
 	case h.tooLarge:
 		c.cfg.Guard.Note(protocol.HeaderListLimit)
-		c.whole(s, nil) // as it is: what follows the head is not worth waiting for
+		c.open(s, end) // what follows the head is not worth waiting for
 	case mode == protocol.Complete && !end:
 		c.r.cur = s
 	case mode == protocol.Complete:

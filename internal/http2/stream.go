@@ -35,6 +35,7 @@ type stream struct {
 	// Under the write lock.
 	headSent    bool
 	noBody      bool  // the response has none, whatever its protocol sends: it is one to HEAD, or has no content
+	tunnel      bool  // server: a CONNECT was accepted, and bytes are all there is
 	awaits100   bool  // server: the client waits for the status 100 before it sends the body
 	sendDelta   int64 // the window is the connection's initial one and this
 	out         *buffer.Buf
@@ -54,8 +55,11 @@ type stream struct {
 	uncredit int64         // of them not yet given back to the peer; for pulled streams under mu
 
 	// Server: what the request is and who answers it.
-	app  Responder
-	head *protocol.Head
+	app    Responder
+	head   *protocol.Head
+	answer *fairlead.Metadata // more fields for the response's head; nil: none
+	// connect says that the method is CONNECT.
+	connect bool
 	// after is the request's trailer, of a stream that is not pulled; it is set before anybody else has the stream.
 	after *protocol.Head
 

@@ -8,13 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/internal/leakcheck"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
 // RunHTTP tests a wire of HTTP, whatever the version, with protocols that gRPC is not like. For each test it calls env,
-// which serves app, connects, and has all of it stopped when t ends. The suite counts goroutines, so nothing else may
-// run meanwhile.
+// which serves app, connects, and has all of it stopped when t ends. A wire that knows extended CONNECT allows it. The
+// suite counts goroutines, so nothing else may run meanwhile.
 func RunHTTP(t *testing.T, env func(t *testing.T, app protocol.HTTP) protocol.HTTPConn) {
 	t.Helper()
 	tests := []struct {
@@ -27,6 +28,8 @@ func RunHTTP(t *testing.T, env func(t *testing.T, app protocol.HTTP) protocol.HT
 		{"what the engine adds and drops", httpEngine},
 		{"stream without content", httpNoContent},
 		{"deadline", httpDeadline},
+		{"fields for whoever answers", httpAnswer},
+		{"tunnel", httpTunnel},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -179,6 +182,102 @@ func httpEngine(t *testing.T, c protocol.HTTPConn) {
 		if err != nil || time.Since(at).Abs() > time.Hour {
 			t.Errorf("%s %s: the date is %q: %v", tt.verb, tt.path, a.Fields["date"], err)
 		}
+	}
+}
+
+// httpAnswer asks for fields that a protocol wants in every response: its own, those of the wire, and heads of streams.
+func httpAnswer(t *testing.T, c protocol.HTTPConn) {
+	cross := new(fairlead.Metadata)
+	cross.Add("origin", "https://elsewhere.example")
+	for _, tt := range []struct {
+		verb, path, query string
+		status            int
+		fields            bool
+	}{
+		{"GET", "/items/a", "q", 200, true},
+		{"GET", "/items/204", "q", 204, true},
+		{"HEAD", "/items/a", "head", 200, true},
+		{"GET", "/items/a", "refused", 500, true},
+		{"DELETE", "/items/a", "", 405, true},
+		{"OPTIONS", "/items/a", "", 204, true},
+		{"PUT", "/items/a", "", 415, true},
+		{"BREW", "/items/a", "", 501, true},
+		{"GET", "/elsewhere", "", 404, false},
+	} {
+		a := DoHTTP(t, c, &protocol.Request{
+			Head: ItemsHead(), Verb: tt.verb, Path: tt.path, Query: tt.query, Extra: cross,
+		})
+		got := a.Fields["access-control-allow-origin"] == "https://elsewhere.example" && a.Fields["vary"] == "origin"
+		if a.Status != tt.status || got != tt.fields {
+			t.Errorf("%s %s: got %d with the fields %v, want %d, and Items' fields: %v",
+				tt.verb, tt.path, a.Status, a.Fields, tt.status, tt.fields)
+		}
+	}
+	head := protocol.NewBlock(":scheme", "http", ":authority", "items", "content-type", "text/plain")
+	x, err := c.Open(&protocol.Request{
+		Head: head, Verb: "PUT", Path: "/items/a", Query: "streamed", Extra: cross, Last: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-x.HeadReady()
+	if h, _ := x.Head(); h == nil || h.Fields.Get("vary") != "origin" {
+		t.Errorf("a stream: got the head %+v", h)
+	}
+	if rest, err := x.Read(); !errors.Is(err, io.EOF) {
+		t.Errorf("got %q, %v, want the end", rest, err)
+	}
+	if got := x.Trailer(); got != nil {
+		t.Errorf("got the trailer %v, want none", got)
+	}
+}
+
+// httpTunnel speaks what is not HTTP: bytes both ways, until one side has enough.
+func httpTunnel(t *testing.T, c protocol.HTTPConn) {
+	tunnel := protocol.NewBlock(":method", "CONNECT", ":protocol", itemsTunnel, ":scheme", "http", ":authority", "items")
+	x, err := c.Open(&protocol.Request{Head: tunnel, Path: "/items/a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		want := fmt.Sprint("bytes ", i)
+		if err := x.Send(&protocol.Message{Bytes: []byte(want)}, false); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := x.Read(); err != nil || string(got) != want {
+			t.Fatalf("got %q, %v, want %q", got, err, want)
+		}
+	}
+	if h, _ := x.Head(); h == nil || h.Status != 200 || h.Fields.Get("content-length") != "" {
+		t.Errorf("got the head %+v, want the status 200 and no length", h)
+	}
+	if err := x.Send(nil, true); err != nil {
+		t.Fatal(err)
+	}
+	if rest, err := x.Read(); !errors.Is(err, io.EOF) || x.Trailer() != nil {
+		t.Errorf("at the end: %q, %v, and the trailer %v, want neither", rest, err, x.Trailer())
+	}
+	other := protocol.NewBlock(":method", "CONNECT", ":protocol", "other", ":scheme", "http", ":authority", "items")
+	plain := protocol.NewBlock(":method", "CONNECT", ":authority", "items:80")
+	for _, tt := range []struct {
+		name        string
+		head        *protocol.Block
+		path, query string
+	}{
+		{"another protocol", other, "/items/a", ""},
+		{"elsewhere", tunnel, "/elsewhere", ""},
+		{"a host", plain, "", ""},
+		{"a connection of its own, which exchanges of HTTP/2 do not have", tunnel, "/items/a", "hijack"},
+	} {
+		x, err := c.Open(&protocol.Request{Head: tt.head, Path: tt.path, Query: tt.query})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-x.HeadReady()
+		if h, _ := x.Head(); h == nil || h.Status != 501 {
+			t.Errorf("%s: got the head %+v, want the status 501", tt.name, h)
+		}
+		x.Reset(protocol.ResetCancel, io.EOF)
 	}
 }
 

@@ -35,6 +35,9 @@ const itemsTime = 10 * time.Second
 // timeoutField is the field in which requests to Items say how long they wait, in milliseconds.
 const timeoutField = "connect-timeout-ms"
 
+// itemsTunnel is the protocol of streams of bytes that are sent back as they come.
+const itemsTunnel = "items"
+
 // item is what a path stands for.
 type item struct{ id string }
 
@@ -64,6 +67,14 @@ func (it *Items) Match(h *protocol.Head) protocol.Mode {
 		return protocol.Pass
 	}
 	h.Matched = &item{id}
+	if origin := h.Fields.Get("origin"); origin != "" {
+		h.Answer = new(fairlead.Metadata)
+		h.Answer.Add("access-control-allow-origin", origin)
+		h.Answer.Add("vary", "origin")
+	}
+	if h.Protocol == itemsTunnel {
+		return protocol.Streamed
+	}
 	switch h.Verb {
 	case "GET", "HEAD":
 		return protocol.Complete
@@ -184,14 +195,45 @@ func itemHead(h *protocol.Head) protocol.Section {
 	return protocol.Section{Status: status, Block: itemsBlock, Extra: md}
 }
 
+// hijack sends back what comes on the connection itself, and answers with 501 if the exchange has none to itself.
+func (it *Items) hijack(x protocol.Exchange) {
+	j, ok := x.(protocol.Hijacker)
+	if !ok {
+		x.Finish(protocol.Section{Status: 501})
+		return
+	}
+	tc, err := j.Hijack()
+	if err != nil {
+		x.Finish(protocol.Section{Status: 500})
+		return
+	}
+	defer func() { _ = tc.Close() }()
+	for {
+		b, err := tc.Peek(1)
+		if err != nil || tc.Write(b) != nil {
+			return
+		}
+		tc.Discard(len(b))
+	}
+}
+
 // Stream implements protocol.HTTP: it sends back the parts of the body as they come, and the request's trailer at the
-// end if there is one. Requests whose body did not come in time get 504.
+// end if there is one. Requests whose body did not come in time get 504. A request for the protocol "items" becomes a
+// stream of bytes; with the query "hijack" it takes over the connection.
 func (it *Items) Stream(x protocol.Exchange) {
-	if x.Head().Query != "streamed" {
+	h := x.Head()
+	head := itemHead(h)
+	switch {
+	case h.Protocol == itemsTunnel && h.Query == "hijack":
+		it.hijack(x)
+		return
+	case h.Protocol == itemsTunnel:
+		head.Status = h.SwitchStatus()
+	case h.Query != "streamed":
 		x.Finish(protocol.Section{Status: 504})
 		return
 	}
-	if x.Head().Expect100 {
+	if h.Expect100 {
 		early := new(fairlead.Metadata)
 		early.Add("link", "</style.css>; rel=preload")
 		if err := x.Inform(103, early); err != nil {
@@ -199,7 +241,7 @@ func (it *Items) Stream(x protocol.Exchange) {
 			return
 		}
 	}
-	if err := x.SendHead(itemHead(x.Head())); err != nil {
+	if err := x.SendHead(head); err != nil {
 		x.Reset(protocol.ResetInternal, err)
 		return
 	}
@@ -209,6 +251,8 @@ func (it *Items) Stream(x protocol.Exchange) {
 			var t protocol.Section
 			if after := x.Trailer(); after != nil {
 				t.Extra = &after.Fields
+			} else if h.Protocol != "" {
+				t.Extra = head.Extra // it must not be sent
 			}
 			x.Finish(t)
 			return

@@ -35,6 +35,14 @@ func Protocol(p ...protocol.HTTP) ServerOption {
 	return serverOption(func(c *config) { c.apps = append(c.apps, p...) })
 }
 
+// ExtendedConnect lets clients open streams for a protocol that is none of HTTP's, such as a WebSocket (RFC 8441): they
+// are told that they may, by SETTINGS_ENABLE_CONNECT_PROTOCOL, and protocols find the name in protocol.Head.Protocol.
+// Browsers then open all WebSockets to this port so, those of mounted handlers that know HTTP/1.1's upgrade alone, too.
+// Default: false; such requests are malformed then.
+func ExtendedConnect(on bool) ServerOption {
+	return serverOption(func(c *config) { c.extendedConnect = on })
+}
+
 // PingPolicy bounds the PINGs of clients: between two of them must be least, or two hours while the client has no call
 // and withoutCalls is false. PINGs with a response, or a part of one, between them are not counted. A client that comes
 // too soon three times is sent away with GOAWAY, ENHANCE_YOUR_CALM and the debug data "too_many_pings", upon which
@@ -61,13 +69,14 @@ func QueuedBytes(n int) Option { return option(func(c *config) { c.queued = n })
 
 // config is what the options set.
 type config struct {
-	apps         []protocol.HTTP
-	pingMin      time.Duration
-	pingIdle     bool
-	budget       int
-	frameTimeout time.Duration
-	queued       int
-	errs         []error
+	apps            []protocol.HTTP
+	extendedConnect bool
+	pingMin         time.Duration
+	pingIdle        bool
+	budget          int
+	frameTimeout    time.Duration
+	queued          int
+	errs            []error
 }
 
 func defaults() config {

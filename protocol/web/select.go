@@ -23,20 +23,23 @@ func (s *selector) Route(path []byte) *protocol.Route { return s.routes[string(p
 func (s *selector) Select(h *protocol.Head) (http2.Responder, protocol.Mode) {
 	if h.TooLarge {
 		h.Matched = tooLarge
-		return refuser{}, protocol.Complete
+		return refuser{}, protocol.Streamed
 	}
 	nearest := protocol.Pass
 	for _, a := range s.apps {
 		mode := a.Match(h)
 		if mode.Takes() {
+			if h.Verb == "CONNECT" {
+				mode = protocol.Streamed // it does not end before it is answered
+			}
 			return a, mode
 		}
 		h.Matched = nil // it may have left something all the same
 		nearest = max(nearest, mode)
 	}
 	h.Matched = answerTo(h, nearest)
-	if h.Expect100 {
-		return refuser{}, protocol.Streamed // the body is not there, and not to be asked for
+	if h.Expect100 || h.Verb == "CONNECT" {
+		return refuser{}, protocol.Streamed // the body comes once it is asked for, which it is not
 	}
 	return refuser{}, protocol.Complete
 }
@@ -62,6 +65,7 @@ var (
 	notAllowed     = newAnswer("405", "This path is not served with the request's method.\n")
 	unsupported    = newAnswer("415", "None of this server's protocols takes a request with this content type.\n")
 	tooLarge       = newAnswer("431", "")
+	noTunnel       = newAnswer("501", "Nothing at this path speaks what the request asks for.\n")
 	notImplemented = newAnswer("501", "This server does not know the request's method.\n")
 )
 
@@ -71,6 +75,8 @@ func answerTo(h *protocol.Head, nearest protocol.Mode) *answer {
 	switch {
 	case !knownVerb(h.Verb):
 		return notImplemented
+	case h.Verb == "CONNECT":
+		return noTunnel // RFC 9220, section 3, on RFC 8441
 	case nearest == protocol.WrongType:
 		return unsupported
 	case nearest == protocol.WrongVerb && h.Verb == "OPTIONS":

@@ -179,7 +179,7 @@ func serve(
 ) *server.Server {
 	t.Helper()
 	s, err := server.New(append([]server.Option{ // there is no service, and need not be
-		server.Protocol(web.NewServer(app)),
+		server.Protocol(web.NewServer(app, web.ExtendedConnect(true))),
 		server.Codec(protocoltest.Codec{}),
 		server.Transport(network),
 		server.Listen(addr),

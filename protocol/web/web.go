@@ -1,6 +1,7 @@
 // Package web is the HTTP wire. It runs the connections and gives each request to the first protocol that takes it:
 // protocols such as gRPC implement protocol.HTTP and protocol.HTTPClient and know no HTTP version. Requests that none
-// takes it answers itself: with 501 if nobody knows the method, 405 or 415 if a protocol knows the path, 404 otherwise.
+// takes it answers itself: with 501 if nobody knows the method, 405 or 415 if a protocol knows the path, 404 otherwise,
+// and 431 if the header list is too long.
 //
 // It serves HTTP/2, with prior knowledge or agreed upon by ALPN (RFC 9113, sections 3.2 and 3.3).
 package web
@@ -78,15 +79,16 @@ func (s *Server) Attach(d protocol.Dispatcher) error {
 	}
 	l := d.Limits()
 	s.cfg = http2.Config{
-		MaxStreams:    l.Streams,
-		HeaderList:    l.HeaderList,
-		QueuedBytes:   s.opts.queued,
-		PingMin:       s.opts.pingMin,
-		PingIdle:      s.opts.pingIdle,
-		ControlBudget: s.opts.budget,
-		FrameTimeout:  s.opts.frameTimeout,
-		Guard:         l.Guard,
-		Logger:        d.Logger(),
+		MaxStreams:      l.Streams,
+		HeaderList:      l.HeaderList,
+		QueuedBytes:     s.opts.queued,
+		ExtendedConnect: s.opts.extendedConnect,
+		PingMin:         s.opts.pingMin,
+		PingIdle:        s.opts.pingIdle,
+		ControlBudget:   s.opts.budget,
+		FrameTimeout:    s.opts.frameTimeout,
+		Guard:           l.Guard,
+		Logger:          d.Logger(),
 	}
 	return nil
 }

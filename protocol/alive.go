@@ -7,62 +7,62 @@ import (
 	"time"
 )
 
-// Connections that live long. One keeper of a server or a client looks at all its connections now and then: it finds
-// peers that are gone without a word, and ends connections that nobody uses or that are old. A connection has no timer
-// and no goroutine for it, and a call costs nothing: whatever a connection knows by itself (that something was
-// received, how many calls there were) is compared with what it was at the last look.
+// Connections that live long. A server or a client has one keeper, which looks at all its connections from time to time:
+// it finds peers that have gone silently, and ends connections that are idle or old. A connection needs no timer and no
+// goroutine for this, and a call costs nothing: the keeper compares what a connection knows (whether something was
+// received, how many calls there were) with what it knew at the last look.
 
-// Alive says how connections are kept alive and when they end by themselves. Whatever is 0 does not happen. Times are
-// exact to a tenth of the smallest of them, or to a minute.
+// Alive configures how connections are kept alive and when they end. A zero value turns a feature off. Times are exact
+// to a tenth of the shortest of them, or to a minute.
 type Alive struct {
-	// PingAfter is the time without a received byte after which the peer is asked for an answer. If nothing comes
-	// within PingTimeout, the connection is closed.
+	// PingAfter is the time without a received byte after which the peer is pinged. If nothing is received within
+	// PingTimeout, the connection is closed.
 	PingAfter, PingTimeout time.Duration
-	// PingIdle has the peer asked also while no call is under way.
+	// PingIdle makes the keeper ping also while there is no call.
 	PingIdle bool
 	// Idle is the time without a call after which a connection is drained.
 	Idle time.Duration
-	// Age is the age at which a connection is drained, give or take a tenth, so that the connections that began
-	// together do not end together. Grace later it is closed, whatever is under way.
+	// Age is the age at which a connection is drained, changed at random by up to a tenth, so that connections that began
+	// together do not end together. After Grace it is closed, even if calls are in progress.
 	Age, Grace time.Duration
-	// Message is Guard.MessageTimeout, a tenth of it more at worst.
+	// Message is Guard.MessageTimeout. Calls end up to a tenth of it later.
 	Message time.Duration
 }
 
-// any says whether there is anything to do.
+// any reports whether any feature is on.
 func (a *Alive) any() bool { return a.PingAfter > 0 || a.Idle > 0 || a.Age > 0 || a.Message > 0 }
 
-// Vital is a connection, in either role, as a Keeper sees it. Its methods are safe for concurrent use and wait for
-// nothing.
+// Vital is a connection, of a server or a client, as a Keeper sees it. Its methods are safe for concurrent use and do
+// not block.
 type Vital interface {
 	Vitals() Vitals
-	// Sweep ends calls whose peer has not gone on for limit with what it has begun. Now is the time on some clock. It is
-	// called again and again, while calls are open, and like Vitals by one goroutine at a time.
+	// Sweep ends calls whose peer has not continued a message for limit. Now is the time on some clock. It is called
+	// repeatedly while there are calls, and, like Vitals, by one goroutine at a time.
 	Sweep(now, limit time.Duration)
-	// Ping asks the peer for any answer.
+	// Ping asks the peer for an answer.
 	Ping()
-	// Drain is that of ServerConn and ClientConn, where final has no meaning.
+	// Drain is that of ServerConn or ClientConn; on a client final has no meaning.
 	Drain(final bool)
-	// Close ends the connection; it may leave the rest to another goroutine.
+	// Close ends the connection. It may leave some of the work to another goroutine.
 	Close(cause error)
 }
 
-// Vitals is what a connection knows of itself.
+// Vitals is what a connection knows about itself.
 type Vitals struct {
-	Heard  bool   // something was received since Vitals was called last
+	Heard  bool   // something was received since the last call of Vitals
 	Called uint32 // changes with each call that begins
-	Open   int    // calls under way
+	Open   int    // calls in progress
 }
 
-// Living is a ServerConn or ClientConn that can be looked after. What a connection wraps may not be able to: then Vital
-// returns nil.
+// Living is implemented by ServerConns and ClientConns that a Keeper can look after. Vital returns nil if the
+// connection that it wraps cannot be.
 type Living interface{ Vital() Vital }
 
-// Complained is a ClientConn that knows whether its server had enough of its PINGs.
+// Complained is implemented by ClientConns that know whether their server has ended them for too many PINGs.
 type Complained interface{ TooManyPings() bool }
 
 const (
-	// finalAfter is how long a peer has to confirm that it knows of a drain, until it is final.
+	// finalAfter is how long a peer may take to confirm a drain before it becomes final.
 	finalAfter = 5 * time.Second
 	// maxSlow is how often an interval is doubled at most: ten seconds become three hours.
 	maxSlow = 10
@@ -73,12 +73,12 @@ const (
 	looks       = 10 // in the shortest of the times
 )
 
-// Keeper looks after the connections of a server or a client. Its goroutine runs only while there are some and
-// something is to be done about them. Safe for concurrent use.
+// Keeper looks after the connections of a server or a client. Its goroutine runs only while there are connections and a
+// feature is on. It is safe for concurrent use.
 type Keeper struct {
 	cfg  Alive
 	tick time.Duration // between two looks
-	soon time.Duration // while an answer, or the end of a drain, is awaited
+	soon time.Duration // while waiting for an answer or the end of a drain
 
 	mu     sync.Mutex
 	list   []*Care
@@ -88,13 +88,13 @@ type Keeper struct {
 	wg     sync.WaitGroup
 }
 
-// Care is a connection that is looked after. Times are nanoseconds since the keeper's epoch.
+// Care is a connection that a Keeper looks after. Times are nanoseconds since the keeper's epoch.
 type Care struct {
 	conn    Vital
-	heardAt int64  // when something was last received, at the latest
-	usedAt  int64  // when a call was last under way, at the latest
-	pingAt  int64  // when the peer was asked for an answer that has not come; 0: it was not
-	endAt   int64  // when its age is reached (0: never), or since when it is drained
+	heardAt int64  // the latest time at which something was last received
+	usedAt  int64  // the latest time at which a call was last in progress
+	pingAt  int64  // when the PING was sent that is not answered yet; 0: there is none
+	endAt   int64  // when it reaches its age (0: never), or when its drain began
 	called  uint32 // Vitals.Called at the last look
 	place   int32  // in the keeper's list
 	slow    uint8  // how often the interval between PINGs was doubled
@@ -120,8 +120,8 @@ func NewKeeper(cfg Alive) *Keeper {
 	return k
 }
 
-// Add begins to look after a connection, if it is Living and there is anything to do; otherwise it returns nil. The
-// time between PINGs is doubled slow times.
+// Add starts to look after a connection. It returns nil if the connection is not Living or no feature is on. The time
+// between PINGs is doubled slow times.
 func (k *Keeper) Add(conn any, slow int) *Care {
 	l, ok := conn.(Living)
 	if !ok || !k.cfg.any() {
@@ -155,7 +155,7 @@ func (k *Keeper) Add(conn any, slow int) *Care {
 // now returns the time since the epoch. The lock is held.
 func (k *Keeper) now() int64 { return int64(time.Since(k.epoch)) }
 
-// Remove ends what Add began; nil is allowed. It must be called when the connection has ended.
+// Remove ends what Add began. It must be called when the connection has ended; c may be nil.
 func (k *Keeper) Remove(c *Care) {
 	if c == nil {
 		return
@@ -184,7 +184,7 @@ func (k *Keeper) halt() {
 	}
 }
 
-// Close ends the keeper for good and waits for its goroutine. The connections stay as they are.
+// Close stops the keeper and waits for its goroutine. It does not change the connections.
 func (k *Keeper) Close() {
 	k.mu.Lock()
 	k.closed = true
@@ -207,7 +207,7 @@ func (k *Keeper) run(stop <-chan struct{}) {
 	}
 }
 
-// step is what is due for a connection.
+// step is what has to be done to a connection.
 type step uint8
 
 const (
@@ -220,7 +220,7 @@ const (
 	stepSweep
 )
 
-// due is a step to be taken without the keeper's lock.
+// due is a step that is taken without the keeper's lock.
 type due struct {
 	conn Vital
 	step step
@@ -252,7 +252,7 @@ func (k *Keeper) round() time.Duration {
 	return wait
 }
 
-// look brings what is known of a connection up to date and returns what is due. The lock is held.
+// look updates what is known of a connection and returns what has to be done. The lock is held.
 func (k *Keeper) look(c *Care, v Vitals, now int64) step {
 	if v.Heard {
 		c.heardAt, c.pingAt = now, 0
@@ -284,7 +284,7 @@ func (k *Keeper) look(c *Care, v Vitals, now int64) step {
 	return stepNone
 }
 
-// take takes a step. The connection may have ended meanwhile.
+// take takes a step. The connection may have ended in the meantime.
 func (k *Keeper) take(d due, now time.Duration) {
 	switch d.step {
 	case stepPing:

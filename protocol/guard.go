@@ -6,23 +6,25 @@ import (
 	"time"
 )
 
-// Guard is what the connections of a server or a client have in common against hostile peers: limits of time, which are
-// not changed once connections use them, and counts of what peers did. The counts are safe for concurrent use.
+// Guard has what the connections of a server or a client share to defend themselves against hostile peers: time limits,
+// which must not be changed once connections use them, and counts of what peers did. The counts are safe for concurrent
+// use.
 type Guard struct {
 	// FirstTimeout is how long a client may take to send its first SETTINGS. 0: no limit.
 	FirstTimeout time.Duration
-	// MessageTimeout is how long a client may take to send the rest of a message, or of a request that has one message,
-	// that it has begun; and to take the response of a unary call. It has that time anew for each 64 KiB. 0: no limit.
+	// MessageTimeout is how long a client may take to send the rest of a message, or of a request with one message, after
+	// its beginning, and to take the response of a unary call. The time starts again with each 64 KiB. 0: no limit.
 	MessageTimeout time.Duration
 
 	counts [abuses]atomic.Int64
 }
 
-// Abuse is a kind of what a hostile peer does.
+// Abuse is a kind of hostile behaviour.
 type Abuse uint8
 
-// The kinds. Those up to FloodUnknown share a connection's budget (web.ControlBudget), and are counted when a
-// connection ends over it, to whichever of them it had most of; the others are counted each time.
+// The kinds. Those up to FloodUnknown share a connection's budget (web.ControlBudget). They are counted when a
+// connection ends because the budget is used up, as the kind that the connection had most of. The others are counted
+// each time.
 const (
 	FloodReset        Abuse = iota // streams that the peer has reset
 	FloodProvoked                  // streams that this side had to reset because of the peer's frames
@@ -33,7 +35,7 @@ const (
 	FloodWindowUpdate              // WINDOW_UPDATE
 	FloodData                      // DATA without a byte
 	FloodHeaders                   // HEADERS of streams that are over, interim responses
-	FloodContinuation              // CONTINUATION with next to nothing in it
+	FloodContinuation              // CONTINUATION with hardly anything in it
 	FloodUnknown                   // GOAWAY, and frames of unknown types
 
 	RefusedStream    // a stream above the limit was refused
@@ -43,7 +45,7 @@ const (
 	SlowFrame        // a connection was ended over a preface, frame or header block that did not come to an end
 	TooManyPings     // a connection was ended by the policy on PINGs
 	SlowMessage      // a call was ended because its message did not come to an end, or its response was not taken
-	PeerHeaderLimit  // what was to be sent was longer than the header list that the peer takes
+	PeerHeaderLimit  // a header list to be sent was longer than the peer allows
 	abuses
 )
 
@@ -62,14 +64,14 @@ func (a Abuse) String() string {
 	return abuseNames[a]
 }
 
-// Note counts one more of a. A nil guard counts nothing.
+// Note adds one to the count of a. It does nothing for a nil guard.
 func (g *Guard) Note(a Abuse) {
 	if g != nil && a < abuses {
 		g.counts[a].Add(1)
 	}
 }
 
-// Counts returns how often each kind was counted; zeros for a nil guard.
+// Counts returns how often each kind was counted, zeros for a nil guard.
 func (g *Guard) Counts() AbuseCounts {
 	var c AbuseCounts
 	if g != nil {
@@ -80,10 +82,10 @@ func (g *Guard) Counts() AbuseCounts {
 	return c
 }
 
-// AbuseCounts says how often each kind of abuse was counted, indexed by Abuse.
+// AbuseCounts are the counts of all kinds of abuse, indexed by Abuse.
 type AbuseCounts [abuses]int64
 
-// All ranges over the kinds' names and counts, zeros included, in a fixed order.
+// All returns an iterator over the kinds' names and counts, zeros included, in a fixed order.
 func (c AbuseCounts) All() iter.Seq2[string, int64] {
 	return func(yield func(string, int64) bool) {
 		for a, n := range c {

@@ -6,33 +6,32 @@ import (
 	"time"
 )
 
-// Inline execution. A handler that takes a microsecond is cheaper run by the goroutine that read its request than by
-// one of its own (20 to 30 % more calls a second in the prototype that preceded this code); one that waits must not
-// hold up the calls behind it. So a method's cost is sampled, only cheap ones run inline, and a watch takes the
-// reading role away from a handler that has stalled and gives it to a new goroutine.
+// Inline execution. A handler that takes a microsecond is cheaper if the goroutine that read its request runs it (20 to
+// 30 % more calls a second in the prototype that preceded this code), but a handler that waits must not delay the calls
+// behind it. So the cost of methods is sampled, only cheap ones run inline, and a watch takes the reading role from a
+// handler that has stalled and gives it to a new goroutine.
 const (
-	// inlineMax is the handler time in nanoseconds above which a goroutine of its own is the better choice.
+	// inlineMax is the handler time in nanoseconds above which a new goroutine is the better choice.
 	inlineMax = 4000
-	// sampleMax is the longest time in nanoseconds that a sample counts for: a handler whose processor was taken away
-	// while it was timed is not a slow one.
+	// sampleMax limits a sample, in nanoseconds: a handler that was descheduled while it was timed is not a slow one.
 	sampleMax = 4 * inlineMax
-	// sampleEvery is the number of calls of which one is timed. A power of two.
+	// sampleEvery is the number of calls of which one is timed. It is a power of two.
 	sampleEvery = 32
 	// After a stall the method runs in goroutines for this many calls, doubled with each stall that follows within
 	// oftenBelow calls.
 	minPenalty, maxPenalty = 1024, 1 << 20
-	// A stall that follows after more calls is taken for the machine's, not the handler's: on a busy host the watch
-	// sees some 50 in a million calls of a handler that never waits. It costs this many calls.
+	// A stall after more calls than that is taken to be the machine's, not the handler's: on a busy host the watch sees
+	// about 50 in a million calls of a handler that never waits. It costs this many calls.
 	rarePenalty = 64
 	oftenBelow  = 4096
-	// tick is the watch's period: a handler is taken for stalled when it has been seen twice.
+	// tick is the watch's period. A handler has stalled if the watch sees it twice.
 	tick = time.Millisecond
-	// quietTicks is how long a lease stays on the watch list without running anything.
+	// quietTicks is how long a lease that runs nothing stays on the watch list.
 	quietTicks = 64
 )
 
-// Cost is the sampled run time of a method's handler. The zero value is that of an unknown, cheap one. Safe for
-// concurrent use.
+// Cost is the sampled run time of a method's handler. The zero value is that of an unknown handler, which counts as
+// cheap. It is safe for concurrent use.
 type Cost struct {
 	mean    atomic.Int64 // moving average, nanoseconds
 	skip    atomic.Int64 // calls still to be run in goroutines
@@ -41,7 +40,7 @@ type Cost struct {
 	stallAt atomic.Uint32 // calls at the last stall
 }
 
-// Inline says whether the next call should run in the reading goroutine.
+// Inline reports whether the next call should run in the reading goroutine.
 func (c *Cost) Inline() bool {
 	if c.skip.Load() > 0 {
 		c.skip.Add(-1)
@@ -50,7 +49,7 @@ func (c *Cost) Inline() bool {
 	return c.mean.Load() < inlineMax
 }
 
-// Begin is called before the handler; it returns the zero time for calls that are not timed.
+// Begin is called before the handler. It returns the zero time for calls that are not timed.
 func (c *Cost) Begin() time.Time {
 	if c.calls.Add(1)%sampleEvery != 0 {
 		return time.Time{}
@@ -58,7 +57,7 @@ func (c *Cost) Begin() time.Time {
 	return time.Now()
 }
 
-// End is called after the handler with what Begin returned.
+// End is called after the handler, with the result of Begin.
 func (c *Cost) End(begin time.Time) {
 	if begin.IsZero() {
 		return
@@ -92,16 +91,16 @@ type Turn struct{ lost bool }
 // whoever is to ask for Lost after something that may call Run has the Turn in hand before.
 func (t *Turn) Lost() bool { return t.lost }
 
-// Lease is the reading role of one connection. Whoever runs the connection's Serve holds it; while a handler runs under
-// Run the watch may take it away and have another goroutine call Serve.
+// Lease is the reading role of one connection. The goroutine that runs the connection's Serve holds it. While a handler
+// runs under Run, the watch may take the role away and call Serve in another goroutine.
 type Lease struct {
 	// state is serial<<1 | running; the role is taken away by changing it while running is set.
 	state  atomic.Uint64
 	listed atomic.Bool
 	watch  *Watch
 	conn   ServerConn
-	// cost is that of the method that runs; written before state says running, read by whoever has won the role. It
-	// belongs to the route: the task itself may be in use again by then.
+	// cost is that of the running method. It is written before state says running, and read by the goroutine that has won
+	// the role. It belongs to the route: the task may be in use again by then.
 	cost *Cost
 	turn *Turn // of the goroutine that holds the role; nil: nobody asked for one
 
@@ -116,9 +115,9 @@ func (l *Lease) Begin() *Turn {
 	return l.turn
 }
 
-// Run runs t in the calling goroutine, which holds the role. It returns false when the role went to another goroutine
-// meanwhile, and marks the caller's Turn as lost: the caller's Serve then returns nil at once and touches nothing. When
-// it does not return because of runtime.Goexit, another goroutine has the role as well.
+// Run runs t in the calling goroutine, which holds the role. It returns false if another goroutine has got the role in
+// the meantime: the caller's Serve must then return nil at once without using the connection. If Run does not return
+// because of runtime.Goexit, another goroutine has the role as well.
 func (l *Lease) Run(t Task) (kept bool) {
 	running := l.state.Load() + 2 | 1
 	turn := l.turn // now: whoever has the role afterwards has another one
@@ -146,11 +145,11 @@ func (l *Lease) Run(t Task) (kept bool) {
 	return kept
 }
 
-// Pass gives the role, which the calling goroutine holds, to another goroutine: the calling one ends by runtime.Goexit.
+// Pass gives the role to another goroutine. The calling goroutine holds the role and is about to end by runtime.Goexit.
 func (l *Lease) Pass() { go l.watch.serve(l.conn) }
 
-// Watch takes the reading role away from stalled handlers. One serves all connections of a server; its goroutine runs
-// only while handlers run inline.
+// Watch takes the reading role from stalled handlers. A server has one Watch for all its connections; its goroutine
+// runs only while handlers run inline.
 type Watch struct {
 	serve  func(ServerConn)
 	stolen atomic.Int64
@@ -172,7 +171,7 @@ func (w *Watch) Lease(c ServerConn) *Lease { return &Lease{watch: w, conn: c} }
 // Stolen returns how often the role was taken away.
 func (w *Watch) Stolen() int64 { return w.stolen.Load() }
 
-// Close stops the watch for good and waits for its goroutine.
+// Close stops the watch and waits for its goroutine.
 func (w *Watch) Close() {
 	w.mu.Lock()
 	w.closed = true
@@ -224,7 +223,7 @@ func (w *Watch) look() (more bool) {
 	return w.running
 }
 
-// check takes the role away if the same task runs as at the last look, and says whether l stays on the list.
+// check takes the role away if the same task runs as at the last look. It reports whether l stays on the list.
 func (w *Watch) check(l *Lease) bool {
 	state := l.state.Load()
 	if state != l.seen {

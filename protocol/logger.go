@@ -5,8 +5,8 @@ import (
 	"log/slog"
 )
 
-// ContainLogger returns a logger like l, of which panics of the handler do not reach the caller: what the framework's
-// goroutines log must not end the process. What the handler was to log is lost then.
+// ContainLogger returns a logger like l that recovers from panics of its handler: a log call of the framework's
+// goroutines must not end the process. The entry is lost then.
 func ContainLogger(l *slog.Logger) *slog.Logger { return slog.New(contained{l.Handler()}) }
 
 // contained is a slog.Handler that recovers from the panics of another.

@@ -10,28 +10,28 @@ import (
 	"github.com/fairlead-go/fairlead"
 )
 
-// Panics logs and counts the panics of users' functions that a server or a client, and its protocols, have recovered
-// from: what a goroutine of the framework calls must not end the process. Servers and clients always give protocols
-// one. Protocols that have none, in their own tests, may leave panics alone. It is safe for concurrent use.
+// Panics logs and counts panics of users' functions that a server or a client, or its protocols, have recovered from: a
+// function that a goroutine of the framework calls must not end the process. Servers and clients always pass a Panics
+// to their protocols. Protocols without one, in their own tests, may not recover. It is safe for concurrent use.
 type Panics struct {
 	side   fairlead.Side
 	logger *slog.Logger
 	count  atomic.Int64
 }
 
-// NewPanics makes the Panics of a server or a client, which logs to logger at error level.
+// NewPanics makes the Panics of a server or a client. It logs to logger at error level.
 func NewPanics(side fairlead.Side, logger *slog.Logger) *Panics {
 	return &Panics{side: side, logger: logger}
 }
 
-// Count returns how many there were.
+// Count returns the number of panics.
 func (p *Panics) Count() int64 { return p.count.Load() }
 
-// Caught logs and counts a panic. The deferred function that recovers calls it, so that the stack of the panic still
-// stands. Value is what recover returned, nil for runtime.Goexit; what names the function, "the handler"; m is the
-// method it was called for, nil for none. The error is what the call or the operation ends with. It has the code
-// Internal and does not hold the value: a server says "internal error" and no more, since its errors go to the peer.
-// A nil *Panics panics again with the value.
+// Caught logs and counts a panic. It is called by the deferred function that recovers, so that the stack of the panic
+// can be logged. Value is the result of recover, nil for runtime.Goexit; what names the function, "the handler"; m is
+// the method for which it was called, nil for none. Caught returns the error with which the call or the operation ends.
+// The error has the code Internal and does not contain the value: a server's errors go to the peer, so they say only
+// "internal error". A nil *Panics panics again with the value.
 func (p *Panics) Caught(m *fairlead.Method, what string, value any) *fairlead.Error {
 	if p == nil {
 		if value != nil {
@@ -56,7 +56,7 @@ func (p *Panics) Caught(m *fairlead.Method, what string, value any) *fairlead.Er
 	return fairlead.Errorf(fairlead.Internal, "%s%s", what, how)
 }
 
-// log reports whether the logger took the entry. It may panic itself, for example if methods of the value do.
+// log reports whether the logger took the entry. The logger may panic itself, for example if methods of the value do.
 func (p *Panics) log(m *fairlead.Method, message string, value slog.Attr, stack string) (ok bool) {
 	defer func() { _ = recover() }()
 	attrs := []slog.Attr{slog.String("side", p.side.String()), value, slog.String("stack", stack)}

@@ -1,8 +1,8 @@
 package protocol
 
-// Refuser is a Server that can say in its own way that a connection was not what it serves: the first bytes are those
-// of a relative of its protocol, such as another version.
+// Refuser is implemented by Servers that can answer a connection which they do not serve, because its first bytes are
+// those of a relative of their protocol, such as another version.
 type Refuser interface {
-	// Refuse returns what to answer before the connection is closed, nil when the bytes mean nothing to it either.
+	// Refuse returns the bytes to send before the connection is closed, nil if first means nothing to the protocol.
 	Refuse(first []byte) []byte
 }

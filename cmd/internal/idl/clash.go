@@ -2,15 +2,14 @@ package idl
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/fairlead-go/fairlead/cmd/internal/idl/outline"
 )
 
-// clashing reports names that two of the files declare. The compiler says so too, from whichever of them it reaches
-// last, and not when something else is wrong with one of them.
-func (e *explainer) clashing(names []string) []Problem {
+// clashing reports names that two of the files declare, but for twins. Names are in order. The compiler says so too, from
+// whichever of them it reaches last, and not when something else is wrong with one of them.
+func (e *explainer) clashing(names []string, twins map[twin][]string) []Problem {
 	type place struct {
 		name string
 		src  source
@@ -20,7 +19,6 @@ func (e *explainer) clashing(names []string) []Problem {
 	e.twice, e.clashed = make(map[string]bool), make(map[string]bool)
 	first := make(map[string]place)
 	var problems []Problem
-	slices.Sort(names)
 	for _, name := range names {
 		src, err := e.files.load(name)
 		if err != nil {
@@ -39,6 +37,9 @@ func (e *explainer) clashing(names []string) []Problem {
 			}
 			if kind == pkg && before.kind == pkg || sameFile(before.src.path, src.path) {
 				return
+			}
+			if twins[twin{name, before.name}] != nil {
+				return // they are told of as a whole
 			}
 			e.twice[full] = true
 			e.clashed[name], e.clashed[before.name] = true, true

@@ -1,7 +1,6 @@
 package idl
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,13 +31,11 @@ func newExplainer(files *resolver, names []string) *explainer {
 // explain returns the problems of all files.
 func (e *explainer) explain(ctx context.Context, found []reporter.ErrorWithPos) []Problem {
 	reached, problems := e.missingImports()
-	problems = append(problems, e.clashing(reached)...)
-	if copied := e.copies(reached); len(copied) > 0 {
-		problems = append(problems, copied...)
-		found = slices.DeleteFunc(found, func(err reporter.ErrorWithPos) bool {
-			return strings.Contains(err.Error(), "already defined")
-		})
-	}
+	slices.Sort(reached)
+	twins := e.twins(reached)
+	problems = append(problems, e.describeTwins(twins, reached)...)
+	problems = append(problems, e.clashing(reached, twins)...)
+	found = withoutTwins(found, twins)
 	if len(e.twice) > 0 {
 		// Of two files that clash the compiler gives up the one that it reaches last, whichever that is. Alone, each
 		// gets all that there is to say about it.
@@ -48,7 +45,7 @@ func (e *explainer) explain(ctx context.Context, found []reporter.ErrorWithPos) 
 			}
 			var alone diagnostics
 			if err := compileAtOnce(ctx, e.files, []string{name}, &alone); err != nil {
-				found = append(found, alone.errors...)
+				found = append(found, withoutTwins(alone.errors, twins)...)
 			}
 		}
 	}
@@ -69,34 +66,6 @@ func (e *explainer) explain(ctx context.Context, found []reporter.ErrorWithPos) 
 		}
 	}
 	return inOrder(problems)
-}
-
-// copies reports files that are copies of what is part of the program, under other names: with these both are read.
-func (e *explainer) copies(reached []string) []Problem {
-	var problems []Problem
-	f := new(finder)
-	for _, name := range reached {
-		src, err := e.files.load(name)
-		if err != nil {
-			continue
-		}
-		original, ok := f.copyOf("/"+name, src.text)
-		if !ok || original == name {
-			continue
-		}
-		if _, err := e.files.load(original); err == nil {
-			continue // not that of the program
-		}
-		dir := strings.TrimSuffix(strings.TrimSuffix(src.path, original), "/")
-		problems = append(problems, Problem{
-			File: src.path,
-			Text: fmt.Sprintf("it is read as %q, and %s, which is part of the command, is read too: both declare the same names",
-				name, original),
-			Help: fmt.Sprintf("write: import %q; the copy is not needed, and is read in place of the command's with: %s",
-				original, e.rootsAnd(cmp.Or(dir, "."))),
-		})
-	}
-	return problems
 }
 
 func isNotFound(err error) bool {

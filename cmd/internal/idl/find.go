@@ -125,12 +125,6 @@ func (f *finder) isCopy(path string) bool {
 	return err == nil && outline.Parse(string(text)).Package == f.builtins[original]
 }
 
-// copyOf returns the name of the file that the one at path, which has that text, is a copy of; see isCopy.
-func (f *finder) copyOf(path, text string) (string, bool) {
-	original, ok := f.original(path)
-	return original, ok && outline.Parse(text).Package == f.builtins[original]
-}
-
 // original returns the file that is part of the program whose name the path ends with.
 func (f *finder) original(path string) (string, bool) {
 	if f.builtins == nil {

@@ -1,10 +1,11 @@
-// Package buffer holds pooled byte buffers under one ownership rule: whoever calls Get owns the buffer and either hands
-// it over, in which case the receiver owns it, or calls Put once and touches it no more. A buffer that is never put
-// back is garbage, not a fault, but tests count them: see Count.
+// Package buffer holds pooled byte buffers. They have one owner: the caller of Get owns the buffer and either passes it
+// on, so that the receiver owns it, or calls Put once and does not use it any more. A buffer that is never put back is
+// garbage, not a fault, but tests count them: see Count.
 //
-// In a program built with the tag poison, what is put back is overwritten with the byte 0xdb and used no more, so that
-// whoever reads it late finds that, and whoever writes to it is found out by a panic when it is collected; putting back
-// twice panics. Poisoning says so to others who pool memory. It is for test runs: without the tag it costs nothing.
+// In a program built with the tag poison, a buffer that is put back is overwritten with the byte 0xdb and not used
+// again, so that late readers find that byte, and late writers cause a panic when the buffer is collected; putting back
+// twice panics. Poisoning tells other packages that pool memory about the tag. It is for test runs: without the tag it
+// costs nothing.
 package buffer
 
 import (
@@ -12,15 +13,15 @@ import (
 	"sync"
 )
 
-// Buffers come in powers of two from 512 bytes to 1 MiB. Longer ones are made and dropped, not pooled: they are rare,
-// and one that is kept for the next small use costs more than it saves.
+// Buffers come in powers of two from 512 bytes to 1 MiB. Longer ones are not pooled: they are rare, and one that is kept
+// for the next small use costs more than it saves.
 const (
 	minBits = 9
 	maxBits = 20
 	classes = maxBits - minBits + 1
 )
 
-// Buf is a buffer from the pool. Its owner alone touches it.
+// Buf is a buffer from the pool. Only its owner may use it.
 type Buf struct {
 	// B is the content; the owner may append to it, also past its capacity, and may replace it.
 	B []byte
@@ -30,8 +31,7 @@ type Buf struct {
 
 var pools [classes]sync.Pool
 
-// Get returns an empty buffer with room for at least n bytes; with 512 or less it has room for 512. Safe for concurrent
-// use.
+// Get returns an empty buffer with room for at least n bytes, and for 512 if n is less. It is safe for concurrent use.
 func Get(n int) *Buf {
 	b := get(n)
 	if counting.Load() {
@@ -52,8 +52,8 @@ func get(n int) *Buf {
 	return &Buf{B: make([]byte, 0, 1<<(c+minBits))}
 }
 
-// Put gives b back. Its owner must not touch it, or slices of its content, afterwards. Nil is allowed. Safe for
-// concurrent use.
+// Put returns b to the pool. Its owner must not use it, or slices of its content, afterwards. b may be nil. Put is safe
+// for concurrent use.
 func Put(b *Buf) {
 	if b == nil {
 		return
@@ -62,7 +62,7 @@ func Put(b *Buf) {
 		check(b)
 	}
 	if b.free {
-		// Two owners would share it from now on, so the second Put is not believed. Tests panic instead.
+		// Two owners would share it from now on, so the second Put is ignored. Tests panic instead.
 		return
 	}
 	b.free = true
@@ -75,17 +75,17 @@ func Put(b *Buf) {
 	}
 }
 
-// Drop gives b up to the garbage collector instead of the pool. It is for an owner who cannot tell whether somebody
-// still reads the content, and is the same as forgetting b except that b no longer counts as held. Nil is allowed.
+// Drop leaves b to the garbage collector instead of the pool. It is for an owner who cannot tell whether the content is
+// still being read. It is the same as forgetting b, except that b no longer counts as held. b may be nil.
 func Drop(b *Buf) {
 	if b != nil && counting.Load() {
 		ledger.drop(b)
 	}
 }
 
-// Grow makes room for n more bytes in b, moving its content to a larger pooled array if it must. It at least doubles
-// the capacity then, so that many small steps cost no more than one large one. Slices of the old content are invalid
-// afterwards.
+// Grow makes room for n more bytes in b. If it must, it moves the content to a larger pooled array; that at least
+// doubles the capacity, so that many small steps cost no more than one large one. Slices of the old content are then
+// invalid.
 func (b *Buf) Grow(n int) {
 	if cap(b.B)-len(b.B) >= n {
 		return
@@ -106,7 +106,7 @@ func (b *Buf) Grow(n int) {
 	}
 }
 
-// class returns the pool whose buffers have room for n bytes; classes and more mean that there is none.
+// class returns the pool whose buffers have room for n bytes. A result of classes or more means that there is none.
 func class(n int) int {
 	if n <= 1<<minBits {
 		return 0
@@ -114,8 +114,9 @@ func class(n int) int {
 	return bits.Len(uint(n-1)) - minBits
 }
 
-// home returns the pool for a buffer of that capacity, the largest whose promise it keeps, and -1 for one that is too
-// short or too long to keep. The owner may have appended past the capacity or cut the front off: any capacity occurs.
+// home returns the pool for a buffer of that capacity, which is the largest class that it has room for, and -1 for one
+// that is too short or too long to keep. Any capacity occurs: the owner may have appended past the capacity or cut off
+// the front.
 func home(capacity int) int {
 	if capacity < 1<<minBits || capacity > 1<<maxBits {
 		return -1

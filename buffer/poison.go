@@ -5,10 +5,10 @@ import (
 	"runtime"
 )
 
-// venom is what released memory is filled with.
+// venom is the content of released memory.
 const venom = "\xdb\xdb\xdb\xdb\xdb\xdb\xdb\xdb"
 
-// poison makes bytes that nobody may read any more recognisable, and has the race detector see those who do.
+// poison overwrites bytes that must not be read any more, which also shows readers to the race detector.
 func poison(b []byte) {
 	b = b[:cap(b)]
 	for done := copy(b, venom); done < len(b); done *= 2 {
@@ -16,8 +16,8 @@ func poison(b []byte) {
 	}
 }
 
-// retire poisons an array for good: nobody gets it again, so that whoever still reads it finds poison however late, and
-// whoever writes to it is found out when it is collected.
+// retire poisons an array that is never used again, so that late readers find poison at any time, and late writers are
+// found when it is collected.
 func retire(b *Buf) {
 	array := b.B[:cap(b.B)]
 	poison(array)

@@ -2,5 +2,5 @@
 
 package buffer
 
-// Poisoning says whether the program was built with the tag poison: see the package's comment.
+// Poisoning reports whether the program was built with the tag poison: see the package's comment.
 const Poisoning = true

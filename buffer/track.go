@@ -9,28 +9,28 @@ import (
 	"sync/atomic"
 )
 
-// The ledger is for tests: it slows the pool down and is off otherwise, for which the pool pays one load of counting.
+// The ledger is for tests, since it slows the pool down. While it is off, the pool only loads counting.
 var (
 	counting atomic.Bool //nolint:gochecknoglobals // the pool is the process's, so is the count
 	ledger   book        //nolint:gochecknoglobals // likewise
 )
 
-// originDepth is the number of stack frames that are kept of a Get.
+// originDepth is the number of stack frames stored for a Get.
 const originDepth = 16
 
-// origin is where a buffer was got.
+// origin is the stack of the Get that returned a buffer.
 type origin [originDepth]uintptr
 
-// book knows the buffers that were got and not put back.
+// book has the buffers that Get has returned and that were not put back.
 type book struct {
 	mu  sync.Mutex
 	out map[*Buf]origin
 }
 
-// Count has the pool count, from now on, the buffers that are got and not put back, or with false stops it. It is for
-// tests that look for leaks: Out and Leaks have the result. While it counts, a buffer that is put back is overwritten,
-// so that whoever still reads it notices, and putting one back twice panics. Buffers got before Count do not count. The
-// count is the process's: tests that use it do not run in parallel with others.
+// Count makes the pool count, from now on, the buffers that are got and not put back; with false it stops counting. It
+// is for tests that look for leaks: Out and Leaks return the result. While the pool counts, a buffer that is put back
+// is overwritten, so that late readers notice, and putting one back twice panics. Buffers got before Count are not
+// counted. The count is for the whole process, so tests that use it must not run in parallel with others.
 func Count(on bool) {
 	ledger.mu.Lock()
 	defer ledger.mu.Unlock()
@@ -48,7 +48,7 @@ func Out() int64 {
 	return int64(len(ledger.out))
 }
 
-// Leaks says for each buffer that Out counts which calls led to its Get. It returns "" when there is none.
+// Leaks returns, for each buffer that Out counts, the stack of its Get; "" if there is none.
 func Leaks() string {
 	ledger.mu.Lock()
 	times := make(map[origin]int)
@@ -75,7 +75,7 @@ func (k *book) got(b *Buf) {
 	}
 }
 
-// check is what Put does for tests.
+// check is the part of Put for tests.
 func check(b *Buf) {
 	if b.free {
 		panic("buffer: put back twice")

@@ -1,15 +1,15 @@
-// Package codec turns messages into bytes and back.
+// Package codec defines the codecs that encode and decode messages.
 package codec
 
 import "errors"
 
 // Codec encodes by appending. It must be safe for concurrent use.
 type Codec interface {
-	// Name is the codec's name in content types, such as "proto".
+	// Name returns the codec's name in content types, such as "proto".
 	Name() string
-	// AppendMarshal appends the encoding of msg to dst. On an error what it returns beyond len(dst) is undefined.
+	// AppendMarshal appends the encoding of msg to dst. If it returns an error, the bytes after len(dst) are undefined.
 	AppendMarshal(dst []byte, msg any) ([]byte, error)
-	// Unmarshal replaces what msg holds with what src encodes; it keeps no reference to src.
+	// Unmarshal replaces the content of msg by what src encodes. It keeps no reference to src.
 	Unmarshal(src []byte, msg any) error
 }
 
@@ -21,9 +21,9 @@ type PerType interface {
 	ForType(sample any) (Codec, error)
 }
 
-// Sizer is a codec that promises: Size is the exact length of the encoding as long as the message does not change, and
-// neither Size nor the AppendSized after it blocks or calls code of the user. Protocols marshal such messages straight
-// into the connection's buffer, under its lock; others into a buffer beside it.
+// Sizer is a codec that knows the size of encodings. Size returns the exact length of the encoding as long as the
+// message does not change, and neither Size nor AppendSized blocks or calls code of the user. Protocols marshal such
+// messages straight into the connection's buffer, under its lock, and others into a separate buffer.
 type Sizer interface {
 	Codec
 	Size(msg any) int
@@ -31,7 +31,7 @@ type Sizer interface {
 	AppendSized(dst []byte, msg any, size int) ([]byte, error)
 }
 
-// ErrType says that a codec cannot carry a message's type.
+// ErrType means that a codec cannot carry a message's type.
 var ErrType = errors.New("codec: type of message not supported")
 
 // For returns the codec for messages of the sample's type, an empty message: that of c.ForType if c is a PerType, and c

@@ -31,42 +31,43 @@ func (m Mode) Takes() bool { return m >= Complete }
 const MaxWhole = 64 << 10
 
 // HTTP is the server side of a protocol that is carried by HTTP requests, whatever the version. Package protocol/grpc
-// is one; Connect, gRPC-Web and REST are of the same kind, and not there yet.
+// is one; Connect, gRPC-Web and REST are of the same kind, but not there yet.
 type HTTP interface {
 	Name() string
-	// Attach gives it the routes, once, before the first connection.
+	// Attach passes the server's routes to the protocol, once, before the first connection.
 	Attach(d Dispatcher) error
-	// Match is asked for each request, in the order in which the protocols were given, until one takes it. What it has
-	// found out by then, such as a rule and what the path's variables stand for, it may leave in h.Matched for Whole,
-	// Stream and Deadline. It is called by the reading goroutine and must be quick.
+	// Match is called for each request, in the order in which the protocols were given, until one takes the request. It
+	// may leave what it has found, such as a rule and the values of the path's variables, in h.Matched for Whole, Stream
+	// and Deadline. It is called by the reading goroutine and must be quick.
 	Match(h *Head) Mode
-	// Whole gets a request with its complete body, which is valid until Whole returns. It is called by the reading
-	// goroutine and must not block: it decodes and returns what is to be run, or answers at once and returns nil. The
-	// connection decides which goroutine runs the task.
+	// Whole is called with a request and its complete body, which is valid until Whole returns. It is called by the
+	// reading goroutine and must not block: it decodes the request and returns the task to run, or answers at once and
+	// returns nil. The connection decides which goroutine runs the task.
 	Whole(x Exchange, body []byte) Task
-	// Stream gets any other request, in a goroutine of its own, and one that is to be Complete and is not in time. It has
-	// ended the exchange when it returns.
+	// Stream is called, in a new goroutine, with any other request, and with one that should be Complete but is late. It
+	// ends the exchange before it returns.
 	Stream(x Exchange)
-	// Deadline returns when a request is to be answered whose head came at h.Came; the zero time is never. It is asked
-	// for requests that are to be Complete and are not there at once, by the reading goroutine, and must be quick.
+	// Deadline returns the time by which a request whose head came at h.Came must be answered; the zero time is never. It
+	// is called for requests that should be Complete but did not arrive at once, by the reading goroutine, and must be
+	// quick.
 	Deadline(h *Head) time.Time
 }
 
-// Head is the head of a request or response, or a trailer. Its strings may be kept, the Head itself only as long as its
-// giver says.
+// Head is the head of a request or response, or a trailer. Its strings may be kept. The Head itself is valid as long as
+// the function that passes it says.
 type Head struct {
 	Verb      string // the request's method, "POST"
 	Scheme    string
 	Authority string
 	Path      string // without the query
-	Query     string // behind the '?'
+	Query     string // after the '?'
 	Status    int    // of a response
 
 	ContentType string
 	UserAgent   string
-	// Timeout is the value of the field that TimeoutName names, grpc-timeout or connect-timeout-ms, nil when there is
-	// neither: see TimeoutIn. It is valid until the call to which the Head was given returns, and not to be kept, so
-	// that a value that differs from call to call costs no allocation.
+	// Timeout is the value of the field that TimeoutName names, grpc-timeout or connect-timeout-ms, nil if there is
+	// neither: see TimeoutIn. It is valid during the call to which the Head was passed, and must not be kept, so that
+	// values that differ from call to call cost no allocation.
 	Timeout     []byte
 	TimeoutName string
 	// Expect100 reports whether the client waits for the status 100 before it sends the body (RFC 9110, section 10.1.1).
@@ -74,34 +75,35 @@ type Head struct {
 	// in Stream before the response has begun; and before a head with a status from 200 to 299 that SendHead sends. So a
 	// protocol that answers without reading refuses the body.
 	Expect100 bool
-	// Came is when the head of a request came whose body did not come with it; the zero time: just now.
+	// Came is when the head arrived, for a request whose body did not arrive with it; the zero time: just now.
 	Came time.Time
-	// Fields are all others in their order, with names in lower case and values as they came.
+	// Fields are all other fields in order, with names in lower case and values as they arrived.
 	Fields fairlead.Metadata
-	// Protocol is what the client wants to speak once the request is answered, such as "websocket"; "": HTTP. It is the
-	// value of :protocol (RFC 8441), or of HTTP/1.1's field upgrade (RFC 9110, section 7.8). See SwitchStatus.
+	// Protocol is the protocol to which the client wants to switch once the request is answered, such as "websocket"; "":
+	// HTTP. It is the value of :protocol (RFC 8441), or of HTTP/1.1's field upgrade (RFC 9110, section 7.8). See
+	// SwitchStatus.
 	Protocol string
-	// Route is the route of Path, nil when there is none.
+	// Route is the route of Path, nil if there is none.
 	Route *Route
 	// Matched is what Match left for the exchange; nil: nothing. It belongs to the protocol that takes the request.
 	Matched any
 	// Allow lists the methods with which protocols that do not take the request serve its path.
 	Allow []string
-	// Answer are fields that the engine adds to the head of the response, whoever sends it: also to the 404, 405 or 415
-	// of the wire, as CORS needs them. Match may set it, also for requests that concern the protocol and that it does not
-	// take. They are sent as they are; nil: none.
+	// Answer has fields that the engine adds to the head of the response, also to the 404, 405 or 415 of the wire, as CORS
+	// needs. Match may set it, also for requests that concern the protocol but that it does not take. The fields are sent
+	// as they are; nil: none.
 	Answer *fairlead.Metadata
-	// Version is that of HTTP: 1 or 2.
+	// Version is the version of HTTP: 1 or 2.
 	Version uint8
-	// TooLarge reports whether the header list is longer than Limits.HeaderList. What is behind that is not in the Head,
-	// and the wire answers itself, with 431.
+	// TooLarge reports whether the header list is longer than Limits.HeaderList. The Head then has only its beginning, and
+	// the wire answers with 431 itself.
 	TooLarge bool
 }
 
-// SwitchStatus returns the status of a head that accepts what the request wants to speak (Protocol), or a CONNECT: 200
-// to CONNECT, in every version, and 101 to an upgrade, which only HTTP/1.1 has. From then on the Pipe is raw:
-// Read returns the bytes of the peer and Send sends bytes, without HTTP's framing, and neither side sends a trailer.
-// SendHead refuses a 101 if the version of HTTP has none.
+// SwitchStatus returns the status of a head that accepts the switch to Protocol, or a CONNECT: 200 for CONNECT, in
+// every version, and 101 for an upgrade, which only HTTP/1.1 has. From then on the Pipe is raw: Read returns the bytes
+// of the peer and Send sends bytes, without HTTP's framing, and neither side sends a trailer. SendHead refuses a 101 if
+// the version of HTTP has none.
 func (h *Head) SwitchStatus() int {
 	if h.Verb == "CONNECT" {
 		return 200
@@ -109,8 +111,8 @@ func (h *Head) SwitchStatus() int {
 	return 101
 }
 
-// TimeoutIn returns the value of a protocol's own timeout field, nil when there is none. A request may have that of
-// another protocol, too, which means nothing to this one. It is valid as long as h.Timeout.
+// TimeoutIn returns the value of a protocol's own timeout field, nil if there is none. A request may have another
+// protocol's field as well, which means nothing to this one. The value is valid as long as h.Timeout.
 func (h *Head) TimeoutIn(name string) []byte {
 	if h.Timeout == nil {
 		return nil
@@ -126,10 +128,10 @@ func (h *Head) TimeoutIn(name string) []byte {
 	return nil
 }
 
-// ResetCode says why an exchange is cut off, with HTTP/2's numbers (RFC 9113, section 7).
+// ResetCode is the reason for resetting an exchange, with HTTP/2's numbers (RFC 9113, section 7).
 type ResetCode uint32
 
-// The codes that protocols have a use for.
+// The codes that protocols use.
 const (
 	ResetNoError        ResetCode = 0x0
 	ResetProtocolError  ResetCode = 0x1
@@ -158,7 +160,7 @@ func (c ResetCode) String() string {
 	return fmt.Sprintf("0x%x", uint32(c))
 }
 
-// FailureKind says what ended an exchange.
+// FailureKind is what ended an exchange.
 type FailureKind uint8
 
 // The kinds.
@@ -170,7 +172,7 @@ const (
 	FailedClosed                       // this side closed the connection
 )
 
-// Failure is the error of an exchange that did not come to its proper end.
+// Failure is the error of an exchange that did not end properly.
 type Failure struct { //nolint:errname // it is the end of an exchange, and used as a value as well
 	Kind  FailureKind
 	Code  ResetCode // with FailedReset and FailedGoaway the peer's, with FailedViolation the one sent to it
@@ -178,7 +180,7 @@ type Failure struct { //nolint:errname // it is the end of an exchange, and used
 	Cause error
 }
 
-// Error says what happened, in words.
+// Error describes what happened.
 func (f *Failure) Error() string {
 	var what string
 	switch f.Kind {
@@ -199,8 +201,8 @@ func (f *Failure) Error() string {
 	return what
 }
 
-// Unwrap returns the cause, but for one that is io.EOF, as when the peer has closed the connection: those who receive
-// take errors.Is(err, io.EOF) for the proper end of a stream, and a Failure is none.
+// Unwrap returns the cause, unless it is io.EOF, as when the peer has closed the connection: receivers take
+// errors.Is(err, io.EOF) for the proper end of a stream.
 func (f *Failure) Unwrap() error {
 	if errors.Is(f.Cause, io.EOF) {
 		return nil
@@ -209,62 +211,62 @@ func (f *Failure) Unwrap() error {
 }
 
 // Pipe is both directions of an open exchange. One goroutine may read while another sends; Interrupt may be called from
-// any.
+// any goroutine.
 type Pipe interface {
 	// Read returns the next part of the peer's body; it is valid until the next Read. After the last part it returns
-	// io.EOF; a *Failure, or what Interrupt was given, when the exchange ended otherwise. Parts that arrived before a
-	// failure are returned first.
+	// io.EOF. If the exchange ended otherwise it returns a *Failure, or the cause passed to Interrupt. Parts that arrived
+	// before a failure are returned first.
 	Read() ([]byte, error)
-	// Send appends m to the body and, with last, ends it; a nil m with last only ends it. It returns when m is encoded,
-	// and blocks while the peer's window or the connection has no room. When the peer has ended the exchange it
-	// returns io.EOF on a client (the reason comes from Read) and a *Failure on a server, and on a client as well when
-	// the peer surely did not process the exchange. An error of the codec is returned as it is, and nothing was sent
-	// then.
+	// Send appends m to the body and, if last is true, ends it; a nil m with last only ends it. It returns when m is
+	// encoded, and blocks while the peer's window or the connection has no room. If the peer has ended the exchange, it
+	// returns a *Failure on a server. On a client it returns io.EOF, and Read returns the reason; if it is certain that
+	// the peer did not process the exchange, it returns a *Failure. An error of the codec is returned as it is, and
+	// nothing was sent.
 	Send(m *Message, last bool) error
-	// Interrupt has Read and Send return cause, now and from now on. The peer does not notice.
+	// Interrupt makes Read and Send return cause, now and from now on. The peer does not notice.
 	Interrupt(cause error)
-	// Reset ends the exchange at once: the peer gets code, Read and Send return cause. It does nothing when the
+	// Reset ends the exchange at once: it sends code to the peer, and Read and Send return cause. It does nothing if the
 	// exchange is over.
 	Reset(code ResetCode, cause error)
 }
 
-// Exchange is one request and its response, as a server sees it. It is over, and must not be touched any more, when
-// Reply without an error, Finish or Reset has been called, except that Interrupt and Reset do nothing then.
+// Exchange is one request and its response, as a server sees it. It is over, and must not be used any more, when Reply
+// has returned without an error, or Finish or Reset has been called, except that Interrupt and Reset do nothing then.
 //
-// What HTTP itself asks of a response the engine sees to: it adds the field date, and content-length to what Reply
-// sends without a trailer and to a head that is the whole response; it drops the body of a response to HEAD, and of one
-// with the status 204 or 304.
+// The engine does what HTTP itself requires of a response: it adds the field date, and adds content-length to what
+// Reply sends without a trailer and to a head that is the whole response; it drops the body of a response to HEAD, and
+// of one with the status 204 or 304.
 type Exchange interface {
 	Pipe
-	// Head is valid until Whole or Stream returns.
+	// Head returns the head of the request. It is valid until Whole or Stream returns.
 	Head() *Head
 	Peer() *fairlead.Peer
-	// SetCall sets the call that is cancelled when the peer gives the exchange up or the connection ends.
+	// SetCall sets the call that is canceled when the peer resets the exchange or the connection ends.
 	SetCall(c *fairlead.Call)
-	// Expect says whether the peer ought to go on sending because it has begun something: a message, or a request that
-	// is to be there as a whole. The wire bounds the time that takes (Guard.MessageTimeout); then Read and Send return
-	// an Error with DeadlineExceeded.
+	// Expect sets whether the peer should go on sending, because it has begun something: a message, or a request that
+	// should be Complete. The wire limits the time for that (Guard.MessageTimeout); after that Read and Send return an
+	// Error with DeadlineExceeded.
 	Expect(rest bool)
-	// HeaderLimit is the length of the longest header list that the peer takes, in bytes as RFC 9113 counts them in
+	// HeaderLimit returns the length of the longest header list that the peer accepts, in bytes as RFC 9113 counts them in
 	// section 6.5.2; 0: it has not said.
 	HeaderLimit() int
-	// Trailer returns the trailer section of the request once its body was read to the end, in Whole as well; nil if
-	// there is none. It is valid as long as the exchange. gRPC's requests have none; it is for protocols whose do.
+	// Trailer returns the trailer section of the request after its body was read to the end, also in Whole; nil if there
+	// is none. It is valid as long as the exchange. It is for protocols whose requests have trailers; gRPC's have none.
 	Trailer() *Head
-	// Inform sends an interim response, of a status from 100 to 199 but 101 (RFC 9110, section 15.2), before the head.
-	// fields may be nil. It is for protocols that send 103 (RFC 8297); 100 the engine sends by itself: see
+	// Inform sends an interim response, with a status from 100 to 199 except 101 (RFC 9110, section 15.2), before the
+	// head. fields may be nil. It is for protocols that send 103 (RFC 8297); the engine sends 100 by itself: see
 	// Head.Expect100.
 	Inform(status int, fields *fairlead.Metadata) error
 	// SendHead sends the response's head, which has a status.
 	SendHead(h Section) error
-	// Reply sends a whole response in one hold of the connection's writer, without waiting for the peer: what its
-	// window has no room for follows on its own. An error is the codec's, and the exchange is not over then. If r has a
-	// trailer its head was sent and nothing else, and Finish ends the exchange with another trailer. If it has none
-	// nothing was sent, so that another Reply, or Finish, can answer with an error.
+	// Reply sends a whole response in one hold of the connection's writer, without waiting for the peer: what the peer's
+	// window has no room for is sent later. An error is the codec's, and the exchange is not over then. If r has a
+	// trailer, only its head was sent, and Finish ends the exchange with another trailer. If it has none, nothing was
+	// sent, so that another Reply, or Finish, can answer with an error.
 	Reply(r *Reply) error
 	// Finish ends the response with a trailer, or without one if t is empty. If no head was sent, t is the head, has a
-	// status, and is the whole response. An exchange whose body was not read to its end is reset without an error
-	// afterwards.
+	// status, and is the whole response. If the body of the request was not read to its end, the exchange is then reset
+	// without an error.
 	Finish(t Section)
 }
 
@@ -278,17 +280,17 @@ type Hijacker interface {
 	Hijack() (transport.Conn, error)
 }
 
-// Message is what goes into a body. It is only read, and not kept.
+// Message is what is sent in a body. It is only read, and not kept.
 type Message struct {
-	// Value is encoded by Sizer, straight into the connection's buffer, when that is set and by Codec into a buffer
-	// beside it otherwise. With a nil Value, Bytes is the encoding.
+	// Value is the message. Sizer encodes it straight into the connection's buffer; if Sizer is nil, Codec encodes it into
+	// a separate buffer. If Value is nil, Bytes is the encoding.
 	Value any
 	Sizer codec.Sizer
 	Codec codec.Codec
 	Bytes []byte
 	// Size is Sizer.Size(Value), when Sizer is set.
 	Size int
-	// Envelope puts the prefix of gRPC and Connect before the message: one byte of flags, four of length.
+	// Envelope adds the prefix of gRPC and Connect to the message: one byte of flags, four of length.
 	Envelope bool
 	Flags    uint8
 }
@@ -297,7 +299,7 @@ type Message struct {
 type Reply struct {
 	Head    Section // empty: SendHead was called
 	Message Message
-	Tail    []byte  // more of the body, behind the message and without an envelope, such as gRPC-Web's trailer; nil: none
+	Tail    []byte  // more of the body, after the message and without an envelope, such as gRPC-Web's trailer; nil: none
 	Trailer Section // empty: the body's end is the response's
 }
 
@@ -305,20 +307,20 @@ type Reply struct {
 type HTTPClient interface {
 	Name() string
 	Bind(m *fairlead.Method, cfg *ClientConfig) (Binding, error)
-	// NewConn makes the protocol's view of a connection.
+	// NewConn returns the protocol's connection on an HTTP connection.
 	NewConn(hc HTTPConn, cfg *ClientConfig) ClientConn
 }
 
-// HTTPConn is an HTTP connection in the client's role. Safe for concurrent use. Free, Freed, Drain, Close, Closed, Err
-// and Done are as in ClientConn.
+// HTTPConn is an HTTP connection of a client. It is safe for concurrent use. Free, Freed, Drain, Close, Closed, Err and
+// Done are as in ClientConn.
 type HTTPConn interface {
 	Peer() *fairlead.Peer
-	// Do sends a whole request, without waiting for the peer: what its window has no room for follows on its own. The
-	// response goes to r. On an error r is not used: ErrFull, the codec's, or an Error with ResourceExhausted for a header
-	// list that is longer than the server takes.
+	// Do sends a whole request, without waiting for the peer: what the peer's window has no room for is sent later. The
+	// response goes to r. If Do returns an error it does not use r. The error is ErrFull, the codec's, or an Error with
+	// ResourceExhausted for a header list that is longer than the server accepts.
 	Do(req *Request, r Receiver) (Ticket, error)
-	// Cancel gives up what Do began. True: r is not called again, and its End was not and will not be called. False:
-	// End was called or is about to be.
+	// Cancel cancels an exchange that Do began. If it returns true, r is not called again, and its End is never called. If
+	// it returns false, End was called or is about to be.
 	Cancel(t Ticket, code ResetCode) bool
 	// Open sends the head of a request and, if it has one, its message. Errors are as with Do.
 	Open(req *Request) (ClientExchange, error)
@@ -331,15 +333,15 @@ type HTTPConn interface {
 	Done() <-chan struct{}
 }
 
-// Ticket identifies what Do began, on its connection.
+// Ticket identifies an exchange that Do began, on its connection.
 type Ticket uint64
 
-// Request is a request to be sent. It is only read, and not kept.
+// Request is a request to send. It is only read, and not kept.
 type Request struct {
-	// Head has what is the same in many requests, such as ":scheme" and ":authority".
+	// Head has the fields that are the same in many requests, such as ":scheme" and ":authority".
 	Head *Block
 	// Verb and Path are those of this request, "" if Head has them as ":method" and ":path". Query, if any, goes with
-	// Path: it is what is behind the '?'.
+	// Path: it is the part after the '?'.
 	Verb, Path, Query string
 	// Name and Value are one more field; a value made per call costs no allocation here. "": none.
 	Name    string
@@ -353,11 +355,11 @@ type Request struct {
 // Receiver gets the response of a request sent with Do. Its methods are called by the connection's reading goroutine,
 // one after another, and must not block.
 type Receiver interface {
-	// Head gets the head of the response; h is valid during the call. With end the response has no body and no trailer,
-	// and End follows at once.
+	// Head is called with the head of the response; h is valid during the call. If end is true the response has no body
+	// and no trailer, and End is called next.
 	Head(h *Head, end bool)
-	// Data gets a part of the body, valid during the call. A false return gives the response up: the exchange is reset
-	// and End is called with a nil trailer and a nil error.
+	// Data is called with a part of the body, valid during the call. If it returns false the exchange is reset, and End is
+	// called with a nil trailer and a nil error.
 	Data(part []byte) bool
 	// End is called once, last: with the trailer (nil: none), valid during the call, or with the error, a *Failure.
 	End(trailer *Head, err error)
@@ -366,10 +368,10 @@ type Receiver interface {
 // ClientExchange is an open request and its response, as a client sees it.
 type ClientExchange interface {
 	Pipe
-	// HeadReady is closed when the response's head is there or the exchange has ended.
+	// HeadReady returns a channel that is closed when the response's head has arrived or the exchange has ended.
 	HeadReady() <-chan struct{}
-	// Head returns the response's head, nil if there is none (yet); it is valid as long as the exchange. HeadEnds says
-	// that the response consists of it alone.
+	// Head returns the response's head, nil if there is none (yet); it is valid as long as the exchange. HeadEnds reports
+	// whether the response consists of it alone.
 	Head() (h *Head, headEnds bool)
 	// Trailer returns the response's trailer after Read has returned io.EOF, nil if there is none.
 	Trailer() *Head

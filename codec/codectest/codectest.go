@@ -1,4 +1,4 @@
-// Package codectest is the suite by which a codec.Codec proves itself.
+// Package codectest is a test suite for implementations of codec.Codec.
 package codectest
 
 import (
@@ -13,9 +13,9 @@ import (
 
 // Subject is a codec together with messages of one type.
 type Subject struct {
-	// Name is that of the subtest.
+	// Name is the name of the subtest.
 	Name string
-	// Codec is the one for the type already, or a codec.PerType.
+	// Codec is the codec for the type, or a codec.PerType.
 	Codec codec.Codec
 	// New makes an empty message, which the codec can marshal.
 	New func() any
@@ -50,7 +50,7 @@ func Run(t *testing.T, s Subject) {
 	})
 }
 
-// runner is a Subject with its codec bound.
+// runner is a Subject with the codec for its type.
 type runner struct {
 	Subject
 
@@ -67,7 +67,7 @@ func (r *runner) name(t *testing.T) {
 	}
 }
 
-// foreignType passes what no codec can carry.
+// foreignType passes a type that no codec can carry.
 func (r *runner) foreignType(t *testing.T) {
 	t.Parallel()
 	msg := new(chan int)
@@ -112,7 +112,7 @@ func (r *runner) roundTrip(t *testing.T) {
 	}
 }
 
-// appends checks that what is in dst stays, whether there is room behind it or not.
+// appends checks that the bytes in dst stay, whether dst has more room or not.
 func (r *runner) appends(t *testing.T) {
 	t.Parallel()
 	for _, want := range r.Messages {
@@ -158,7 +158,7 @@ func (r *runner) size(t *testing.T) {
 	}
 }
 
-// replaces checks that nothing is left of what a message held.
+// replaces checks that nothing remains of a message's former content.
 func (r *runner) replaces(t *testing.T) {
 	t.Parallel()
 	msg := r.New()
@@ -192,8 +192,8 @@ func (r *runner) keepsNoReference(t *testing.T) {
 	}
 }
 
-// damaged decodes what is no encoding, or that of something else: there may be an error and must not be a panic, and
-// afterwards the message takes a sound one.
+// damaged decodes bytes that are not an encoding, or the encoding of something else: there may be an error but no
+// panic, and the message can hold a sound one afterwards.
 func (r *runner) damaged(t *testing.T) {
 	t.Parallel()
 	rnd := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a reproducible test
@@ -236,7 +236,7 @@ func damage(rnd *rand.Rand, src []byte) []byte {
 	return b
 }
 
-// concurrent encodes the same messages, and decodes the same bytes, in several goroutines. The race detector looks on.
+// concurrent encodes the same messages, and decodes the same bytes, in several goroutines, for the race detector.
 func (r *runner) concurrent(t *testing.T) {
 	t.Parallel()
 	srcs := make([][]byte, len(r.Messages))

@@ -9,7 +9,8 @@ import (
 	"github.com/fairlead-go/fairlead/codec"
 )
 
-// textError says that a string is not UTF-8. As all errors of google.golang.org/protobuf it matches proto.Error.
+// textError is the error of a string that is not UTF-8. Like all errors of google.golang.org/protobuf it matches
+// proto.Error.
 type textError struct{ field protoreflect.FullName }
 
 // Error names the field.
@@ -20,7 +21,7 @@ func (e *textError) Error() string {
 // Is matches proto.Error.
 func (*textError) Is(target error) bool { return target == proto.Error }
 
-// sizeError says that a message's encoding is not as long as its Size was.
+// sizeError is the error of a message whose encoding is not as long as its Size was.
 type sizeError struct{ got, want int }
 
 // Error has the likely cause.

@@ -5,7 +5,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// kind is what the walk has to do with a field.
+// kind is how the walk treats a field.
 type kind uint8
 
 const (
@@ -43,31 +43,31 @@ var wireTypes = [kinds]uint8{
 	entry:    1 << protowire.BytesType,
 }
 
-// field is what the walk knows of a field.
+// field is what the walk knows about a field.
 type field struct {
 	kind  kind
-	once  uint64 // a single message's bit in the set of those that were seen
+	once  uint64 // a single message's bit in the set of those seen
 	table *table // of single, repeated and entry
 	name  protoreflect.FullName
 }
 
-// table is what the walk knows of a type of message. It is read-only once made.
+// table is what the walk knows about a type of message. It is read-only once made.
 type table struct {
 	dense   []field // by number
 	sparse  map[protowire.Number]*field
 	entry   bool  // it is a map's entry
-	unknown field // what fields are that the message does not have
+	unknown field // for fields that the message does not have
 	hasText bool  // it may contain a string that must be UTF-8
 }
 
 // maxDense is the largest number of a field found by index.
 const maxDense = 255
 
-// newTable makes the table of d and of all that d can contain.
+// newTable makes the table of d and of all types that d can contain.
 func newTable(d protoreflect.MessageDescriptor) *table {
 	all := make(map[protoreflect.FullName]*table)
 	t := tableOf(d, all)
-	// That a message has text says that those have that contain it, which may contain one another.
+	// A message that contains one with text has text as well. Messages may contain each other.
 	for changed := true; changed; {
 		changed = false
 		for _, u := range all {
@@ -104,7 +104,7 @@ func tableOf(d protoreflect.MessageDescriptor, all map[protoreflect.FullName]*ta
 	for i := range fields.Len() {
 		f := fieldOf(fields.Get(i), all)
 		if f.kind == single {
-			// Those beyond 64 share bits: then the message is taken for unusual too often, which is no fault.
+			// Fields above 64 share bits. The message then counts as unusual more often, which does no harm.
 			f.once = 1 << (i % 64)
 		}
 		if n := fields.Get(i).Number(); n <= maxDense {
@@ -161,8 +161,8 @@ func kindOf(d protoreflect.FieldDescriptor) kind {
 	}
 }
 
-// mustBeUTF8 says whether google.golang.org/protobuf demands that string field d is UTF-8: always in proto3, never in
-// proto2, as the feature utf8_validation says in editions.
+// mustBeUTF8 reports whether google.golang.org/protobuf requires that string field d is UTF-8: always in proto3, never
+// in proto2, and in editions as the feature utf8_validation says.
 func mustBeUTF8(d protoreflect.FieldDescriptor) bool {
 	if d.ParentFile().Syntax() == protoreflect.Editions {
 		if e, ok := d.(interface{ EnforceUTF8() bool }); ok {
@@ -173,7 +173,7 @@ func mustBeUTF8(d protoreflect.FieldDescriptor) bool {
 	return d.ParentFile().Syntax() == protoreflect.Proto3
 }
 
-// containsText says whether t has a string that must be UTF-8, or a message that is known to.
+// containsText reports whether t has a string that must be UTF-8, or a message that is known to contain one.
 func (t *table) containsText() bool {
 	for i := range t.dense {
 		if t.dense[i].hasText() {
@@ -190,7 +190,7 @@ func (t *table) containsText() bool {
 
 func (f *field) hasText() bool { return f.kind == text || f.table != nil && f.table.hasText }
 
-// lookup returns the field of that number, which is valid.
+// lookup returns the field with that number, which is valid.
 func (t *table) lookup(n protowire.Number) *field {
 	if int(n) < len(t.dense) {
 		return &t.dense[n]

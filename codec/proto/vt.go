@@ -35,7 +35,7 @@ func newVTCodec(sample proto.Message) *vtCodec {
 	return &vtCodec{typ: reflect.TypeOf(sample), table: newTable(sample.ProtoReflect().Descriptor())}
 }
 
-// bound returns msg with its vt methods, nil if it is not of the bound type, to which the table belongs.
+// bound returns msg with its vt methods, nil if it is not of the codec's type, to which the table belongs.
 func (c *vtCodec) bound(msg any) vtMessage {
 	if reflect.TypeOf(msg) != c.typ {
 		return nil
@@ -71,7 +71,7 @@ func (c *vtCodec) AppendSized(dst []byte, msg any, size int) ([]byte, error) {
 func (c *vtCodec) append(dst []byte, msg any, m vtMessage, size int) ([]byte, error) {
 	out, err := appendVT(dst, m, size)
 	if err != nil {
-		// A required field is missing, say: google.golang.org/protobuf names it fully.
+		// For example, a required field is missing: the error of google.golang.org/protobuf has its full name.
 		out, err = c.Codec.AppendMarshal(dst, msg)
 		return exact(dst, out, size, err)
 	}
@@ -148,7 +148,8 @@ func (c bareCodec) Unmarshal(src []byte, msg any) error {
 	return m.UnmarshalVT(src)
 }
 
-// reset is cheap: generated code assigns the zero value and puts the pointer to the type's description back.
+// reset resets m. It is cheap: generated code assigns the zero value and restores the pointer to the type's
+// description.
 func reset(m vtMessage) {
 	if r, ok := m.(resetter); ok {
 		r.Reset()

@@ -7,12 +7,12 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// maxDepth is how deeply messages and maps' entries may be nested before the rest is left to
-// google.golang.org/protobuf, which has its own limit. vtprotobuf's code has none, and hostile input could make it use
-// any amount of stack.
+// maxDepth is how deeply messages and entries of maps may be nested before the rest is left to
+// google.golang.org/protobuf, which has its own limit. vtprotobuf's code has none, so that hostile input could use any
+// amount of stack.
 const maxDepth = 100
 
-// verdict is what check has found.
+// verdict is the result of check.
 type verdict uint8
 
 const (
@@ -117,7 +117,7 @@ func varintLen(b []byte) int {
 	return 0
 }
 
-// validVarints says whether b is a sequence of numbers that fit 64 bits.
+// validVarints reports whether b is a sequence of numbers that fit 64 bits.
 func validVarints(b []byte) bool {
 	const high = 0x8080808080808080
 	for len(b) > 0 {
@@ -174,7 +174,7 @@ func (t *table) invalidText(b []byte) *field {
 	return nil
 }
 
-// cut takes a length and as many bytes from the beginning of b.
+// cut splits off a length at the beginning of b and as many bytes after it.
 func cut(b []byte) (content, rest []byte, ok bool) {
 	if len(b) > 0 && int(b[0]) < min(1<<7, len(b)) {
 		n := 1 + int(b[0])

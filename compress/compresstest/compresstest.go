@@ -1,4 +1,4 @@
-// Package compresstest is the suite by which a compress.Compressor proves itself.
+// Package compresstest is a test suite for implementations of compress.Compressor.
 package compresstest
 
 import (
@@ -13,10 +13,10 @@ import (
 	"github.com/fairlead-go/fairlead/compress"
 )
 
-// Subject is a compressor, and what the suite must know of its format.
+// Subject is a compressor, and what the suite needs to know of its format.
 type Subject struct {
 	Compressor compress.Compressor
-	// Concatenates says that a sequence of compressed messages decompresses to the sequence of the messages.
+	// Concatenates reports whether a sequence of compressed messages decompresses to the sequence of the messages.
 	Concatenates bool
 }
 
@@ -44,7 +44,7 @@ func Run(t *testing.T, s Subject) {
 	}
 }
 
-// messages are what is compressed, by name.
+// messages returns the messages to compress, by name.
 func messages() map[string][]byte {
 	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a reproducible test
 	random := make([]byte, 100_000)
@@ -92,7 +92,7 @@ func (s *Subject) roundTrip(t *testing.T) {
 	}
 }
 
-// appends checks that what is in dst stays, whether there is room behind it or not.
+// appends checks that the bytes in dst stay, whether dst has more room or not.
 func (s *Subject) appends(t *testing.T) {
 	want := messages()["text"]
 	plain := s.compress(t, want)
@@ -118,7 +118,7 @@ func (s *Subject) appends(t *testing.T) {
 	}
 }
 
-// limit checks that the limit may be reached and not passed by one.
+// limit checks that a message may reach the limit, but not exceed it by one byte.
 func (s *Subject) limit(t *testing.T) {
 	for name, want := range messages() {
 		src := s.compress(t, want)
@@ -143,7 +143,7 @@ func (s *Subject) limit(t *testing.T) {
 	}
 }
 
-// bomb checks that what decompresses to a gigabyte is given up at the limit, without memory for the rest.
+// bomb checks that decompressing a gigabyte stops at the limit, without memory for the rest.
 func (s *Subject) bomb(t *testing.T) {
 	const zeros, limit = 64 << 20, 1 << 20
 	b := s.compress(t, make([]byte, zeros))
@@ -198,7 +198,7 @@ func (s *Subject) trailing(t *testing.T) {
 	}
 }
 
-// damaged checks that changed bytes cause no panic, nor more output than the limit, and spoil nothing for the next
+// damaged checks that changed bytes cause neither a panic nor more output than the limit, and do not affect the next
 // message.
 func (s *Subject) damaged(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // a reproducible test

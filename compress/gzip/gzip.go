@@ -15,9 +15,8 @@ import (
 	"github.com/fairlead-go/fairlead/compress"
 )
 
-// Compressor compresses with gzip. It is safe for concurrent use; make it with New. What compressing and decompressing
-// need beside the messages (up to a megabyte and 50 KiB) is pooled and given to the garbage collector when it is not
-// used.
+// Compressor compresses with gzip. It is safe for concurrent use; make it with New. The state of compressing and
+// decompressing (up to a megabyte, and 50 KiB) is pooled, and the garbage collector frees it when it is not used.
 type Compressor struct {
 	level   int
 	writers sync.Pool // of *writer
@@ -35,7 +34,7 @@ type optionFunc func(c *config)
 
 func (f optionFunc) apply(c *config) { f(c) }
 
-// Level sets how hard to try, from 1 (fast) to 9 (small), or 0 to store without compressing. Default: a compromise, 5.
+// Level sets the effort, from 1 (fast) to 9 (small), or 0 to store without compressing. Default: 5.
 func Level(n int) Option { return optionFunc(func(c *config) { c.level = n }) }
 
 // New makes a Compressor.
@@ -94,8 +93,8 @@ func (w *writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// AppendDecompress appends what src, one gzip member or several (RFC 1952, section 2.2), decompresses to. Anything
-// behind the last member is an error.
+// AppendDecompress appends the decompressed content of src, which has one gzip member or several (RFC 1952, section
+// 2.2). Bytes after the last member are an error.
 func (c *Compressor) AppendDecompress(dst, src []byte, limit int) ([]byte, error) {
 	r, ok := c.readers.Get().(*reader)
 	if !ok {
@@ -120,7 +119,7 @@ func (c *Compressor) AppendDecompress(dst, src []byte, limit int) ([]byte, error
 	}
 }
 
-// expected returns the length that src says its content has, modulo 2^32, as far as that is believable.
+// expected returns the length that src claims for its content, modulo 2^32, as far as that is plausible.
 func expected(src []byte, limit int) int {
 	const trailer = 4 // ISIZE
 	if len(src) < trailer {
@@ -130,7 +129,7 @@ func expected(src []byte, limit int) int {
 	return int(min(n, 8*uint64(len(src)), uint64(max(limit, 0))))
 }
 
-// reader is pooled: a gzip reader and what it reads from, which as an io.ByteReader spares it a buffer.
+// reader is pooled: a gzip reader and its source, which is an io.ByteReader so that the gzip reader needs no buffer.
 type reader struct {
 	gzip gzip.Reader
 	src  bytes.Reader
@@ -141,13 +140,12 @@ func (r *reader) open() error {
 	if err := r.gzip.Reset(&r.src); err != nil {
 		return err
 	}
-	// The gzip reader would go on to the next member itself, but takes some of the ways in which that is cut off for the
-	// end.
+	// The gzip reader would go on to the next member itself, but takes some members that are cut off for the end.
 	r.gzip.Multistream(false)
 	return nil
 }
 
-// read reads on, from the next member if there is one at the end of this. It returns io.EOF behind the last.
+// read reads on, from the next member if there is one after this one. It returns io.EOF after the last.
 func (r *reader) read(p []byte) (int, error) {
 	for {
 		n, err := r.gzip.Read(p)
@@ -163,8 +161,7 @@ func (r *reader) read(p []byte) (int, error) {
 	}
 }
 
-// appendAll appends what there is to be read, at most limit bytes. The memory it takes is at most about twice what it
-// has read.
+// appendAll appends what it reads, at most limit bytes. It takes at most about twice the memory of what it has read.
 func (r *reader) appendAll(dst []byte, limit int) ([]byte, error) {
 	for start := len(dst); ; {
 		left := limit - (len(dst) - start)

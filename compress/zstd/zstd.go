@@ -14,9 +14,9 @@ import (
 	"github.com/fairlead-go/fairlead/compress"
 )
 
-// Compressor compresses with Zstandard. It is safe for concurrent use; make it with New. It runs no goroutines. What
-// compressing and decompressing need beside the messages (some megabytes) is pooled and given to the garbage collector
-// when it is not used.
+// Compressor compresses with Zstandard. It is safe for concurrent use; make it with New. It runs no goroutines. The
+// state of compressing and decompressing (some megabytes) is pooled, and the garbage collector frees it when it is not
+// used.
 type Compressor struct {
 	level    zstd.EncoderLevel
 	window   int
@@ -38,8 +38,8 @@ func (f optionFunc) apply(c *config) { f(c) }
 // The levels of the zstd command.
 const minLevel, maxLevel = 1, 22
 
-// Level sets how hard to try, from 1 (fast) to 22 (small), as the levels of the zstd command; the implementation knows
-// four steps, which begin at 1, 3, 7 and 10. Default: 1, the fast one.
+// Level sets the effort, from 1 (fast) to 22 (small), like the levels of the zstd command; the implementation has four
+// steps, which begin at 1, 3, 7 and 10. Default: 1.
 func Level(n int) Option { return optionFunc(func(c *config) { c.level = n }) }
 
 // Window sets how many bytes back a repetition is found, a power of two from 1 KiB to 8 MiB, which every decoder must
@@ -90,7 +90,7 @@ const (
 	largest = 128 << 10
 )
 
-// AppendDecompress appends what the frames of src decompress to. Anything behind the last one is an error.
+// AppendDecompress appends the decompressed content of src's frames. Bytes after the last frame are an error.
 func (c *Compressor) AppendDecompress(dst, src []byte, limit int) ([]byte, error) {
 	limit = min(max(limit, 0), math.MaxInt-largest-spare)
 	most, exact, err := contentSize(src)
@@ -114,8 +114,8 @@ func (c *Compressor) AppendDecompress(dst, src []byte, limit int) ([]byte, error
 	most = min(most, limit+largest)
 	room := most
 	if !exact {
-		// Without the length in the frame there is room for a usual ratio first, and then for more and more, since blocks
-		// could be much longer than they are.
+		// Without the length in the frame there is room for a usual ratio first, then for more, since blocks could be
+		// much longer than they are.
 		room = min(most, max(4*len(src), 4<<10))
 	}
 	for {
@@ -139,8 +139,9 @@ func (c *Compressor) AppendDecompress(dst, src []byte, limit int) ([]byte, error
 
 func corrupt(err error) error { return fmt.Errorf("zstd: corrupt input: %w", err) }
 
-// contentSize returns how long the content of src's frames is: exactly, if all frames say so, and otherwise at most. A
-// frame that says more than its blocks can hold is corrupt, so that nobody can have memory allocated for nothing.
+// contentSize returns the length of the content of src's frames: the exact length if all frames have it, and otherwise
+// the most. A frame that claims more than its blocks can hold is corrupt, so that a peer cannot cause allocations for
+// nothing.
 func contentSize(src []byte) (size int, exact bool, err error) {
 	if len(src) == 0 {
 		return 0, false, io.ErrUnexpectedEOF
@@ -182,8 +183,8 @@ func contentSize(src []byte) (size int, exact bool, err error) {
 	return size, exact, nil
 }
 
-// blocks walks the blocks of a frame (RFC 8878, section 3.1.1.2) and returns how long their content is at most, and
-// what follows them.
+// blocks walks the blocks of a frame (RFC 8878, section 3.1.1.2). It returns the most bytes that their content can
+// have, and the bytes after them.
 func blocks(b []byte) (most int, rest []byte, ok bool) {
 	const (
 		header = 3

@@ -3,6 +3,7 @@ package fairlead
 import (
 	"iter"
 	"strings"
+	"unicode/utf8"
 )
 
 // Metadata is an ordered list of keys and values that is sent before or after the messages of a call. Keys are in lower
@@ -46,16 +47,26 @@ func (m *Metadata) find(key string) int {
 			return i
 		}
 	}
-	lower := strings.ToLower(key)
-	if lower == key {
+	if isLower(key) {
 		return -1
 	}
+	lower := strings.ToLower(key)
 	for i := 0; i < len(m.kv); i += 2 {
 		if m.kv[i] == lower {
 			return i
 		}
 	}
 	return -1
+}
+
+// isLower reports whether key has no characters but ASCII ones in lower case and such as have no case.
+func isLower(key string) bool {
+	for i := range len(key) {
+		if c := key[i]; 'A' <= c && c <= 'Z' || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // Add appends a value of key.

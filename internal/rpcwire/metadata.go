@@ -16,6 +16,16 @@ func ReservedByHTTP(name string) bool {
 	return name[0] == ':'
 }
 
+// Field returns the first value of a field whose name is in lower case, "" if there is none.
+func Field(fields *fairlead.Metadata, name string) string {
+	for i := range fields.Len() {
+		if k, v := fields.At(i); k == name {
+			return v
+		}
+	}
+	return ""
+}
+
 // Receive appends the fields of a head or trailer that belong to users to md. It allocates only if there are any. A
 // false return names a field whose value is not base64 as it should be.
 func Receive(md, fields *fairlead.Metadata, reserved func(name string) bool) (malformed string, ok bool) {

@@ -27,6 +27,10 @@ func StatusOf(fields *fairlead.Metadata) (err *fairlead.Error, found bool) {
 	for i := range fields.Len() {
 		switch k, v := fields.At(i); k {
 		case FieldStatus:
+			if v == "0" { // the usual one
+				code, found = 0, true
+				continue
+			}
 			n, perr := strconv.ParseUint(v, 10, 32)
 			if perr != nil {
 				return fairlead.Errorf(fairlead.Unknown, "malformed %s %q", FieldStatus, v), true

@@ -192,7 +192,7 @@ func (rh *responseHead) parse(h *protocol.Head, codecName string) {
 	case got != codecName && strings.HasPrefix(h.ContentType, contentType+"+") && h.Status == 200:
 		rh.err = fairlead.Errorf(fairlead.Internal, "the response is encoded with %q, not %q", got, codecName)
 	default:
-		rh.encoding = h.Fields.Get(fieldEncoding)
+		rh.encoding = rpcwire.Field(&h.Fields, fieldEncoding)
 	}
 }
 

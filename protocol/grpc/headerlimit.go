@@ -41,6 +41,14 @@ func (in *incoming) fits(b *protocol.Block, md *fairlead.Metadata) error {
 
 // metadataFits returns an error if the metadata of a successful response is too long, before or behind the message.
 func (in *incoming) metadataFits(head *protocol.Block) error {
+	if in.call.ResponseHeader().Len() == 0 && in.call.ResponseTrailer().Len() == 0 {
+		return nil
+	}
+	return in.allFits(head)
+}
+
+// allFits is metadataFits with metadata.
+func (in *incoming) allFits(head *protocol.Block) error {
 	if !in.headSent {
 		if err := in.fits(head, in.call.ResponseHeader()); err != nil {
 			return err

@@ -7,6 +7,9 @@
 //   - Receive and Sendable: metadata in fields, binary values included;
 //   - EncodeStatus and ParseStatus: google.rpc.Status; StatusOf and AddStatus: a status in trailers, as gRPC and
 //     gRPC-Web have it;
+//   - ClientStream: a streaming call of a client, from its request to its end, with resumption on another connection; a
+//     ClientCall adds what the protocol does in its own way;
+//   - ClientConn: the part of a client's connection that is not about calls;
 //   - Deadlines: the end of unary calls whose time has run out;
 //   - the errors of exchanges that broke.
 //

@@ -7,8 +7,8 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/idl/outline"
 )
 
-// clashing reports names that two of the files declare, but for twins. Names are in order. The compiler says so too, from
-// whichever of them it reaches last, and not when something else is wrong with one of them.
+// clashing reports names that two of the files declare, but for twins. Names are in order. The compiler says so too,
+// from whichever of them it reaches last, and not when something else is wrong with one of them.
 func (e *explainer) clashing(names []string, twins map[twin][]string) []Problem {
 	type place struct {
 		name string

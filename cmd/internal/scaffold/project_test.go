@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 	"github.com/fairlead-go/fairlead/cmd/internal/cli/clitest"
+	"github.com/fairlead-go/fairlead/internal/assert"
 )
 
 // offline is the environment of the go command without a network, in which nothing but the module cache can help.
@@ -133,6 +135,66 @@ func TestProject(t *testing.T) {
 	}
 	if err := server.Wait(); err != nil || !strings.Contains(last, "msg=stopped") {
 		t.Errorf("ended with %v, and said last %q", err, last)
+	}
+}
+
+// docker stands for the command of that name: it builds what the image has, of what it gets, as the Dockerfile says.
+const docker = `#!/bin/sh
+set -e
+[ "$1" = build ] && grep -q "go build .* ./cmd/shop" Dockerfile && [ -f vendor/modules.txt ]
+cd "$(eval echo \$$#)"
+CGO_ENABLED=0 GOFLAGS=-mod=vendor go build -o "$IMAGE" ./cmd/shop
+`
+
+// TestMake: the targets of the Makefile do without a network, and with a checkout that is elsewhere by now.
+func TestMake(t *testing.T) {
+	t.Parallel()
+	if testing.Short() || assert.Race {
+		t.Skip("it builds the command and a project")
+	}
+	if _, err := exec.LookPath("make"); err != nil {
+		t.Skip("there is no make")
+	}
+	dir := newProject(t, "shop")
+	moved, programs := filepath.Join(t.TempDir(), "moved"), t.TempDir()
+	checkout, err := filepath.Abs("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = errors.Join(os.Symlink(checkout, moved),
+		cli.WriteFile(filepath.Join(programs, "docker"), []byte(docker), 0o700))
+	if err != nil {
+		t.Fatal(err)
+	}
+	goRun(t, dir, "mod", "edit", "-replace="+core+"="+moved)
+	before := contentOf(t, dir, "api/shop/v1/shop.fl.go")
+	run := func(target string) string {
+		cmd := exec.CommandContext(t.Context(), "make", "--no-print-directory", target)
+		cmd.Dir = dir
+		cmd.Env = offline("GOFLAGS=", "IMAGE="+filepath.Join(dir, "image"),
+			"PATH="+programs+string(filepath.ListSeparator)+os.Getenv("PATH"))
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("make %s: %v\n%s", target, err, out)
+		}
+		return string(out)
+	}
+	for _, target := range []string{"help", "gen", "check", "test", "build", "image"} {
+		if got := run(target); target == "help" && !strings.Contains(got, "  gen    generate the code of the contract") {
+			t.Errorf("make help: %s", got)
+		}
+	}
+	if contentOf(t, dir, "api/shop/v1/shop.fl.go") != before {
+		t.Error("make gen made other code than fairlead new")
+	}
+	for name, want := range map[string]bool{"bin/fairlead": true, "bin/shop": true, "image": true, "vendor": false} {
+		if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != want {
+			t.Errorf("%s is there: %v, want %v", name, err == nil, want)
+		}
+	}
+	run("clean")
+	if _, err := os.Stat(filepath.Join(dir, "bin")); !os.IsNotExist(err) {
+		t.Errorf("make clean left bin: %v", err)
 	}
 }
 

@@ -350,7 +350,15 @@ type Request struct {
 	Base64  bool               // as in Section
 	Message *Message           // nil: none
 	Last    bool               // the body ends here; Do takes it for granted
+	// Inform gets the interim responses that come before the head, such as 103 (RFC 8297); nil: they are skipped. It is
+	// called by the connection's reading goroutine, must not block and must not use the exchange. h is valid during the
+	// call.
+	Inform func(h *Head)
 }
+
+// MaxInterim is the number of interim responses that a server may send before the head of a response (RFC 9110, section
+// 15.2). After more of them the exchange fails, as after 101, which HTTP/2 does not know (RFC 9113, section 8.6).
+const MaxInterim = 100
 
 // Receiver gets the response of a request sent with Do. Its methods are called by the connection's reading goroutine,
 // one after another, and must not block.
@@ -368,6 +376,10 @@ type Receiver interface {
 // ClientExchange is an open request and its response, as a client sees it.
 type ClientExchange interface {
 	Pipe
+	// Finish ends the body with a trailer section, which is not kept, or without one if t is empty. It does not wait for
+	// the peer. Errors are as with Send, and as with Do for a section that is longer than the server takes; nothing was
+	// sent then.
+	Finish(t Section) error
 	// HeadReady returns a channel that is closed when the response's head has arrived or the exchange has ended.
 	HeadReady() <-chan struct{}
 	// Head returns the response's head, nil if there is none (yet); it is valid as long as the exchange. HeadEnds reports

@@ -157,7 +157,7 @@ func (c *Conn) begin(s *stream, req *protocol.Request, last bool) error {
 			return err
 		}
 	}
-	s.noBody = req.Verb == "HEAD"
+	s.noBody, s.inform = req.Verb == "HEAD", req.Inform
 	c.w.Lock()
 	c.smu.Lock()
 	if !c.admit(s) {
@@ -200,14 +200,18 @@ func (c *Conn) begin(s *stream, req *protocol.Request, last bool) error {
 	return nil
 }
 
-// listTooLong returns an error for a request whose header list is longer than the server said it takes.
+// listTooLong is tooLong for the head of a request.
 func (c *Conn) listTooLong(req *protocol.Request) error {
-	limit := int(c.peerList.Load())
-	if limit == 0 {
+	if c.peerList.Load() == 0 {
 		return nil
 	}
-	n := requestSize(req)
-	if n <= limit {
+	return c.tooLong(requestSize(req))
+}
+
+// tooLong returns an error for a request's head or trailer of n bytes, if that is more than the server said it takes.
+func (c *Conn) tooLong(n int) error {
+	limit := int(c.peerList.Load())
+	if limit == 0 || n <= limit {
 		return nil
 	}
 	c.cfg.Guard.Note(protocol.PeerHeaderLimit)
@@ -237,6 +241,33 @@ func requestSize(req *protocol.Request) (n int) {
 		n += protocol.FieldsSize(req.Extra, req.Base64)
 	}
 	return n
+}
+
+// sectionSize is requestSize for a trailer.
+func sectionSize(t *protocol.Section) (n int) {
+	if t.Block != nil {
+		n = t.Block.Size()
+	}
+	if t.Extra != nil {
+		n += protocol.FieldsSize(t.Extra, t.Base64)
+	}
+	return n
+}
+
+// Finish implements protocol.ClientExchange.
+func (x clientExchange) Finish(t protocol.Section) error {
+	c := x.c
+	if err := c.tooLong(sectionSize(&t)); err != nil {
+		return err
+	}
+	c.w.Lock()
+	if err := x.mayNotSend(); err != nil {
+		c.w.Unlock()
+		return err
+	}
+	c.endResponse(x.stream, &t)
+	c.w.UnlockFlush(combine.Spawn)
+	return nil
 }
 
 // Cancel implements protocol.HTTPConn.

@@ -277,11 +277,11 @@ func (c *Conn) endBody(s *stream, alone bool) {
 	c.localEnd(s)
 }
 
-// endResponse ends a response with a trailer or, if t is empty or there can be none, without one. A response without a
-// head consists of t. The write lock is held.
+// endResponse ends a response, or a client's request, with a trailer or, if t is empty or there can be none, without
+// one. A response without a head consists of t. The write lock is held.
 func (c *Conn) endResponse(s *stream, t *protocol.Section) {
 	switch {
-	case s.headSent && (t.Empty() || s.noBody || s.tunnel):
+	case s.headSent && (t.Empty() || s.noBody && !c.client || s.tunnel):
 		c.endBody(s, true)
 	case s.out != nil:
 		own := *t

@@ -32,11 +32,7 @@ func (c *Conn) responseHead(id uint32, end bool) error {
 	h := &c.r.head.h
 	switch {
 	case !s.headSeen && h.Status >= 100 && h.Status < 200:
-		if end {
-			c.failOne(s, protocol.ResetProtocolError, "interim response that ends the stream")
-		}
-		c.r.guard.draw(protocol.FloodHeaders, 1)
-		return nil // interim, of no use to anybody here (RFC 9110, section 15.2)
+		c.interim(s, h, end)
 	case s.headSeen && !end:
 		c.failOne(s, protocol.ResetProtocolError, "trailer that does not end the stream")
 		return nil
@@ -73,6 +69,26 @@ func (c *Conn) responseHead(id uint32, end bool) error {
 		c.responseEnd(s, h)
 	}
 	return nil
+}
+
+// interim takes an interim response (RFC 9110, section 15.2).
+func (c *Conn) interim(s *stream, h *protocol.Head, end bool) {
+	c.r.guard.draw(protocol.FloodHeaders, 1)
+	s.interims++
+	switch {
+	case end:
+		c.failOne(s, protocol.ResetProtocolError, "interim response that ends the stream")
+	case h.Status == 101:
+		c.failOne(s, protocol.ResetProtocolError, "response with the status 101, which HTTP/2 does not know")
+	case s.interims > protocol.MaxInterim:
+		c.failOne(s, protocol.ResetEnhanceCalm, "too many interim responses")
+	case s.inform != nil:
+		s.mu.Lock()
+		if s.recv != nil || s.p != nil && s.p.readErr == nil { // it was not given up
+			s.inform(h)
+		}
+		s.mu.Unlock()
+	}
 }
 
 // responseEnd is the proper end of a response.

@@ -49,10 +49,12 @@ type stream struct {
 
 	// The reading role's.
 	headSeen bool
-	length   int64         // content-length, -1: none given
-	arrived  int64         // bytes of DATA
-	due      time.Duration // server: when the request has to be complete, after epoch; 0: it is, or has no limit
-	uncredit int64         // of them not yet given back to the peer; for pulled streams under mu
+	interims uint8                // client: interim responses that came
+	inform   func(*protocol.Head) // client: gets them; nil: nobody does
+	length   int64                // content-length, -1: none given
+	arrived  int64                // bytes of DATA
+	due      time.Duration        // server: when the request has to be complete, after epoch; 0: it is, or has no limit
+	uncredit int64                // of them not yet given back to the peer; for pulled streams under mu
 
 	// Server: what the request is and who answers it.
 	app    Responder

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -254,6 +255,35 @@ func TestClientAgainstForeign(t *testing.T) {
 		{name: "interim first", ok: true, do: func(f *foreign) {
 			f.headers(1, false, f.block(":status", "103"))
 			f.headers(1, false, f.block(head...))
+			f.data(1, true, "x")
+		}},
+		{name: "many interim ones", ok: true, do: func(f *foreign) {
+			for i := range protocol.MaxInterim {
+				f.headers(1, false, f.block(":status", strconv.Itoa([]int{100, 102, 103, 199}[i%4])))
+			}
+			f.headers(1, false, f.block(head...))
+			f.data(1, true, "x")
+		}},
+		{name: "too many interim ones", kind: protocol.FailedViolation, do: func(f *foreign) {
+			for range protocol.MaxInterim + 1 {
+				f.headers(1, false, f.block(":status", "103"))
+			}
+		}},
+		{name: "interim that ends it", kind: protocol.FailedViolation, do: func(f *foreign) {
+			f.headers(1, true, f.block(":status", "103"))
+		}},
+		{name: "101", kind: protocol.FailedViolation, do: func(f *foreign) {
+			f.headers(1, false, f.block(":status", "101", "upgrade", "x"))
+		}},
+		{name: "101 without fields", kind: protocol.FailedViolation, do: func(f *foreign) {
+			f.headers(1, false, f.block(":status", "101"))
+		}},
+		{name: "interim behind the head", kind: protocol.FailedViolation, do: func(f *foreign) {
+			f.headers(1, false, f.block(head...))
+			f.headers(1, false, f.block(":status", "103"))
+		}},
+		{name: "DATA behind an interim one", kind: protocol.FailedViolation, do: func(f *foreign) {
+			f.headers(1, false, f.block(":status", "103"))
 			f.data(1, true, "x")
 		}},
 		{name: "reset", kind: protocol.FailedReset, do: func(f *foreign) { f.frame(typeReset, 0, 1, u32(2)) }},

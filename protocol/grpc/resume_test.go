@@ -45,6 +45,7 @@ func (x *brokenExchange) Send(*protocol.Message, bool) error {
 	return x.sent
 }
 
+func (x *brokenExchange) Finish(protocol.Section) error   { return x.Send(nil, true) }
 func (x *brokenExchange) Read() ([]byte, error)           { <-x.ready; return nil, x.failure }
 func (x *brokenExchange) HeadReady() <-chan struct{}      { return x.ready }
 func (x *brokenExchange) Head() (*protocol.Head, bool)    { return x.head, false }

@@ -637,6 +637,8 @@ func (x clientSide) Send(m *protocol.Message, last bool) error {
 	return nil
 }
 
+func (x clientSide) Finish(protocol.Section) error { return x.Send(nil, true) } // gRPC's requests have no trailer
+
 func (x clientSide) Interrupt(cause error) { x.down.cut(cause) }
 
 func (x clientSide) Reset(code protocol.ResetCode, cause error) {

@@ -27,6 +27,7 @@ func RunHTTP(t *testing.T, env func(t *testing.T, app protocol.HTTP) protocol.HT
 		{"response without a trailer", httpStreamed},
 		{"what the engine adds and drops", httpEngine},
 		{"stream without content", httpNoContent},
+		{"interim responses, trailers", httpAround},
 		{"deadline", httpDeadline},
 		{"fields for whoever answers", httpAnswer},
 		{"tunnel", httpTunnel},
@@ -306,6 +307,46 @@ func httpDeadline(t *testing.T, c protocol.HTTPConn) {
 			t.Errorf("%s: got the head %+v, want the status 504", tt.name, h)
 		}
 		x.Reset(protocol.ResetCancel, io.EOF)
+	}
+}
+
+// httpAround sends a trailer behind a request, and gets interim responses before the head and the same trailer at the
+// end. A request that does not ask for interim responses gets the rest alike.
+func httpAround(t *testing.T, c protocol.HTTPConn) {
+	head := protocol.NewBlock(":scheme", "http", ":authority", "items", "content-type", "text/plain",
+		"expect", "100-continue", "trailer", "sum")
+	for _, asks := range []bool{true, false} {
+		interim := make(chan string, 10)
+		req := &protocol.Request{Head: head, Verb: "PUT", Path: "/items/a", Query: "streamed"}
+		if asks {
+			req.Inform = func(h *protocol.Head) { interim <- fmt.Sprint(h.Status, h.Fields.Get("link")) }
+		}
+		x, err := c.Open(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := x.Send(&protocol.Message{Bytes: []byte("part")}, false); err != nil {
+			t.Fatal(err)
+		}
+		var sum fairlead.Metadata
+		sum.Append("sum", "42")
+		if err := x.Finish(protocol.Section{Extra: &sum}); err != nil {
+			t.Fatal(err)
+		}
+		if body, err := ReadAll(nil, x, 100); err != nil || string(body) != "part" {
+			t.Errorf("got %q, %v, want what was sent", body, err)
+		}
+		if h := x.Trailer(); h == nil || h.Fields.Get("sum") != "42" {
+			t.Errorf("got the trailer %+v, want the one sent", h)
+		}
+		close(interim)
+		want := ""
+		if asks {
+			want = "103</style.css>; rel=preload"
+		}
+		if got := <-interim; got != want {
+			t.Errorf("asks %v: got the interim response %q first, want %q", asks, got, want)
+		}
 	}
 }
 

@@ -19,21 +19,22 @@ import (
 // Component is a part of a process that starts and stops: a server, a client, a registration, a pool, a worker. A
 // component may also be a Failing or a Readiness.
 type Component interface {
-	// Start returns when the component works, or why it does not. The context bounds starting alone.
+	// Start returns when the component works, or an error if it cannot start. The context limits the start only.
 	Start(ctx context.Context) error
-	// Stop returns when the component has ended: by itself at best, and soon after ctx has ended at the latest. It is
-	// called once, and only after a Start without error.
+	// Stop returns when the component has ended: in good order if possible, and soon after ctx has ended at the latest. It
+	// is called once, and only after a Start without error.
 	Stop(ctx context.Context) error
 }
 
-// Failing is a Component that can fail after it was started.
+// Failing is implemented by Components that can fail after their start.
 type Failing interface {
-	// Failed delivers the error, which stops the App, or is closed when there will be none. It is called after Start.
+	// Failed returns a channel that delivers the error, which stops the App. It is closed if there will be none. Failed is
+	// called after Start.
 	Failed() <-chan error
 }
 
-// Readiness is a Component that tells the outside whether the process wants work. It is told true when all components
-// have started and false before the first one stops.
+// Readiness is implemented by Components that publish whether the process wants work. SetReady is called with true when
+// all components have started, and with false before the first one stops.
 type Readiness interface{ SetReady(ready bool) }
 
 // App is a process's components and the order in which they start and stop.
@@ -43,9 +44,9 @@ type App struct {
 	ran   atomic.Bool
 }
 
-// New makes an App of a name, which its log lines carry, and of components in the order in which they start. What
-// others need comes first: it then stops last. Servers come behind what their handlers use, such as clients, which are
-// closed when the servers have drained; a registration comes behind the servers that it announces.
+// New makes an App. Log lines have its name. The components are in the order in which they start, and stop in reverse
+// order. A component comes after those that it needs: servers after what their handlers use, such as clients, which are
+// then closed when the servers have drained; a registration after the servers that it announces.
 func New(name string, parts ...Component) (*App, error) {
 	if name == "" {
 		return nil, errors.New("app: the name is empty")
@@ -67,9 +68,10 @@ func New(name string, parts ...Component) (*App, error) {
 // Name returns the App's name.
 func (a *App) Name() string { return a.name }
 
-// Run starts the components, waits until ctx ends, a signal comes or a component fails, and stops the components. It
+// Run starts the components, waits until ctx ends, a signal arrives or a component fails, and stops the components. It
 // returns nil if all of them worked and stopped in time, and otherwise all errors joined: of the component that could
-// not start (those before it are stopped), of one that failed, and of those that did not stop in time. It works once.
+// not start (those before it are stopped), of one that failed, and of those that did not stop in time. It can be called
+// once.
 //
 // A second signal ends the context of the stopping components, so that they cut off what is left.
 func (a *App) Run(ctx context.Context, opts ...Option) error {
@@ -115,7 +117,7 @@ func (r *run) run(ctx context.Context, signals <-chan os.Signal) error {
 	defer r.watches.Wait()
 	defer close(r.over)
 
-	// One goroutine hears the signals: the first ends running, the second ends draining.
+	// One goroutine receives the signals: the first ends running, the second ends draining.
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	hurry := make(chan struct{})
@@ -152,14 +154,14 @@ func (r *run) listen(signals <-chan os.Signal, stop context.CancelFunc, hurry ch
 	}
 }
 
-// start starts the components. A signal while it does is no error: what was started is stopped.
+// start starts the components. A signal in the meantime is not an error: the components started so far are stopped.
 func (r *run) start(ctx context.Context) error {
 	if err := callHooks(ctx, r.beforeStart, "before the start"); err != nil {
 		return err
 	}
 	for _, p := range r.parts {
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // the run is to end, which is no failure
+			return nil //nolint:nilerr // the run ends without a failure
 		}
 		begin := time.Now()
 		if err := p.Start(ctx); err != nil {
@@ -177,7 +179,7 @@ func (r *run) start(ctx context.Context) error {
 	return callHooks(ctx, r.afterStart, "after the start")
 }
 
-// watch has the error of a component end the run.
+// watch ends the run with the error of a component.
 func (r *run) watch(p Component, failed <-chan error) {
 	r.watches.Go(func() {
 		select {
@@ -190,7 +192,7 @@ func (r *run) watch(p Component, failed <-chan error) {
 	})
 }
 
-// wait returns nil when running is to end, or the error of a component that failed.
+// wait returns nil when running ends, or the error of a component that failed.
 func (r *run) wait(ctx context.Context) error {
 	select {
 	case err := <-r.failed:
@@ -201,7 +203,7 @@ func (r *run) wait(ctx context.Context) error {
 	}
 }
 
-// drain says that no work is wanted, waits for that to be heard, and stops the components.
+// drain reports that the process wants no work, waits for the time of Settle, and stops the components.
 func (r *run) drain(ctx context.Context, hurry <-chan struct{}) error {
 	ctx, cancel := context.WithTimeout(ctx, r.drainTimeout)
 	defer cancel()
@@ -226,7 +228,7 @@ func (r *run) drain(ctx context.Context, hurry <-chan struct{}) error {
 		r.log.DebugContext(ctx, "stopped", "component", describe(p), "took", time.Since(begin))
 	}
 	errs = append(errs, callHooks(ctx, r.afterStop, "after the stop"))
-	// One that failed meanwhile is worth knowing of, although it is over now.
+	// A component that has failed in the meantime is reported, although the run is over.
 	for {
 		select {
 		case err := <-r.failed:

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// describe returns a component's name for people: what it says itself, or else its type.
+// describe returns a component's name for people: its String method's, or else its type.
 func describe(p Component) string {
 	if s, ok := p.(fmt.Stringer); ok {
 		return s.String()
@@ -58,7 +58,7 @@ type worker struct {
 
 func (w *worker) String() string { return w.name }
 
-// Start starts the goroutine. Its context keeps the values of ctx, and outlives it.
+// Start starts the goroutine. Its context has the values of ctx, but does not end with it.
 func (w *worker) Start(ctx context.Context) error {
 	ctx, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
@@ -69,7 +69,7 @@ func (w *worker) Start(ctx context.Context) error {
 				w.err = errors.New("it returned")
 			}
 			w.failed <- w.err
-			w.err = nil // it has been told
+			w.err = nil // it has been reported
 		}
 	}()
 	return nil

@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// Option says how an App is run.
+// Option changes how an App is run.
 type Option interface{ apply(c *config) }
 
 type option func(*config)
 
 func (o option) apply(c *config) { o(c) }
 
-// Hook is called at one point of a run. Its error counts as that of a component would.
+// Hook is called at one point of a run. Its error counts like that of a component.
 type Hook func(ctx context.Context) error
 
 type config struct {
@@ -34,21 +34,20 @@ type config struct {
 // Logger sets the logger of starts and stops. Default: slog.Default() when Run is called.
 func Logger(l *slog.Logger) Option { return option(func(c *config) { c.logger = l }) }
 
-// DrainTimeout is the time that all components together have to stop; then their context ends, and they cut off what is
-// left. It should be less than what the process's supervisor grants. Default: 30 s.
+// DrainTimeout sets the time that all components together have to stop. After that their context ends, and they cut off
+// what is left. It should be less than what the process's supervisor allows. Default: 30 s.
 func DrainTimeout(d time.Duration) Option { return option(func(c *config) { c.drainTimeout = d }) }
 
-// Settle is the time between telling that no work is wanted (Readiness, the hooks of BeforeStop) and stopping the first
-// component, for load balancers and clients to hear of it. It is a part of the drain timeout. Default: 0.
+// Settle sets the time between reporting that no work is wanted (Readiness, the hooks of BeforeStop) and stopping the
+// first component, for load balancers and clients to notice. It is a part of the drain timeout. Default: 0.
 func Settle(d time.Duration) Option { return option(func(c *config) { c.settle = d }) }
 
-// Signals sets the signals that end the run, in place of the default; without any, signals are left alone. Default:
-// SIGTERM and SIGINT.
+// Signals sets the signals that end the run. Without any, signals are not handled. Default: SIGTERM and SIGINT.
 func Signals(s ...os.Signal) Option { return option(func(c *config) { c.signals = s }) }
 
-// GCPercent sets the garbage collector's percentage while the App runs, for the whole process, as debug.SetGCPercent
-// does. Small services with many short-lived messages gain throughput from 200 to 400, at the price of that much
-// memory. Default: the process's own, GOGC.
+// GCPercent sets the garbage collector's percentage while the App runs, for the whole process, like debug.SetGCPercent.
+// Small services with many short-lived messages gain throughput from 200 to 400, at the price of that much memory.
+// Default: the process's own, GOGC.
 func GCPercent(percent int) Option { return option(func(c *config) { c.gcPercent = &percent }) }
 
 // BeforeStart adds hooks that run before the first component starts. An error ends the run.

@@ -1,4 +1,4 @@
-// Package balance picks an instance for a call.
+// Package balance defines how clients pick an instance for a call.
 package balance
 
 import (
@@ -9,39 +9,39 @@ import (
 	"github.com/fairlead-go/fairlead/discovery"
 )
 
-// Node is an instance with what the client has seen of it. The client updates it, pickers read it.
+// Node is an instance with what the client has measured of it. The client updates it, pickers read it.
 type Node struct {
 	Instance *discovery.Instance
-	Inflight atomic.Int32 // attempts under way
+	Inflight atomic.Int32 // attempts in progress
 	Latency  atomic.Int64 // moving average in nanoseconds, 0 before the first
 	// Failing is true while no connection to the instance can be made.
 	Failing atomic.Bool
-	// Since is when the client first saw the instance. The balancers of this repository do not look at it; one's own may
-	// begin slowly by it.
+	// Since is when the client first saw the instance. The balancers of this repository do not use it; others may give new
+	// instances fewer calls at first.
 	Since time.Time
-	// State is the balancer's own; it is set in Build and never per call.
+	// State is for the balancer's use; it is set in Build and never per call.
 	State any
 }
 
-// Balancer builds a Picker whenever the set of nodes changes. A node that stays is the same pointer.
+// Balancer builds a Picker whenever the set of nodes changes. A node that stays keeps its pointer.
 type Balancer interface {
 	Name() string
 	Build(nodes []*Node) Picker
 }
 
-// Picker picks without allocating or blocking. Safe for concurrent use.
+// Picker picks without allocating or blocking. It is safe for concurrent use.
 type Picker interface {
-	// Pick chooses a node for c; tried are the nodes of earlier attempts, to be avoided if others remain. Nodes that
-	// are failing come last. Nil: there are no nodes.
+	// Pick returns a node for c, nil if there are no nodes. tried are the nodes of earlier attempts, which it avoids if
+	// there are others. Nodes that are failing come last.
 	Pick(c *fairlead.Call, tried []*Node) *Node
 }
 
-// Observer is a Picker or a Filter that wants to know how each attempt went.
+// Observer is implemented by Pickers and Filters that need the outcome of each attempt.
 type Observer interface {
 	Observe(n *Node, c *fairlead.Call, took time.Duration, err error)
 }
 
-// Filter narrows the nodes before Build, when they or its own state change: outlier ejection, zone, subset.
+// Filter selects some of the nodes before Build, when they or its own state change: outlier ejection, zone, subset.
 type Filter interface {
 	Filter(nodes []*Node) []*Node
 	Changed() <-chan struct{}

@@ -1,10 +1,10 @@
-// Package discovery finds the instances of services.
+// Package discovery defines how clients find the instances of services.
 package discovery
 
 import "context"
 
-// Instance is one running copy of a service. It is read-only once published; instances are told apart by ID. Clients
-// use the ID, the weight and the endpoints; all else is for filters and balancers of one's own.
+// Instance is one running copy of a service. It is read-only once published; its ID distinguishes it from others.
+// Clients use the ID, the weight and the endpoints; the other fields are for filters and balancers.
 type Instance struct {
 	ID        string
 	Service   string
@@ -39,19 +39,21 @@ type Registration interface {
 // Resolver watches targets of one scheme, such as "dns:///greeter:8080".
 type Resolver interface {
 	Scheme() string
-	// Check says without asking anybody whether endpoint, the target without its scheme, is well formed.
+	// Check returns an error if endpoint, the target without its scheme, is not well formed. It does not look anything up.
 	Check(endpoint string) error
-	// Watch reports to sink until ctx ends, and returns ctx's error then; another error means that it cannot go on.
+	// Watch reports instances to sink until ctx ends, and then returns ctx's error. Any other error means that it cannot
+	// go on.
 	Watch(ctx context.Context, endpoint string, sink Sink) error
 }
 
-// Sink takes what a resolver finds. Safe for concurrent use.
+// Sink takes the results of a resolver. It is safe for concurrent use.
 type Sink interface {
-	// Update gives the complete list. A refused list (empty, or two instances with one ID) returns the reason; the
-	// receiver goes on with its last good one.
+	// Update sets the complete list. It returns an error if it refuses the list, because it is empty or has two instances
+	// with one ID; the receiver then keeps its last good list.
 	Update(instances []Instance) error
-	// Fail reports that no answer could be had.
+	// Fail reports that a lookup failed.
 	Fail(err error)
-	// Refresh delivers a value when the receiver wants a new look, because a connection could not be made, say.
+	// Refresh returns a channel that delivers a value when the receiver wants a new lookup, for example because it cannot
+	// connect.
 	Refresh() <-chan struct{}
 }

@@ -1,12 +1,12 @@
 // Package preset makes servers and clients with the defaults of the framework. It is the only package that names
-// implementations: packages server and client see interfaces, and are told here what stands behind them.
+// implementations: packages server and client know interfaces, and this package passes implementations to them.
 //
-// The defaults come before the options of the caller: an option for a single value replaces the default, one that takes
-// a list adds to it. What a list has can be left out again by its name:
+// The defaults come before the options of the caller: an option for a single value replaces the default, and one that
+// takes a list adds to it. Entries of a list can be left out by name:
 //
 //	preset.NewServer(":8080", server.Service(impl), server.Without("logging"), server.WithoutCompressor("gzip"))
 //
-// ServerOptions and ClientOptions say what the defaults are.
+// The defaults are described at ServerOptions and ClientOptions.
 package preset
 
 import (
@@ -31,8 +31,8 @@ import (
 	"github.com/fairlead-go/fairlead/transport/std"
 )
 
-// NewServer makes a server that listens at addr, "host:port" or "unix:/path", when it is started: server.New with
-// ServerOptions before opts.
+// NewServer makes a server that will listen at addr, "host:port" or "unix:/path". It is server.New with ServerOptions
+// before opts.
 func NewServer(addr string, opts ...server.Option) (*server.Server, error) {
 	all, err := ServerOptions()
 	if err != nil {
@@ -42,13 +42,13 @@ func NewServer(addr string, opts ...server.Option) (*server.Server, error) {
 	return server.New(append(all, opts...)...)
 }
 
-// Option is one for both sides: NewServer and server.New take it, and so do NewClient and client.New.
+// Option is an option for both sides: NewServer and server.New take it, and so do NewClient and client.New.
 type Option interface {
 	server.Option
 	client.Option
 }
 
-// The two options that one for both sides consists of. Their methods are the packages' own, so that they do not clash.
+// The two parts of an Option. Their methods are not exported, so that they do not clash.
 type (
 	forServer = server.Option
 	forClient = client.Option
@@ -60,16 +60,16 @@ type both struct {
 	forClient
 }
 
-// Logger sets the logger of a server or client, as server.Logger and client.Logger do. On a server the access log and
-// what is logged of panics go there, too. Default: slog.Default() when the server or client is made.
+// Logger sets the logger of a server or client, like server.Logger and client.Logger. On a server the access log and
+// logged panics go there too. Default: slog.Default() when the server or client is made.
 func Logger(l *slog.Logger) Option { return both{server.Logger(l), client.Logger(l)} }
 
-// DeadlineShare sets how much of its caller's time a call gets that is made on behalf of another: of the time that the
-// inbound call has left, above 0 and at most 1. With 0.9 a handler that has a second left gives its calls 0.9 s, and
-// has 0.1 s to answer when one of them ends at its deadline; at least 1 ms is kept back. 1 passes all of it on. Shares
-// multiply: behind three hops of 0.9 there are 0.73 of the first caller's time. Calls on behalf of no other, and those
-// whose context was detached from the inbound call's by context.WithoutCancel, are not concerned. The error of a call
-// that was cut so says it. Default: 0.9. It is client.Deadline with timeout.Share; the last of them counts.
+// DeadlineShare sets the share of the time that an inbound call has left for the calls made on its behalf, above 0 and
+// at most 1. With 0.9 a handler that has a second left gives its calls 0.9 s, and has 0.1 s to answer when one of them
+// ends at its deadline; at least 1 ms is kept back. With 1 it gives them all of its time. Shares multiply: after three
+// hops of 0.9 there are 0.73 of the first caller's time. Calls that are not made on behalf of another, and calls whose
+// context was detached by context.WithoutCancel, are not affected. The error of a call that was cut by its share
+// explains it. Default: 0.9. It is client.Deadline with timeout.Share; the last one counts.
 func DeadlineShare(share float64) client.Option {
 	mw, err := timeout.Share(share, timeout.Named("preset.DeadlineShare"))
 	if err != nil {
@@ -78,8 +78,7 @@ func DeadlineShare(share float64) client.Option {
 	return client.Deadline(mw)
 }
 
-// ServerHTTP2 gives the wire of a server, gRPC over HTTP/2, options of its own: it takes the place of the one that
-// NewServer has.
+// ServerHTTP2 sets options of a server's wire, gRPC over HTTP/2. It replaces the wire of NewServer.
 //
 //	preset.NewServer(":8080", preset.ServerHTTP2(web.PingPolicy(time.Minute, true)), server.Service(impl))
 func ServerHTTP2(opts ...web.ServerOption) server.Option {
@@ -91,12 +90,12 @@ func ClientHTTP2(opts ...web.ClientOption) client.Option {
 	return client.Protocol(web.NewClient(grpc.NewClient(), opts...))
 }
 
-// ServerOptions returns the defaults of NewServer but for the address, in this order: Transport (Go's package net),
+// ServerOptions returns the defaults of NewServer except the address, in this order: Transport (Go's package net),
 // Protocol (ServerHTTP2), Codec (protobuf), Compressor ("gzip" and "zstd"), Logger (slog.Default()), UseNamed
-// ("recovery", then "logging", both of which log to the server's logger) and Validation (validate.New: the rules that
-// were compiled into messages; those that are expressions need an evaluator, without which server.New says so; its name
-// is "validation"). server.Without takes the three names, server.WithoutCompressor the two. The options serve one
-// server; each call makes others.
+// ("recovery", then "logging", both of which log to the server's logger) and Validation (validate.New; its name is
+// "validation"). Validation applies the rules that were compiled into messages; for rules that are expressions it needs
+// an evaluator, without which server.New returns an error. server.Without takes the three names,
+// server.WithoutCompressor the two. The options serve one server; call ServerOptions again for another.
 func ServerOptions() ([]server.Option, error) {
 	compressors, err := compressors()
 	if err != nil {
@@ -161,7 +160,7 @@ func ClientOptions() ([]client.Option, error) {
 	}, nil
 }
 
-// compressors returns what both sides understand, the one that clients should prefer first.
+// compressors returns the compressors of both sides, with the one that clients should prefer first.
 func compressors() ([]compress.Compressor, error) {
 	g, err := gzip.New()
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package balancetest is the suite by which a balance.Balancer proves itself.
+// Package balancetest is a test suite for implementations of balance.Balancer.
 package balancetest
 
 import (
@@ -14,12 +14,13 @@ import (
 	"github.com/fairlead-go/fairlead/internal/assert"
 )
 
-// Subject is a balancer, and what the suite must know of it.
+// Subject is a balancer, and what the suite needs to know of it.
 type Subject struct {
 	Balancer balance.Balancer
-	// Skew is how far from its fair share the number of calls of an idle node may be, as a part of that; 0: a tenth.
+	// Skew is how much the number of calls of an idle node may differ from its fair share, as a fraction of that; 0: a
+	// tenth.
 	Skew float64
-	// Unweighted says that the balancer does not look at weights, except that those of weight 0 get no calls.
+	// Unweighted reports whether the balancer ignores weights, except that nodes of weight 0 get no calls.
 	Unweighted bool
 }
 
@@ -153,7 +154,7 @@ func (s *Subject) weights(t *testing.T) {
 	}
 }
 
-// noWeight checks that weight 0 means no calls, unless there is nobody else.
+// noWeight checks that a node of weight 0 gets no calls unless there is no other.
 func (s *Subject) noWeight(t *testing.T) {
 	nodes := Nodes(0, 1, 0, 1)
 	p := s.Balancer.Build(nodes)
@@ -199,7 +200,7 @@ func (s *Subject) recovered(t *testing.T) {
 	s.shares(t, Count(t, p, nodes, picks), 1, 1, 1, 1)
 }
 
-// ranks checks the order in which nodes are used that should not be.
+// ranks checks the order in which nodes that should not be used are used.
 func (s *Subject) ranks(t *testing.T) {
 	nodes := Equal(4)
 	p := s.Balancer.Build(nodes)
@@ -231,7 +232,7 @@ func (s *Subject) ranks(t *testing.T) {
 	}
 }
 
-// spread checks that the calls of a failing node are not all given to one other.
+// spread checks that the calls of a failing node do not all go to one other node.
 func (s *Subject) spread(t *testing.T) {
 	nodes := Equal(5)
 	nodes[1].Failing.Store(true)
@@ -275,7 +276,7 @@ func (s *Subject) allocations(t *testing.T) {
 	assert.Allocs(t, 0, func() { p.Pick(nil, tried) })
 }
 
-// concurrent picks in several goroutines while the nodes change and pickers are built. The race detector looks on.
+// concurrent picks in several goroutines while the nodes change and pickers are built, for the race detector.
 func (s *Subject) concurrent(t *testing.T) {
 	nodes := Equal(8)
 	p := s.Balancer.Build(nodes)

@@ -14,8 +14,8 @@ type column struct {
 	alias     uint32
 }
 
-// newDraw fills the columns as M. D. Vose does ("A linear algorithm for generating random numbers with a given
-// distribution", 1991): what a candidate of little weight leaves free of its column goes to one of more.
+// newDraw fills the columns by the method of M. D. Vose ("A linear algorithm for generating random numbers with a given
+// distribution", 1991): what a candidate of little weight leaves free in its column goes to one of more weight.
 func newDraw(candidates []candidate) draw {
 	d := make(draw, len(candidates))
 	left := make([]float64, len(candidates)) // of the weights, which are 1 on average

@@ -1,6 +1,6 @@
-// Package p2c balances by the power of two choices: of two nodes taken at random the one that is likely to answer
-// sooner gets the call. It needs no state shared between clients, does not run to the best node in a herd, and sends
-// less to nodes that are slow or have much to do.
+// Package p2c balances by the power of two choices: it takes two nodes at random and sends the call to the one that is
+// likely to answer sooner. It needs no state shared between clients, clients do not all run to the best node, and slow
+// or busy nodes get fewer calls.
 package p2c
 
 import (
@@ -14,24 +14,24 @@ import (
 )
 
 const (
-	// clearly is how much better the second choice must be. Small differences are noise, and a node that wins by them
-	// would get all calls of a client that makes one at a time.
+	// clearly is how much better the second choice must be. Small differences are noise; a node that won by them would get
+	// all calls of a client that makes one at a time.
 	clearly = 0.8
-	// probePeriod is the least time between two calls that a node gets although it lost, so that its latency is known
-	// when it has recovered.
+	// probePeriod is the least time between two calls that a node gets although it lost, so that the client notices when
+	// its latency has recovered.
 	probePeriod = 5 * time.Second
-	// probeOdds says that one pick in so many looks whether it is time for a probe. A power of two.
+	// probeOdds is the number of picks of which one checks whether it is time for a probe. It is a power of two.
 	probeOdds = 16
 )
 
-// Balancer picks two nodes at random, by weight, and of these the one with the lower
+// Balancer takes two nodes at random, by weight, and picks the one with the lower
 //
-//	latency × (1 + calls under way / weight)
+//	latency × (1 + calls in progress / weight)
 //
-// where the weight is relative to the mean of all and the latency counts if both are known. Without calls under way, or
-// with the same for both, nodes so get calls in proportion to their weights; those of weight 0 get none as long as
-// others have a weight. A node that always loses gets a call every five seconds or so. The zero value is ready for
-// use, and safe for concurrent use.
+// where the weight is relative to the mean of all weights, and the latency counts if both are known. If no calls are in
+// progress, or the same number on both, nodes get calls in proportion to their weights; nodes of weight 0 get none as
+// long as others have a weight. A node that always loses gets a call about every five seconds. The zero value is ready
+// for use. A Balancer is safe for concurrent use.
 type Balancer struct{}
 
 var _ balance.Balancer = Balancer{}
@@ -39,7 +39,7 @@ var _ balance.Balancer = Balancer{}
 // Name returns "p2c".
 func (Balancer) Name() string { return "p2c" }
 
-// state is what is kept of a node when the set of nodes changes.
+// state is what the balancer knows of a node across changes of the set of nodes.
 type state struct {
 	probed atomic.Int64 // when it last got a call although it lost, in nanoseconds since 1970
 }
@@ -81,13 +81,13 @@ func (Balancer) Build(nodes []*balance.Node) balance.Picker {
 	return p
 }
 
-// picker is what one set of nodes is picked from. It does not change.
+// picker picks from one set of nodes. It does not change.
 type picker struct {
 	candidates []candidate
 	draw       draw
 }
 
-// Pick returns the better of two nodes. If both are failing or were tried it looks at all.
+// Pick returns the better of two nodes. If both are failing or were tried it considers all.
 func (p *picker) Pick(_ *fairlead.Call, tried []*balance.Node) *balance.Node {
 	switch len(p.candidates) {
 	case 0:
@@ -118,7 +118,7 @@ func (p *picker) Pick(_ *fairlead.Call, tried []*balance.Node) *balance.Node {
 // two draws two different candidates.
 func (p *picker) two() (first, second int) {
 	first = p.draw.one()
-	// With weights the second is drawn again if it is the first; a few times, since that may have nearly all the weight.
+	// With weights the second is drawn again if it is the first, but only a few times: that may have most of the weight.
 	for range 3 {
 		if second = p.draw.one(); second != first {
 			return first, second
@@ -131,7 +131,7 @@ func (p *picker) two() (first, second int) {
 	return first, second
 }
 
-// rank is 0 for a node to be used, and more the less it should be: tried, failing, both.
+// rank returns 0 for a node that should be used, and more the less it should be: tried, failing, both.
 func rank(n *balance.Node, tried []*balance.Node) int {
 	r := 0
 	if len(tried) > 0 && slices.Contains(tried, n) {
@@ -143,7 +143,7 @@ func rank(n *balance.Node, tried []*balance.Node) int {
 	return r
 }
 
-// better says whether a is clearly better than b.
+// better reports whether a is clearly better than b.
 func better(a, b *candidate) bool {
 	la, lb := float64(a.node.Latency.Load()), float64(b.node.Latency.Load())
 	if la <= 0 || lb <= 0 {
@@ -152,10 +152,10 @@ func better(a, b *candidate) bool {
 	return la*a.load() < clearly*lb*b.load()
 }
 
-// load is 1 for an idle candidate.
+// load returns 1 for an idle candidate, and more for calls in progress.
 func (c *candidate) load() float64 { return 1 + float64(max(c.node.Inflight.Load(), 0))/c.weight }
 
-// due says whether c, which has lost, gets the call nevertheless.
+// due reports whether c, which has lost, gets the call nevertheless.
 func (c *candidate) due() bool {
 	if rand.Uint32()%probeOdds != 0 { //nolint:gosec // no secret
 		return false
@@ -164,7 +164,7 @@ func (c *candidate) due() bool {
 	return now-last >= int64(probePeriod) && c.state.probed.CompareAndSwap(last, now)
 }
 
-// best looks at all candidates, from any, for the best of the lowest rank.
+// best returns the best candidate of the lowest rank, beginning with candidate from.
 func (p *picker) best(from int, tried []*balance.Node) *balance.Node {
 	var found *candidate
 	least := 0

@@ -10,9 +10,9 @@ import (
 	"github.com/fairlead-go/fairlead/balance"
 )
 
-// Balancer takes the nodes in turn. Each gets calls in proportion to its instance's weight, evenly spread; those of
-// weight 0 get none as long as others have a weight. The first call goes to any of them, so that clients which start
-// together do not all begin with the same. The zero value is ready for use, and safe for concurrent use.
+// Balancer takes the nodes in turn. Each gets calls in proportion to its instance's weight, evenly spread; nodes of
+// weight 0 get none as long as others have a weight. The first call goes to a random node, so that clients that start
+// together do not all begin with the same. The zero value is ready for use. A Balancer is safe for concurrent use.
 type Balancer struct{}
 
 var _ balance.Balancer = Balancer{}
@@ -42,18 +42,18 @@ func weighted(nodes []*balance.Node) []*balance.Node {
 	return list
 }
 
-// picker is what one set of nodes is picked from. Only count changes.
+// picker picks from one set of nodes. Only count changes.
 type picker struct {
 	nodes []*balance.Node
-	turn  []*balance.Node // each node as often as its weight says
+	turn  []*balance.Node // each node in proportion to its weight
 	count atomic.Uint64
 }
 
-// probes is how many entries of the turn are tried in place of one that cannot be used, so that its calls are shared by
-// weight as well. Beyond, all nodes are looked at.
+// probes is how many entries of the turn are tried instead of one that cannot be used, so that its calls are shared by
+// weight as well. After that all nodes are considered.
 const probes = 8
 
-// Pick returns the next node of the turn, or another if it is failing or was tried.
+// Pick returns the next node of the turn, or another if that is failing or was tried.
 func (p *picker) Pick(_ *fairlead.Call, tried []*balance.Node) *balance.Node {
 	if len(p.turn) == 0 {
 		return nil
@@ -63,7 +63,7 @@ func (p *picker) Pick(_ *fairlead.Call, tried []*balance.Node) *balance.Node {
 	if usable(n, tried) {
 		return n
 	}
-	// In its place comes any, as if drawn at random: the next one would get all calls of one that fails.
+	// Another takes its place, as if drawn at random: the next one would get all calls of one that fails.
 	at := count
 	for range probes {
 		at = scramble(at + 1)
@@ -87,8 +87,8 @@ func scramble(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// best looks at all nodes, from any, for one that is neither failing nor tried, or else for one that was tried, or else
-// for one that is failing, or else for any.
+// best considers all nodes, beginning with node from, and returns one that is neither failing nor tried, or else one
+// that was tried, or else one that is failing, or else any.
 func (p *picker) best(from uint64, tried []*balance.Node) *balance.Node {
 	var found *balance.Node
 	least := 4

@@ -15,7 +15,7 @@ const (
 	entriesPerNode = 8
 )
 
-// turn lays out the nodes: each as often as its weight says and at even distances.
+// turn lays out the nodes, each in proportion to its weight and at even distances.
 func turn(nodes []*balance.Node) []*balance.Node {
 	type entry struct {
 		at   float64 // in the turn, from 0 to 1
@@ -24,7 +24,7 @@ func turn(nodes []*balance.Node) []*balance.Node {
 	counts, total := shares(nodes)
 	entries := make([]entry, 0, total)
 	for i, n := range nodes {
-		// Each node begins a little later, or those of the same weight would come in blocks.
+		// Each node begins a little later, since otherwise nodes of the same weight would come in blocks.
 		phase := (float64(i) + 0.5) / float64(len(nodes))
 		for k := range counts[i] {
 			entries = append(entries, entry{(float64(k) + phase) / float64(counts[i]), n})

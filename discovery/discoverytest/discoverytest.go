@@ -10,17 +10,17 @@ import (
 	"github.com/fairlead-go/fairlead/discovery"
 )
 
-// Subject is a resolver, and what the suite must know of it.
+// Subject is a resolver, and what the suite needs to know of it.
 type Subject struct {
 	Resolver discovery.Resolver
-	// Endpoint is one that the resolver has instances for.
+	// Endpoint is an endpoint for which the resolver has instances.
 	Endpoint string
-	// Malformed are endpoints that it must refuse.
+	// Malformed are endpoints that the resolver must refuse.
 	Malformed []string
 }
 
-// Run runs the suite. Goroutines that a Watch leaves behind are for the caller to find, with the whole package or with
-// the test that calls Run.
+// Run runs the suite. It does not look for goroutines that a Watch leaves behind; the caller can, in the whole package
+// or in the test that calls Run.
 func Run(t *testing.T, s Subject) {
 	t.Helper()
 	for name, f := range map[string]func(*testing.T){
@@ -59,7 +59,7 @@ func (s *Subject) check(t *testing.T) {
 	}
 }
 
-// malformed checks that Watch does not hang on what Check refuses.
+// malformed checks that Watch does not hang on endpoints that Check refuses.
 func (s *Subject) malformed(t *testing.T) {
 	for _, e := range append([]string{""}, s.Malformed...) {
 		sink := NewSink()
@@ -84,7 +84,7 @@ func (s *Subject) watch(t *testing.T, sink discovery.Sink) (stop func() error) {
 	}
 }
 
-// instances checks that what is reported can be connected to.
+// instances checks that the reported instances can be connected to.
 func (s *Subject) instances(t *testing.T) {
 	sink := NewSink()
 	stop := s.watch(t, sink)
@@ -154,7 +154,7 @@ func (s *Subject) refusal(t *testing.T) {
 	}
 }
 
-// refresh checks that a wish for a new look, which a resolver may ignore, does no harm.
+// refresh checks that a request for a new lookup, which a resolver may ignore, does no harm.
 func (s *Subject) refresh(t *testing.T) {
 	sink := NewSink()
 	stop := s.watch(t, sink)

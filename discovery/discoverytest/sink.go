@@ -1,4 +1,4 @@
-// Package discoverytest is the suite by which a discovery.Resolver proves itself, and a sink that records.
+// Package discoverytest has a test suite for implementations of discovery.Resolver, and a sink that records.
 package discoverytest
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/fairlead-go/fairlead/internal/assert"
 )
 
-// Event is what a resolver reported: a list or an error.
+// Event is one report of a resolver: a list or an error.
 type Event struct {
 	At        time.Time
 	Instances []discovery.Instance
@@ -41,7 +41,7 @@ func NewSink() *Sink {
 	return &Sink{events: make(chan Event, capacity), refresh: make(chan struct{}, 1)}
 }
 
-// Update records a list. It refuses lists that are empty or have an ID twice, and what Refuse says.
+// Update records a list. It refuses lists that are empty or have an ID twice, and all lists after Refuse.
 func (s *Sink) Update(instances []discovery.Instance) error {
 	s.mu.Lock()
 	err := s.refuse
@@ -56,10 +56,10 @@ func (s *Sink) Update(instances []discovery.Instance) error {
 // Fail records an error.
 func (s *Sink) Fail(err error) { s.events <- Event{At: time.Now(), Err: err} }
 
-// Refresh delivers what AskRefresh sends.
+// Refresh returns the channel to which AskRefresh sends.
 func (s *Sink) Refresh() <-chan struct{} { return s.refresh }
 
-// AskRefresh asks the resolver for a new look, unless it was asked already and has not heard of it.
+// AskRefresh asks the resolver for a new lookup, unless the resolver has not yet received the last request.
 func (s *Sink) AskRefresh() {
 	select {
 	case s.refresh <- struct{}{}:
@@ -67,14 +67,14 @@ func (s *Sink) AskRefresh() {
 	}
 }
 
-// Refuse has Update refuse all lists with err; nil ends that.
+// Refuse makes Update refuse all lists with err; nil ends that.
 func (s *Sink) Refuse(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refuse = err
 }
 
-// Next waits for the next event, up to a minute and then fails the test.
+// Next waits for the next event. It fails the test after a minute.
 func (s *Sink) Next(t testing.TB) Event {
 	t.Helper()
 	timer := time.NewTimer(assert.Patience(patience))
@@ -101,7 +101,7 @@ func (s *Sink) NextUpdate(t testing.TB) []discovery.Instance {
 // Pending returns the number of events that Next has not returned.
 func (s *Sink) Pending() int { return len(s.events) }
 
-// check says what is wrong with a list.
+// check returns what is wrong with a list.
 func check(instances []discovery.Instance) error {
 	if len(instances) == 0 {
 		return errors.New("discoverytest: the list of instances is empty")

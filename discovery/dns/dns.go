@@ -15,15 +15,15 @@ import (
 	"github.com/fairlead-go/fairlead/discovery"
 )
 
-// Lookups that fail are repeated after a time that begins with backoffBase and grows by backoffFactor up to the period.
+// A failed lookup is repeated after a time that begins with backoffBase and grows by backoffFactor up to the period.
 const (
 	backoffBase   = time.Second
 	backoffFactor = 1.6
 	jitter        = 0.2
 )
 
-// Resolver asks for the addresses (records A and AAAA) of a target's host, again and again. It is safe for concurrent
-// use; make it with New.
+// Resolver looks up the addresses (records A and AAAA) of a target's host repeatedly. It is safe for concurrent use;
+// make it with New.
 type Resolver struct{ cfg config }
 
 var _ discovery.Resolver = (*Resolver)(nil)
@@ -51,16 +51,16 @@ func New(opts ...Option) (*Resolver, error) {
 // Scheme returns "dns".
 func (*Resolver) Scheme() string { return "dns" }
 
-// Check says whether endpoint is a host (a name, or an address, which is in brackets if it is one of IPv6) and the
-// number of a port: "greeter:8080", "10.0.0.7:8080", "[::1]:8080". An empty host is localhost.
+// Check returns an error if endpoint is not a host (a name, or an address, in brackets if it is IPv6) and a port
+// number: "greeter:8080", "10.0.0.7:8080", "[::1]:8080". An empty host is localhost.
 func (*Resolver) Check(endpoint string) error {
 	_, err := parse(endpoint)
 	return err
 }
 
-// Watch reports the addresses of endpoint's host after each lookup: sorted, without duplicates, with weight 1, and
-// with the address for an ID. A host that is an address itself is reported once, without a lookup. Lookups that fail
-// are reported to sink.Fail.
+// Watch reports the addresses of endpoint's host after each lookup: sorted, without duplicates, with weight 1, and with
+// the address as ID. A host that is an address is reported once, without a lookup. Failed lookups are reported to
+// sink.Fail.
 func (r *Resolver) Watch(ctx context.Context, endpoint string, sink discovery.Sink) error {
 	t, err := parse(endpoint)
 	if err != nil {
@@ -82,7 +82,7 @@ func (r *Resolver) Watch(ctx context.Context, endpoint string, sink discovery.Si
 			err = fmt.Errorf("dns: %s: %w", endpoint, err)
 			sink.Fail(err)
 		} else {
-			err = sink.Update(instances(addrs, t.port)) // the sink knows why it refuses
+			err = sink.Update(instances(addrs, t.port)) // the error is the sink's
 		}
 		wait := r.cfg.period
 		if err != nil {
@@ -117,7 +117,7 @@ func (r *Resolver) lookup(ctx context.Context, host string) ([]netip.Addr, error
 	return addrs, nil
 }
 
-// wait waits for d, or less if a new look is wanted before. It returns ctx's error when that ends.
+// wait waits for d, or until a new lookup is wanted. It returns ctx's error when ctx ends.
 func (r *Resolver) wait(ctx context.Context, d time.Duration, refresh <-chan struct{}) error {
 	since := time.Now()
 	timer := time.NewTimer(d)
@@ -141,7 +141,7 @@ func (r *Resolver) wait(ctx context.Context, d time.Duration, refresh <-chan str
 	}
 }
 
-// backoff returns the time to the next lookup after that many failures before the latest.
+// backoff returns the time until the next lookup, after one failure and failures before it.
 func (r *Resolver) backoff(failures int) time.Duration {
 	d := min(backoffBase, r.cfg.period)
 	for ; failures > 0 && d < r.cfg.period; failures-- {
@@ -150,7 +150,7 @@ func (r *Resolver) backoff(failures int) time.Duration {
 	return min(d, r.cfg.period)
 }
 
-// vary returns d give or take a fifth.
+// vary returns d, changed at random by up to a fifth.
 func vary(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * (1 + jitter*(2*rand.Float64()-1))) //nolint:gosec // no secret
 }

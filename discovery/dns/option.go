@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Lookuper finds the addresses of a host. *net.Resolver is one. Safe for concurrent use.
+// Lookuper finds the addresses of a host. *net.Resolver is one. It is safe for concurrent use.
 type Lookuper interface {
 	// LookupNetIP returns the addresses of host; network is "ip".
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
@@ -29,18 +29,19 @@ type config struct {
 	lookup                       Lookuper
 }
 
-// Period sets the time between the lookups of a host, give or take a fifth, so that clients do not ask all at once.
-// Default: 30 s.
+// Period sets the time between the lookups of a host, which is changed at random by up to a fifth so that clients do
+// not all ask at the same time. Default: 30 s.
 func Period(d time.Duration) Option { return optionFunc(func(c *config) { c.period = d }) }
 
-// MinInterval sets the time from a lookup to one asked for by sink.Refresh, give or take a fifth. Default: 5 s.
+// MinInterval sets the least time between a lookup and the next one asked for by sink.Refresh, changed at random by up
+// to a fifth. Default: 5 s.
 func MinInterval(d time.Duration) Option { return optionFunc(func(c *config) { c.minInterval = d }) }
 
 // Timeout limits a lookup. Default: 10 s.
 func Timeout(d time.Duration) Option { return optionFunc(func(c *config) { c.timeout = d }) }
 
-// Lookup sets what finds the addresses, such as a *net.Resolver with a Dial function that reaches a name server of
-// one's own. Default: net.DefaultResolver.
+// Lookup sets what finds the addresses, such as a *net.Resolver with a Dial function that reaches a particular name
+// server. Default: net.DefaultResolver.
 func Lookup(l Lookuper) Option { return optionFunc(func(c *config) { c.lookup = l }) }
 
 func (c *config) check() error {

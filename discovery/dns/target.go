@@ -21,7 +21,7 @@ func parse(endpoint string) (target, error) {
 	}
 	host, port, err := net.SplitHostPort(endpoint)
 	if err != nil {
-		// Package net does not say what to do about an address of IPv6 without brackets.
+		// The error of package net does not explain what is wrong with an IPv6 address without brackets.
 		if _, err := netip.ParseAddr(strings.Trim(endpoint, "[]")); err == nil || !strings.Contains(endpoint, ":") {
 			return target{}, fmt.Errorf("dns: %q has no port; want one as in \"greeter:8080\" or \"[::1]:8080\"", endpoint)
 		}

@@ -1,4 +1,4 @@
-// Package static resolves targets that name their instances themselves: lists of addresses, and paths of Unix sockets.
+// Package static resolves targets that name their instances: lists of addresses, and paths of Unix sockets.
 package static
 
 import (
@@ -13,9 +13,9 @@ import (
 	"github.com/fairlead-go/fairlead/discovery"
 )
 
-// Resolver answers targets such as "static:///10.0.0.7:8080,greeter-2:8080,[::1]:8080". Names of hosts are resolved by
-// whoever connects to them. The instances have weight 1, their addresses for IDs, and the order of the list. The zero
-// value is ready for use, and safe for concurrent use.
+// Resolver resolves targets such as "static:///10.0.0.7:8080,greeter-2:8080,[::1]:8080". It does not look up host
+// names; the dialer does. The instances have weight 1, their addresses as IDs, and the order of the list. The zero
+// value is ready for use. A Resolver is safe for concurrent use.
 type Resolver struct{}
 
 var _ discovery.Resolver = Resolver{}
@@ -23,7 +23,7 @@ var _ discovery.Resolver = Resolver{}
 // Scheme returns "static".
 func (Resolver) Scheme() string { return "static" }
 
-// Check says whether endpoint is a list of different addresses, each with a host and a port.
+// Check returns an error if endpoint is not a list of different addresses, each with a host and a port.
 func (Resolver) Check(endpoint string) error {
 	_, err := parse(endpoint)
 	return err
@@ -42,7 +42,7 @@ func (Resolver) Watch(ctx context.Context, endpoint string, sink discovery.Sink)
 	return hold(ctx, sink, instances)
 }
 
-// parse splits a list of addresses, around which there may be spaces.
+// parse splits a list of addresses, which may have spaces around them.
 func parse(endpoint string) ([]string, error) {
 	var addrs []string
 	for a := range strings.SplitSeq(endpoint, ",") {

@@ -8,14 +8,14 @@ import (
 	"github.com/fairlead-go/fairlead/discovery"
 )
 
-// maxPath is the length of a Unix socket's path that all systems take: the field sun_path has 104 bytes at least, of
-// which one ends the path.
+// maxPath is the longest path of a Unix socket that all systems accept: the field sun_path has at least 104 bytes, and
+// one of them ends the path.
 const maxPath = 103
 
-// Unix answers targets that are paths of Unix sockets, such as "unix:///run/greeter.sock" or "unix:/run/greeter.sock",
+// Unix resolves targets that are paths of Unix sockets, such as "unix:///run/greeter.sock" or "unix:/run/greeter.sock",
 // "unix:greeter.sock", which is relative to the working directory, or "unix:@greeter", which is an abstract socket of
 // Linux ("unix-abstract:greeter" for gRPC). There is one instance, whose ID is the path. The zero value is ready for
-// use, and safe for concurrent use.
+// use. A Unix is safe for concurrent use.
 type Unix struct{}
 
 var _ discovery.Resolver = Unix{}
@@ -23,7 +23,7 @@ var _ discovery.Resolver = Unix{}
 // Scheme returns "unix".
 func (Unix) Scheme() string { return "unix" }
 
-// Check says whether endpoint can be the path of a socket. Whether there is one shows when it is connected to.
+// Check returns an error if endpoint cannot be the path of a socket. It does not check whether there is a socket.
 func (Unix) Check(endpoint string) error {
 	switch {
 	case endpoint == "" || endpoint == "@" || endpoint == "/":

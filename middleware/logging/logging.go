@@ -10,7 +10,7 @@ import (
 	"github.com/fairlead-go/fairlead"
 )
 
-// Level is how loud an outcome is logged.
+// Level returns the level at which an outcome is logged.
 type Level func(at fairlead.Site, code fairlead.Code) slog.Level
 
 // Option configures the middleware.
@@ -25,17 +25,17 @@ type config struct {
 	message string
 }
 
-// Levels has f choose the level by site and code. It is asked when a chain is built, once for each code, and not per
-// call. Default: DefaultLevel.
+// Levels sets the function that chooses the level by site and code. f is called when a chain is built, once for each
+// code, and not per call. Default: DefaultLevel.
 func Levels(f Level) Option { return option(func(c *config) { c.level = f }) }
 
 // Message sets the line's message. Default: "call".
 func Message(m string) Option { return option(func(c *config) { c.message = m }) }
 
-// DefaultLevel logs success at debug level, outcomes that the caller brought about (a bad argument, a missing right,
-// giving up) at info, those that mean overload or a passing fault (UNAVAILABLE, RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED,
-// ABORTED) at warn, and those that mean a fault of the program (UNKNOWN, INTERNAL, DATA_LOSS, UNIMPLEMENTED on the
-// client's side) at error.
+// DefaultLevel logs success at debug level, outcomes that the caller caused (a bad argument, a missing right,
+// cancellation) at info, those that mean overload or a temporary fault (UNAVAILABLE, RESOURCE_EXHAUSTED,
+// DEADLINE_EXCEEDED, ABORTED) at warn, and those that mean a fault of the program (UNKNOWN, INTERNAL, DATA_LOSS,
+// UNIMPLEMENTED on the client's side) at error.
 func DefaultLevel(at fairlead.Site, code fairlead.Code) slog.Level {
 	switch code {
 	case fairlead.OK:
@@ -47,7 +47,7 @@ func DefaultLevel(at fairlead.Site, code fairlead.Code) slog.Level {
 		return slog.LevelWarn
 	case fairlead.Unimplemented:
 		if at.Side == fairlead.ServerSide {
-			return slog.LevelInfo // anybody may ask a server for what it does not have
+			return slog.LevelInfo // any client may ask a server for what it does not have
 		}
 	case fairlead.Unknown, fairlead.Internal, fairlead.DataLoss:
 	}
@@ -57,9 +57,9 @@ func DefaultLevel(at fairlead.Site, code fairlead.Code) slog.Level {
 // codes is the number of codes that have a level of their own; unknown numbers are logged as Unknown.
 const codes = int(fairlead.Unauthenticated) + 1
 
-// New makes the middleware, which logs to l; if that is nil, to the logger of the server or client that uses it
-// (fairlead.Site's Logger), or to slog.Default() when a chain is built by hand. It serves unary calls and streams, on
-// servers and clients, and writes its line at a call's true end: for a stream that is when the last message or the
+// New makes the middleware, which logs to l. If l is nil it logs to the logger of the server or client that uses it
+// (fairlead.Site's Logger), or to slog.Default() if a chain is built by hand. It serves unary calls and streams, on
+// servers and clients, and writes its line when the call is over: for a stream that is when the last message or the
 // error was received, not when the stream opened. The line has method, kind, side, peer, code, took and, for failures,
 // error. A call whose level is not enabled costs no allocation.
 func New(l *slog.Logger, opts ...Option) (fairlead.Middleware, error) {

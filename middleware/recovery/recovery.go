@@ -1,5 +1,5 @@
-// Package recovery turns panics of handlers and of middleware further inside into errors, so that one bad request does
-// not end the process.
+// Package recovery turns panics of handlers, and of middleware closer to them, into errors, so that one bad request
+// does not end the process.
 package recovery
 
 import (
@@ -26,7 +26,7 @@ type config struct {
 }
 
 // Logger sets where panics are logged, at error level and with their stack. Default: the logger of the server or client
-// that uses the middleware, or slog.Default() when a chain is built by hand.
+// that uses the middleware, or slog.Default() if a chain is built by hand.
 func Logger(l *slog.Logger) Option {
 	return option(func(c *config) {
 		if c.logger = l; l == nil {
@@ -47,9 +47,9 @@ func Handle(f func(ctx context.Context, c *fairlead.Call, p any, stack []byte) e
 	})
 }
 
-// New makes the middleware. It serves unary calls and streams, on servers and on clients; what is to be caught has to
-// be further inside, so it comes early in the list. A call that does not panic costs no allocation. Panics of
-// goroutines that a handler starts, and runtime.Goexit, are not caught: the former cannot be, the latter is no panic.
+// New makes the middleware. It serves unary calls and streams, on servers and on clients. It recovers from panics of
+// what it wraps, so it should be early in the list. A call that does not panic costs no allocation. The middleware does
+// not catch panics of goroutines that a handler starts, which is impossible, or runtime.Goexit, which is not a panic.
 func New(opts ...Option) (fairlead.Middleware, error) {
 	cfg := new(config)
 	for _, o := range opts {
@@ -80,8 +80,8 @@ func New(opts ...Option) (fairlead.Middleware, error) {
 	}, nil
 }
 
-// recovered is called while the stack of the panic still stands. Nobody would recover from a panic of its own, which
-// log handlers and Handle may lead to: the panic's value can be an error whose methods panic.
+// recovered is called before the stack of the panic is unwound. It must not panic itself, although log handlers and
+// Handle may: the panic's value can be an error whose methods panic.
 func (cfg *config) recovered(ctx context.Context, at fairlead.Site, c *fairlead.Call, p any) error {
 	stack := debug.Stack()
 	if !cfg.log(ctx, at, c, "panic in a call", slog.Any("panic", p), stack) {
@@ -95,7 +95,7 @@ func (cfg *config) recovered(ctx context.Context, at fairlead.Site, c *fairlead.
 	return fairlead.Errorf(fairlead.Internal, "internal error")
 }
 
-// log reports whether the logger took the entry. Otherwise it has panicked.
+// log reports whether the logger took the entry. If not, the logger has panicked.
 func (cfg *config) log(
 	ctx context.Context, at fairlead.Site, c *fairlead.Call, message string, p slog.Attr, stack []byte,
 ) (ok bool) {
@@ -113,7 +113,7 @@ func (cfg *config) log(
 	return true
 }
 
-// handled asks the function of Handle, nil if that panics.
+// handled calls the function of Handle, and returns nil if that panics.
 func (cfg *config) handled(
 	ctx context.Context, at fairlead.Site, c *fairlead.Call, p any, stack []byte,
 ) (err error) {
@@ -126,5 +126,5 @@ func (cfg *config) handled(
 	return cfg.handle(ctx, c, p, stack)
 }
 
-// typeOf is what can be said of a panic without calling methods of its value.
+// typeOf describes the value of a panic without calling methods of the value.
 func typeOf(p any) slog.Attr { return slog.String("panic", fmt.Sprintf("a value of type %T", p)) }

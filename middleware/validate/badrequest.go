@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// The wire format of google.rpc.BadRequest (google/rpc/error_details.proto) is written and read here by hand: the
-// package does without protobuf's run time. All fields concerned are strings and messages, that is wire type 2.
+// The wire format of google.rpc.BadRequest (google/rpc/error_details.proto) is written and read by hand here: the
+// package does not use protobuf's run time. All fields are strings and messages, which have wire type 2.
 const (
 	badRequestName = "google.rpc.BadRequest"
 	badRequestType = "type.googleapis.com/" + badRequestName
@@ -23,11 +23,12 @@ const (
 	wireFixed32 = 5
 )
 
-// longestReason is what google.rpc.BadRequest.FieldViolation allows.
+// longestReason is the limit of google.rpc.BadRequest.FieldViolation.
 const longestReason = 63
 
-// reason puts the id of a rule in the form of reasons, UPPER_SNAKE_CASE: "string.min_len" becomes STRING_MIN_LEN. An id
-// may be any text, an expression for one; what is no letter or digit separates words, and one without any becomes RULE.
+// reason converts the id of a rule to the form of reasons, UPPER_SNAKE_CASE: "string.min_len" becomes STRING_MIN_LEN.
+// An id may be any text, such as an expression. Characters other than letters and digits separate words; an id without
+// letters or digits becomes RULE.
 func reason(id string) string {
 	var b strings.Builder
 	b.Grow(min(len(id), longestReason))
@@ -59,8 +60,8 @@ func reason(id string) string {
 	return s
 }
 
-// mostBytes is the size up to which violations are put in a BadRequest: errors travel in trailers, for which peers set
-// aside 8 KiB and less.
+// mostBytes is the size up to which violations are added to a BadRequest: errors are sent in trailers, for which peers
+// allow 8 KiB or less.
 const mostBytes = 3 << 10
 
 func encodeBadRequest(violations []Violation) []byte {
@@ -91,7 +92,7 @@ func appendString(dst []byte, field byte, s string) []byte {
 	return append(dst, s...)
 }
 
-// parseBadRequest returns the violations of an encoded BadRequest up to where it is malformed.
+// parseBadRequest returns the violations of an encoded BadRequest, up to where it is malformed.
 func parseBadRequest(b []byte) []Violation {
 	var all []Violation
 	eachField(b, func(field uint64, value []byte) {
@@ -114,7 +115,7 @@ func parseBadRequest(b []byte) []Violation {
 	return all
 }
 
-// eachField calls f with the fields of wire type 2 and passes over the others.
+// eachField calls f with the fields of wire type 2 and skips the others.
 func eachField(b []byte, f func(field uint64, value []byte)) {
 	for len(b) > 0 {
 		tag, n := binary.Uvarint(b)

@@ -12,12 +12,12 @@ import (
 // Violation is one rule that a message breaks.
 type Violation = rules.Violation
 
-// Error says what is wrong with a message. The middleware's errors are of type *fairlead.Error and wrap one on the side
-// where the rules were applied; Fields works on both sides.
+// Error is the error of an invalid message. The middleware's errors are of type *fairlead.Error and wrap one on the
+// side where the rules were applied; Fields works on both sides.
 type Error struct {
 	// Violations has at least one element.
 	Violations []Violation
-	// Stopped says that there may be more, since the limit was reached (see Limit).
+	// Stopped reports whether there may be more violations, because the limit was reached (see Limit).
 	Stopped bool
 }
 
@@ -53,7 +53,7 @@ func invalid(code fairlead.Code, what string, broken *Error) *fairlead.Error {
 }
 
 // Fields returns the violations in err: those found on this side, or those in the google.rpc.BadRequest details of an
-// error that arrived. It returns nil when there are none.
+// error that arrived. It returns nil if there are none.
 func Fields(err error) []Violation {
 	if own, ok := errors.AsType[*Error](err); ok {
 		return own.Violations
@@ -64,7 +64,7 @@ func Fields(err error) []Violation {
 	}
 	var all []Violation
 	for i := range e.Details {
-		// What stands before the last slash is the sender's choice (google/protobuf/any.proto).
+		// The sender may choose what is before the last slash (google/protobuf/any.proto).
 		if strings.HasSuffix(e.Details[i].Type, "/"+badRequestName) {
 			all = append(all, parseBadRequest(e.Details[i].Value)...)
 		}

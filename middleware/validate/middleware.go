@@ -13,15 +13,15 @@ import (
 //
 // On a server a request is validated before the handler runs, and each message of a stream when the handler receives
 // it; one that breaks a rule is refused with INVALID_ARGUMENT. After such a message a stream delivers no other: Recv
-// keeps returning the error. On a client requests are validated before anything is sent. Responses are not validated
-// unless the option Responses says so.
+// keeps returning the error. On a client requests are validated before anything is sent. Responses are validated only
+// with the option Responses.
 //
-// Methods whose messages have no rules keep their handler as it is, so that they cost nothing, and a message that
-// breaks none allocates nothing. It belongs close to the handler, behind whatever refuses calls for less: limits,
-// authentication.
+// Methods whose messages have no rules keep their handler, so that they cost nothing, and a valid message costs no
+// allocation. The middleware should be close to the handler, after middleware that refuses calls at a lower cost:
+// limits, authentication.
 //
-// When rules of a method's messages need an Evaluator and there is none, or do not compile, a server is not made: New
-// returns an error that names messages and fields. A client's calls of the method fail with it.
+// If rules of a method's messages do not compile, or need an Evaluator and there is none, the server is not made: its
+// New returns an error that names messages and fields. A client's calls of the method fail with that error.
 func New(opts ...Option) (fairlead.Middleware, error) {
 	cfg, err := newConfig(opts)
 	if err != nil {
@@ -30,8 +30,8 @@ func New(opts ...Option) (fairlead.Middleware, error) {
 	return cfg.wrap, nil
 }
 
-// Check applies the rules of m as the middleware does, for messages that do not come with a call. The error is an
-// INVALID_ARGUMENT; a message without rules, or generated without validation, has none.
+// Check applies the rules of m like the middleware, for messages that do not come with a call. The error is an
+// INVALID_ARGUMENT; there is none for a message without rules, or one generated without validation.
 func Check(m any, opts ...Option) error {
 	cfg, err := newConfig(opts)
 	if err != nil {
@@ -40,7 +40,7 @@ func Check(m any, opts ...Option) error {
 	return cfg.check(m, fairlead.InvalidArgument, "")
 }
 
-// check returns an *fairlead.Error with the code when m breaks rules; what stands before its message.
+// check returns an *fairlead.Error with the code if m breaks rules. Its message begins with what.
 func (cfg *config) check(m any, code fairlead.Code, what string) error {
 	own, ok := m.(rules.Message)
 	if !ok {
@@ -57,7 +57,7 @@ func (cfg *config) check(m any, code fairlead.Code, what string) error {
 	}
 }
 
-// invalidResponse stands before the message of a response's error.
+// invalidResponse is the beginning of the message of a response's error.
 const invalidResponse = "invalid response: "
 
 // site is a method on one side.
@@ -92,7 +92,8 @@ func (cfg *config) wrap(at fairlead.Site, next fairlead.Handler) fairlead.Handle
 	return s.streaming(at.Method.Kind, next)
 }
 
-// hasRules says whether the messages that empty makes have rules, and returns an error when those cannot be applied.
+// hasRules reports whether the messages that empty makes have rules, and returns an error if the rules cannot be
+// applied.
 func (cfg *config) hasRules(empty func() any) (bool, error) {
 	if empty == nil {
 		return false, nil
@@ -132,7 +133,7 @@ func (s *site) request(c *fairlead.Call) error {
 
 func (s *site) streaming(kind fairlead.Kind, next fairlead.Handler) fairlead.Handler {
 	wraps := s.responses || kind.ClientStreams()
-	// Made once, so that a call allocates the stream alone.
+	// Made once, so that a call allocates only the stream.
 	wrap := func(inner fairlead.Stream) fairlead.Stream { return &stream{Stream: inner, site: s} }
 	return func(ctx context.Context, c *fairlead.Call) error {
 		if !kind.ClientStreams() {
@@ -151,12 +152,12 @@ func (s *site) streaming(kind fairlead.Kind, next fairlead.Handler) fairlead.Han
 	}
 }
 
-// stream validates what passes through it.
+// stream validates the messages that pass through it.
 type stream struct {
 	fairlead.Stream
 
 	site    *site
-	invalid error // of the message received last; Recv's alone
+	invalid error // of the message received last; only Recv uses it
 }
 
 // Send implements fairlead.Stream. A message that breaks a rule is not sent, and the stream stays as it is.
@@ -188,7 +189,7 @@ func (s *stream) Recv(msg any) error {
 	case !s.site.server && s.site.responses:
 		s.invalid = s.site.check(msg, fairlead.Internal, invalidResponse)
 		if s.invalid != nil {
-			_ = s.Close() // nobody will read on
+			_ = s.Close() // no message is read after this one
 		}
 	}
 	return s.invalid

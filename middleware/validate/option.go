@@ -22,11 +22,12 @@ type config struct {
 	errs      []error
 }
 
-// DefaultLimit is how many violations of a message are reported unless Limit says otherwise.
+// DefaultLimit is how many violations of a message are reported by default: see Limit.
 const DefaultLimit = 20
 
-// Limit has at most n violations of a message reported; the rest of the message is not looked at then. Those that do
-// not fit in about 3 KiB are not sent to the peer, because errors travel in headers. Default: DefaultLimit.
+// Limit sets how many violations of a message are reported at most; the rest of the message is then not checked.
+// Violations that do not fit in about 3 KiB are not sent to the peer, because errors are sent in headers. Default:
+// DefaultLimit.
 func Limit(n int) Option {
 	return option(func(c *config) {
 		if n < 1 {
@@ -36,15 +37,16 @@ func Limit(n int) Option {
 	})
 }
 
-// FailFast has the first violation alone reported. Default: all, up to Limit.
+// FailFast reports only the first violation: it is Limit(1).
 func FailFast() Option { return Limit(1) }
 
-// Responses has responses validated as well: on a server before they are sent, on a client when they have arrived. One
-// that breaks a rule makes the call fail with INTERNAL, since it is the server's fault. Default: requests alone.
+// Responses validates responses as well: on a server before they are sent, on a client when they have arrived. A
+// response that breaks a rule makes the call fail with INTERNAL, since it is the server's fault. Default: only
+// requests.
 func Responses() Option { return option(func(c *config) { c.responses = true }) }
 
-// Expressions has e apply what generated code leaves out: CEL, predefined rules, and messages of packages that were
-// generated without validation. Default: none, and methods whose messages need one fail.
+// Expressions sets the Evaluator for rules without generated code: CEL, predefined rules, and messages of packages that
+// were generated without validation. Default: none, and methods whose messages need one fail.
 func Expressions(e rules.Evaluator) Option {
 	return option(func(c *config) {
 		if e == nil {
@@ -54,7 +56,7 @@ func Expressions(e rules.Evaluator) Option {
 	})
 }
 
-// Clock sets what rules about the present (lt_now, gt_now, within) compare with. Default: time.Now.
+// Clock sets the clock for rules about the present (lt_now, gt_now, within). Default: time.Now.
 func Clock(now func() time.Time) Option {
 	return option(func(c *config) {
 		if now == nil {

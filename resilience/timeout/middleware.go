@@ -24,35 +24,35 @@ type config struct {
 	note    fairlead.DeadlineNote // made once, so that calls do not allocate it
 }
 
-// Default sets the time of calls for which nothing else sets any, neither caller, context, method nor an inbound call.
-// Default: 0, none, so that such calls may take for ever.
+// Default sets the time for calls that get no deadline from caller, context, method or inbound call. Default: 0, no
+// limit.
 func Default(d time.Duration) Option { return option(func(c *config) { c.Default = d }) }
 
-// Keep sets the least time of an inbound call that is kept back from the calls made for it. Default: 1 ms, or 0 if the
+// Keep sets the least time that an inbound call keeps for itself, out of its time left. Default: 1 ms, or 0 if the
 // share is 1.
 func Keep(d time.Duration) Option { return option(func(c *config) { c.Keep, c.keepSet = d, true }) }
 
-// Least has calls with that much time left, or less, fail at once with DEADLINE_EXCEEDED: their answer could not arrive
-// in time. Default: 0, which refuses those whose deadline has passed.
+// Least makes calls fail at once with DEADLINE_EXCEEDED if they have that much time left or less: their response could
+// not arrive in time. Default: 0, which refuses calls whose deadline has passed.
 func Least(d time.Duration) Option { return option(func(c *config) { c.Least = d }) }
 
-// Named sets the name by which errors call what set the share: the option of a package that makes this middleware.
+// Named sets the name that errors use for what set the share: an option of a package that makes this middleware.
 // Default: "timeout.Share".
 func Named(name string) Option { return option(func(c *config) { c.name = name }) }
 
 // Share makes the middleware, for clients and servers.
 //
-// On a client a call's deadline becomes the earliest of the context's, the caller's (fairlead.WithTimeout), the
-// method's timeout and, when the call is made on behalf of an inbound one, share times what that has left: 1 passes all
-// of it on. A call is made on behalf of an inbound one if its context is the inbound call's or comes from it with its
-// deadline: one that was detached, by context.WithoutCancel, has all the time that it was given. The middleware makes
-// no timer and no context, and costs no allocation. It is for client.Deadline; among the middleware of the call it
-// works as well, next to others of its kind the shortest time counts.
+// On a client the deadline of a call becomes the earliest of the context's, the caller's (fairlead.WithTimeout), the
+// method's timeout and, if the call is made on behalf of an inbound call, share times the time that the inbound call
+// has left; a share of 1 is all of it. A call is made on behalf of an inbound call if its context is the inbound
+// call's, or derived from it with its deadline: a context detached by context.WithoutCancel has all its own time. The
+// middleware makes no timer and no context, and does not allocate. It is for client.Deadline. It also works as a
+// middleware of the call; of several the shortest time counts.
 //
-// An error of a call that was cut by its share says so.
+// The error of a call that was cut by its share explains it.
 //
-// On a server it refuses calls whose deadline has passed before their handler would run, and gives those without a
-// deadline the method's timeout or else the default.
+// On a server the middleware refuses calls whose deadline has passed before their handler would run, and gives calls
+// without a deadline the method's timeout, or else the default.
 func Share(share float64, opts ...Option) (fairlead.Middleware, error) {
 	cfg := &config{Policy: Policy{Share: share}, name: "timeout.Share"}
 	for _, o := range opts {
@@ -101,7 +101,7 @@ func (cfg *config) wrap(at fairlead.Site, next fairlead.Handler) fairlead.Handle
 	}
 }
 
-// bound gives c the deadline, or returns the error of a call that is too late.
+// bound sets the deadline of c, or returns the error of a call that is too late.
 func (cfg *config) bound(
 	ctx context.Context, c *fairlead.Call, now, deadline time.Time, note fairlead.DeadlineNote,
 ) error {
@@ -133,7 +133,7 @@ func (cfg *config) explain(ctx context.Context, c *fairlead.Call) string {
 	return why
 }
 
-// deadlines returns the one that caller and context set, and the inbound call's. A context that ends later than the
+// deadlines returns the deadline set by caller and context, and the inbound call's. A context that ends later than the
 // inbound call, or never, was detached from it: the call is not made on its behalf.
 func deadlines(ctx context.Context, c *fairlead.Call) (own, inbound time.Time) {
 	own, _ = c.Deadline()

@@ -1,8 +1,9 @@
-// Package timeout gives calls their deadline, and each hop of a chain of calls its share of the first one's.
+// Package timeout sets the deadlines of calls, and gives each hop of a chain of calls its share of the first caller's
+// time.
 //
-// A caller that waits a second for a service which waits a second for the next one learns of nobody's failure in time.
-// With a share of 0.9 a service that has a second left gives its own calls 0.9 s, and has 0.1 s to answer when they
-// fail. Shares multiply: three hops of 0.9 leave 0.73 of the first one's time.
+// A caller that waits a second for a service, which waits a second for the next one, does not learn in time why a call
+// fails. With a share of 0.9 a service that has a second left gives its own calls 0.9 s, and has 0.1 s to answer when
+// they fail. Shares multiply: three hops of 0.9 leave 0.73 of the first caller's time.
 package timeout
 
 import (
@@ -10,19 +11,19 @@ import (
 	"time"
 )
 
-// The usual part of the time left that a service gives to the calls that it makes, and the time that it keeps at least.
+// The defaults of Share and Keep.
 const (
 	DefaultShare = 0.9
 	DefaultKeep  = time.Millisecond
 )
 
-// Policy is the algorithm: deadlines in, deadline out. It is a plain value, knows no clock, and is safe for concurrent
-// use. A zero time means that there is no deadline.
+// Policy is the algorithm, from deadlines to a deadline. It is a plain value, does not read the clock, and is safe for
+// concurrent use. A zero time means no deadline.
 type Policy struct {
 	Share   float64       // of the time that the inbound call has left; above 0, at most 1
-	Keep    time.Duration // of that time, what is kept back at least
+	Keep    time.Duration // of that time, the least that is kept back
 	Default time.Duration // of calls that have no other deadline; 0: none
-	Least   time.Duration // with that much time left, or less, a call is not worth beginning
+	Least   time.Duration // a call with that much time left, or less, is refused
 }
 
 // Validate returns what is wrong with the policy.
@@ -41,8 +42,8 @@ func (p *Policy) Validate() error {
 }
 
 // Outgoing returns the deadline of a call that a client begins now: the earliest of its own, the method's timeout and
-// the share of the inbound call's time. Cut reports whether it is that share, and so before all the others and before
-// the inbound call's deadline.
+// the share of the inbound call's time. Cut reports whether it is that share, and so earlier than the others and the
+// inbound call's deadline.
 func (p *Policy) Outgoing(now, own, inbound time.Time, method time.Duration) (deadline time.Time, cut bool) {
 	deadline = own
 	if method > 0 {
@@ -78,7 +79,7 @@ func (p *Policy) Inbound(now, own time.Time, method time.Duration) time.Time {
 	return time.Time{}
 }
 
-// Late says whether a call with that deadline is not worth beginning now.
+// Late reports whether a call with that deadline should be refused now.
 func (p *Policy) Late(now, deadline time.Time) bool {
 	return !deadline.IsZero() && deadline.Sub(now) <= p.Least
 }

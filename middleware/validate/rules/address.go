@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// IsIP says whether s is an IPv4 or IPv6 address in text.
+// IsIP reports whether s is an IPv4 or IPv6 address in text.
 func IsIP(s string) bool { return IsIPv4(s) || IsIPv6(s) }
 
-// IsIPv4 says whether s is an IPv4 address of four decimal numbers without leading zeros.
+// IsIPv4 reports whether s is an IPv4 address of four decimal numbers without leading zeros.
 func IsIPv4(s string) bool {
 	a, ok := parseAddress(s)
 	return ok && a.Is4()
 }
 
-// IsIPv6 says whether s is an IPv6 address (RFC 4291, section 2.2), maybe with a zone (RFC 4007, section 11).
+// IsIPv6 reports whether s is an IPv6 address (RFC 4291, section 2.2), maybe with a zone (RFC 4007, section 11).
 func IsIPv6(s string) bool {
 	if i := strings.IndexByte(s, '%'); i >= 0 {
-		// The zone is cut off, because the parser would keep it. One has no place behind an address written as IPv4's.
+		// The zone is cut off, because the parser would keep it. An address that ends in IPv4's form may have none.
 		if i == len(s)-1 || strings.IndexByte(s[:i], '.') >= 0 {
 			return false
 		}
@@ -28,7 +28,7 @@ func IsIPv6(s string) bool {
 	return ok && a.Is6()
 }
 
-// longestAddress is more than any address takes. What is longer is not parsed: the parser's error would copy it.
+// longestAddress is more than any address needs. Longer strings are not parsed: the parser's error would copy them.
 const longestAddress = 64
 
 func parseAddress(s string) (netip.Addr, bool) {
@@ -39,7 +39,7 @@ func parseAddress(s string) (netip.Addr, bool) {
 	return a, err == nil
 }
 
-// IsIPPrefix says whether s is a prefix, "10.0.0.0/8", in which no bit right of the length is set.
+// IsIPPrefix reports whether s is a prefix, "10.0.0.0/8", in which no bit right of the length is set.
 func IsIPPrefix(s string) bool { return isPrefix(s, true, true, true) }
 
 // IsIPv4Prefix is IsIPPrefix for IPv4.
@@ -48,7 +48,7 @@ func IsIPv4Prefix(s string) bool { return isPrefix(s, true, false, true) }
 // IsIPv6Prefix is IsIPPrefix for IPv6.
 func IsIPv6Prefix(s string) bool { return isPrefix(s, false, true, true) }
 
-// IsIPWithPrefixLen says whether s is an address with the length of its prefix, "10.1.2.3/8".
+// IsIPWithPrefixLen reports whether s is an address with the length of its prefix, "10.1.2.3/8".
 func IsIPWithPrefixLen(s string) bool { return isPrefix(s, true, true, false) }
 
 // IsIPv4WithPrefixLen is IsIPWithPrefixLen for IPv4.
@@ -68,10 +68,10 @@ func isPrefix(s string, four, six, masked bool) bool {
 	return !masked || p == p.Masked()
 }
 
-// IsAddress says whether s is a host's name or an address.
+// IsAddress reports whether s is a host's name or an address.
 func IsAddress(s string) bool { return IsHostname(s) || IsIP(s) }
 
-// IsHostAndPort says whether s is a host with a port, "example.com:80", "10.0.0.1:80" or "[::1]:80". The port may be
+// IsHostAndPort reports whether s is a host with a port, "example.com:80", "10.0.0.1:80" or "[::1]:80". The port may be
 // missing unless it is required; it is a number up to 65535 without leading zeros.
 func IsHostAndPort(s string, portRequired bool) bool {
 	if rest, ok := strings.CutPrefix(s, "["); ok {

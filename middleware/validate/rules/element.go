@@ -24,23 +24,23 @@ const (
 	stringKey
 )
 
-// Field is the field of that name.
+// Field returns the field of that name.
 func Field(name string) Element { return Element{name: name} }
 
-// Index is the i-th element of a repeated field.
+// Index returns the i-th element of a repeated field.
 func Index(name string, i int) Element {
 	return Element{name: name, n: uint64(max(i, 0)), kind: indexed}
 }
 
-// IntKey is the entry of a map with that key.
+// IntKey returns the entry of a map with that key.
 func IntKey(name string, key int64) Element {
 	return Element{name: name, n: uint64(key), kind: signedKey}
 }
 
-// UintKey is the entry of a map with that key.
+// UintKey returns the entry of a map with that key.
 func UintKey(name string, key uint64) Element { return Element{name: name, n: key, kind: unsignedKey} }
 
-// BoolKey is the entry of a map with that key.
+// BoolKey returns the entry of a map with that key.
 func BoolKey(name string, key bool) Element {
 	e := Element{name: name, kind: boolKey}
 	if key {
@@ -49,13 +49,13 @@ func BoolKey(name string, key bool) Element {
 	return e
 }
 
-// StringKey is the entry of a map with that key.
+// StringKey returns the entry of a map with that key.
 func StringKey(name, key string) Element { return Element{name: name, key: key, kind: stringKey} }
 
-// longestKey is how much of a string key is shown, in bytes: who sends a key of megabytes does not get it back.
+// longestKey is how much of a string key is shown, in bytes, so that a key of megabytes is not sent back.
 const longestKey = 128
 
-// append writes the element as protovalidate does: items[3], labels["a"].
+// append appends the element as protovalidate writes it: items[3], labels["a"].
 func (e *Element) append(dst []byte) []byte {
 	dst = append(dst, e.name...)
 	if e.kind == plainField {
@@ -76,7 +76,7 @@ func (e *Element) append(dst []byte) []byte {
 	return append(dst, ']')
 }
 
-// shorten cuts s to limit bytes, between characters, and says so.
+// shorten cuts s to limit bytes, between characters, and marks the cut.
 func shorten(s string, limit int) string {
 	if len(s) <= limit {
 		return s

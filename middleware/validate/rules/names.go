@@ -2,8 +2,8 @@ package rules
 
 import "strings"
 
-// IsHostname says whether s is a host's name: labels of 1 to 63 letters, digits and inner hyphens, with dots between
-// and maybe one at the end, 253 bytes without that, the last label not of digits alone.
+// IsHostname reports whether s is a host name: labels of 1 to 63 letters, digits and inner hyphens, separated by dots,
+// with an optional dot at the end, 253 bytes without that, and a last label that is not only digits.
 func IsHostname(s string) bool {
 	s = strings.TrimSuffix(s, ".")
 	if len(s) > 253 {
@@ -19,7 +19,7 @@ func IsHostname(s string) bool {
 	return !digits
 }
 
-// isLabel says whether s is a label as RFC 1123, section 2.1 has it.
+// isLabel reports whether s is a label as in RFC 1123, section 2.1.
 func isLabel(s string) bool {
 	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
 		return false
@@ -32,8 +32,8 @@ func isLabel(s string) bool {
 	return true
 }
 
-// IsEmail says whether s is an e-mail address as HTML has it (the standard's section on input type=email), which is
-// narrower than RFC 5322: no quotes, comments or folding.
+// IsEmail reports whether s is an e-mail address as HTML defines it (the standard's section on input type=email), which
+// is narrower than RFC 5322: no quotes, comments or folding.
 func IsEmail(s string) bool {
 	user, host, ok := strings.Cut(s, "@")
 	if !ok || user == "" {
@@ -52,8 +52,8 @@ func IsEmail(s string) bool {
 	return true
 }
 
-// IsUUID says whether s is a UUID in its usual form of five groups of hexadecimal digits (RFC 9562, section 4), of any
-// version.
+// IsUUID reports whether s is a UUID in its usual form of five groups of hexadecimal digits (RFC 9562, section 4), of
+// any version.
 func IsUUID(s string) bool {
 	if len(s) != 36 {
 		return false
@@ -66,7 +66,7 @@ func IsUUID(s string) bool {
 	return true
 }
 
-// IsTUUID says whether s is a UUID without dashes.
+// IsTUUID reports whether s is a UUID without dashes.
 func IsTUUID(s string) bool {
 	for i := range len(s) {
 		if !isHex(s[i]) {
@@ -76,8 +76,8 @@ func IsTUUID(s string) bool {
 	return len(s) == 32
 }
 
-// IsULID says whether s is a ULID: 26 digits of Crockford's base 32, which has no I, L, O and U; the first is at most
-// 7.
+// IsULID reports whether s is a ULID: 26 digits of Crockford's base 32, which has no I, L, O and U; the first is at
+// most 7.
 func IsULID(s string) bool {
 	if len(s) != 26 || s[0] < '0' || s[0] > '7' {
 		return false
@@ -90,7 +90,7 @@ func IsULID(s string) bool {
 	return true
 }
 
-// IsFullName says whether s is the full name of something in protobuf, "shop.v1.Order".
+// IsFullName reports whether s is a full name of protobuf, "shop.v1.Order".
 func IsFullName(s string) bool {
 	for part := range strings.SplitSeq(s, ".") {
 		if part == "" || isDigit(part[0]) {
@@ -105,13 +105,13 @@ func IsFullName(s string) bool {
 	return true
 }
 
-// IsDottedFullName says whether s is a full name with a dot before it, ".shop.v1.Order".
+// IsDottedFullName reports whether s is a full name with a dot before it, ".shop.v1.Order".
 func IsDottedFullName(s string) bool {
 	rest, ok := strings.CutPrefix(s, ".")
 	return ok && IsFullName(rest)
 }
 
-// IsHeaderName says whether s is the name of an HTTP field (RFC 9110, section 5.1), or of a pseudo-header with its
+// IsHeaderName reports whether s is the name of an HTTP field (RFC 9110, section 5.1), or of a pseudo-header with its
 // colon.
 func IsHeaderName(s string) bool {
 	s = strings.TrimPrefix(s, ":")
@@ -123,7 +123,7 @@ func IsHeaderName(s string) bool {
 	return s != ""
 }
 
-// IsHeaderValue says whether s can be the value of an HTTP field: it has no control characters but tabs.
+// IsHeaderValue reports whether s can be the value of an HTTP field: it has no control characters except tabs.
 func IsHeaderValue(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' && s[i] != '\t' || s[i] == 0x7F {
@@ -133,8 +133,8 @@ func IsHeaderValue(s string) bool {
 	return true
 }
 
-// IsHeaderSafe says whether s has none of NUL, CR and LF, which is what header names and values are held to when the
-// contract says that the rule is not strict.
+// IsHeaderSafe reports whether s has none of NUL, CR and LF, which is what is required of header names and values if
+// the rule in the contract is not strict.
 func IsHeaderSafe(s string) bool { return !strings.ContainsAny(s, "\x00\r\n") }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }

@@ -5,13 +5,13 @@ import (
 	"unicode/utf8"
 )
 
-// IsURI says whether s is a URI (RFC 3986, section 3; zones in IPv6 addresses as in RFC 6874).
+// IsURI reports whether s is a URI (RFC 3986, section 3; zones in IPv6 addresses as in RFC 6874).
 func IsURI(s string) bool {
 	scheme, rest, ok := strings.Cut(s, ":")
 	return ok && isScheme(scheme) && isHierarchy(rest, true)
 }
 
-// IsURIRef says whether s is a URI or a relative reference (RFC 3986, section 4.1).
+// IsURIRef reports whether s is a URI or a relative reference (RFC 3986, section 4.1).
 func IsURIRef(s string) bool { return IsURI(s) || isHierarchy(s, false) }
 
 // isScheme: ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ).
@@ -27,8 +27,8 @@ func isScheme(s string) bool {
 	return true
 }
 
-// isHierarchy checks what follows a scheme, or all of a relative reference, whose first segment has no colon lest it be
-// taken for a scheme: an authority and a path or a path alone, a query, a fragment.
+// isHierarchy checks what follows a scheme, or all of a relative reference: an authority and a path or only a path, a
+// query, a fragment. The first segment of a relative reference has no colon, since it would look like a scheme.
 func isHierarchy(s string, colons bool) bool {
 	s, fragment, _ := strings.Cut(s, "#")
 	s, query, _ := strings.Cut(s, "?")
@@ -67,7 +67,7 @@ func isAuthority(s string) bool {
 	return consistsOf(host, hostChars) && isDecoded(host) && isDigits(port)
 }
 
-// isLiteral checks what stands in the brackets of a host: IPv6address / IPv6addrz / IPvFuture.
+// isLiteral checks what is in the brackets of a host: IPv6address / IPv6addrz / IPvFuture.
 func isLiteral(s string) bool {
 	if future, ok := strings.CutPrefix(s, "v"); ok {
 		version, rest, ok := strings.Cut(future, ".")
@@ -83,7 +83,8 @@ func isLiteral(s string) bool {
 
 func isDigits(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
-// isDecoded says whether what percent signs encode is UTF-8 (RFC 3986, section 3.2.2); s has none that encode nothing.
+// isDecoded reports whether the bytes encoded with percent signs are UTF-8 (RFC 3986, section 3.2.2); all percent signs
+// in s encode a byte.
 func isDecoded(s string) bool {
 	if strings.IndexByte(s, '%') < 0 {
 		return true
@@ -107,7 +108,7 @@ func hexValue(c byte) byte {
 	return c | 0x20 - 'a' + 10
 }
 
-// charSet is what may stand in a part of a URI besides unreserved characters and percent-encoded bytes.
+// charSet is the set of characters allowed in a part of a URI besides unreserved characters and percent-encoded bytes.
 type charSet uint8
 
 const (
@@ -124,7 +125,7 @@ const (
 	queryChars         = question
 )
 
-// consistsOf says whether s has characters of the set, unreserved ones and percent signs with two digits only.
+// consistsOf reports whether s has only characters of the set, unreserved ones, and percent signs with two digits.
 func consistsOf(s string, set charSet) bool {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {

@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// Pattern is a regular expression of a contract, in RE2's syntax. It is compiled when it is first used, so that it
-// costs a program's start nothing; &Pattern{Expr: "…"} is ready for use. It is safe for concurrent use.
+// Pattern is a regular expression of a contract, in RE2's syntax. It is compiled when it is first used, so that it does
+// not slow the start of a program; &Pattern{Expr: "…"} is ready for use. It is safe for concurrent use.
 type Pattern struct {
 	Expr string
 
@@ -19,14 +19,14 @@ type Pattern struct {
 	compiled *regexp.Regexp
 }
 
-// Match says whether s contains a match. An expression that does not compile, which the generator refuses, matches
+// Match reports whether s contains a match. An expression that does not compile, which the generator refuses, matches
 // nothing.
 func (p *Pattern) Match(s string) bool {
 	p.once.Do(p.compile)
 	return p.compiled != nil && p.compiled.MatchString(s)
 }
 
-// MatchBytes says whether b contains a match.
+// MatchBytes reports whether b contains a match.
 func (p *Pattern) MatchBytes(b []byte) bool {
 	p.once.Do(p.compile)
 	return p.compiled != nil && p.compiled.Match(b)
@@ -34,16 +34,16 @@ func (p *Pattern) MatchBytes(b []byte) bool {
 
 func (p *Pattern) compile() { p.compiled, _ = regexp.Compile(p.Expr) }
 
-// Finite says whether x is neither infinite nor NaN.
+// Finite reports whether x is neither infinite nor NaN.
 func Finite(x float64) bool { return !math.IsInf(x, 0) && !math.IsNaN(x) }
 
-// IsZero says whether a field of floating point counts as not set: negative zero is sent, and does not.
+// IsZero reports whether a floating-point field counts as not set. Negative zero is sent, so it counts as set.
 func IsZero(x float64) bool { return x == 0 && !math.Signbit(x) }
 
-// fewItems is up to how many items are compared with one another, without memory, instead of in a sorted copy.
+// fewItems is up to how many items are compared with each other, without memory, instead of in a sorted copy.
 const fewItems = 32
 
-// Unique says whether no two items are the same. NaN differs from itself.
+// Unique reports whether no two items are equal. NaN differs from itself.
 func Unique[T cmp.Ordered](items []T) bool {
 	if len(items) <= fewItems {
 		for i := 1; i < len(items); i++ {
@@ -91,7 +91,7 @@ func UniqueBytes(items [][]byte) bool {
 	return true
 }
 
-// MaskWithin says whether each of a field mask's paths is one of allowed or lies below one.
+// MaskWithin reports whether each of a field mask's paths is one of allowed or lies below one.
 func MaskWithin(paths []string, allowed ...string) bool {
 	for _, p := range paths {
 		if !below(p, allowed) {
@@ -101,7 +101,7 @@ func MaskWithin(paths []string, allowed ...string) bool {
 	return true
 }
 
-// MaskWithout says whether none of a field mask's paths is one of denied or lies below one.
+// MaskWithout reports whether none of a field mask's paths is one of denied or lies below one.
 func MaskWithout(paths []string, denied ...string) bool {
 	for _, p := range paths {
 		if below(p, denied) {
@@ -111,8 +111,8 @@ func MaskWithout(paths []string, denied ...string) bool {
 	return true
 }
 
-// below says whether path is one of parents or lies below one. The loop is written out: through package slices it would
-// allocate a closure.
+// below reports whether path is one of parents or lies below one. The loop is written out, because a function of
+// package slices would allocate a closure.
 func below(path string, parents []string) bool {
 	for _, parent := range parents {
 		rest, ok := strings.CutPrefix(path, parent)

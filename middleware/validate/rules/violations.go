@@ -6,52 +6,51 @@ import (
 	"time"
 )
 
-// Message is what fairlead gen makes of a message with rules, its own or those of messages in its fields.
+// Message is implemented by messages of fairlead gen that have rules, or have messages with rules in their fields.
 type Message interface {
-	// ValidateFields adds to v what the rules find wrong with the message. A nil message counts as an empty one. It
-	// keeps nothing of v, and v keeps nothing of the message.
+	// ValidateFields adds to v the violations of the message. A nil message counts as an empty one. It keeps no reference
+	// to v, and v keeps none to the message.
 	ValidateFields(v *Violations)
 }
 
 // Violation is one rule that a message breaks.
 type Violation struct {
-	// Field is the path to the field, such as order.items[3].name or labels["a"]; "" when the rule is one of the
-	// message as a whole.
+	// Field is the path to the field, such as order.items[3].name or labels["a"]; "" for a rule of the message as a whole.
 	Field string
-	// Rule is the rule's id, such as "string.min_len"; in a violation that arrived from a peer it is the reason,
+	// Rule is the rule's id, such as "string.min_len". In a violation that arrived from a peer it is the reason,
 	// "STRING_MIN_LEN".
 	Rule string
-	// Message says what the rule wants.
+	// Message describes what the rule requires.
 	Message string
-	// ForKey says that the key of the map's entry breaks the rule, and not its value.
+	// ForKey reports whether the key of the map's entry breaks the rule, and not its value.
 	ForKey bool
 }
 
-// Violations collects what is wrong with one message. Generated code fills it; it is not safe for concurrent use, and
-// not to be kept once ValidateFields has returned.
+// Violations collects the violations of one message. Generated code fills it. It is not safe for concurrent use, and
+// must not be kept after ValidateFields has returned.
 type Violations struct {
 	found     []Violation
 	path      []Element
 	limit     int
 	full      bool
-	first     bool // of an evaluator too only the first violation is wanted
+	first     bool // an evaluator as well should add only the first violation
 	evaluator Evaluator
 	clock     func() time.Time
 	now       time.Time
-	fault     error // what kept the rules from being applied
+	fault     error // why the rules could not be applied
 }
 
-// longestPath is how much of a path is kept, in bytes, and longestText of a text: messages nest as deep as their sender
-// likes.
+// longestPath and longestText are how much of a path and of a text is kept, in bytes: the sender decides how deeply
+// messages are nested.
 const longestPath, longestText = 512, 512
 
-// Full says that no more violations are wanted, so that the rest of the message need not be looked at.
+// Full reports whether no more violations are wanted, so that the rest of the message need not be checked.
 func (v *Violations) Full() bool { return v.full }
 
-// FirstOnly says that one violation is enough, for Evaluators.
+// FirstOnly reports whether one violation is enough. It is for Evaluators.
 func (v *Violations) FirstOnly() bool { return v.first }
 
-// Now is the time that rules compare with; it is the same for all rules of a message.
+// Now returns the time that rules compare with. It is the same for all rules of a message.
 func (v *Violations) Now() time.Time {
 	if v.now.IsZero() {
 		v.now = v.clock()
@@ -59,22 +58,22 @@ func (v *Violations) Now() time.Time {
 	return v.now
 }
 
-// Add notes that the field at breaks the rule.
+// Add records that the field at breaks the rule.
 func (v *Violations) Add(at Element, rule, message string) {
 	v.add(Violation{Rule: rule, Message: message}, &at, "")
 }
 
-// AddKey notes that the key of the map's entry at breaks the rule.
+// AddKey records that the key of the map's entry at breaks the rule.
 func (v *Violations) AddKey(at Element, rule, message string) {
 	v.add(Violation{Rule: rule, Message: message, ForKey: true}, &at, "")
 }
 
-// AddMessage notes that the message as a whole breaks the rule.
+// AddMessage records that the message as a whole breaks the rule.
 func (v *Violations) AddMessage(rule, message string) {
 	v.add(Violation{Rule: rule, Message: message}, nil, "")
 }
 
-// AddPath is for Evaluators: it adds x, whose Field is a path within the message that is being evaluated.
+// AddPath adds x, whose Field is a path within the message that is being evaluated. It is for Evaluators.
 func (v *Violations) AddPath(x Violation) { v.add(x, nil, x.Field) }
 
 func (v *Violations) add(x Violation, at *Element, below string) {
@@ -88,7 +87,7 @@ func (v *Violations) add(x Violation, at *Element, below string) {
 	v.full = len(v.found) >= v.limit
 }
 
-// pathTo writes the path to at, or to below, which lies in the message at hand.
+// pathTo returns the path to at, or to below, which lies in the current message.
 func (v *Violations) pathTo(at *Element, below string) string {
 	var buf [longestPath + longestKey]byte
 	dst := buf[:0]
@@ -109,14 +108,14 @@ func (v *Violations) pathTo(at *Element, below string) string {
 	return shorten(string(dst), longestPath)
 }
 
-// Enter goes down into the message at at; Leave comes back.
+// Enter enters the message at at; Leave leaves it.
 func (v *Violations) Enter(at Element) { v.path = append(v.path, at) }
 
-// Leave goes back to where the last Enter was called.
+// Leave leaves the message of the last Enter.
 func (v *Violations) Leave() { v.path = v.path[:len(v.path)-1] }
 
-// Nested applies the rules of a message of another Go package, which may have been generated without them: then an
-// Evaluator applies them, without which no method with such messages is served.
+// Nested applies the rules of a message of another Go package. If that was generated without validation, an Evaluator
+// applies them; without one no method with such messages is served.
 func (v *Violations) Nested(at Element, m any) {
 	v.Enter(at)
 	if own, ok := m.(Message); ok {
@@ -127,7 +126,7 @@ func (v *Violations) Nested(at Element, m any) {
 	v.Leave()
 }
 
-// Evaluate has the Evaluator apply part of the rules of m, or with a nil part all of them and those of the messages in
+// Evaluate makes the Evaluator apply part of the rules of m. A nil part means all of them, and those of the messages in
 // its fields.
 func (v *Violations) Evaluate(m any, part *Part) {
 	switch {
@@ -141,7 +140,7 @@ func (v *Violations) Evaluate(m any, part *Part) {
 	}
 }
 
-// fail ends the validation without a verdict.
+// fail ends the validation without a result.
 func (v *Violations) fail(err error) { v.fault, v.full = err, true }
 
 // Mark and Sort put the violations of a map's entries, which come in random order, in that of their paths.

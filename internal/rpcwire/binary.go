@@ -7,11 +7,12 @@ import (
 	"github.com/fairlead-go/fairlead"
 )
 
-// BinSuffix ends the names of fields whose values are arbitrary bytes, in base64 on the wire.
+// BinSuffix is the end of the names of fields whose values are arbitrary bytes, sent in base64.
 const BinSuffix = "-bin"
 
-// addBinary adds the values of a field whose name ends in -bin to md. Several values may have been joined with commas
-// on the way and are taken apart before they are decoded, as the specification demands.
+// addBinary adds the values of a field whose name ends in -bin to md. A proxy may have joined several values with
+// commas: as the specification of gRPC demands, they are separated before they are decoded. It returns false for a
+// value that is not base64.
 func addBinary(md *fairlead.Metadata, key, value string) bool {
 	for {
 		one, rest, more := strings.Cut(value, ",")
@@ -27,7 +28,7 @@ func addBinary(md *fairlead.Metadata, key, value string) bool {
 	}
 }
 
-// DecodeBinary decodes one value, with padding or without.
+// DecodeBinary decodes one value in base64, with padding or without. It returns false if the value is malformed.
 func DecodeBinary(v string) (string, bool) {
 	enc := base64.RawStdEncoding
 	if len(v)%4 == 0 {

@@ -7,23 +7,23 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// Deadlines gives up the unary calls of a connection whose time has run out. All share one timer, which is armed for
-// the earliest of them: most calls end long before, so it is set about once in the time that calls are given, and a
-// call neither starts a timer nor selects over its channel. Safe for concurrent use.
+// Deadlines gives up the unary calls of a connection at their deadlines. All share one timer, which is set for the
+// earliest deadline. Most calls end long before theirs, so that the timer is set about once in the time that calls are
+// given. It is safe for concurrent use.
 type Deadlines struct {
 	Conn protocol.HTTPConn
 
 	mu    sync.Mutex
-	calls []deadline // in no order; expiry.place is where one is
+	calls []deadline // in no order; Expiry.place is where one is
 	timer *time.Timer
 	armed bool
 	over  bool          // the connection has ended: the last call to leave stops the timer
 	fires time.Duration // when the timer does, after epoch, if it is armed
 }
 
-// Expiry is what a call has to do with deadlines. The zero value is ready.
+// Expiry is the state of one call in Deadlines. The zero value is ready to use.
 type Expiry struct {
-	// Late is set when the call was given up because its time had run out. It may be read once done has had its value.
+	// Late is set if the call was given up at its deadline. It may be read after the value of done has been received.
 	Late bool
 
 	place int // in the list, counted from 1; 0: nowhere
@@ -40,12 +40,12 @@ type deadline struct {
 // epoch is what deadlines count from.
 var epoch = time.Now() //nolint:gochecknoglobals // read-only
 
-// apart is the least time between two looks at the calls, so that many of them cost little: a deadline may be noticed
-// that much late.
+// apart is the least time between two looks at the calls, so that many deadlines cost little. A call may be given up
+// that much too late.
 const apart = time.Millisecond
 
-// Add gives the call with that ticket up at a time, unless remove is called first: done then gets a value, for which it
-// must have room.
+// Add cancels the call with the ticket at a time, unless Remove is called before that. If it does so, the Receiver gets
+// no End, and Deadlines sends a value to done, which must have room for it.
 func (d *Deadlines) Add(e *Expiry, t protocol.Ticket, at time.Time, done chan<- struct{}) {
 	when := at.Sub(epoch)
 	d.mu.Lock()
@@ -67,7 +67,7 @@ func (d *Deadlines) arm(when, now time.Duration) {
 	}
 }
 
-// Remove forgets a call. When it returns, expire is done with the call.
+// Remove forgets a call. After it has returned, e and done are not used any more.
 func (d *Deadlines) Remove(e *Expiry) {
 	d.mu.Lock()
 	d.drop(e)
@@ -98,7 +98,7 @@ func (d *Deadlines) expire() {
 	defer d.mu.Unlock()
 	now := time.Since(epoch)
 	if !d.armed || now < d.fires {
-		return // stopped, or armed anew, since the timer fired
+		return // the timer was stopped or set again since it fired
 	}
 	d.armed = false
 	for i := 0; i < len(d.calls); {
@@ -121,7 +121,7 @@ func (d *Deadlines) expire() {
 	}
 }
 
-// Stop is called when the connection has ended, and lets go of the timer.
+// Stop is to be called when the connection has ended: the last call stops the timer.
 func (d *Deadlines) Stop() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

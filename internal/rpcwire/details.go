@@ -8,8 +8,8 @@ import (
 	"github.com/fairlead-go/fairlead"
 )
 
-// The field numbers of google.rpc.Status and google.protobuf.Any. They are written and read by hand: two small messages
-// are not worth their generated code and its registration.
+// The field numbers of google.rpc.Status and google.protobuf.Any. Generated code for two small messages would not be
+// worth its registration.
 const (
 	statusCode    protowire.Number = 1
 	statusMessage protowire.Number = 2
@@ -19,7 +19,7 @@ const (
 	anyValue protowire.Number = 2
 )
 
-// EncodeStatus returns the google.rpc.Status of e, the value of grpc-status-details-bin.
+// EncodeStatus returns a google.rpc.Status.
 func EncodeStatus(code fairlead.Code, message string, details []fairlead.Detail) []byte {
 	dst := protowire.AppendTag(nil, statusCode, protowire.VarintType)
 	dst = protowire.AppendVarint(dst, uint64(code))
@@ -45,7 +45,7 @@ func anySize(d *fairlead.Detail) int {
 		protowire.SizeTag(anyValue) + protowire.SizeBytes(len(d.Value))
 }
 
-// statusHeadSize returns the length of what encodeStatus writes before the details, with a message of n bytes.
+// statusHeadSize returns the length of what EncodeStatus writes before the details, with a message of n bytes.
 func statusHeadSize(code fairlead.Code, n int) int {
 	size := protowire.SizeTag(statusCode) + protowire.SizeVarint(uint64(code))
 	if n > 0 {
@@ -54,12 +54,12 @@ func statusHeadSize(code fairlead.Code, n int) int {
 	return size
 }
 
-// detailSize returns the length of what encodeStatus writes for a detail.
+// detailSize returns the length of what EncodeStatus writes for a detail.
 func detailSize(d *fairlead.Detail) int {
 	return protowire.SizeTag(statusDetails) + protowire.SizeBytes(anySize(d))
 }
 
-// ParseStatus reads a google.rpc.Status. False: it is malformed, and nothing of it is to be used.
+// ParseStatus reads a google.rpc.Status. It returns false if b is malformed. The details are copies.
 func ParseStatus(b []byte) (code fairlead.Code, message string, details []fairlead.Detail, ok bool) {
 	ok = eachField(b, func(num protowire.Number, v field) bool {
 		switch {
@@ -107,7 +107,7 @@ type field struct {
 	bytes  []byte
 }
 
-// eachField calls f with the fields of a message until it returns false; unknown ones are for f to ignore.
+// eachField calls f for each field of a message, until f returns false. It returns false then, and if b is malformed.
 func eachField(b []byte, f func(protowire.Number, field) bool) bool {
 	for len(b) > 0 {
 		num, typ, n := protowire.ConsumeTag(b)

@@ -8,17 +8,18 @@ import (
 	"github.com/fairlead-go/fairlead/buffer"
 )
 
-// The prefix of each message: a byte of flags and four bytes of length.
-const (
-	PrefixSize     = 5
-	FlagCompressed = 1
-)
+// PrefixSize is the length of the prefix of each message: one byte of flags and four bytes of length.
+const PrefixSize = 5
 
-// FirstGather is the size in bytes of the buffer with which gathering a message begins. It grows with what arrives, not
-// with what a prefix promises, so that a peer pays with its own bytes for the memory that it takes.
+// FlagCompressed is the flag of a compressed message.
+const FlagCompressed = 1
+
+// FirstGather is the size in bytes of the first buffer for a message that arrives in parts. The buffer grows with what
+// arrives and not with what the prefix promises, so that a peer has to send as much as it makes this side allocate.
 const FirstGather = 4 << 10
 
-// ParsePrefix reads the prefix of a message, which has prefixSize bytes at least, and checks it.
+// ParsePrefix reads the prefix of a message from p, which must have PrefixSize bytes at least. It returns an error for
+// flags other than FlagCompressed and for a message that is longer than the limit.
 func ParsePrefix(p []byte, lim *Limit) (flags uint8, length int, err error) {
 	flags, n := p[0], binary.BigEndian.Uint32(p[1:PrefixSize])
 	if flags&^FlagCompressed != 0 {
@@ -30,46 +31,50 @@ func ParsePrefix(p []byte, lim *Limit) (flags uint8, length int, err error) {
 	return flags, int(n), nil
 }
 
-// Source is where a reader's parts come from: a protocol.Pipe.
+// Source returns the parts of a body. protocol.Pipe is one.
 type Source interface {
+	// Read returns the next part, valid until the next Read, and io.EOF after the last one.
 	Read() ([]byte, error)
 }
 
-// Reserver accounts for memory: a protocol.Dispatcher.
+// Reserver accounts for memory. protocol.Dispatcher is one.
 type Reserver interface {
+	// Reserve accounts for n more bytes, or returns why a call cannot have them.
 	Reserve(n int) error
 }
 
-// Expecter is told whether the rest of something has to come: a protocol.Exchange.
+// Expecter limits the time that the rest of something takes to arrive. protocol.Exchange is one.
 type Expecter interface {
+	// Expect reports whether the rest of something has to arrive.
 	Expect(rest bool)
 }
 
-// Reader takes messages out of the parts of a body. A part may hold several of them, or a fraction of one. One
-// goroutine at a time uses it.
+// Reader reads messages from the parts of a body. A part may hold several messages or a fraction of one. One goroutine
+// at a time may use it.
 type Reader struct {
 	Source Source
 	Limit  Limit
-	// Reserver is told of the memory that gathered messages take; nil: nobody is. reserved is the sum of what it was told.
+	// Reserver accounts for messages that arrive in parts, which are held in a buffer; nil: nobody does.
 	Reserver Reserver
-	reserved int
-	// Own are the flags of frames that are the protocol's own and no messages, such as the one that ends a stream of
-	// Connect; 0: it has none. OwnLimit is how long those may be.
+	// Expecter learns when a message has arrived in part, and when the rest is there; nil: nobody does.
+	Expecter Expecter
+	// Sole is set for a body of one message: Expecter then expects the whole body.
+	Sole bool
+	// Own has the flags of frames that are no messages but the protocol's own, such as the last frame of a stream of
+	// Connect; 0: there are none. OwnLimit is the limit for their length.
 	Own      uint8
 	OwnLimit Limit
-	// Expecter is told when a message has begun whose rest is to be waited for, and when it is there; nil: nobody is. With
-	// one, the rest is that of the whole body, since it has one message.
-	Expecter  Expecter
-	expecting bool
-	Sole      bool
 
-	err  error       // the body's end, or what is wrong with it: returned from then on
-	part []byte      // what is left of the part last read, valid until the next one is
-	buf  *buffer.Buf // the message last returned, if it was gathered
+	reserved  int         // bytes, in all
+	expecting bool        // what Expecter was told last
+	err       error       // the body's end, or what is wrong with it: returned from then on
+	part      []byte      // what is left of the part last read, valid until the next one is
+	buf       *buffer.Buf // the message last returned, if it arrived in parts
 }
 
-// Next returns the next message as it came; it is valid until done or next is called. At the end of the body it returns
-// io.EOF, and io.ErrUnexpectedEOF when that is within a message.
+// Next returns the next message, or frame of the protocol's own, with its flags. It is valid until Next, Release or
+// Close is called. At the end of the body Next returns io.EOF, within a message io.ErrUnexpectedEOF; other errors are
+// the Source's or the Reserver's, and *fairlead.Error for a message that is not acceptable. Each error is final.
 func (r *Reader) Next() (payload []byte, flags uint8, err error) {
 	r.Release()
 	if r.err != nil {
@@ -86,7 +91,7 @@ func (r *Reader) Next() (payload []byte, flags uint8, err error) {
 	return payload, flags, err
 }
 
-// take is next without memory of errors.
+// take is Next, but does not keep errors.
 func (r *Reader) take() (payload []byte, flags uint8, err error) {
 	for len(r.part) == 0 {
 		if r.part, err = r.Source.Read(); err != nil {
@@ -160,7 +165,7 @@ func (r *Reader) gather(n int) error {
 	}
 }
 
-// more reads a part in the middle of a message.
+// more reads the next part of a message.
 func (r *Reader) more() (err error) {
 	r.Expect(true)
 	r.part, err = r.Source.Read()
@@ -170,7 +175,7 @@ func (r *Reader) more() (err error) {
 	return err
 }
 
-// Expect tells exp.
+// Expect calls the Expecter if there is something new for it.
 func (r *Reader) Expect(rest bool) {
 	if r.Expecter != nil && r.expecting != rest {
 		r.expecting = rest
@@ -178,8 +183,8 @@ func (r *Reader) Expect(rest bool) {
 	}
 }
 
-// reserve accounts for a message of which n bytes are there. It counts the longest message and not their sum, since
-// they are held one at a time.
+// reserve accounts for a message of which n bytes are there. It counts the longest message and not the sum of all,
+// because one at a time is held.
 func (r *Reader) reserve(n int) error {
 	if r.Reserver == nil || n <= r.reserved {
 		return nil
@@ -191,16 +196,16 @@ func (r *Reader) reserve(n int) error {
 	return nil
 }
 
-// Reserved returns the number of bytes that were reserved for messages in all.
+// Reserved returns the number of bytes that were reserved in all. They are for the caller to give back.
 func (r *Reader) Reserved() int { return r.reserved }
 
-// Close gives back all memory. The parts read before are not touched again.
+// Close is Release, and lets go of the last part.
 func (r *Reader) Close() {
 	r.Release()
 	r.part = nil
 }
 
-// Release gives back the memory of the message last returned.
+// Release gives back the memory of the message last returned. It may be called more than once.
 func (r *Reader) Release() {
 	buffer.Put(r.buf)
 	r.buf = nil

@@ -9,7 +9,7 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// AsInternal is err if it is an Error already, and an Internal one with it as the cause otherwise.
+// AsInternal returns err if it is a *fairlead.Error, and otherwise an Internal error with err as its cause.
 func AsInternal(err error, what string) error {
 	if e, ok := err.(*fairlead.Error); ok { //nolint:errorlint // a wrapped one says more as a whole
 		return e
@@ -17,8 +17,8 @@ func AsInternal(err error, what string) error {
 	return Internal(err, "%s", what)
 }
 
-// isError calls errors.Is for errors of codecs and compressors, in goroutines of the connection: methods of err that
-// panic count as no.
+// isError is errors.Is for errors of codecs and compressors, whose methods may panic in goroutines of the connection:
+// it returns false then.
 func isError(err, target error) (yes bool) {
 	defer func() {
 		if recover() != nil {
@@ -28,8 +28,8 @@ func isError(err, target error) (yes bool) {
 	return errors.Is(err, target)
 }
 
-// Internal makes an Internal error with err behind the text, and as the cause unless that is io.EOF: with that as the
-// cause, a message that a codec or a compressor finds too short would look like the proper end of a stream.
+// Internal returns an Internal error whose text ends with err. It has err as its cause, unless that is io.EOF: a
+// message that a codec or a compressor finds too short would look like the proper end of a stream.
 func Internal(err error, format string, args ...any) error {
 	verb := ": %w"
 	if isError(err, io.EOF) {
@@ -38,8 +38,8 @@ func Internal(err error, format string, args ...any) error {
 	return fairlead.Errorf(fairlead.Internal, format+verb, append(args, err)...)
 }
 
-// FailureError is the client's error for an exchange that did not come to its proper end. With late the deadline has
-// passed, and a reset is taken for the server's way of saying so.
+// FailureError returns the client's error for an exchange that has failed with err. If the deadline has passed, a reset
+// by the server means that the server found that, too: pass late.
 func FailureError(err error, late bool) error {
 	f, ok := err.(*protocol.Failure) //nolint:errorlint // Pipe returns it bare
 	if !ok {
@@ -63,7 +63,8 @@ func FailureError(err error, late bool) error {
 	return fairlead.Errorf(code, "%w", err).WithReach(f.Reach)
 }
 
-// resetCode is the table of the specification, section "HTTP2 Transport Mapping", "Errors".
+// resetCode returns the code for a reset, by the table of gRPC's specification, section "HTTP2 Transport Mapping",
+// "Errors".
 func resetCode(c protocol.ResetCode) fairlead.Code {
 	switch c {
 	case protocol.ResetRefused:
@@ -79,8 +80,8 @@ func resetCode(c protocol.ResetCode) fairlead.Code {
 	}
 }
 
-// PeerError is the server's error for what a pipe returned: a client that went away has cancelled the call, whatever
-// took it away.
+// PeerError returns the server's error for what Pipe.Read or a Reader returned. A client that is gone has cancelled the
+// call, whatever the reason.
 func PeerError(err error) error {
 	switch e := err.(type) { //nolint:errorlint // Pipe returns them bare
 	case *fairlead.Error:
@@ -97,7 +98,7 @@ func PeerError(err error) error {
 	return fairlead.Errorf(fairlead.Internal, "%w", err)
 }
 
-// SendError is the server's error for what Pipe.Send returned, nil for nil.
+// SendError returns the server's error for what Pipe.Send returned, nil for nil.
 func SendError(err error) error {
 	switch err.(type) { //nolint:errorlint // Pipe returns them bare
 	case nil:
@@ -108,7 +109,7 @@ func SendError(err error) error {
 	return AsInternal(err, "cannot encode a message")
 }
 
-// DoError is the error for what a connection returned instead of sending a request.
+// DoError returns the client's error for what HTTPConn.Do or Open returned. protocol.ErrFull stays as it is.
 func DoError(err error) error {
 	if errors.Is(err, protocol.ErrFull) {
 		return protocol.ErrFull
@@ -119,56 +120,56 @@ func DoError(err error) error {
 	return NotSent(AsInternal(err, "cannot encode the request"))
 }
 
-// The specification of gRPC lists what is wrong with the number of messages under "Unimplemented"
-// (https://github.com/grpc/grpc/blob/master/doc/statuscodes.md, cardinality violation), and so does that of Connect.
+// A wrong number of messages has the code Unimplemented
+// (https://github.com/grpc/grpc/blob/master/doc/statuscodes.md, cardinality violation), in Connect as well.
 
-// ErrNoResponse is the error for a successful call without its one response.
+// ErrNoResponse returns the error for a successful call without its one response.
 func ErrNoResponse() error {
 	return fairlead.Errorf(fairlead.Unimplemented, "the method has one response, and the server sent none")
 }
 
-// ErrManyResponses is the error for a call with more than its one response.
+// ErrManyResponses returns the error for a call with more than its one response.
 func ErrManyResponses() error {
 	return fairlead.Errorf(fairlead.Unimplemented, "the method has one response, and the server sent more")
 }
 
-// ErrNoRequest is the error for a call without its one request.
+// ErrNoRequest returns the error for a call without its one request.
 func ErrNoRequest() error {
 	return fairlead.Errorf(fairlead.Unimplemented, "the method takes one request, and none was sent")
 }
 
-// ErrManyRequests is the error for a call with more than its one request.
+// ErrManyRequests returns the error for a call with more than its one request.
 func ErrManyRequests() error {
 	return fairlead.Errorf(fairlead.Unimplemented, "the method takes one request, and more were sent")
 }
 
-// ErrCutOff is the error for a body that ends within a message.
+// ErrCutOff returns the error for a body that ends within a message.
 func ErrCutOff() error {
 	return fairlead.Errorf(fairlead.Internal, "the body ends within a message: %w", io.ErrUnexpectedEOF)
 }
 
-// ErrDeadline is the error of a call whose deadline has passed.
+// ErrDeadline returns the error of a call whose deadline has passed.
 func ErrDeadline() error {
 	return fairlead.Errorf(fairlead.DeadlineExceeded, "%w", context.DeadlineExceeded)
 }
 
-// ErrCanceled is the error of a call that was given up.
+// ErrCanceled returns the error of a call that was given up.
 func ErrCanceled() error {
 	return fairlead.Errorf(fairlead.Canceled, "%w", context.Canceled)
 }
 
-// NotSent returns err as an Error that says that nothing left this process.
+// NotSent returns err as an Error whose Reach says that nothing was sent.
 func NotSent(err error) error {
 	e := *fairlead.ErrorOf(err) // a copy: the codec may return the same one again
 	return e.WithReach(fairlead.NotSent)
 }
 
-// ContextError is the error of a call whose context has ended.
+// ContextError returns the error of a call whose context has ended.
 func ContextError(ctx context.Context) error {
 	return fairlead.Errorf(fairlead.CodeOf(ctx.Err()), "%w", ctx.Err())
 }
 
-// CodeOfHTTP returns the code of an error for a response that says nothing but its HTTP status. The table is gRPC's
+// CodeOfHTTP returns the code of the error for a response that has an HTTP status and nothing else. The table is gRPC's
 // (https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md), and Connect's as well.
 func CodeOfHTTP(status int) fairlead.Code {
 	switch status {

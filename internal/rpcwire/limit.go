@@ -6,14 +6,15 @@ import (
 	"github.com/fairlead-go/fairlead"
 )
 
-// Limit is the largest size of a message in one direction. Its errors say who set it and how to change it.
+// Limit is the length in bytes of the longest message in one direction. Its errors name the option that changes it.
 type Limit struct {
 	Bytes  int
 	owner  string // "server"
 	option string // "server.MaxRecvMessage"
 }
 
-// NewLimit makes a limit; a size that is not positive means that only the wire's own limit holds.
+// NewLimit returns a limit. The owner, "server", and its option, "server.MaxRecvMessage", are for errors. With 0 or
+// less bytes only the limit of the envelope holds, 4 GiB.
 func NewLimit(bytes int, owner, option string) Limit {
 	if bytes <= 0 || int64(bytes) > math.MaxUint32 {
 		// The prefix of a message has four bytes for its length.
@@ -22,19 +23,19 @@ func NewLimit(bytes int, owner, option string) Limit {
 	return Limit{Bytes: bytes, owner: owner, option: option}
 }
 
-// Received is the error for a message of n bytes that arrives.
+// Received returns the error for a message of n bytes that arrives.
 func (l *Limit) Received(n uint32) error {
 	return fairlead.Errorf(fairlead.ResourceExhausted, "received message of %d bytes exceeds the %s's limit of %d (%s)",
 		n, l.owner, l.Bytes, l.option)
 }
 
-// Decompressed is the error for a message that arrives and is too long only once it is decompressed.
+// Decompressed returns the error for a message that is too long once it is decompressed.
 func (l *Limit) Decompressed() error {
 	return fairlead.Errorf(fairlead.ResourceExhausted,
 		"received message exceeds the %s's limit of %d bytes once decompressed (%s)", l.owner, l.Bytes, l.option)
 }
 
-// Sent is the error for a message of n bytes that is to be sent.
+// Sent returns the error for a message of n bytes that is to be sent.
 func (l *Limit) Sent(n int) error {
 	return fairlead.Errorf(fairlead.ResourceExhausted,
 		"message to be sent has %d bytes and exceeds the %s's limit of %d (%s)", n, l.owner, l.Bytes, l.option)

@@ -6,7 +6,8 @@ import (
 	"github.com/fairlead-go/fairlead"
 )
 
-// ReservedByHTTP reports whether the name of a field is HTTP's, or none.
+// ReservedByHTTP reports whether a name is that of a field of HTTP itself, or no name at all, so that it cannot be
+// metadata in any protocol.
 func ReservedByHTTP(name string) bool {
 	switch name {
 	case "te", "content-type", "content-length", "user-agent", "host", "connection", "keep-alive", "proxy-connection",
@@ -26,8 +27,9 @@ func Field(fields *fairlead.Metadata, name string) string {
 	return ""
 }
 
-// Receive appends the fields of a head or trailer that belong to users to md. It allocates only if there are any. A
-// false return names a field whose value is not base64 as it should be.
+// Receive appends the fields of a head or trailer to md, except those whose names are reserved, with values of names
+// that end in -bin decoded. It allocates only if there are any. If a value is malformed, Receive returns the field's
+// name and false.
 func Receive(md, fields *fairlead.Metadata, reserved func(name string) bool) (malformed string, ok bool) {
 	n := fields.Len()
 	for i := range n {
@@ -47,7 +49,7 @@ func Receive(md, fields *fairlead.Metadata, reserved func(name string) bool) (ma
 	return "", true
 }
 
-// Fault says what makes a pair of metadata impossible to send, "" for nothing.
+// Fault returns what makes a pair of metadata impossible to send, "" if it can be sent.
 func Fault(key, value string, reserved func(name string) bool) string {
 	if reserved(key) {
 		return "the name is reserved"
@@ -70,14 +72,14 @@ func Fault(key, value string, reserved func(name string) bool) string {
 	return ""
 }
 
-// needsTrim says whether a value begins or ends with a space, which HTTP/2 forbids (RFC 9113, section 8.2.1) and gRPC
-// lets senders strip.
+// needsTrim reports whether a value begins or ends with a space, which HTTP/2 forbids (RFC 9113, section 8.2.1) and
+// senders of gRPC may remove.
 func needsTrim(key, value string) bool {
 	return value != "" && (value[0] == ' ' || value[len(value)-1] == ' ') && !strings.HasSuffix(key, BinSuffix)
 }
 
-// Sendable returns md as it may be sent: md itself when nothing stands against it, nil when it is empty. A pair that
-// cannot be sent is given to bad and left out.
+// Sendable returns md as it can be sent: md itself if all of it can be, nil if it is empty, and otherwise a copy
+// without the pairs that cannot be sent. It calls bad for each of those.
 func Sendable(
 	md *fairlead.Metadata, reserved func(name string) bool, bad func(key, why string),
 ) *fairlead.Metadata {

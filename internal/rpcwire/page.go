@@ -16,17 +16,17 @@ const (
 	maxWords = 200
 )
 
-// PageTime is how long the rest of a page is waited for: its body may never end.
+// PageTime is how long clients wait for the rest of a page, whose body may never end.
 const PageTime = 500 * time.Millisecond
 
-// Page is the beginning of a response that is not gRPC's: most often what a proxy has to say, or a web server at the
-// wrong address.
+// Page is the beginning of a response that is not of the protocol, for the error: mostly one of a proxy, or of a web
+// server at the wrong address.
 type Page struct {
 	html bool
 	text []byte
 }
 
-// NewPage returns a page for a response whose body may be read by people, nil for any other.
+// NewPage returns a page for a response whose body is text for people, nil for any other response.
 func NewPage(contentType, contentEncoding string) *Page {
 	if contentEncoding != "" && contentEncoding != Identity {
 		return nil
@@ -47,13 +47,13 @@ func NewPage(contentType, contentEncoding string) *Page {
 	return nil
 }
 
-// Add takes a part of the body and reports whether it wants more.
+// Add adds a part of the body. It reports whether there is room for more.
 func (p *Page) Add(part []byte) bool {
 	p.text = append(p.text, part[:min(len(part), maxPage-len(p.text))]...)
 	return len(p.text) < maxPage
 }
 
-// Tell returns e with the first words of the page.
+// Tell returns e with the first words of the page in its message; e itself, if the page has none.
 func (p *Page) Tell(e *fairlead.Error) *fairlead.Error {
 	text := strings.ToValidUTF8(string(p.text), " ")
 	if p.html {
@@ -75,7 +75,7 @@ func (p *Page) Tell(e *fairlead.Error) *fairlead.Error {
 	return fairlead.PeerError(e.Code, fmt.Sprintf("%s; its text begins with %q", e.Message, words), nil)
 }
 
-// withoutTags returns what a page of HTML shows, more or less: what is outside of tags, comments, scripts and styles.
+// withoutTags returns roughly the text that a page of HTML shows: without tags, comments, scripts and styles.
 func withoutTags(text string) string {
 	var b strings.Builder
 	for text != "" {
@@ -110,7 +110,7 @@ func withoutTags(text string) string {
 	return b.String()
 }
 
-// indexFold returns where text has the first part, in letters of either case, -1 for nowhere. The part is ASCII.
+// indexFold returns where text has the first part, in letters of either case, -1 if it has not. The part is ASCII.
 func indexFold(text, part string) int {
 	for i := range len(text) - len(part) + 1 {
 		if strings.EqualFold(text[i:i+len(part)], part) {

@@ -7,9 +7,9 @@ import (
 
 const upperHex = "0123456789ABCDEF"
 
-// EncodeMessage percent-encodes a status message for the field grpc-message: bytes outside printable ASCII and the
-// percent sign. What is not UTF-8 is replaced first, since the field carries text; a space at either end is encoded as
-// well, because HTTP/2 forbids it there (RFC 9113, section 8.2.1).
+// EncodeMessage percent-encodes a message for the field grpc-message: bytes outside printable ASCII, the percent sign,
+// and a space at either end, which HTTP/2 forbids (RFC 9113, section 8.2.1). Bytes that are not UTF-8 are replaced
+// first, because the field is text.
 func EncodeMessage(msg string) string {
 	if isPlain(msg) {
 		return msg
@@ -30,7 +30,7 @@ func EncodeMessage(msg string) string {
 	return b.String()
 }
 
-// encodedLen returns the length of encodeMessage(msg), or a little more.
+// encodedLen returns the length of EncodeMessage(msg), or a little more.
 func encodedLen(msg string) int {
 	if isPlain(msg) {
 		return len(msg)
@@ -47,7 +47,7 @@ func encodedLen(msg string) int {
 	return n
 }
 
-// isPlain says whether msg is its own encoding.
+// isPlain reports whether msg is its own encoding.
 func isPlain(msg string) bool {
 	for i := range len(msg) {
 		if c := msg[i]; c < ' ' || c > '~' || c == '%' {
@@ -57,8 +57,8 @@ func isPlain(msg string) bool {
 	return msg == "" || msg[0] != ' ' && msg[len(msg)-1] != ' '
 }
 
-// DecodeMessage reverses encodeMessage. What is not a valid escape stays as it is: the specification wants the text to
-// be shown rather than lost.
+// DecodeMessage is the reverse of EncodeMessage. A percent sign that begins no valid escape stays as it is: the
+// specification wants the text to be shown rather than lost.
 func DecodeMessage(v string) string {
 	first := strings.IndexByte(v, '%')
 	if first < 0 {

@@ -34,8 +34,8 @@ func unitOf(name byte) time.Duration {
 	return 0
 }
 
-// ParseTimeout reads the value of grpc-timeout: one to eight digits and a unit. What a Duration cannot hold becomes the
-// longest one.
+// ParseTimeout reads the value of the field grpc-timeout: one to eight digits and a unit. A timeout that a Duration
+// cannot hold becomes the longest Duration.
 func ParseTimeout(v []byte) (d time.Duration, ok bool) {
 	if len(v) < 2 || len(v) > maxTimeoutDigits+1 {
 		return 0, false
@@ -57,8 +57,8 @@ func ParseTimeout(v []byte) (d time.Duration, ok bool) {
 	return time.Duration(n) * unit, true
 }
 
-// AppendTimeout appends d as a value of grpc-timeout, in the finest unit in which it fits and rounded up, so that the
-// server does not give up before the client does. A d that has passed becomes zero.
+// AppendTimeout appends d as a value of the field grpc-timeout. It takes the finest unit in which d fits, and rounds
+// up, so that the server does not give up before the client does. A negative d becomes zero.
 func AppendTimeout(dst []byte, d time.Duration) []byte {
 	d = max(d, 0)
 	for i := range len(units) {

@@ -10,17 +10,17 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// The fields of a status in trailers.
+// The fields of a status in trailers, of gRPC and gRPC-Web.
 const (
 	FieldStatus  = "grpc-status"
 	FieldMessage = "grpc-message"
 	FieldDetails = "grpc-status-details-bin"
 )
 
-// NamedCodes is the number of codes that have a name, and a block of their own.
+// NamedCodes is the number of codes that have names. Others may arrive, and are passed on.
 const NamedCodes = int(fairlead.Unauthenticated) + 1
 
-// StatusOf reads the status of a trailer, or of a head that is one. Found is false if it has none; err is nil for OK.
+// StatusOf returns the status in the fields of a trailer; err is nil for OK. It returns false if there is none.
 func StatusOf(fields *fairlead.Metadata) (err *fairlead.Error, found bool) {
 	var message, details string
 	var code uint64
@@ -48,7 +48,7 @@ func StatusOf(fields *fairlead.Metadata) (err *fairlead.Error, found bool) {
 	e := fairlead.PeerError(fairlead.Code(code), DecodeMessage(message), nil)
 	if details != "" {
 		if b, ok := DecodeBinary(details); ok {
-			// What disagrees with the fields in plain text, or cannot be read, is dropped.
+			// Details that disagree with the other fields, or cannot be read, are dropped.
 			if c, _, ds, ok := ParseStatus([]byte(b)); ok && c == e.Code {
 				e.Details = ds
 			}
@@ -57,9 +57,10 @@ func StatusOf(fields *fairlead.Metadata) (err *fairlead.Error, found bool) {
 	return e, true
 }
 
-// AddStatus adds what a trailer says of e beside the code: the message and the details. Of an error that arrived from
-// another server only code and message go on, since its details were meant for this process. What is added is at most
-// room bytes long, if that is enough for the code; false: it was shortened.
+// AddStatus adds the message and the details of e to a trailer, and the code if it is not one of NamedCodes, for which
+// callers have fields prepared. Details of an error that arrived from another server are left out: they were meant for
+// this process. What is added has at most room bytes, as RFC 9113 counts them in section 6.5.2, unless the code needs
+// more. If the status had to be shortened for that, AddStatus returns false, and the message says so and names limit.
 func AddStatus(md *fairlead.Metadata, e *fairlead.Error, room, limit int) (whole bool) {
 	if int(e.Code) >= NamedCodes {
 		code := strconv.FormatUint(uint64(e.Code), 10)
@@ -101,8 +102,8 @@ func statusSize(code fairlead.Code, message, encoded int, details []fairlead.Det
 	return n
 }
 
-// shorten leaves out details, the last ones first, and then the end of the message, until both fit into room. A mark at
-// the message's end says so.
+// shorten leaves out details, the last ones first, and then the end of the message, until the rest fits into room. It
+// adds a mark to the message that says so.
 func shorten(
 	code fairlead.Code, message string, details []fairlead.Detail, room, limit int,
 ) (string, []fairlead.Detail) {
@@ -132,7 +133,7 @@ func shorten(
 	return text + mark(len(message)-len(text), len(details), limit), nil
 }
 
-// mark says what was left out of a status.
+// mark returns the text for what was left out of a status.
 func mark(text, details, limit int) string {
 	var what string
 	switch {
@@ -166,5 +167,5 @@ func fitting(message string, room int) int {
 	return len(message)
 }
 
-// fieldSize is the size of a field whose value has n bytes, as RFC 9113 counts it in section 6.5.2.
+// fieldSize returns the size of a field whose value has n bytes, as RFC 9113 counts it in section 6.5.2.
 func fieldSize(name string, n int) int { return len(name) + n + protocol.FieldOverhead }

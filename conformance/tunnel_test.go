@@ -25,64 +25,68 @@ import (
 func TestExtendedConnect(t *testing.T) {
 	t.Parallel()
 	addr := tunnelServer(t, web.NewServer(new(protocoltest.Items), web.ExtendedConnect(true)))
-	resp, in, err := openTunnel(t, addr, "items")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if resp.StatusCode != http.StatusOK || resp.ContentLength != -1 {
-		t.Errorf("got %d, length %d, want 200 and none", resp.StatusCode, resp.ContentLength)
+	x := newTunnel(t, addr, "items")
+	if x.err != nil || x.status != http.StatusOK || x.length != -1 {
+		t.Fatalf("got %d, length %d, %v, want 200 and no length", x.status, x.length, x.err)
 	}
 	for _, want := range []string{"one", "two", strings.Repeat("three", 10_000)} {
-		if _, err := io.WriteString(in, want); err != nil {
+		if _, err := io.WriteString(x.in, want); err != nil {
 			t.Fatal(err)
 		}
 		got := make([]byte, len(want))
-		if _, err := io.ReadFull(resp.Body, got); err != nil || string(got) != want {
+		if _, err := io.ReadFull(x.out, got); err != nil || string(got) != want {
 			t.Fatalf("got %d bytes, %v, want %d", len(got), err, len(want))
 		}
 	}
-	_ = in.Close()
-	if rest, err := io.ReadAll(resp.Body); err != nil || len(rest) > 0 || len(resp.Trailer) > 0 {
-		t.Errorf("at the end: got %q, %v, the trailer %v", rest, err, resp.Trailer)
+	_ = x.in.Close()
+	if rest, err := io.ReadAll(x.out); err != nil || len(rest) > 0 || len(x.trailer()) > 0 {
+		t.Errorf("at the end: got %q, %v, the trailer %v", rest, err, x.trailer())
 	}
-	if resp, in, err = openTunnel(t, addr, "other"); err != nil {
-		t.Fatal(err)
+	if x := newTunnel(t, addr, "other"); x.err != nil || x.status != http.StatusNotImplemented {
+		t.Errorf("another protocol: got %d, %v, want 501", x.status, x.err)
 	}
-	_ = in.Close()
-	if resp.StatusCode != http.StatusNotImplemented {
-		t.Errorf("another protocol: got %d, want 501", resp.StatusCode)
+	x = newTunnel(t, tunnelServer(t, web.NewServer(new(protocoltest.Items))), "items")
+	if x.err == nil || !strings.Contains(x.err.Error(), "extended connect not supported") {
+		t.Errorf("without the option: got %v", x.err)
 	}
-
-	off := tunnelServer(t, web.NewServer(new(protocoltest.Items)))
-	_, in, err = openTunnel(t, off, "items")
-	if err == nil || !strings.Contains(err.Error(), "extended connect not supported") {
-		t.Errorf("without the option: got %v", err)
-	}
-	_ = in.Close()
 }
 
-// openTunnel sends a CONNECT, and returns where what goes through the tunnel is written. net/http's Transport takes no
-// pseudo-fields, so this is the one that it has inside.
-func openTunnel(t *testing.T, addr, name string) (*http.Response, io.WriteCloser, error) {
+// tunnel is what came of a CONNECT.
+type tunnel struct {
+	err     error
+	status  int
+	length  int64
+	in      io.WriteCloser
+	out     io.Reader
+	trailer func() http.Header
+}
+
+// newTunnel sends a CONNECT. The client is the one inside of net/http's Transport, which takes no pseudo-fields itself.
+func newTunnel(t *testing.T, addr, name string) tunnel {
 	t.Helper()
-	tr := &http2.Transport{ //nolint:staticcheck // see above
-		AllowHTTP: true,
-		DialTLSContext: func(ctx context.Context, network, addr string, _ *tls.Config) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, network, addr)
-		},
+	tr := new(http2.Transport) //nolint:staticcheck // see above
+	tr.AllowHTTP = true        //nolint:staticcheck // see above
+	//nolint:staticcheck // see above
+	tr.DialTLSContext = func(ctx context.Context, network, addr string, _ *tls.Config) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, addr)
 	}
 	t.Cleanup(tr.CloseIdleConnections) //nolint:staticcheck // see above
 	body, in := io.Pipe()
+	t.Cleanup(func() { _ = in.Close() })
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodConnect, "http://"+addr+"/items/a", body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Header[":protocol"] = []string{name}
-	resp, err := tr.RoundTrip(req) //nolint:staticcheck // see above
-	if err == nil {
-		t.Cleanup(func() { _ = resp.Body.Close() })
+	resp, err := tr.RoundTrip(req) //nolint:bodyclose,staticcheck // see above; closed when the test ends
+	if err != nil {
+		return tunnel{err: err}
 	}
-	return resp, in, err
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	return tunnel{
+		status: resp.StatusCode, length: resp.ContentLength, in: in, out: resp.Body,
+		trailer: func() http.Header { return resp.Trailer },
+	}
 }
 
 // tunnelServer serves a wire until t ends, and returns the address.

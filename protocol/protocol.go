@@ -53,6 +53,14 @@ type ServerConn interface {
 	Close(cause error)
 }
 
+// HTTPCarrier is a Server that carries protocols of HTTP, and takes more of them before Attach is called.
+type HTTPCarrier interface {
+	Server
+	// AddHTTP adds protocols, which are asked after those that are there. One takes the place of an earlier one of the
+	// same name.
+	AddHTTP(p ...HTTP)
+}
+
 // CallLister is implemented by ServerConns that know their calls. The server uses it to report which calls it cut.
 type CallLister interface {
 	// Calls returns the calls in progress, in no order. A call may end in the meantime, and one that has just begun may be
@@ -65,6 +73,10 @@ type Dispatcher interface {
 	// Lookup returns the route of a path, nil if there is none. Protocols store the result with the path.
 	Lookup(path string) *Route
 	Routes() iter.Seq[*Route]
+	// Fallback returns the route of calls whose path no method has, nil when there is none. Its handler takes a
+	// bidirectional stream of *fairlead.Raw. Its Method is what the middleware was built for, and not the method of any
+	// call: a protocol makes one for each call, with the names that were called. Lookup and Routes do not return it.
+	Fallback() *Route
 	// NewRoute makes a route for a handler of the protocol's own, which is not a method of a service. m names it. The
 	// handler runs with the server's middleware, and its calls are admitted, counted, canceled and drained like all
 	// others. Lookup and Routes do not return the route; it has no codecs, and its requests are not validated. NewRoute

@@ -24,6 +24,9 @@ type config struct {
 	services    []*fairlead.Implementation
 	companions  []Companion
 	protocols   []protocol.Server
+	https       []protocol.HTTP // for the one of protocols that carries them
+	fallback    fairlead.Handler
+	fallbackSet bool
 	codecs      []codec.Codec
 	compressors []compress.Compressor
 	middleware  []namedMiddleware
@@ -121,7 +124,42 @@ func (c *config) checkLists() error {
 		}
 	}
 	c.limits.Compressors = c.compressors
+	if c.fallbackSet && c.fallback == nil {
+		errs = append(errs, errors.New("server: Fallback: nil"))
+	}
+	if len(errs) == 0 {
+		errs = append(errs, c.addHTTP())
+	}
 	return errors.Join(errs...)
+}
+
+// addHTTP gives the protocols of HTTP to their wire.
+func (c *config) addHTTP() error {
+	if len(c.https) == 0 {
+		return nil
+	}
+	for _, p := range c.https {
+		if p == nil {
+			return errors.New("server: HTTP: nil")
+		}
+	}
+	var wire protocol.HTTPCarrier
+	for _, p := range c.protocols {
+		w, ok := p.(protocol.HTTPCarrier)
+		switch {
+		case !ok:
+		case wire != nil:
+			return fmt.Errorf("server: HTTP: the Protocols %s and %s both carry HTTP; give %s to one of them itself",
+				wire.Name(), w.Name(), c.https[0].Name())
+		default:
+			wire = w
+		}
+	}
+	if wire == nil {
+		return fmt.Errorf("server: HTTP: no Protocol carries HTTP, which %s needs", c.https[0].Name())
+	}
+	wire.AddHTTP(c.https...)
+	return nil
 }
 
 // lastOfName keeps of all values with the same name the last one, in the place of the first.

@@ -85,6 +85,9 @@ func (d *dispatcher) Lookup(path string) *protocol.Route { return d.s.routes[pat
 // Routes ranges in the order of the Service options.
 func (d *dispatcher) Routes() iter.Seq[*protocol.Route] { return slices.Values(d.s.ordered) }
 
+// Fallback implements protocol.Dispatcher.
+func (d *dispatcher) Fallback() *protocol.Route { return d.s.fallback }
+
 // NewRoute implements protocol.Dispatcher.
 func (d *dispatcher) NewRoute(m *fairlead.Method, h fairlead.Handler) (*protocol.Route, error) {
 	if m == nil || h == nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -152,5 +153,46 @@ func TestNoCallBeginsAfterShutdown(t *testing.T) {
 		if got, want := s.Stats(), (Stats{}); got != want {
 			t.Errorf("got %+v, want nothing", got)
 		}
+	}
+}
+
+// A server may have nothing but a fallback.
+func TestFallback(t *testing.T) {
+	t.Parallel()
+	s, err := New(Protocol(newFakeWire("a", 'a')), Codec(protocoltest.Codec{}), Logger(quiet()), Fallback(nothing))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := s.Dispatcher()
+	r := d.Fallback()
+	switch {
+	case r == nil || r.Handler == nil || r.Method.Kind != fairlead.BidiStreaming || r.Codec("msg") == nil:
+		t.Errorf("got the route %+v", r)
+	case d.Lookup(r.Method.Path) != nil:
+		t.Error("the fallback has a path")
+	}
+	for range d.Routes() {
+		t.Error("the fallback is among the routes of methods")
+	}
+	if got := plain(t).Dispatcher().Fallback(); got != nil {
+		t.Errorf("without the option: got the route %+v", got)
+	}
+	_, err = New(Protocol(newFakeWire("a", 'a')), Codec(protocoltest.Codec{}), Fallback(nothing),
+		Use(func(at fairlead.Site, next fairlead.Handler) fairlead.Handler {
+			at.Fail(errors.New("not " + at.Method.Path))
+			return next
+		}))
+	if err == nil || !strings.Contains(err.Error(), "server: Fallback: *: ") {
+		t.Errorf("a middleware that cannot serve it: got %v", err)
+	}
+}
+
+// Protocols of HTTP need a wire that carries them.
+func TestHTTPWithoutWire(t *testing.T) {
+	t.Parallel()
+	_, err := New(Protocol(newFakeWire("a", 'a')), Codec(protocoltest.Codec{}), Service(unaryImpl("s", "M", nothing)),
+		HTTP(new(protocoltest.Items)))
+	if err == nil || !strings.Contains(err.Error(), "server: HTTP: no Protocol carries HTTP, which items needs") {
+		t.Errorf("got %v", err)
 	}
 }

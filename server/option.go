@@ -40,6 +40,22 @@ func Protocol(p ...protocol.Server) Option {
 	return option(func(c *config) { c.protocols = append(c.protocols, p...) })
 }
 
+// HTTP adds protocols to the wire among those of Protocol that carries HTTP, such as package preset's: they are asked
+// after those that the wire has, and one takes the place of an earlier one of the same name. A value serves one server.
+// Without such a wire, or with two of them, it is an error. Default: none.
+func HTTP(p ...protocol.HTTP) Option {
+	return option(func(c *config) { c.https = append(c.https, p...) })
+}
+
+// Fallback sets the handler of calls whose method no service has, for gateways. It gets every such call, of whatever
+// kind, as a bidirectional stream of *fairlead.Raw (fairlead.BidiHandler), and Call.Method has the names that were
+// called. Middleware and gates apply as to other methods, except that the Method of fairlead.Site has the path "*", and
+// requests are not validated. It is for protocols that address methods by service and name, as gRPC does, and for the
+// codecs that the server has. Default: none; such calls fail with UNIMPLEMENTED.
+func Fallback(h fairlead.Handler) Option {
+	return option(func(c *config) { c.fallback, c.fallbackSet = h, true })
+}
+
 // Codec adds codecs. Each method is served with all that carry its messages, and one is needed; a codec takes the place
 // of an earlier one of the same name.
 func Codec(k ...codec.Codec) Option {

@@ -27,7 +27,8 @@ type Server struct {
 	cfg       *config
 	routes    map[string]*protocol.Route // read-only after New
 	ordered   []*protocol.Route
-	ownRoutes bool // a protocol has made a route with NewRoute
+	fallback  *protocol.Route // nil: there is none
+	ownRoutes bool            // a protocol has made a route with NewRoute
 	dispatch  dispatcher
 	watch     *protocol.Watch
 	keeper    *protocol.Keeper
@@ -79,6 +80,7 @@ func New(opts ...Option) (*Server, error) {
 	if len(errs) == 0 {
 		errs = s.accompany()
 	}
+	errs = append(errs, s.addFallback())
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -87,7 +89,7 @@ func New(opts ...Option) (*Server, error) {
 			return nil, fmt.Errorf("server: Protocol %s: %w", p.Name(), err)
 		}
 	}
-	if len(s.routes) == 0 && !s.ownRoutes {
+	if len(s.routes) == 0 && !s.ownRoutes && s.fallback == nil {
 		return nil, errors.New("server: no Service with a method, and no protocol that serves anything else")
 	}
 	return s, nil
@@ -137,6 +139,22 @@ func (s *Server) addMethod(m *fairlead.Method, h fairlead.Handler, own []fairlea
 	r.Codecs = codecs
 	s.routes[m.Path] = r
 	s.ordered = append(s.ordered, r)
+	return nil
+}
+
+// addFallback makes the route of methods that no service has.
+func (s *Server) addFallback() (err error) {
+	if s.cfg.fallback == nil {
+		return nil
+	}
+	m := &fairlead.Method{Kind: fairlead.BidiStreaming, Service: "*", Name: "*", Path: "*"}
+	s.fallback, err = s.chain(m, s.cfg.fallback)
+	if err == nil {
+		s.fallback.Codecs, err = methodCodecs(m, s.cfg.codecs)
+	}
+	if err != nil {
+		return fmt.Errorf("server: Fallback: %w", err)
+	}
 	return nil
 }
 

@@ -33,6 +33,8 @@ type dispatcher struct {
 
 func (d *dispatcher) Lookup(path string) *protocol.Route { return d.routes[path] }
 func (d *dispatcher) Routes() iter.Seq[*protocol.Route]  { return maps.Values(d.routes) }
+func (d *dispatcher) Fallback() *protocol.Route          { return nil }
+
 func (d *dispatcher) NewRoute(*fairlead.Method, fairlead.Handler) (*protocol.Route, error) {
 	return nil, errors.ErrUnsupported
 }

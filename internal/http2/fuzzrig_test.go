@@ -170,6 +170,8 @@ func (d *rigDispatcher) Admit(_ *fairlead.Call, size int) error {
 	return nil
 }
 
+func (d *rigDispatcher) Fallback() *protocol.Route { return nil }
+
 func (d *rigDispatcher) NewRoute(*fairlead.Method, fairlead.Handler) (*protocol.Route, error) {
 	return nil, errors.ErrUnsupported
 }

@@ -91,6 +91,7 @@ type site struct {
 	logger  *slog.Logger
 	message string
 	levels  [codes]slog.Level
+	path    string
 	method  slog.Attr
 	kind    slog.Attr
 	side    slog.Attr
@@ -100,6 +101,7 @@ func newSite(l *slog.Logger, cfg *config, at fairlead.Site) *site {
 	s := &site{
 		logger:  l,
 		message: cfg.message,
+		path:    at.Method.Path,
 		method:  slog.String("method", at.Method.Path),
 		kind:    slog.String("kind", at.Method.Kind.String()),
 		side:    slog.String("side", at.Side.String()),
@@ -130,8 +132,12 @@ func (s *site) write(ctx context.Context, level slog.Level, c *fairlead.Call, co
 	if p := c.Peer(); p != nil {
 		peer = p.Addr
 	}
+	method := s.method
+	if path := c.Method().Path; path != s.path { // behind a server's fallback
+		method = slog.String("method", path)
+	}
 	attrs := [...]slog.Attr{
-		s.method, s.kind, s.side,
+		method, s.kind, s.side,
 		slog.String("peer", peer),
 		slog.String("code", code.String()),
 		slog.Duration("took", c.Elapsed()),

@@ -101,7 +101,7 @@ func (cfg *config) log(
 ) (ok bool) {
 	defer func() { _ = recover() }()
 	attrs := []slog.Attr{
-		slog.String("method", at.Method.Path),
+		slog.String("method", c.Method().Path),
 		slog.String("side", at.Side.String()),
 		p,
 		slog.String("stack", string(stack)),

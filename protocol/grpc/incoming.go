@@ -45,19 +45,24 @@ func (in *incoming) begin(x protocol.Exchange, driver fairlead.Driver, size int)
 		return fairlead.Errorf(fairlead.Internal, "the request's method is %s, not POST", h.Verb)
 	}
 	in.route = h.Route
-	if in.route == nil {
-		return in.s.unknown(h.Path)
-	}
-	in.bound = in.route.Codec(in.answers.codec)
-	if in.bound == nil {
-		return noCodec(in.route, in.answers.codec)
-	}
 	p := fairlead.ServerCall{
-		Method:    in.route.Method,
 		Peer:      x.Peer(),
 		Authority: h.Authority,
 		UserAgent: h.UserAgent,
 		Driver:    driver,
+	}
+	if in.route == nil {
+		m, err := in.s.unknown(h.Path)
+		if err != nil {
+			return err
+		}
+		in.route, p.Method = in.s.fallback, m
+	} else {
+		p.Method = in.route.Method
+	}
+	in.bound = in.route.Codec(in.answers.codec)
+	if in.bound == nil {
+		return noCodec(in.route, in.answers.codec)
 	}
 	if key, ok := in.fields(&h.Fields, &p.Header); !ok {
 		return fairlead.Errorf(fairlead.Internal, "malformed binary metadata in header %q", key)

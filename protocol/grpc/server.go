@@ -24,6 +24,7 @@ type Server struct {
 	trailers [rpcwire.NamedCodes]*protocol.Block
 	bare     *protocol.Block // a trailer without a status of its own
 	services map[string]bool
+	fallback *protocol.Route // for methods that no service has; nil: they are UNIMPLEMENTED
 	messages map[*protocol.MethodCodec]*rpcwire.Messages
 
 	calls sync.Pool // of *unaryCall
@@ -66,15 +67,23 @@ func (s *Server) Attach(d protocol.Dispatcher) error {
 	s.answers = []*answers{s.newAnswers(contentType, defaultCodec)}
 	for r := range d.Routes() {
 		s.services[r.Method.Service] = true
-		for i := range r.Codecs {
-			b := &r.Codecs[i]
-			s.messages[b] = serverMessages(r.Method, b)
-			if ct := contentType + "+" + b.Name; s.answersTo(ct) == nil {
-				s.answers = append(s.answers, s.newAnswers(ct, b.Name))
-			}
-		}
+		s.prepare(r)
+	}
+	if s.fallback = d.Fallback(); s.fallback != nil {
+		s.prepare(s.fallback)
 	}
 	return nil
+}
+
+// prepare makes what the codecs of a route need.
+func (s *Server) prepare(r *protocol.Route) {
+	for i := range r.Codecs {
+		b := &r.Codecs[i]
+		s.messages[b] = serverMessages(r.Method, b)
+		if ct := contentType + "+" + b.Name; s.answersTo(ct) == nil {
+			s.answers = append(s.answers, s.newAnswers(ct, b.Name))
+		}
+	}
 }
 
 // newAnswers makes the blocks for a content type.
@@ -149,22 +158,29 @@ func (s *Server) Deadline(h *protocol.Head) time.Time {
 
 // Stream implements protocol.HTTP.
 func (s *Server) Stream(x protocol.Exchange) {
-	if r := x.Head().Route; r != nil && r.Method.Kind != fairlead.Unary {
+	r := x.Head().Route
+	if r == nil {
+		r = s.fallback
+	}
+	if r != nil && r.Method.Kind != fairlead.Unary {
 		s.openStream(x)
 	} else {
 		s.openUnary(x)
 	}
 }
 
-// unknown is the error for a path that has no route.
-func (s *Server) unknown(path string) error {
+// unknown returns the method of a path that has no route, for the fallback, or the error if there is no fallback.
+func (s *Server) unknown(path string) (*fairlead.Method, error) {
 	i := strings.LastIndexByte(path, '/')
 	if i < 1 || path[0] != '/' {
-		return fairlead.Errorf(fairlead.Unimplemented, "malformed method name: %q", path)
+		return nil, fairlead.Errorf(fairlead.Unimplemented, "malformed method name: %q", path)
 	}
 	service, method := path[1:i], path[i+1:]
-	if !s.services[service] {
-		return fairlead.Errorf(fairlead.Unimplemented, "unknown service %s", service)
+	switch {
+	case s.fallback != nil:
+		return &fairlead.Method{Kind: fairlead.BidiStreaming, Service: service, Name: method, Path: path}, nil
+	case !s.services[service]:
+		return nil, fairlead.Errorf(fairlead.Unimplemented, "unknown service %s", service)
 	}
-	return fairlead.Errorf(fairlead.Unimplemented, "unknown method %s for service %s", method, service)
+	return nil, fairlead.Errorf(fairlead.Unimplemented, "unknown method %s for service %s", method, service)
 }

@@ -196,6 +196,8 @@ func (d *dispatcher) Done(_ *fairlead.Call, size int) {
 	d.bytes.Add(-int64(size))
 }
 
+func (d *dispatcher) Fallback() *protocol.Route { return nil }
+
 func (d *dispatcher) NewRoute(*fairlead.Method, fairlead.Handler) (*protocol.Route, error) {
 	return nil, errors.ErrUnsupported
 }

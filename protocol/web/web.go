@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/internal/http2"
@@ -27,8 +28,8 @@ type Server struct {
 }
 
 var (
-	_ protocol.Server  = (*Server)(nil)
-	_ protocol.Refuser = (*Server)(nil)
+	_ protocol.HTTPCarrier = (*Server)(nil)
+	_ protocol.Refuser     = (*Server)(nil)
 )
 
 // NewServer makes the wire for a protocol, and more with the option Protocol. server.New fails with what is wrong with
@@ -44,6 +45,18 @@ func NewServer(app protocol.HTTP, opts ...ServerOption) *Server {
 		o.applyServer(&s.opts)
 	}
 	return s
+}
+
+// AddHTTP implements protocol.HTTPCarrier.
+func (s *Server) AddHTTP(p ...protocol.HTTP) {
+	for _, a := range p {
+		i := slices.IndexFunc(s.opts.apps, func(b protocol.HTTP) bool { return b != nil && a != nil && b.Name() == a.Name() })
+		if i < 0 {
+			s.opts.apps = append(s.opts.apps, a)
+		} else {
+			s.opts.apps[i] = a
+		}
+	}
 }
 
 // Name implements protocol.Server.

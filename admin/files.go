@@ -19,12 +19,12 @@ import (
 	"github.com/fairlead-go/fairlead"
 )
 
-// maxSchema limits a schema once it is decompressed. It is the program's own, so this only stops a broken one.
+// maxSchema limits a schema after decompression. Schemas are the program's own, so it stops only a broken one.
 const maxSchema = 256 << 20
 
-// index knows the files of services' schemas by what is in them. It is read-only once built. What it does not have is
-// looked for in the process's registry, where generated code of google.golang.org/protobuf puts its files: services
-// that were generated for grpc-go have no schema of their own.
+// index finds the files of services' schemas by what they declare. It is read-only once built. What it does not have is
+// looked up in the process's registry, in which generated code of google.golang.org/protobuf registers its files:
+// services generated for grpc-go have no schema of their own.
 type index struct {
 	files      map[string]*schemaFile
 	symbols    map[string]*schemaFile
@@ -55,8 +55,8 @@ func newIndex(services []*fairlead.Service) (*index, error) {
 	return x, nil
 }
 
-// addSchema adds a gzipped FileDescriptorSet. Its files are cut out and not encoded anew, so that they are sent as the
-// compiler wrote them.
+// addSchema adds a gzipped FileDescriptorSet. It cuts out the files instead of decoding and encoding them, so that they
+// are sent as the compiler wrote them.
 func (x *index) addSchema(zipped []byte) error {
 	zr, err := gzip.NewReader(bytes.NewReader(zipped))
 	if err != nil {
@@ -136,7 +136,7 @@ func (x *index) addMessages(f *schemaFile, scope string, list []*descriptorpb.De
 	}
 }
 
-// addEnums adds enums. Their values are siblings of the enum, not within it.
+// addEnums adds enums. Their values are siblings of the enum.
 func (x *index) addEnums(f *schemaFile, scope string, list []*descriptorpb.EnumDescriptorProto) {
 	for _, e := range list {
 		x.symbol(f, scope, e.GetName())
@@ -157,7 +157,7 @@ func (x *index) addExtensions(f *schemaFile, scope string, list []*descriptorpb.
 	}
 }
 
-// file returns the file of a name, nil when there is none.
+// file returns the file with that name, nil if there is none.
 func (x *index) file(name string) *schemaFile {
 	if f := x.files[name]; f != nil {
 		return f
@@ -169,7 +169,7 @@ func (x *index) file(name string) *schemaFile {
 	return registered(d)
 }
 
-// fileOfSymbol returns the file that declares a name, nil when none does.
+// fileOfSymbol returns the file that declares a name, nil if there is none.
 func (x *index) fileOfSymbol(name string) *schemaFile {
 	if f := x.symbols[name]; f != nil {
 		return f
@@ -181,7 +181,7 @@ func (x *index) fileOfSymbol(name string) *schemaFile {
 	return registered(d.ParentFile())
 }
 
-// fileOfExtension returns the file that declares an extension, nil when none does.
+// fileOfExtension returns the file that declares an extension, nil if there is none.
 func (x *index) fileOfExtension(typ string, number int32) *schemaFile {
 	if f := x.extensions[typ][number]; f != nil {
 		return f
@@ -193,7 +193,7 @@ func (x *index) fileOfExtension(typ string, number int32) *schemaFile {
 	return registered(t.TypeDescriptor().ParentFile())
 }
 
-// extensionsOf returns the numbers of a type's extensions, sorted; false when the type is unknown.
+// extensionsOf returns the numbers of a type's extensions, sorted. It returns false if the type is unknown.
 func (x *index) extensionsOf(typ string) (numbers []int32, known bool) {
 	if x.fileOfSymbol(typ) == nil {
 		return nil, false
@@ -220,8 +220,8 @@ func registered(d protoreflect.FileDescriptor) *schemaFile {
 	return &schemaFile{name: p.GetName(), encoded: encoded, imports: p.GetDependency()}
 }
 
-// withImports appends the encoding of f, and of all that it imports and that is not in sent, which it adds to. Imports
-// that nobody has are left out: the receiver then says what it lacks.
+// withImports appends the encodings of f and of all files that it imports, except those in sent, and adds them to sent.
+// It leaves out imports that it cannot find: the receiver reports them as missing.
 func (x *index) withImports(f *schemaFile, sent map[string]bool) [][]byte {
 	var list [][]byte
 	queue := []*schemaFile{f}

@@ -1,6 +1,6 @@
-// Package admin has the services by which a process is looked after: health (grpc.health.v1), reflection
-// (grpc.reflection), and how the process is doing (fairlead.admin.v1.Runtime). A program may link other implementations
-// of the same services: the names under which the package registers its messages are its own.
+// Package admin has services for the operation of a process: health (grpc.health.v1), reflection (grpc.reflection), and
+// the state of the process (fairlead.admin.v1.Runtime). A program may link other implementations of the same services,
+// since the package registers its messages under names of its own.
 package admin
 
 import (
@@ -19,7 +19,7 @@ type (
 	healthListResponse = adminpb.HealthListResponse
 )
 
-// Status is a service's, with the numbers of grpc.health.v1.HealthCheckResponse.ServingStatus.
+// Status is the status of a service, with the numbers of grpc.health.v1.HealthCheckResponse.ServingStatus.
 type Status int32
 
 // The statuses.
@@ -27,7 +27,7 @@ const (
 	StatusUnknown  Status = 0
 	Serving        Status = 1
 	NotServing     Status = 2
-	ServiceUnknown Status = 3 // of services that Health does not know; only Watch says it
+	ServiceUnknown Status = 3 // of services that Health does not know; only Watch sends it
 )
 
 // String returns the status's name in the protocol.
@@ -44,21 +44,22 @@ func (s Status) String() string {
 	}
 }
 
-// Services that every Health knows beside "", which stands for the whole server. They are named for the probes of an
-// orchestrator, which asks two questions.
+// Services that every Health knows besides "", which stands for the whole server. They are named for the two probes of
+// an orchestrator.
 const (
-	// Liveness is SERVING as long as the process answers, also while it drains: a probe that fails has it killed.
+	// Liveness is SERVING as long as the process answers, also while it drains. An orchestrator kills a process whose
+	// probe fails.
 	Liveness = "liveness"
-	// Readiness is SERVING while the process wants work: a probe that fails has its traffic taken away.
+	// Readiness is SERVING while the process wants work. An orchestrator sends no traffic to a process whose probe fails.
 	Readiness = "readiness"
 )
 
-// maxList is the number of services that List returns; the protocol asks for a limit.
+// maxList is the most services that List returns; the protocol requires a limit.
 const maxList = 100
 
-// Health keeps the status of services and tells it by the protocol grpc.health.v1. It is an app.Component and an
-// app.Readiness: put first among the parts of an App, it is unready until all others have started, unready again before
-// the first of them stops, and the last to stop. Safe for concurrent use.
+// Health keeps the status of services and serves it by the protocol grpc.health.v1. It is an app.Component and an
+// app.Readiness: as the first part of an App it is not ready until all others have started, not ready again before the
+// first of them stops, and it stops last. It is safe for concurrent use.
 type Health struct {
 	mu       sync.Mutex
 	ready    bool
@@ -76,7 +77,8 @@ func NewHealth() *Health {
 	}
 }
 
-// SetServing sets a service SERVING or NOT_SERVING; "" is the whole server. Services become known by it.
+// SetServing sets the status of a service to SERVING or NOT_SERVING; "" is the whole server. It adds the service if it
+// is not known.
 func (h *Health) SetServing(service string, serving bool) {
 	if serving {
 		h.SetStatus(service, Serving)
@@ -85,12 +87,12 @@ func (h *Health) SetServing(service string, serving bool) {
 	}
 }
 
-// SetStatus sets a service's status; "" is the whole server. It shows while Health is ready.
+// SetStatus sets the status of a service; "" is the whole server. The status is served while Health is ready.
 func (h *Health) SetStatus(service string, s Status) {
 	h.change(func() { h.statuses[service] = s })
 }
 
-// serve makes services known that are not yet, as SERVING.
+// serve adds services that are not known, with the status SERVING.
 func (h *Health) serve(services []*fairlead.Service) {
 	h.change(func() {
 		for _, s := range services {
@@ -101,21 +103,21 @@ func (h *Health) serve(services []*fairlead.Service) {
 	})
 }
 
-// SetReady says whether the process wants work. While it does not, all services but Liveness are NOT_SERVING; their own
-// statuses show again afterwards.
+// SetReady sets whether the process wants work. While it does not, all services except Liveness are NOT_SERVING;
+// afterwards they have their own statuses again.
 func (h *Health) SetReady(ready bool) { h.change(func() { h.ready = ready }) }
 
-// Ready says whether the process wants work: SetReady said so, and Shutdown was not called.
+// Ready reports whether the process wants work: the last SetReady was with true, and Shutdown was not called.
 func (h *Health) Ready() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.ready && !h.shutdown
 }
 
-// Shutdown has all services but Liveness NOT_SERVING for good.
+// Shutdown sets all services except Liveness to NOT_SERVING, permanently.
 func (h *Health) Shutdown() { h.change(func() { h.shutdown = true }) }
 
-// Start makes Health unready, until its App says otherwise.
+// Start makes Health not ready, until its App calls SetReady.
 func (h *Health) Start(context.Context) error {
 	h.SetReady(false)
 	return nil
@@ -127,10 +129,10 @@ func (h *Health) Stop(context.Context) error {
 	return nil
 }
 
-// String names the component.
+// String returns "health", the component's name.
 func (h *Health) String() string { return "health" }
 
-// change does something to the state and wakes those who watch it.
+// change calls f, which changes the state, and wakes the watchers.
 func (h *Health) change(f func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -143,7 +145,7 @@ func (h *Health) change(f func()) {
 	}
 }
 
-// Status returns what the protocol tells of a service, and ServiceUnknown for one that is not known.
+// Status returns the status that the protocol serves for a service, and ServiceUnknown if it is not known.
 func (h *Health) Status(service string) Status {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -210,8 +212,8 @@ func (h *Health) list(context.Context, *healthListRequest) (*healthListResponse,
 	return &healthListResponse{Statuses: statuses}, nil
 }
 
-// watch sends the service's status now and whenever it has changed. A server that drains would wait for it, so it then
-// sends the status a last time, if that has changed, and ends; the client watches another instance.
+// watch sends the service's status now and whenever it has changed. A server that drains would wait for the call, so
+// watch then sends the status a last time, if it has changed, and returns; the client watches another instance.
 func (h *Health) watch(ctx context.Context, r *healthRequest, s *fairlead.Outbound[healthResponse]) error {
 	changed := make(chan struct{}, 1)
 	h.mu.Lock()

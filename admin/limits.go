@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Limits are what a container may use, as the kernel enforces it. Zero: no limit, or none is known.
+// Limits are the resources that a container may use, as the kernel enforces them. Zero: no limit, or not known.
 type Limits struct {
 	CPU    float64 // processors, such as 1.5
 	Memory int64   // bytes
@@ -21,13 +21,13 @@ const (
 	cgroupSelf  = "proc/self/cgroup"
 )
 
-// unlimited1 is from where on a version 1 group has no limit on memory: its largest number, rounded down to pages of up
-// to 64 KiB.
+// unlimited1 is the least number that means no limit on memory in a version 1 group: its largest number, rounded down
+// to pages of up to 64 KiB.
 const unlimited1 = math.MaxInt64 &^ (1<<16 - 1)
 
-// ReadLimits returns the limits of the control group that the process is in, and of those above it that it can see,
-// whichever is less. The file system is the machine's, os.DirFS("/"). Without control groups, as on other systems than
-// Linux, it returns no limits and fs.ErrNotExist.
+// ReadLimits returns the limits of the process's control group and of the groups above it that it can see, whichever
+// are lower. fsys is the machine's file system, os.DirFS("/"). Without control groups, as on systems other than Linux,
+// it returns no limits and fs.ErrNotExist.
 func ReadLimits(fsys fs.FS) (Limits, error) {
 	text, err := fs.ReadFile(fsys, cgroupSelf)
 	if err != nil {
@@ -53,8 +53,8 @@ func ReadLimits(fsys fs.FS) (Limits, error) {
 	return l, nil
 }
 
-// version2 takes the limits of a group and of those above it. Within a container the group's path may be the host's,
-// which is not there: the mount's root then is the group.
+// version2 applies the limits of a group and of those above it. Within a container the group's path may be the host's,
+// which does not exist there; the group is then the root of the mount.
 func (l *Limits) version2(fsys fs.FS, group string) {
 	for dir := range upwards(group) {
 		at := path.Join(cgroupMount, dir)
@@ -79,7 +79,7 @@ func (l *Limits) version1(fsys fs.FS, controller, group string) {
 	}
 }
 
-// cpu takes a quota of microseconds per period; a negative one, of version 1, is none.
+// cpu applies a quota of microseconds per period; a negative quota, in version 1, means none.
 func (l *Limits) cpu(quota, period string) {
 	q, err := strconv.ParseFloat(quota, 64)
 	p, err2 := strconv.ParseFloat(period, 64)
@@ -112,7 +112,7 @@ func upwards(dir string) func(yield func(string) bool) {
 	}
 }
 
-// read returns a file's text without the line break at its end, "" when it is not there.
+// read returns a file's text without the line break at its end, "" if there is no file.
 func read(fsys fs.FS, dir, name string) string {
 	text, err := fs.ReadFile(fsys, path.Join(dir, name))
 	if err != nil {

@@ -19,11 +19,11 @@ type (
 )
 
 // Reflection returns the implementations of grpc.reflection.v1.ServerReflection and its v1alpha, for server.Service.
-// They tell of the services given, from their schemas, and of themselves; of a service without a schema they tell what
-// is in the process's protobuf registry, where generated code for grpc-go puts it.
+// They describe the given services, from their schemas, and themselves. A service without a schema is described from
+// the process's protobuf registry, in which generated code for grpc-go registers it.
 //
-// Schemas are decoded when the first question comes, so that reflection costs nothing at start. A schema that cannot be
-// decoded is the answer to each question then.
+// Schemas are decoded at the first question, so that reflection costs nothing at start. If a schema cannot be decoded,
+// that error is the answer to each question.
 func Reflection(services ...*fairlead.Service) ([]*fairlead.Implementation, error) {
 	r := newReflection()
 	names := make(map[string]bool)
@@ -41,7 +41,7 @@ func Reflection(services ...*fairlead.Service) ([]*fairlead.Implementation, erro
 	return r.implementations(), nil
 }
 
-// newReflection makes a reflection that knows no services yet.
+// newReflection makes a reflection without services.
 func newReflection() *reflection {
 	const v1, v1alpha = "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"
 	return &reflection{own: []*fairlead.Service{
@@ -63,7 +63,7 @@ type reflection struct {
 	index func() (*index, error)
 }
 
-// tellOf sets the services that it tells of, its own included. It must precede the first call.
+// tellOf sets the services to describe, including its own. It must be called before the first call.
 func (r *reflection) tellOf(services []*fairlead.Service) {
 	for _, s := range services {
 		r.names = append(r.names, s.Name)
@@ -80,15 +80,15 @@ func (r *reflection) implementations() []*fairlead.Implementation {
 	return list
 }
 
-// received is a request, or the error that came in its place.
+// received is a request, or the error of receiving it.
 type received struct {
 	request *reflectionRequest
 	err     error
 }
 
-// info answers a stream of questions until the client has no more, or the server drains.
+// info answers a stream of questions until the client ends it or the server drains.
 func (r *reflection) info(ctx context.Context, s *fairlead.Bidi[reflectionResponse, reflectionRequest]) error {
-	// Receiving has a goroutine of its own, since it would not notice the draining. It ends with the call.
+	// A goroutine of its own receives, since Recv does not return when the server drains. It ends with the call.
 	requests := make(chan received)
 	go func() {
 		for {
@@ -128,7 +128,7 @@ func (r *reflection) info(ctx context.Context, s *fairlead.Bidi[reflectionRespon
 	}
 }
 
-// answer answers one question. What does not exist is an answer, not the end of the stream.
+// answer answers one question. If something does not exist that is an answer, not the end of the stream.
 func (r *reflection) answer(q *reflectionRequest, sent map[string]bool) (*reflectionResponse, error) {
 	resp := &reflectionResponse{ValidHost: q.GetHost(), OriginalRequest: q}
 	x, err := r.index()
@@ -173,7 +173,7 @@ func (r *reflection) answer(q *reflectionRequest, sent map[string]bool) (*reflec
 	return resp, nil
 }
 
-// services answers with the names of all services.
+// services returns the names of all services.
 func (r *reflection) services() *adminpb.ServerReflectionResponse_ListServicesResponse {
 	list := &adminpb.ListServiceResponse{}
 	for _, name := range r.names {
@@ -182,7 +182,7 @@ func (r *reflection) services() *adminpb.ServerReflectionResponse_ListServicesRe
 	return &adminpb.ServerReflectionResponse_ListServicesResponse{ListServicesResponse: list}
 }
 
-// failure is the answer to a question that has no other.
+// failure returns the answer to a question that has no other.
 func failure(code fairlead.Code, format string, args ...any) *adminpb.ServerReflectionResponse_ErrorResponse {
 	return &adminpb.ServerReflectionResponse_ErrorResponse{ErrorResponse: &adminpb.ErrorResponse{
 		ErrorCode:    int32(code),

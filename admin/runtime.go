@@ -20,9 +20,9 @@ import (
 // runtimeName is the service's full name.
 const runtimeName = "fairlead.admin.v1.Runtime"
 
-// Runtime tells how the process is doing, by the service fairlead.admin.v1.Runtime: memory, goroutines, limits, and the
-// load of servers. It says more than the callers of a service should know, so it belongs on an address for operators.
-// Safe for concurrent use.
+// Runtime serves the state of the process, by the service fairlead.admin.v1.Runtime: memory, goroutines, limits, and
+// the load of servers. That is more than the callers of a service should know, so it belongs on an address for
+// operators. It is safe for concurrent use.
 type Runtime struct {
 	start   time.Time
 	servers []serverSource
@@ -42,7 +42,7 @@ type serverSource struct {
 	stats func() server.Stats
 }
 
-// ServerStats has Runtime tell the load of a server under a name. It may be given for several servers.
+// ServerStats adds the load of a server to Runtime, under a name. It may be given for several servers.
 func ServerStats(name string, s *server.Server) RuntimeOption {
 	return runtimeOption(func(r *Runtime) error {
 		switch {
@@ -56,7 +56,7 @@ func ServerStats(name string, s *server.Server) RuntimeOption {
 	})
 }
 
-// NewRuntime makes a Runtime. What it gives as the start of the process is the time of this call.
+// NewRuntime makes a Runtime. It takes the time of this call as the start of the process.
 func NewRuntime(opts ...RuntimeOption) (*Runtime, error) {
 	r := &Runtime{
 		start:  time.Now(),
@@ -90,7 +90,7 @@ func runtimeRead() *fairlead.Method {
 		func(m *fairlead.Method) { m.Idempotency, m.Criticality = fairlead.NoSideEffects, fairlead.CriticalPlus })
 }
 
-// RuntimeInfo is how a process is doing at one moment. What is not known is zero.
+// RuntimeInfo is the state of a process at one moment. Unknown values are zero.
 type RuntimeInfo struct {
 	Time  time.Time // of the reading, by the process's clock
 	Start time.Time
@@ -101,10 +101,10 @@ type RuntimeInfo struct {
 	Revision      string // of the version control system
 
 	Goroutines uint64
-	// HeapLive is the bytes of the heap that the last garbage collection found in use. Between two collections it
-	// stands still.
+	// HeapLive is the number of bytes of the heap that the last garbage collection found in use. It does not change
+	// between two collections.
 	HeapLive uint64
-	HeapUsed uint64 // bytes of objects, those included that the next collection will free
+	HeapUsed uint64 // bytes of objects, including those that the next collection will free
 	Memory   uint64 // bytes that the runtime has from the operating system and has not given back
 
 	GCCycles   uint64
@@ -129,7 +129,7 @@ type ServerInfo struct {
 	server.Stats
 }
 
-// The names of runtime/metrics that Read asks for.
+// The names of runtime/metrics that Read uses.
 const (
 	metricGoroutines = "/sched/goroutines:goroutines"
 	metricHeapLive   = "/gc/heap/live:bytes"
@@ -141,7 +141,7 @@ const (
 	metricMemLimit   = "/gc/gomemlimit:bytes"
 )
 
-// Read returns how the process is doing. It does not stop the world.
+// Read returns the state of the process. It does not stop the world.
 func (r *Runtime) Read() *RuntimeInfo {
 	info := &RuntimeInfo{
 		Time:          time.Now(),
@@ -172,7 +172,7 @@ func (r *Runtime) Read() *RuntimeInfo {
 	if len(gc.Pause) > 0 {
 		info.PauseMax = slices.Max(gc.Pause)
 	}
-	info.Limits, _ = r.limits() // what cannot be read is not known
+	info.Limits, _ = r.limits() // limits that cannot be read are unknown
 	info.OpenFiles, info.MaxFiles = openFiles()
 	for _, s := range r.servers {
 		info.Servers = append(info.Servers, ServerInfo{s.name, s.stats()})
@@ -195,7 +195,7 @@ func readMetrics() map[string]uint64 {
 	return values
 }
 
-// buildInfo is what the linker noted.
+// buildInfo is what the linker has recorded.
 type buildInfo struct{ module, version, revision string }
 
 func readBuildInfo() buildInfo {
@@ -212,19 +212,19 @@ func readBuildInfo() buildInfo {
 	return b
 }
 
-// RuntimeClient reads the Runtime of another process. Safe for concurrent use.
+// RuntimeClient reads the Runtime of another process. It is safe for concurrent use.
 type RuntimeClient struct {
 	method *fairlead.Method
 	read   fairlead.Handler
 }
 
-// NewRuntimeClient makes a RuntimeClient on b, such as a client.Client.
+// NewRuntimeClient makes a RuntimeClient on b, such as a client.Client. b must not be nil.
 func NewRuntimeClient(b fairlead.Binder) *RuntimeClient {
 	m := runtimeRead()
 	return &RuntimeClient{method: m, read: b.Bind(m)}
 }
 
-// Read returns how the process is doing. A process without a Runtime answers UNIMPLEMENTED.
+// Read returns the state of the process. A process without a Runtime answers UNIMPLEMENTED.
 func (c *RuntimeClient) Read(ctx context.Context, opts ...fairlead.CallOption) (*RuntimeInfo, error) {
 	call := fairlead.NewCall(c.method, &adminpb.ReadRequest{}, opts...)
 	resp, err := fairlead.Result[adminpb.ReadResponse](call, c.read(ctx, call))

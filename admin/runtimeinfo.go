@@ -9,7 +9,7 @@ import (
 	"github.com/fairlead-go/fairlead/server"
 )
 
-// message returns the info as it is sent. Numbers that may be negative come back as what they were.
+// message returns the info as a message. Numbers that may be negative are converted back by runtimeInfo.
 func (i *RuntimeInfo) message() *adminpb.ReadResponse {
 	m := &adminpb.ReadResponse{
 		TimeUnixNano:         unixNano(i.Time),
@@ -60,7 +60,7 @@ func (s *ServerInfo) message() *adminpb.Server {
 	return m
 }
 
-// runtimeInfo is the reverse of message. What this version does not know is left out.
+// runtimeInfo is the reverse of message. Fields that this version does not know are left out.
 func runtimeInfo(m *adminpb.ReadResponse) *RuntimeInfo {
 	i := &RuntimeInfo{
 		Time:          fromUnixNano(m.GetTimeUnixNano()),

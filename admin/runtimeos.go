@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// openFiles returns how many file descriptors the process has open and how many it may have, as Linux tells it; zeros
-// on other systems.
+// openFiles returns how many file descriptors the process has open and how many it may have, as Linux reports them;
+// zeros on other systems.
 func openFiles() (open, limit uint64) {
 	if dir, err := os.Open("/proc/self/fd"); err == nil {
 		names, _ := dir.Readdirnames(-1)
 		_ = dir.Close()
 		if len(names) > 0 {
-			open = uint64(len(names)) - 1 // but for the one that reads the directory
+			open = uint64(len(names)) - 1 // without the one that reads the directory
 		}
 	}
 	text, err := os.ReadFile("/proc/self/limits")

@@ -12,7 +12,7 @@ import (
 	"github.com/fairlead-go/fairlead/internal/adminpb"
 )
 
-// The contracts of health, reflection and Runtime, as reflection tells them.
+// The contracts of health, reflection and Runtime, for reflection.
 
 func healthSchema() []byte {
 	f := protodesc.ToFileDescriptorProto(adminpb.File_fairlead_health_v1_health_proto)
@@ -26,7 +26,7 @@ func reflectionSchema(pkg, path string) []byte {
 
 func runtimeSchema() []byte {
 	f := protodesc.ToFileDescriptorProto(adminpb.File_fairlead_admin_v1_runtime_proto)
-	f.Options = nil // the Go package is nobody's to import
+	f.Options = nil // the Go package must not be imported
 	return gzipped(f)
 }
 
@@ -43,7 +43,7 @@ func gzipped(f *descriptorpb.FileDescriptorProto) []byte {
 	return b.Bytes()
 }
 
-// renamed gives f, which imports nothing, another package and path, and returns it.
+// renamed sets another package and path in f, which imports nothing, and returns it.
 func renamed(f *descriptorpb.FileDescriptorProto, pkg, path string) *descriptorpb.FileDescriptorProto {
 	before, after := "."+f.GetPackage()+".", "."+pkg+"."
 	rename := func(name *string) {

@@ -7,15 +7,14 @@ import (
 	"github.com/fairlead-go/fairlead/server"
 )
 
-// Standard adds to a server what tools and probes expect of every one: health (grpc.health.v1), as h tells it, and
-// reflection (grpc.reflection.v1 and its v1alpha). Both are about all services of the server, whichever option brings
-// them, themselves included:
+// Standard adds to a server what tools and probes expect of every server: health (grpc.health.v1), with the statuses of
+// h, and reflection (grpc.reflection.v1 and its v1alpha). Both cover all services of the server, including themselves:
 //
 //	health := admin.NewHealth()
 //	srv, err := preset.NewServer(":8080", server.Service(shopv1.Shop(svc)), admin.Standard(health))
 //
-// Each service whose status was not set before New gets SERVING; h.SetServing changes that at any time. Several servers
-// may share a Health, but each needs an option of its own. A nil Health is an error of New.
+// Each service whose status was not set before New becomes SERVING; h.SetServing changes that at any time. Several
+// servers may share a Health, but each needs an option of its own. A nil Health is an error of New.
 func Standard(h *Health) server.Option { return server.Accompany(&standard{h, newReflection(), false}) }
 
 // standard is a server.Companion.

@@ -9,11 +9,11 @@ import (
 	"github.com/fairlead-go/fairlead"
 )
 
-// calls knows the calls that are not over. The zero value is ready for use.
+// calls has the calls that are not over. The zero value is ready for use.
 type calls struct {
 	mu      sync.Mutex
 	running map[*fairlead.Call]struct{}
-	none    chan struct{} // closed when the last call ends; nil: nobody waits
+	none    chan struct{} // closed when the last call ends; nil: nothing waits for it
 }
 
 // track is a fairlead.Middleware for either side.
@@ -56,7 +56,7 @@ func (k *calls) open() []string {
 	return paths
 }
 
-// wait waits until no call is left, at most for the time given, and returns what open does.
+// wait waits until no call is left, at most for limit, and returns open().
 func (k *calls) wait(limit time.Duration) []string {
 	k.mu.Lock()
 	if len(k.running) == 0 {

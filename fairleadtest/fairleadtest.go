@@ -2,9 +2,8 @@
 //
 //	shop := shopv1.NewShopClient(fairleadtest.Serve(t, shopv1.Shop(svc)))
 //
-// Calls take the same way as in production: HTTP/2, encoding, middleware, deadlines, cancellation. Only the network is
-// one in memory, so that tests need no ports and do not disturb each other, and so that they can run in the bubbles of
-// testing/synctest.
+// Calls go the same way as in production: HTTP/2, encoding, middleware, deadlines, cancellation. Only the network is in
+// memory, so that tests need no ports, do not disturb each other, and can run in the bubbles of testing/synctest.
 package fairleadtest
 
 import (
@@ -22,8 +21,8 @@ import (
 	"github.com/fairlead-go/fairlead/transport/inproc"
 )
 
-// address is what the server listens at. The client's target has it, too, so that options of Config may put another
-// network in place of both sides'.
+// address is what the server listens at, and the client's target, so that options of Config may replace the network of
+// both.
 const address = "fairleadtest:1"
 
 // patience is how long calls may take to end after the test, on a machine that is not busy.
@@ -31,7 +30,7 @@ const patience = 5 * time.Second
 
 // Config is how to serve. The zero value serves with the defaults of package preset.
 type Config struct {
-	// Server and Client are options that come after the defaults.
+	// Server and Client are options that are applied after the defaults.
 	Server []server.Option
 	Client []client.Option
 }
@@ -43,25 +42,25 @@ func Serve(t testing.TB, impls ...*fairlead.Implementation) *client.Client {
 	return Config{}.Serve(t, impls...)
 }
 
-// Serve serves impls until t and its subtests end, and returns a client that is connected to them: Start without the
-// server.
+// Serve serves impls until t and its subtests end, and returns a client that is connected to them: it is Start without
+// the server.
 func (cfg Config) Serve(t testing.TB, impls ...*fairlead.Implementation) *client.Client {
 	t.Helper()
 	conn, _ := cfg.Start(t, impls...)
 	return conn
 }
 
-// Start serves impls until t and its subtests end, and returns a client that is connected to them, and the server, for
-// tests of what happens when it shuts down. What cannot be served ends the test. Both are safe for concurrent use, and
-// closed when the test ends, if the test did not.
+// Start serves impls until t and its subtests end. It returns a client that is connected to them, and the server, for
+// tests of its shutdown. Start ends the test if impls cannot be served. Client and server are safe for concurrent use.
+// They are closed when the test ends, if the test has not closed them.
 //
-// Server and client have the defaults of package preset, but for the network, and log to t, from level INFO on.
-// Cfg's options come after that. Other services, such as admin.Standard, are options of the server.
+// Server and client have the defaults of package preset, except for the network, and log to t, from level INFO on.
+// Cfg's options are applied after that. Other services, such as admin.Standard, are options of the server.
 //
-// The test fails when, five seconds after it (more on a busy machine), a call is not over: a stream of the client that
-// was neither read to its end nor closed and whose context has not ended (that of t has), or a handler that does not
-// return although its context has ended. It also fails when the server cannot shut down. A test that has failed already
-// does not wait for calls of the client.
+// The test fails if, five seconds after its end (more on a busy machine), a call is not over: a stream of the client
+// that was neither read to its end nor closed and whose context has not ended (that of t has), or a handler that does
+// not return although its context has ended. It also fails if the server cannot shut down. A test that has failed
+// already does not wait for calls of the client.
 func (cfg Config) Start(t testing.TB, impls ...*fairlead.Implementation) (*client.Client, *server.Server) {
 	t.Helper()
 	log := newLog(t)

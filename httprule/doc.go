@@ -1,5 +1,5 @@
-// Package httprule has what the HTTP rules of contracts (google.api.http) need at run time: the templates of paths, and
-// the functions by which generated code sets fields of requests from text. A protocol that serves REST by these rules
+// Package httprule is the run time of the HTTP rules of contracts (google.api.http): the templates of paths, and the
+// functions with which generated code sets fields of requests from text. A protocol that serves REST by these rules
 // (see fairlead.HTTPRule; there is none yet) matches paths with [Template]; the setters are for generated code.
 //
 // # Text
@@ -10,8 +10,8 @@
 //     strconv.ParseBool takes them;
 //   - enum values by name, or by a number that the contract has;
 //   - bytes in base64, of the standard or the URL alphabet, with padding or without;
-//   - google.protobuf.Timestamp as RFC 3339 has it, Duration as Go writes it ("1.5s", "2m"), FieldMask as paths that
-//     commas part, and the wrappers as what they wrap.
+//   - google.protobuf.Timestamp as in RFC 3339, Duration as Go writes it ("1.5s", "2m"), FieldMask as paths separated
+//     by commas, and the wrappers as what they wrap.
 //
-// The package imports the standard library alone.
+// The package imports only the standard library.
 package httprule

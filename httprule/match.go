@@ -6,11 +6,12 @@ import (
 )
 
 // Match matches the path of a request, escaped as it arrived (url.URL.EscapedPath), and returns the values of the
-// variables in their order, unescaped. False: the path is another one. An error: it is this one, with an escape that
-// cannot be read.
+// variables in order, unescaped. It returns false if the path does not match, and an error if it matches but has an
+// invalid escape.
 //
-// A variable of one segment is unescaped wholly; in one of several, escaped slashes stay as they are ("%2F"), since
-// they could not be told from those between the segments (google/api/http.proto, "Path template syntax").
+// A variable of one segment is unescaped wholly. In a variable of several segments escaped slashes stay as they are
+// ("%2F"), since they could not be distinguished from those between the segments (google/api/http.proto, "Path template
+// syntax").
 func (t *Template) Match(path string) (values []string, ok bool, err error) {
 	rest, ok := strings.CutPrefix(path, "/")
 	if !ok {
@@ -35,7 +36,7 @@ func (t *Template) Match(path string) (values []string, ok bool, err error) {
 	for i := range t.Variables {
 		v := &t.Variables[i]
 		end := v.End
-		if end == len(t.Segments) { // whatever "**" took is the last variable's
+		if end == len(t.Segments) { // what "**" has matched is the last variable's
 			end = len(parts)
 		}
 		values[i], err = unescape(strings.Join(parts[v.Begin:end], "/"), v.multiple(t.Segments))
@@ -46,7 +47,7 @@ func (t *Template) Match(path string) (values []string, ok bool, err error) {
 	return values, true, nil
 }
 
-// fits says whether the segments match parts.
+// fits reports whether the segments match parts.
 func (t *Template) fits(parts []string) bool {
 	for i := range t.Segments {
 		s := &t.Segments[i]
@@ -63,7 +64,7 @@ func (t *Template) fits(parts []string) bool {
 	return len(parts) == len(t.Segments)
 }
 
-// sameLiteral says whether part, unescaped, is text.
+// sameLiteral reports whether part, unescaped, is text.
 func sameLiteral(text, part string) bool {
 	if text == part {
 		return true
@@ -72,7 +73,7 @@ func sameLiteral(text, part string) bool {
 	return err == nil && plain == text
 }
 
-// unescape replaces the escapes of RFC 3986, section 2.1, but keepSlash those of slashes.
+// unescape replaces the escapes of RFC 3986, section 2.1; with keepSlash it leaves those of slashes.
 func unescape(s string, keepSlash bool) (string, error) {
 	i := strings.IndexByte(s, '%')
 	if i < 0 {

@@ -11,7 +11,7 @@ import (
 // errTaken is the error of a field whose oneof has another member already.
 var errTaken = errors.New("another field of the same oneof is set already")
 
-// String returns s: text is what it is.
+// String returns s.
 func String(s string) (string, error) { return s, nil }
 
 // Bool parses a boolean as strconv.ParseBool does.
@@ -59,7 +59,7 @@ func Double(s string) (float64, error) {
 	return v, number(err, "a double")
 }
 
-// number puts an error of strconv in few words.
+// number shortens an error of strconv.
 func number(err error, what string) error {
 	switch {
 	case err == nil:
@@ -105,7 +105,7 @@ func Enum[E ~int32](values map[string]int32) func(string) (E, error) {
 	}
 }
 
-// Time parses a time as RFC 3339 has it, in the years that google.protobuf.Timestamp knows.
+// Time parses a time of RFC 3339, in the years that google.protobuf.Timestamp allows.
 func Time(s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, s)
 	switch {
@@ -118,7 +118,7 @@ func Time(s string) (time.Time, error) {
 	}
 }
 
-// Duration parses a duration as Go writes it, which that of JSON is a part of.
+// Duration parses a duration as Go writes it, which includes JSON's form.
 func Duration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if err != nil {
@@ -127,7 +127,7 @@ func Duration(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// Paths parses a google.protobuf.FieldMask: paths that commas part, in the contract's names. Empty text has none.
+// Paths parses a google.protobuf.FieldMask: paths in the contract's names, separated by commas. Empty text has none.
 func Paths(s string) ([]string, error) {
 	if s == "" {
 		return nil, nil

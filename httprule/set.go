@@ -2,11 +2,11 @@ package httprule
 
 import "fmt"
 
-// FieldError says that a field cannot be set from the text of a path or a query.
+// FieldError is the error of a field that cannot be set from the text of a path or a query.
 type FieldError struct {
 	Field string // the path of the field, in the contract's names
-	Value string // what was to be set; "" when it is not about one value
-	Err   error  // why not
+	Value string // the text; "" if the error is not about one value
+	Err   error  // the reason
 }
 
 // Error names the field, the value and the reason.
@@ -20,7 +20,7 @@ func (e *FieldError) Error() string {
 // Unwrap returns Err.
 func (e *FieldError) Unwrap() error { return e.Err }
 
-// Set is for generated code: it gives a field its value, which is the only one of values.
+// Set sets a field to its value, the only one of values. It is for generated code.
 func Set[T any](field string, values []string, parse func(string) (T, error), set func(T)) error {
 	if len(values) != 1 {
 		return &FieldError{Field: field, Err: fmt.Errorf("has %d values and takes one", len(values))}
@@ -33,8 +33,8 @@ func Set[T any](field string, values []string, parse func(string) (T, error), se
 	return nil
 }
 
-// SetMember is for generated code: it is Set for a member of a oneof, or a field below one. Taken says that the oneof
-// has another member already.
+// SetMember is Set for a member of a oneof, or a field below one. Taken reports whether the oneof already has another
+// member. It is for generated code.
 func SetMember[T any](
 	field string, values []string, taken bool, parse func(string) (T, error), set func(T),
 ) error {
@@ -44,7 +44,7 @@ func SetMember[T any](
 	return Set(field, values, parse, set)
 }
 
-// Append is for generated code: it gives a repeated field one value after the other.
+// Append appends all values to a repeated field. It is for generated code.
 func Append[T any](field string, values []string, parse func(string) (T, error), add func(T)) error {
 	for _, value := range values {
 		v, err := parse(value)
@@ -56,8 +56,8 @@ func Append[T any](field string, values []string, parse func(string) (T, error),
 	return nil
 }
 
-// AppendMember is for generated code: it is Append for a field below a member of a oneof. Taken says that the oneof has
-// another member already.
+// AppendMember is Append for a field below a member of a oneof. Taken reports whether the oneof already has another
+// member. It is for generated code.
 func AppendMember[T any](
 	field string, values []string, taken bool, parse func(string) (T, error), add func(T),
 ) error {
@@ -67,7 +67,7 @@ func AppendMember[T any](
 	return Append(field, values, parse, add)
 }
 
-// Make is for generated code: it returns the message that a field points to, which it makes if there is none.
+// Make returns the message that a field points to, and makes it if there is none. It is for generated code.
 func Make[M any](field **M) *M {
 	if *field == nil {
 		*field = new(M)
@@ -75,7 +75,7 @@ func Make[M any](field **M) *M {
 	return *field
 }
 
-// Sub is for generated code: it returns m or, if that is nil, a new message that it has set put in place.
+// Sub returns m or, if that is nil, a new message that it passes to set. It is for generated code.
 func Sub[M any](m *M, set func(*M)) *M {
 	if m == nil {
 		m = new(M)

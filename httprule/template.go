@@ -16,7 +16,7 @@ import (
 //
 // It is read-only and safe for concurrent use.
 type Template struct {
-	// Segments are the parts between slashes, those of variables included; none: the path "/".
+	// Segments are the parts between slashes, including those of variables; none: the path "/".
 	Segments []Segment
 	// Variables are in the order of the template.
 	Variables []Variable
@@ -46,19 +46,19 @@ type Variable struct {
 	Begin, End int    // Segments[Begin:End]
 }
 
-// multiple says whether the variable's value may hold slashes of its own.
+// multiple reports whether the variable's value may contain slashes.
 func (v *Variable) multiple(segments []Segment) bool {
 	return v.End-v.Begin != 1 || segments[v.Begin].Kind == Rest
 }
 
-// SyntaxError says what is wrong with a template, and where.
+// SyntaxError is the error of an invalid template.
 type SyntaxError struct {
 	Template string
 	Offset   int // in bytes
 	Text     string
 }
 
-// Error returns what is wrong and where.
+// Error describes what is wrong and where.
 func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("template %q: at byte %d: %s", e.Template, e.Offset+1, e.Text)
 }
@@ -72,7 +72,7 @@ func Parse(template string) (*Template, error) {
 	return p.t, nil
 }
 
-// Shape is the template without the names of its variables: two templates of the same shape match the same paths.
+// Shape returns the template without the names of its variables: two templates of the same shape match the same paths.
 func (t *Template) Shape() string {
 	var b strings.Builder
 	for i := range t.Segments {
@@ -88,7 +88,7 @@ func (t *Template) Shape() string {
 	return b.String()
 }
 
-// String returns the segment as a template has it.
+// String returns the segment as written in a template.
 func (s *Segment) String() string {
 	switch s.Kind {
 	case Wildcard:
@@ -175,7 +175,7 @@ func (p *parser) segment(inVariable bool) error {
 }
 
 // stop returns the colon if it ends the literal that begins here: in the last segment of the template it begins the
-// verb, elsewhere it is a letter as others.
+// verb, elsewhere it is an ordinary character.
 func (p *parser) stop(inVariable bool) string {
 	if inVariable || strings.ContainsAny(p.text[p.at:], "/{") {
 		return ""
@@ -219,7 +219,7 @@ func (p *parser) variable() error {
 	return nil
 }
 
-// ident passes over the name of a field, and says whether there is one.
+// ident skips the name of a field, and reports whether there is one.
 func (p *parser) ident() bool {
 	begin := p.at
 	for p.at < len(p.text) && (isLetter(p.text[p.at]) || p.at > begin && isDigit(p.text[p.at])) {
@@ -262,7 +262,7 @@ func (p *parser) literal(stop string) (string, error) {
 
 func (p *parser) over() bool { return p.at == len(p.text) }
 
-// take passes over c, and says whether it is there.
+// take skips c, and reports whether it is there.
 func (p *parser) take(c byte) bool {
 	if p.over() || p.text[p.at] != c {
 		return false
@@ -279,7 +279,7 @@ func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// isPathChar says whether c may stand in a segment of a path, but for "*" and escapes.
+// isPathChar reports whether c may be in a segment of a path; "*" and escapes are not included.
 func isPathChar(c byte) bool {
 	return isLetter(c) || isDigit(c) || strings.IndexByte("-.~!$&'()+,;=:@", c) >= 0
 }

@@ -1,7 +1,7 @@
-// Package options is the Go code of fairlead/options.proto, the options by which a contract says more about its methods
-// and errors than protobuf has words for: timeout and criticality of methods, and enum values that are errors. The code
-// of contracts that use them imports it for its registration; there is nothing to call.
+// Package options is the Go code of fairlead/options.proto: the options for what protobuf cannot express about methods
+// and errors, which are the timeout and criticality of methods, and enum values that are errors. The code of contracts
+// that use them imports this package for its registration; there is nothing to call.
 //
-// The command fairlead has the file on board. Other compilers find it below this package's directory, which is the root
-// of the import name: protoc -I "$(go list -m -f '{{.Dir}}' github.com/fairlead-go/fairlead)/options".
+// The command fairlead includes the file. Other compilers find it below this package's directory, which is the root of
+// the import name: protoc -I "$(go list -m -f '{{.Dir}}' github.com/fairlead-go/fairlead)/options".
 package options

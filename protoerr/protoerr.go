@@ -1,8 +1,8 @@
-// Package protoerr puts protobuf messages into the details of errors and takes them out again. On the wire they are
-// those of google.rpc.Status, which gRPC's libraries read and write in all languages.
+// Package protoerr adds protobuf messages to the details of errors and reads them. On the wire they are the details of
+// google.rpc.Status, which gRPC's libraries read and write in all languages.
 //
-// It is a package of its own because package fairlead imports the standard library alone. What contracts declare as
-// errors needs neither: see fairlead.Reason.
+// It is a separate package because package fairlead imports only the standard library. Errors that contracts declare do
+// not need it: see fairlead.Reason.
 package protoerr
 
 import (
@@ -14,14 +14,14 @@ import (
 	"github.com/fairlead-go/fairlead"
 )
 
-// typePrefix is what the type of a detail has before the message's name.
+// typePrefix is the beginning of a detail's type, before the message's name.
 const typePrefix = "type.googleapis.com/"
 
-// WithDetails adds the messages to the details of e and returns e, for use where the error is made. It encodes them,
-// and keeps nothing of them; nil ones are left out.
+// WithDetails adds the messages to the details of e and returns e. It is for use where the error is made. It encodes
+// the messages and keeps no reference to them; nil ones are left out.
 //
 // A message that cannot be encoded, such as one with a string that is not UTF-8, is left out as well, and e's message
-// says so: code and text of an error are worth more to its receiver than another error in its place.
+// says so: the receiver needs the code and the text of an error more than another error in its place.
 func WithDetails(e *fairlead.Error, msgs ...proto.Message) *fairlead.Error {
 	for _, m := range msgs {
 		if m == nil {
@@ -38,10 +38,10 @@ func WithDetails(e *fairlead.Error, msgs ...proto.Message) *fairlead.Error {
 	return e
 }
 
-// DetailOf returns the first detail of err that is a T, such as *errdetails.BadRequest, and whether there is one that
-// can be decoded. It looks into the error that fairlead.ErrorOf finds, behind wrapping as well, whether it arrived from
-// a peer or was made here. T is the pointer to a generated message; the result belongs to the caller. Fields that T
-// does not have are kept as unknown ones.
+// DetailOf returns the first detail of err that is a T, such as *errdetails.BadRequest, and reports whether there is
+// one that can be decoded. It reads the error that fairlead.ErrorOf finds, also in wrapped errors, whether it arrived
+// from a peer or was made here. T is the pointer to a generated message; the result belongs to the caller. Fields that
+// T does not have are kept as unknown fields.
 func DetailOf[T proto.Message](err error) (detail T, ok bool) {
 	var none T
 	if err == nil || any(none) == nil {

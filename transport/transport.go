@@ -1,4 +1,4 @@
-// Package transport is the byte stream below the protocols. Its children std and inproc provide it.
+// Package transport defines the byte streams below the protocols. Its subpackages std and inproc implement them.
 package transport
 
 import (
@@ -8,22 +8,22 @@ import (
 	"time"
 )
 
-// Conn is a connection together with its read buffer. One goroutine at a time reads, whichever holds the reading role;
+// Conn is a connection together with its read buffer. One goroutine at a time reads, the one with the reading role;
 // writes come one at a time, from any goroutine; Close may be called at any time from any goroutine.
 type Conn interface {
-	// Peek waits until at least n bytes are buffered and returns all that are. They stay valid until the next Peek or
-	// Discard. It holds no buffer while it waits and nothing is buffered. With fewer than n bytes before the end of
-	// the stream it returns what there is and io.EOF, or io.ErrUnexpectedEOF if that is not nothing. The first Peek
-	// or Write completes a TLS handshake.
+	// Peek waits until at least n bytes are buffered and returns all buffered bytes. They are valid until the next Peek or
+	// Discard. While it waits and nothing is buffered, it holds no buffer. If the stream ends before n bytes, it returns
+	// what there is, and io.EOF if that is nothing and io.ErrUnexpectedEOF otherwise. The first Peek or Write completes a
+	// TLS handshake.
 	Peek(n int) ([]byte, error)
 	// Discard drops the first n of the bytes that Peek returned.
 	Discard(n int)
 	// Write writes all of b or fails; b may be reused afterwards.
 	Write(b []byte) error
-	// SetReadDeadline and SetWriteDeadline are net.Conn's.
+	// SetReadDeadline and SetWriteDeadline are as in net.Conn.
 	SetReadDeadline(t time.Time) error
 	SetWriteDeadline(t time.Time) error
-	// Info describes the connection; with TLS its state is known after the handshake.
+	// Info describes the connection; the state of TLS is known after the handshake.
 	Info() *Info
 	// Close ends Peek and Write in progress with an error. It may be called more than once.
 	Close() error
@@ -51,16 +51,16 @@ type Target struct {
 	TLS *tls.Config
 }
 
-// Dialer connects. The context bounds connecting and, with TLS, the handshake, which is complete when Dial returns.
+// Dialer connects. The context limits connecting and, with TLS, the handshake, which is complete when Dial returns.
 type Dialer interface {
 	Dial(ctx context.Context, t Target) (Conn, error)
 }
 
-// NameResolver is a Dialer that may resolve the names in Target.Addr itself, because they are those of a network of its
-// own, or because it does so at the other end of a tunnel. Clients then pass on what stands in the target
-// "greeter:8080" or "dns:///greeter:8080" and do not look it up in the domain name system.
+// NameResolver is implemented by Dialers that may resolve the names in Target.Addr themselves, because the names belong
+// to a network of their own or are resolved at the other end of a tunnel. Clients then pass on the name in the target
+// "greeter:8080" or "dns:///greeter:8080" without looking it up.
 type NameResolver interface {
-	// ResolvesNames reports whether it does. The answer does not change.
+	// ResolvesNames reports whether the Dialer resolves names. The answer does not change.
 	ResolvesNames() bool
 }
 
@@ -72,7 +72,8 @@ type Network interface {
 	Listen(ctx context.Context, t Target) (Listener, error)
 }
 
-// Handshaker is a Conn with a handshake to complete before the first byte, TLS. Handshake may be called more than once.
+// Handshaker is implemented by Conns with a handshake before the first byte, as with TLS. Handshake may be called more
+// than once.
 type Handshaker interface {
 	Handshake(ctx context.Context) error
 }

@@ -49,7 +49,7 @@ func (c *conn) Peek(n int) ([]byte, error) {
 // Discard drops the first n unread bytes.
 func (c *conn) Discard(n int) { c.view = c.view[n:] }
 
-// Write writes all of b. When the peer has closed the connection the error is io.ErrClosedPipe.
+// Write writes all of b. If the peer has closed the connection the error is io.ErrClosedPipe.
 func (c *conn) Write(b []byte) error {
 	if err := c.out.write(b); err != nil {
 		return c.failed("write", err)
@@ -57,7 +57,7 @@ func (c *conn) Write(b []byte) error {
 	return nil
 }
 
-// SetReadDeadline sets the time at which Peek gives up.
+// SetReadDeadline sets the time at which Peek fails.
 func (c *conn) SetReadDeadline(t time.Time) error {
 	c.in.mu.Lock()
 	defer c.in.mu.Unlock()
@@ -68,7 +68,7 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
-// SetWriteDeadline sets the time at which Write gives up.
+// SetWriteDeadline sets the time at which Write fails.
 func (c *conn) SetWriteDeadline(t time.Time) error {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
@@ -82,8 +82,8 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 // Info describes the connection.
 func (c *conn) Info() *transport.Info { return &c.info }
 
-// Close ends the connection, like a TCP connection's: the peer reads what was written and then io.EOF, and cannot write
-// any more. It returns nil.
+// Close ends the connection, like that of TCP: the peer reads what was written and then io.EOF, and cannot write any
+// more. It returns nil.
 func (c *conn) Close() error {
 	if c.closed.Swap(true) {
 		return nil
@@ -93,7 +93,7 @@ func (c *conn) Close() error {
 	return nil
 }
 
-// failed says what failed, in the way of package net.
+// failed returns err with the operation and the addresses, like package net.
 func (c *conn) failed(op string, err error) error {
 	return &net.OpError{Op: op, Net: "inproc", Source: c.info.Local, Addr: c.info.Remote, Err: err}
 }

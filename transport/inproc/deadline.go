@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// deadline wakes those who wait on a condition when its time has come. Everything is guarded by the condition's lock.
+// deadline wakes waiters of a condition at its time. Everything is guarded by the condition's lock.
 type deadline struct {
 	at     time.Time // zero: none
 	passed bool
@@ -33,7 +33,7 @@ func (d *deadline) set(t time.Time, c *sync.Cond) {
 	}
 }
 
-// ring is called by the timer, perhaps late: the deadline may have been changed meanwhile.
+// ring is called by the timer, perhaps late: the deadline may have been changed in the meantime.
 func (d *deadline) ring(c *sync.Cond) {
 	c.L.Lock()
 	defer c.L.Unlock()

@@ -16,8 +16,8 @@ const (
 	first = 4 << 10
 )
 
-// half is one direction of a connection: one end writes, the other reads. A batch of writes is handed to the reader
-// with the buffer that it is in, so that bytes are copied once.
+// half is one direction of a connection: one end writes, the other reads. The reader takes the buffer of a batch of
+// writes, so that bytes are copied once.
 type half struct {
 	mu       sync.Mutex
 	canRead  sync.Cond
@@ -116,7 +116,7 @@ func (h *half) take(view []byte) []byte {
 	return view
 }
 
-// settle puts the reader's buffer back if nothing in it is unread.
+// settle puts the reader's buffer back if it has no unread bytes.
 func (h *half) settle(view []byte) []byte {
 	if len(view) > 0 {
 		return view
@@ -143,7 +143,7 @@ func (h *half) closeReader() {
 	h.readerClosed = true
 	h.readBy.stop()
 	buffer.Put(h.queue)
-	buffer.Drop(h.held) // the reader may still look at it
+	buffer.Drop(h.held) // the reader may still be using it
 	h.queue, h.held = nil, nil
 	h.canRead.Broadcast()
 	h.canWrite.Broadcast()

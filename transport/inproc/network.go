@@ -17,7 +17,7 @@ import (
 // backlog is the number of connections that a listener keeps for Accept before Dial waits.
 const backlog = 128
 
-// What Listen and Dial say, within other errors.
+// The errors of Listen and Dial, which they wrap.
 var (
 	errInUse  = errors.New("address already in use")
 	errNobody = errors.New("connection refused: nobody listens at this name")
@@ -25,13 +25,13 @@ var (
 	errNoName = errors.New("the address is empty")
 )
 
-// Network is a space of names to listen at and to dial; two networks know nothing of each other. Of a target only Addr
-// is used, any string but "": the network's name is ignored, so that a Network can take another transport's place in a
-// test. Safe for concurrent use.
+// Network is a space of names to listen at and to dial; two networks are separate. It uses only the Addr of a target,
+// which may be any string except "", and ignores the network's name, so that a Network can replace another transport in
+// a test. It is safe for concurrent use.
 type Network struct {
 	mu        sync.Mutex
 	listeners map[string]*listener
-	dialled   int // connections so far, which tells their addresses apart
+	dialled   int // connections so far, for their addresses
 }
 
 var (
@@ -39,10 +39,10 @@ var (
 	_ transport.NameResolver = (*Network)(nil)
 )
 
-// New makes a network in which nobody listens.
+// New makes a network without listeners.
 func New() *Network { return &Network{listeners: make(map[string]*listener)} }
 
-// ResolvesNames returns true: names of a Network mean nothing outside.
+// ResolvesNames returns true: the names of a Network have no meaning outside of it.
 func (*Network) ResolvesNames() bool { return true }
 
 // addr is the name of an end.
@@ -74,8 +74,8 @@ func (n *Network) Listen(_ context.Context, t transport.Target) (transport.Liste
 	return l, nil
 }
 
-// Dial connects to who listens at t.Addr. As with TCP it does not wait for Accept, unless the listener has 128
-// connections waiting: then ctx bounds the wait.
+// Dial connects to the listener at t.Addr. As with TCP it does not wait for Accept, unless the listener has 128
+// connections waiting; ctx then limits the wait.
 func (n *Network) Dial(ctx context.Context, t transport.Target) (transport.Conn, error) {
 	err := check(t)
 	if err == nil {
@@ -107,7 +107,7 @@ func (n *Network) Dial(ctx context.Context, t transport.Target) (transport.Conn,
 	return nil, failed("dial", t, err)
 }
 
-// check says what is wrong with a target.
+// check returns what is wrong with a target.
 func check(t transport.Target) error {
 	switch {
 	case t.TLS != nil:
@@ -118,12 +118,12 @@ func check(t transport.Target) error {
 	return nil
 }
 
-// failed says what failed, in the way of package net.
+// failed returns err with the operation and the address, like package net.
 func failed(op string, t transport.Target, err error) error {
 	return fmt.Errorf("transport/inproc: %w", &net.OpError{Op: op, Net: "inproc", Addr: addr(t.Addr), Err: err})
 }
 
-// listener is one name.
+// listener listens at one name.
 type listener struct {
 	network *Network
 	addr    addr
@@ -161,8 +161,8 @@ func (l *listener) Close() error {
 	return nil
 }
 
-// sweep closes the connections that nobody will accept. Close calls it, and Dial, whose connection may have come after
-// Close looked.
+// sweep closes the connections that will not be accepted. Close calls it, and so does Dial, whose connection may have
+// been added after Close looked.
 func (l *listener) sweep() {
 	select {
 	case <-l.closed:

@@ -8,8 +8,8 @@ import (
 	"github.com/fairlead-go/fairlead/transport"
 )
 
-// Dial connects to t. With TLS whose configuration names no server and does not turn verification off, the certificate
-// must be for the address's host. The context bounds the handshake as well; its end is found in the error by errors.Is.
+// Dial connects to t. If the TLS configuration has no server name and does not turn verification off, the certificate
+// must be for the address's host. The context limits the handshake as well; if it ends, errors.Is finds its error.
 func (n Network) Dial(ctx context.Context, t transport.Target) (transport.Conn, error) {
 	name, err := network(t)
 	if err != nil {
@@ -38,7 +38,7 @@ func clientConfig(t transport.Target, name string) *tls.Config {
 	}
 	host, _, err := net.SplitHostPort(t.Addr)
 	if err != nil {
-		return t.TLS // it was dialled, so this does not happen; the handshake will ask for a name
+		return t.TLS // it was dialled, so this does not happen; the handshake fails without a name
 	}
 	config := t.TLS.Clone()
 	config.ServerName = host

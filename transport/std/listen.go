@@ -12,7 +12,7 @@ import (
 	"github.com/fairlead-go/fairlead/transport"
 )
 
-// A listener that cannot accept for the moment tries again after a pause, which doubles with each failure.
+// A listener that temporarily cannot accept tries again after a pause, which doubles with each failure.
 const (
 	minPause = 5 * time.Millisecond
 	maxPause = time.Second
@@ -20,8 +20,8 @@ const (
 
 var errNoCertificate = errors.New("the TLS configuration has no certificate")
 
-// Listen listens at t. The file of a Unix socket that nobody answers on is replaced; it is removed by Close. The
-// context bounds only the resolution of the address.
+// Listen listens at t. If the file of a Unix socket exists and nothing listens at it, it is replaced; Close removes it.
+// The context limits only the resolution of the address.
 func (n Network) Listen(ctx context.Context, t transport.Target) (transport.Listener, error) {
 	name, err := network(t)
 	if err != nil {
@@ -59,8 +59,8 @@ func newListener(nl net.Listener, config *tls.Config, logger *slog.Logger) *list
 	return &listener{net: nl, tls: config, logger: logger, closed: make(chan struct{})}
 }
 
-// Accept waits for a connection. It does not return conditions that pass, such as a lack of file descriptors: it warns
-// and tries again until the listener is closed, which gives an error that is net.ErrClosed.
+// Accept waits for a connection. For temporary errors, such as a lack of file descriptors, it logs a warning and tries
+// again until the listener is closed; the error is then net.ErrClosed.
 func (l *listener) Accept() (transport.Conn, error) {
 	pause := minPause
 	for {
@@ -83,7 +83,7 @@ func (l *listener) Accept() (transport.Conn, error) {
 	}
 }
 
-// sleep waits, and says false when the listener was closed meanwhile.
+// sleep waits. It returns false if the listener was closed in the meantime.
 func (l *listener) sleep(d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -16,17 +16,17 @@ import (
 	"github.com/fairlead-go/fairlead/transport"
 )
 
-// Network connects and listens. The zero value is ready for use. Targets have the network "tcp", which "" stands for,
-// "tcp4", "tcp6" or "unix"; the address is what net.Dial and net.Listen take. Safe for concurrent use, as long as the
+// Network connects and listens. The zero value is ready for use. Targets have the network "tcp", "tcp4", "tcp6" or
+// "unix"; "" means "tcp". Addresses are those of net.Dial and net.Listen. It is safe for concurrent use, as long as the
 // fields are not changed.
 type Network struct {
-	// KeepAlive is the time without traffic before the first TCP keep-alive probe, and that between probes. 0 stands for
-	// 15 seconds, a negative value turns probes off.
+	// KeepAlive is the time without traffic before the first TCP keep-alive probe, and between probes. 0 means 15 seconds,
+	// a negative value turns probes off.
 	KeepAlive time.Duration
-	// Control, if set, is called with each new socket before it connects or listens, to set socket options: see
-	// net.Dialer and net.ListenConfig. An error gives the attempt up.
+	// Control, if set, is called with each new socket before it connects or listens, to set socket options: see net.Dialer
+	// and net.ListenConfig. If it returns an error the attempt fails.
 	Control func(network, address string, c syscall.RawConn) error
-	// Logger, if set, is told at level warn when a listener cannot accept for the moment.
+	// Logger, if set, gets a warning when a listener temporarily cannot accept.
 	Logger *slog.Logger
 }
 
@@ -44,9 +44,9 @@ func network(t transport.Target) (string, error) {
 	}
 }
 
-// Wrap makes a transport.Conn of any net.Conn, which it then owns. With a *tls.Conn, or a type that has its
-// HandshakeContext and ConnectionState methods, the result is a transport.Handshaker too. It waits for bytes in Read
-// with a small buffer, whatever c is.
+// Wrap makes a transport.Conn from any net.Conn, which belongs to it from then on. If c is a *tls.Conn, or a type with
+// its methods HandshakeContext and ConnectionState, the result is also a transport.Handshaker. It waits for bytes in
+// Read with a small buffer, whatever c is.
 func Wrap(c net.Conn) transport.Conn {
 	if tc, ok := c.(handshaker); ok {
 		return newSecure(tc)
@@ -54,8 +54,8 @@ func Wrap(c net.Conn) transport.Conn {
 	return newStream(c)
 }
 
-// failed says what was tried when err came of it. Most of net's errors name the network and the address themselves;
-// some name the address that a host's name stands for, or none.
+// failed returns err with the operation, the network and the address. Most of net's errors have these already; some
+// have the address that a host name resolved to, or none.
 func failed(op, network, address string, err error) error {
 	var known *net.OpError
 	if errors.As(err, &known) && known.Addr != nil && known.Addr.String() == address {
@@ -64,12 +64,12 @@ func failed(op, network, address string, err error) error {
 	return fmt.Errorf("transport/std: %s %s %s: %w", op, network, address, err)
 }
 
-// describe returns what is known of a connection from the start.
+// describe returns what is known of a connection before its handshake.
 func describe(c net.Conn) transport.Info {
 	return transport.Info{Local: c.LocalAddr(), Remote: c.RemoteAddr()}
 }
 
-// readError says what could not be read, in the way of package net.
+// readError returns err as an error of reading, like package net.
 func readError(info *transport.Info, err error) error {
 	e := &net.OpError{Op: "read", Source: info.Local, Addr: info.Remote, Err: err}
 	if info.Local != nil {

@@ -4,7 +4,7 @@ package std
 
 import "errors"
 
-// passing says whether an error of accept is about one connection or a shortage, and not about the listener.
+// passing reports whether an error of accept is about one connection or a shortage, and not about the listener.
 func passing(err error) bool {
 	var temporary interface{ Temporary() bool }
 	return errors.As(err, &temporary) && temporary.Temporary()

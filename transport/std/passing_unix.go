@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// passing says whether an error of accept is about one connection or a shortage, and not about the listener. accept(2)
-// on Linux has the network errors that are already pending on the new socket returned, and asks to treat them so.
+// passing reports whether an error of accept is about one connection or a shortage, and not about the listener. On
+// Linux accept(2) returns network errors that are pending on the new socket, and asks callers to treat them so.
 func passing(err error) bool {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {

@@ -8,6 +8,6 @@ import (
 	"github.com/fairlead-go/fairlead/transport"
 )
 
-// newPlain makes a connection without TLS. The poller of these systems does not tell that a socket is readable, it
-// completes reads: they need a buffer from the start.
+// newPlain makes a connection without TLS. The poller of these systems does not report that a socket is readable; it
+// completes reads, which need a buffer from the start.
 func newPlain(c net.Conn) transport.Conn { return newStream(c) }

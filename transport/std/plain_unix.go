@@ -13,8 +13,8 @@ import (
 	"github.com/fairlead-go/fairlead/transport"
 )
 
-// plain is a connection over a socket, without TLS. It is small, since idle connections are many: what it needs only
-// for the time of a call of Peek is in the pooled read buffer.
+// plain is a connection over a socket, without TLS. It is small, since there are many idle connections: what only Peek
+// needs is in the pooled read buffer.
 type plain struct {
 	readBuffer
 
@@ -106,12 +106,12 @@ func (p *plain) Write(b []byte) error {
 	return err
 }
 
-// SetReadDeadline sets the time at which Peek gives up.
+// SetReadDeadline sets the time at which Peek fails.
 func (p *plain) SetReadDeadline(t time.Time) error {
 	return p.net.SetReadDeadline(t)
 }
 
-// SetWriteDeadline sets the time at which Write gives up.
+// SetWriteDeadline sets the time at which Write fails.
 func (p *plain) SetWriteDeadline(t time.Time) error {
 	return p.net.SetWriteDeadline(t)
 }

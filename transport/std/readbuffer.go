@@ -8,31 +8,31 @@ import (
 
 // Sizes in bytes.
 const (
-	// probeSize is the buffer in which a connection waits that cannot wait without one.
+	// probeSize is the size of the buffer of a connection that cannot wait without one.
 	probeSize = 512
-	// readSize is the buffer for bytes that flow: some frames of HTTP/2 at once.
+	// readSize is the size of the buffer for data: several frames of HTTP/2.
 	readSize = 32 << 10
-	// least is the room that a read should find, so that a nearly full buffer does not lead to many small reads.
+	// least is the least room for a read, so that a nearly full buffer does not lead to many small reads.
 	least = 2 << 10
-	// eager is the size up to which a buffer is made as long as Peek asks. Beyond it grows with what has arrived,
-	// since the peer need not send what it announced.
+	// eager is the size up to which a buffer is made as large as Peek requires. Beyond that it grows with what has
+	// arrived, since the peer need not send what it announced.
 	eager = 256 << 10
 )
 
-// readBuffer holds what was read and not yet discarded. The goroutine with the reading role uses it, except for close,
-// which any may call.
+// readBuffer holds the bytes that were read and not yet discarded. It is for the goroutine with the reading role,
+// except close, which any goroutine may call.
 type readBuffer struct {
 	// view is the unread bytes, a part of held's array.
 	view []byte
-	// held is the buffer, nil when there is none. Whoever takes it out owns it: the reader then puts it back; close
-	// cannot know whether the reader still looks at it, and leaves it to the garbage collector.
+	// held is the buffer, nil if there is none. The goroutine that takes it out owns it. The reader then puts it back;
+	// close does not know whether the reader still uses it, and leaves it to the garbage collector.
 	held atomic.Pointer[buffer.Buf]
 	// closed is set by Close, before it takes the buffer.
 	closed atomic.Bool
 }
 
-// room returns free space behind the unread bytes, for at least n more and usually readSize; the bytes may move to the
-// front of the buffer or to a larger one.
+// room returns free space after the unread bytes, for at least n more and usually readSize; it may move the bytes to
+// the front of the buffer or to a larger one.
 func (r *readBuffer) room(n, size int) []byte {
 	b := r.held.Load()
 	have := len(r.view)
@@ -62,20 +62,20 @@ func (r *readBuffer) move(old *buffer.Buf, size int) {
 		buffer.Put(old)
 		return
 	}
-	// close has taken old meanwhile. The reader is about to notice; until then it has a buffer to work on.
+	// close has taken old in the meantime. The reader is about to notice; until then it has a buffer to use.
 	r.held.Store(b)
 }
 
-// wanted returns for how many more bytes to make room when Peek asks for n in all.
+// wanted returns for how many more bytes to make room when Peek needs n in all.
 func (r *readBuffer) wanted(n int) int {
 	have := len(r.view)
 	return max(min(n, max(eager, 4*have))-have, least)
 }
 
-// took adds the n bytes that were read into what room returned.
+// took adds the n bytes that were read into the result of room.
 func (r *readBuffer) took(n int) { r.view = r.view[:len(r.view)+n] }
 
-// release puts the buffer back, with what is in it.
+// release puts the buffer back, with its content.
 func (r *readBuffer) release() {
 	r.view = nil
 	if b := r.held.Swap(nil); b != nil {
@@ -83,8 +83,8 @@ func (r *readBuffer) release() {
 	}
 }
 
-// idle prepares for a wait of unknown length: it holds no buffer for nothing, nor a large one for the few bytes of a
-// frame whose rest the peer keeps back.
+// idle prepares for a wait of unknown length: it releases an empty buffer, and replaces a large one that holds only the
+// few bytes of a frame whose rest the peer has not sent.
 func (r *readBuffer) idle() {
 	if len(r.view) == 0 {
 		r.release()
@@ -95,14 +95,14 @@ func (r *readBuffer) idle() {
 	}
 }
 
-// close gives the buffer up, after closed was set. Any goroutine may call it.
+// close releases the buffer, after closed was set. Any goroutine may call it.
 func (r *readBuffer) close() {
 	if b := r.held.Swap(nil); b != nil {
 		buffer.Drop(b)
 	}
 }
 
-// ended says whether the connection was closed, and puts back what the reader still held or took after that.
+// ended reports whether the connection was closed, and puts back what the reader still held or took after that.
 func (r *readBuffer) ended() bool {
 	if !r.closed.Load() {
 		return false

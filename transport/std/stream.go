@@ -10,7 +10,8 @@ import (
 	"github.com/fairlead-go/fairlead/transport"
 )
 
-// maxEmptyReads is how often in a row a Read may return nothing and no error before Peek gives up, as in package bufio.
+// maxEmptyReads is the number of Reads in a row that return nothing and no error after which Peek fails, as in package
+// bufio.
 const maxEmptyReads = 100
 
 // stream is a connection over any net.Conn. It waits in Read, for which it needs a buffer: a small one, and a large one
@@ -20,9 +21,9 @@ type stream struct {
 
 	net  net.Conn
 	info transport.Info
-	// full says that the last Read filled all the room it had: there is probably more.
+	// full reports whether the last Read filled all its room: there is probably more.
 	full bool
-	// err came with the last bytes and is due after them.
+	// err came with the last bytes and is returned after them.
 	err error
 }
 
@@ -96,7 +97,7 @@ func (s *stream) read(n int) (int, error) {
 	return k, err
 }
 
-// closedError returns err if it says that the connection is closed, and an error that does otherwise.
+// closedError returns err if it means that the connection is closed, and otherwise an error that does.
 func (s *stream) closedError(err error) error {
 	if errors.Is(err, net.ErrClosed) {
 		return err
@@ -113,12 +114,12 @@ func (s *stream) Write(b []byte) error {
 	return err
 }
 
-// SetReadDeadline sets the time at which Peek gives up.
+// SetReadDeadline sets the time at which Peek fails.
 func (s *stream) SetReadDeadline(t time.Time) error {
 	return s.net.SetReadDeadline(t)
 }
 
-// SetWriteDeadline sets the time at which Write gives up.
+// SetWriteDeadline sets the time at which Write fails.
 func (s *stream) SetWriteDeadline(t time.Time) error {
 	return s.net.SetWriteDeadline(t)
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/fairlead-go/fairlead/transport"
 )
 
-// farewell is how long Close may take to say close_notify (RFC 8446, section 6.1) to a peer that does not read. Package
-// tls grants five seconds: too long for those who close many connections, one after another.
+// farewell is how long Close may take to send close_notify (RFC 8446, section 6.1) to a peer that does not read.
+// Package tls allows five seconds, which is too long for those who close many connections one after another.
 const farewell = 250 * time.Millisecond
 
-// handshaker is what secure needs of a *tls.Conn.
+// handshaker has the methods of *tls.Conn that secure needs.
 type handshaker interface {
 	net.Conn
 	HandshakeContext(ctx context.Context) error
@@ -50,7 +50,7 @@ func (s *secure) Handshake(ctx context.Context) error {
 	state := s.tls.ConnectionState()
 	info := s.info
 	info.TLS, info.ALPN = &state, state.NegotiatedProtocol
-	s.agreed.CompareAndSwap(nil, &info) // Peek and Write may both have waited
+	s.agreed.CompareAndSwap(nil, &info) // Peek and Write may both have waited for it
 	return nil
 }
 

@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// listenUnix listens at a Unix socket. A process that was killed leaves its socket's file behind, at which nobody could
-// listen again: such a file is removed, and only such.
+// listenUnix listens at a Unix socket. A process that was killed leaves its socket's file behind, at which no process
+// could listen again: listenUnix removes such a file, and no other.
 func listenUnix(ctx context.Context, lc *net.ListenConfig, path string) (net.Listener, error) {
 	nl, err := lc.Listen(ctx, "unix", path)
 	if err == nil || !errors.Is(err, syscall.EADDRINUSE) || strings.HasPrefix(path, "@") {
@@ -27,9 +27,8 @@ func listenUnix(ctx context.Context, lc *net.ListenConfig, path string) (net.Lis
 	return nil, err
 }
 
-// stale says whether path is a socket that nobody listens at. It asks with a datagram socket: to connect one to a
-// stream socket that is alive fails as well, but with another error than to one that is dead, and whoever listens there
-// is not bothered with a connection.
+// stale reports whether path is a socket at which nothing listens. It uses a datagram socket: connecting it to a stream
+// socket fails in any case, but with different errors for live and dead ones, and a live listener gets no connection.
 func stale(ctx context.Context, path string) bool {
 	info, err := os.Lstat(path)
 	if err != nil || info.Mode().Type() != fs.ModeSocket {
@@ -38,7 +37,7 @@ func stale(ctx context.Context, path string) bool {
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "unixgram", path)
 	if err == nil {
-		_ = c.Close() // it was only a question
+		_ = c.Close() // it was only made to find out
 		return false
 	}
 	return errors.Is(err, syscall.ECONNREFUSED)

@@ -59,7 +59,7 @@ func readAfterPeerClosed(f *fixture) {
 	}
 }
 
-// closeDuringPeek closes before, while and after Peek starts to wait: no test can tell which it was.
+// closeDuringPeek closes before, while and after Peek starts to wait; a test cannot tell which.
 func closeDuringPeek(f *fixture) {
 	for round := range 30 {
 		client, server := f.pair()
@@ -84,7 +84,7 @@ func closeDuringPeek(f *fixture) {
 	}
 }
 
-// fill writes until that fails, to a peer that does not read. It says with each value on progress that it has got on.
+// fill writes to a peer that does not read, until a write fails. It sends a value to progress after each write.
 func fill(c transport.Conn, progress chan<- struct{}) error {
 	chunk := make([]byte, 1<<20)
 	for range 1 << 10 {
@@ -99,7 +99,7 @@ func fill(c transport.Conn, progress chan<- struct{}) error {
 	return errors.New("a gibibyte was written to a peer that does not read")
 }
 
-// stalled returns when nothing has come for some time.
+// stalled returns when there has been no progress for some time.
 func stalled(progress <-chan struct{}) {
 	const quiet = 100 * time.Millisecond
 	timer := time.NewTimer(quiet)
@@ -121,7 +121,7 @@ func closeDuringWrite(f *fixture) {
 	f.start(func() { failed <- fill(client, progress) })
 	stalled(progress)
 	begin := time.Now()
-	_ = client.Close() // with TLS it may fail to say good-bye
+	_ = client.Close() // with TLS it may fail to send close_notify
 	if took := time.Since(begin); took > assert.Patience(time.Second) {
 		f.Errorf("Close took %v", took)
 	}
@@ -130,11 +130,11 @@ func closeDuringWrite(f *fixture) {
 	}
 }
 
-// closeWithUnreadBytes leaves bytes in every place where they can be; Run looks for the buffers.
+// closeWithUnreadBytes leaves bytes in every possible place; Run looks for the buffers.
 func closeWithUnreadBytes(f *fixture) {
 	for _, n := range []int{3, 512, 5000, 100_000} {
 		client, server := f.pair()
-		f.start(func() { _ = client.Write(pattern(n)) }) // the reader may be gone before it is through
+		f.start(func() { _ = client.Write(pattern(n)) }) // the reader may be gone before it has finished
 		f.peek(server, 3)
 		_ = server.Close()
 		_ = client.Close()

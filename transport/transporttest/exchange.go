@@ -24,8 +24,8 @@ func echo(f *fixture) {
 	}
 }
 
-// requestSizes has the reader wait for less than was sent, which must not make it wait for more: the peer sends
-// nothing before it has its answer.
+// requestSizes makes the reader wait for less than was sent. It must not wait for more: the peer sends nothing before
+// it has the answer.
 func requestSizes(f *fixture) {
 	client, server := f.pair()
 	f.start(func() {
@@ -141,7 +141,7 @@ func peekAndDiscard(f *fixture) {
 	}
 }
 
-// idleBuffers needs the count that Run has switched on.
+// idleBuffers needs the count that Run has turned on.
 func idleBuffers(f *fixture) {
 	client, server := f.pair()
 	f.start(func() { serveEcho(server) })

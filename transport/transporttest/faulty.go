@@ -10,25 +10,25 @@ import (
 	"github.com/fairlead-go/fairlead/transport"
 )
 
-// Faults are what goes wrong with a connection, seen from one of its ends. The zero value is a connection without
-// faults. All pauses are timers, so that they cost no time within a bubble of testing/synctest.
+// Faults are the faults of one end of a connection. The zero value has none. All pauses are timers, so that they take
+// no time in a bubble of testing/synctest.
 type Faults struct {
-	// ReadMax is how many bytes Peek delivers at most beyond those that it is asked for, as if no more had arrived;
-	// 0: all that are there.
+	// ReadMax is the most bytes that Peek returns beyond those that it must, as if no more had arrived; 0: all that have
+	// arrived.
 	ReadMax int
-	// ReadDelay passes before bytes are delivered, WriteDelay before they are written.
+	// ReadDelay passes before bytes are returned, WriteDelay before they are written.
 	ReadDelay, WriteDelay time.Duration
-	// Read and Write end a direction after some of its bytes; nil: never. A write that reaches the place ends in the
-	// middle: the bytes before it arrive.
+	// Read and Write end a direction after some of its bytes; nil: never. A write that reaches the cut ends in the middle:
+	// the bytes before the cut arrive.
 	Read, Write *Cut
 	// CloseAt closes the connection before the call of that number, counted from 1 over Peek, Write and the deadlines;
 	// 0: never.
 	CloseAt int64
-	// Deadline is what SetReadDeadline and SetWriteDeadline return, without setting any; nil: they work.
+	// Deadline is the error that SetReadDeadline and SetWriteDeadline return, without setting a deadline; nil: they work.
 	Deadline error
-	// Yields has Peek and Write give way to other goroutines before and after they do their work, in a way that is
-	// drawn from it: not at all, by a few yields, or by a pause of up to Jitter. The same source gives the same faults,
-	// as far as the goroutines do. Nil: they do not.
+	// Yields makes Peek and Write yield to other goroutines before and after they do their work: not at all, a few times,
+	// or by a pause of up to Jitter, as drawn from it. The same source gives the same faults, as far as the goroutines run
+	// the same way. Nil: they do not yield.
 	Yields *rand.Rand
 	// Jitter is the longest pause of Yields; 0: they do not pause.
 	Jitter time.Duration
@@ -48,14 +48,14 @@ type How uint8
 const (
 	// Close closes the connection: the peer gets the bytes before the cut and then the end of the stream.
 	Close How = iota
-	// Fail has the calls of this direction fail and leaves the other direction as it is.
+	// Fail makes the calls of this direction fail and leaves the other direction as it is.
 	Fail
-	// Stall has the direction fall silent, as when a cable is cut: reads wait for the deadline or for Close, what is
-	// written is lost.
+	// Stall makes the direction silent, as if a cable was cut: reads wait for the deadline or for Close, and written bytes
+	// are lost.
 	Stall
 )
 
-// String returns the way's name.
+// String returns the name.
 func (h How) String() string {
 	switch h {
 	case Fail:
@@ -67,14 +67,12 @@ func (h How) String() string {
 	}
 }
 
-// Faulty is a network whose connections have faults. It is for tests of what uses connections: of a protocol, a server,
-// a client, or a whole program.
+// Faulty is a network whose connections have faults. It is for tests of protocols, servers, clients or whole programs.
 type Faulty struct {
 	// Network makes the connections.
 	Network transport.Network
-	// Dialled and Accepted return the faults of a connection, by its number on that side, counted from 0, which are
-	// the faults of one end: those of the peer's are its own. Nil: none. They are called by the goroutine that dials
-	// or accepts.
+	// Dialled and Accepted return the faults of a connection's end, by the connection's number on that side, counted from
+	// 0; nil: none. The peer's end has faults of its own. They are called by the goroutine that dials or accepts.
 	Dialled, Accepted func(n int) Faults
 
 	dialled, accepted atomic.Int64
@@ -85,7 +83,7 @@ var (
 	_ transport.NameResolver = (*Faulty)(nil)
 )
 
-// ResolvesNames reports whether the Network does.
+// ResolvesNames reports whether the Network resolves names.
 func (f *Faulty) ResolvesNames() bool {
 	r, ok := f.Network.(transport.NameResolver)
 	return ok && r.ResolvesNames()
@@ -117,7 +115,7 @@ func faultsOf(c transport.Conn, count *atomic.Int64, faults func(int) Faults) tr
 	return FaultyConn(c, faults(n))
 }
 
-// faultyListener gives the connections that it accepts their faults.
+// faultyListener adds faults to the connections that it accepts.
 type faultyListener struct {
 	transport.Listener
 

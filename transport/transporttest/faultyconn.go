@@ -15,7 +15,7 @@ import (
 	"github.com/fairlead-go/fairlead/transport"
 )
 
-// FaultyConn returns c with faults. It owns c from now on. Of Info nothing changes.
+// FaultyConn returns c with faults. c belongs to it from now on. Its Info is that of c.
 func FaultyConn(c transport.Conn, faults Faults) transport.Conn {
 	f := &faultyConn{Conn: c, faults: faults, closed: make(chan struct{}), moved: make(chan struct{})}
 	return f
@@ -63,7 +63,7 @@ func (f *faultyConn) Peek(n int) ([]byte, error) {
 	want := n
 	cut := f.faults.Read
 	if cut != nil {
-		want = int(min(int64(n), cut.After-f.taken)) // what can be had
+		want = int(min(int64(n), cut.After-f.taken)) // what there is before the cut
 	}
 	var b []byte
 	var err error
@@ -86,7 +86,7 @@ func (f *faultyConn) Peek(n int) ([]byte, error) {
 	return b, nil
 }
 
-// cutRead is what a Peek beyond the cut does, which leaves have bytes.
+// cutRead does what a Peek beyond the cut does, which leaves have bytes.
 func (f *faultyConn) cutRead(cut *Cut, have int) error {
 	switch cut.How {
 	case Stall:
@@ -137,7 +137,7 @@ func (f *faultyConn) Write(b []byte) error {
 	return f.broken("write", cut)
 }
 
-// broken is the error of a cut.
+// broken returns the error of a cut.
 func (f *faultyConn) broken(op string, cut *Cut) error {
 	if cut.Err != nil {
 		return cut.Err

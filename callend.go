@@ -2,7 +2,8 @@ package fairlead
 
 import "context"
 
-// PanicReporter is implemented by Drivers that log and count panics of functions registered with Call.OnEnd.
+// PanicReporter is implemented by Drivers that log and count panics of functions that a call runs, such as those of
+// Call.OnEnd.
 type PanicReporter interface {
 	// ReportPanic is called by the goroutine that panics, before its stack is unwound. What names the function that
 	// panicked; a nil value means runtime.Goexit. ReportPanic returns the error, with the code Internal, for a call that
@@ -63,7 +64,7 @@ func (c *Call) runEndsUntilPanic(ctx context.Context, left *ends) (none bool) {
 			return
 		}
 		p := recover()
-		if e := c.reportPanic(p); left.err == nil {
+		if e := c.reportPanic("a function of Call.OnEnd", p); left.err == nil {
 			left.err = e
 		}
 		if p == nil { // runtime.Goexit: nothing but deferred functions runs from here on
@@ -82,9 +83,8 @@ func (c *Call) runEndsUntilPanic(ctx context.Context, left *ends) (none bool) {
 	return true
 }
 
-// reportPanic reports a panic of an end function, and returns the error for a call that had succeeded.
-func (c *Call) reportPanic(value any) *Error {
-	const what = "a function of Call.OnEnd"
+// reportPanic reports a panic, and returns the error for a call that had succeeded.
+func (c *Call) reportPanic(what string, value any) *Error {
 	if r, ok := c.driver.(PanicReporter); ok {
 		return r.ReportPanic(c, what, value)
 	}

@@ -88,11 +88,17 @@ func (w *WireCall) WaitForReady(byDefault bool) bool {
 }
 
 // DeadlineNote returns the text of the note that TightenFor was given with the deadline in force, "" for a deadline
-// without one. Clients add it to the error of a call whose deadline has passed.
-func (w *WireCall) DeadlineNote(ctx context.Context) string {
+// without one, or if the note panics. Clients add it to the error of a call whose deadline has passed.
+func (w *WireCall) DeadlineNote(ctx context.Context) (text string) {
 	if w.note == nil {
 		return ""
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			_ = (*Call)(w).reportPanic("a DeadlineNote", p)
+			text = ""
+		}
+	}()
 	return w.note(ctx, (*Call)(w))
 }
 

@@ -31,7 +31,7 @@ func (c *Client) Bind(m *fairlead.Method) fairlead.Handler {
 }
 
 func (c *Client) bindLocked(desc *fairlead.Method) fairlead.Handler {
-	at := fairlead.Site{Side: fairlead.ClientSide, Method: desc, Target: c.target.text, Logger: c.cfg.logger}
+	at := fairlead.Site{Side: fairlead.ClientSide, Method: desc, Target: c.target.text, Logger: c.cfg.usersLogger}
 	m := &method{client: c, unary: desc.Kind == fairlead.Unary}
 	run := m.attempt
 	bind, err := c.cfg.protocol.Bind(desc, &c.protocol)
@@ -54,7 +54,7 @@ func (c *Client) bindLocked(desc *fairlead.Method) fairlead.Handler {
 // returns the error at its end: so the middleware of Use, such as an access log, sees it. The call's driver tells
 // whether the middleware has called what follows, and carries its error.
 func (c *Client) withDeadline(at fairlead.Site, next fairlead.Handler) fairlead.Handler {
-	before := &driver{c.driver.protocol}
+	before := &driver{c.driver.protocol, c.driver.panics}
 	limited := fairlead.Chain(at, func(ctx context.Context, call *fairlead.Call) error {
 		call.Wire().SetDriver(&c.driver)
 		return next(ctx, call)
@@ -100,7 +100,10 @@ func bounded(desc *fairlead.Method, next fairlead.Handler) fairlead.Handler {
 }
 
 // driver is the Driver of calls whose stream is not open, and of those that have none.
-type driver struct{ protocol string }
+type driver struct {
+	protocol string
+	panics   *protocol.Panics
+}
 
 // Protocol implements fairlead.Driver.
 func (d *driver) Protocol() string { return d.protocol }
@@ -114,7 +117,13 @@ func (*driver) WaitHeader(context.Context, *fairlead.Call) error { return nil }
 // Draining implements fairlead.Driver.
 func (*driver) Draining() <-chan struct{} { return nil }
 
-// handler is the outermost: it gives the call its driver, its deadline and its end.
+// ReportPanic implements fairlead.PanicReporter.
+func (d *driver) ReportPanic(c *fairlead.Call, what string, value any) *fairlead.Error {
+	return d.panics.Caught(c.Method(), what, value)
+}
+
+// handler is the outermost: it gives the call its driver, its deadline and its end. A panic of middleware, of a picker
+// or of another function that the caller's goroutine calls goes on there; the call has its end all the same.
 func (m *method) handler(next fairlead.Handler) fairlead.Handler {
 	driver := &m.client.driver
 	if m.unary {
@@ -123,13 +132,22 @@ func (m *method) handler(next fairlead.Handler) fairlead.Handler {
 			if d, ok := ctx.Deadline(); ok {
 				call.Tighten(d)
 			}
+			returned := false
+			defer func() {
+				if !returned {
+					left(ctx, call)
+				}
+			}()
 			err := next(ctx, call)
+			returned = true
 			if err == nil && ctx.Err() != nil {
 				// The response came first, but whoever ended the context may rely on its end.
 				call.SetResponse(nil)
 				err = errEnded(ctx, call, ctx.Err())
 			}
-			call.Wire().End(ctx, err)
+			if end := call.Wire().End(ctx, err); err == nil {
+				return end
+			}
 			return err
 		}
 	}
@@ -138,16 +156,31 @@ func (m *method) handler(next fairlead.Handler) fairlead.Handler {
 		if d, ok := ctx.Deadline(); ok {
 			call.Tighten(d)
 		}
+		returned := false
+		defer func() {
+			if !returned {
+				left(ctx, call)
+			}
+		}()
 		err := next(ctx, call)
+		returned = true
 		if err == nil && call.Stream() == nil {
 			err = fairlead.Errorf(fairlead.Internal, "%s: a middleware opened no stream", call.Method().Path)
 		}
 		if err != nil {
-			call.Wire().End(ctx, err)
+			_ = call.Wire().End(ctx, err) // it is err
 			return err
 		}
-		return watchStream(ctx, call)
+		return m.client.watchStream(ctx, call)
 	}
+}
+
+// left ends a call that the caller's goroutine leaves by a panic or runtime.Goexit.
+func left(ctx context.Context, call *fairlead.Call) {
+	if s := call.Stream(); s != nil {
+		_ = s.Close() // nobody has it
+	}
+	_ = call.Wire().End(ctx, fairlead.Errorf(fairlead.Internal, "%s: the call did not return", call.Method().Path))
 }
 
 // explained returns err, which ended call: with the deadline's note, if it was the deadline and there is one.

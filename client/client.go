@@ -68,6 +68,9 @@ func New(target string, opts ...Option) (*Client, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	cfg.usersLogger = cfg.logger
+	cfg.logger = protocol.ContainLogger(cfg.logger)
+	cfg.panics = protocol.NewPanics(fairlead.ClientSide, cfg.usersLogger)
 	t, r, err := cfg.resolve(target)
 	if err != nil {
 		return nil, err
@@ -80,7 +83,7 @@ func New(target string, opts ...Option) (*Client, error) {
 		protocol: cfg.forProtocol(t.authority()),
 		target:   t,
 		resolver: r,
-		driver:   driver{cfg.protocol.Name()},
+		driver:   driver{cfg.protocol.Name(), cfg.panics},
 		refresh:  make(chan struct{}, 1),
 		bound:    make(map[*fairlead.Method]fairlead.Handler),
 		keeper:   protocol.NewKeeper(cfg.keep()),

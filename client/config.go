@@ -37,7 +37,9 @@ type config struct {
 	authority   string
 	tls         *tls.Config
 	tlsSet      bool
-	logger      *slog.Logger
+	logger      *slog.Logger // contains the panics of its handler, once the options are checked
+	usersLogger *slog.Logger // the one that was given, for middleware
+	panics      *protocol.Panics
 
 	compressMin    int
 	recvMessage    int
@@ -273,6 +275,7 @@ func (c *config) forProtocol(authority string) protocol.ClientConfig {
 		UserAgent:   c.userAgent,
 		Authority:   authority,
 		TLS:         c.tls != nil,
+		Panics:      c.panics,
 		Logger:      c.logger,
 	}
 }

@@ -146,9 +146,11 @@ func (m *method) attempt(ctx context.Context, call *fairlead.Call) error {
 	}
 	if call.Attempt() > 0 { // a copy, of which nobody else knows when it ends
 		if err != nil || m.unary {
-			call.Wire().End(ctx, err)
+			if end := call.Wire().End(ctx, err); err == nil {
+				err = end
+			}
 		} else {
-			err = watchStream(ctx, call)
+			err = m.client.watchStream(ctx, call)
 		}
 	}
 	return err

@@ -205,7 +205,14 @@ func (m *method) measured(ctx context.Context, call *fairlead.Call, s *snapshot,
 	if len(s.observers) > 0 || m.unary && sampled() {
 		begun = time.Now()
 	}
+	returned := false
+	defer func() {
+		if !returned {
+			n.Inflight.Add(-1)
+		}
+	}()
 	err := m.send(ctx, call, k)
+	returned = true
 	if err == nil && !m.unary {
 		st := &figured{method: m, state: s, node: n, begun: begun}
 		call.OnEnd(st.end)

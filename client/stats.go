@@ -13,6 +13,9 @@ type Stats struct {
 	Err       error           // why there are none
 	// Guard is what servers did that no good server does, in all: see AbuseCounts.All.
 	Guard protocol.AbuseCounts
+	// Panics is the number of panics of users' functions, in all, that the client recovered from, each of which was
+	// logged: of codecs, of functions of Call.OnEnd, and of what its own goroutines call, such as resolvers and dialers.
+	Panics int64
 }
 
 // InstanceStats is what a client has with one instance.
@@ -29,7 +32,7 @@ type InstanceStats struct {
 
 // Stats returns the client's state, for a console or a log. Safe for concurrent use.
 func (c *Client) Stats() Stats {
-	st := Stats{Target: c.target.text, Guard: c.cfg.guard.Counts()}
+	st := Stats{Target: c.target.text, Guard: c.cfg.guard.Counts(), Panics: c.cfg.panics.Count()}
 	if s := c.state.Load(); s != nil && s.err != nil {
 		st.Err = s.err
 	}

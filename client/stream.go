@@ -20,6 +20,7 @@ type stream struct {
 	driver fairlead.Driver
 	ctx    context.Context //nolint:containedctx // the stream lives in the context that it was opened with
 	call   *fairlead.Call
+	panics *protocol.Panics
 
 	// What the stream watches itself, because the protocol does not.
 	stop  func() bool // of the context's end; nil: it is not watched
@@ -43,8 +44,8 @@ type outcome struct {
 var succeeded = outcome{err: io.EOF} //nolint:gochecknoglobals // read-only
 
 // watchStream puts a stream around the call's. An error means that the context has ended meanwhile.
-func watchStream(ctx context.Context, call *fairlead.Call) error {
-	s := &stream{driver: call.Wire().Driver(), ctx: ctx, call: call}
+func (c *Client) watchStream(ctx context.Context, call *fairlead.Call) error {
+	s := &stream{driver: call.Wire().Driver(), ctx: ctx, call: call, panics: c.cfg.panics}
 	call.WrapStream(func(inner fairlead.Stream) fairlead.Stream {
 		s.Stream = inner
 		return s
@@ -197,8 +198,24 @@ func (s *stream) giveUp() {
 	if err == nil {
 		err = context.DeadlineExceeded
 	}
+	defer s.closeInner() // deferred because end functions may leave the goroutine
 	s.finish(&outcome{err: errEnded(s.ctx, s.call, err), ours: true})
-	_ = s.Stream.Close() // the wire has noticed the end as well; what it returns is said already
+}
+
+// closeInner closes the stream that s is around. The wire has noticed the end as well, and what Close returns is said
+// already. A panic of a wrapper that middleware has put around the stream ends there.
+func (s *stream) closeInner() {
+	defer func() {
+		if p := recover(); p != nil {
+			_ = s.ReportPanic(s.call, "Close of a stream", p)
+		}
+	}()
+	_ = s.Stream.Close()
+}
+
+// ReportPanic implements fairlead.PanicReporter.
+func (s *stream) ReportPanic(c *fairlead.Call, what string, value any) *fairlead.Error {
+	return s.panics.Caught(c.Method(), what, value)
 }
 
 // enter reports whether the stream is not over; leave must follow in either case.
@@ -237,5 +254,5 @@ func (s *stream) end() {
 			n.pool.callNext()
 		}
 	}
-	s.call.Wire().End(s.ctx, err)
+	_ = s.call.Wire().End(s.ctx, err) // Recv has returned how the stream has ended
 }

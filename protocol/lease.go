@@ -132,6 +132,9 @@ func (l *Lease) Run(t Task) (kept bool) {
 			return
 		}
 		// The task called runtime.Goexit, or panics although it should recover: this goroutine ends, reading goes on.
+		if turn != nil {
+			turn.lost = true
+		}
 		if l.state.CompareAndSwap(running, running&^1) {
 			go l.watch.serve(l.conn)
 		}

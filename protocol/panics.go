@@ -33,6 +33,15 @@ func (p *Panics) Count() int64 { return p.count.Load() }
 // The error has the code Internal and does not contain the value: a server's errors go to the peer, so they say only
 // "internal error". A nil *Panics panics again with the value.
 func (p *Panics) Caught(m *fairlead.Method, what string, value any) *fairlead.Error {
+	return p.caught(m, what, value, false)
+}
+
+// CaughtLocked is Caught for one who holds a lock: it does not wait for the logger.
+func (p *Panics) CaughtLocked(m *fairlead.Method, what string, value any) *fairlead.Error {
+	return p.caught(m, what, value, true)
+}
+
+func (p *Panics) caught(m *fairlead.Method, what string, value any, locked bool) *fairlead.Error {
 	if p == nil {
 		if value != nil {
 			panic(value)
@@ -40,24 +49,35 @@ func (p *Panics) Caught(m *fairlead.Method, what string, value any) *fairlead.Er
 		return fairlead.Errorf(fairlead.Internal, "internal error")
 	}
 	p.count.Add(1)
-	how := " panicked"
-	attr := slog.Any("panic", value)
+	message := what + " panicked"
 	if value == nil {
-		how = " called runtime.Goexit"
-		attr = slog.Attr{} // which handlers leave out
+		message = what + " called runtime.Goexit"
 	}
 	stack := string(debug.Stack())
-	if !p.log(m, what+how, attr, stack) {
-		p.log(m, what+how, slog.String("panic", fmt.Sprintf("a value of type %T", value)), stack)
+	if locked {
+		go p.log(m, message, value, stack)
+	} else {
+		p.log(m, message, value, stack)
 	}
 	if p.side == fairlead.ServerSide {
 		return fairlead.Errorf(fairlead.Internal, "internal error")
 	}
-	return fairlead.Errorf(fairlead.Internal, "%s%s", what, how)
+	return fairlead.Errorf(fairlead.Internal, "%s", message)
 }
 
-// log reports whether the logger took the entry. The logger may panic itself, for example if methods of the value do.
-func (p *Panics) log(m *fairlead.Method, message string, value slog.Attr, stack string) (ok bool) {
+// log makes an entry, without the value if the logger panics, which it may do because methods of the value do.
+func (p *Panics) log(m *fairlead.Method, message string, value any, stack string) {
+	attr := slog.Any("panic", value)
+	if value == nil {
+		attr = slog.Attr{} // handlers leave it out
+	}
+	if !p.try(m, message, attr, stack) {
+		p.try(m, message, slog.String("panic", fmt.Sprintf("a value of type %T", value)), stack)
+	}
+}
+
+// try reports whether the logger took the entry. Otherwise it has panicked.
+func (p *Panics) try(m *fairlead.Method, message string, value slog.Attr, stack string) (ok bool) {
 	defer func() { _ = recover() }()
 	attrs := []slog.Attr{slog.String("side", p.side.String()), value, slog.String("stack", stack)}
 	if m != nil {

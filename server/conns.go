@@ -41,9 +41,9 @@ func (s *Server) serve(c protocol.ServerConn) {
 }
 
 // contain is deferred by a goroutine that serves a connection. Protocols recover from the panics of users' functions,
-// so a panic here is a fault of the protocol, and ends its connection but not the process. In builds that look for faults
-// it ends the process. It does nothing after runtime.Goexit: the protocol has given the reading role to another
-// goroutine (see protocol.Lease).
+// so a panic here is a fault of the protocol. It ends its connection but not the process, except in builds that look
+// for faults. After runtime.Goexit it does nothing: the protocol has given the reading role to another goroutine (see
+// protocol.Lease).
 func (s *Server) contain(c protocol.ServerConn) {
 	if buffer.Poisoning {
 		return

@@ -152,7 +152,7 @@ func (c *Conn) begin(s *stream, req *protocol.Request, last bool) error {
 	var beside *buffer.Buf
 	if m != nil {
 		var err error
-		if beside, err = encodeBeside(m); err != nil {
+		if beside, err = c.encodeBeside(m); err != nil {
 			s.recycle()
 			return err
 		}

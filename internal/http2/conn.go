@@ -64,7 +64,9 @@ type Config struct {
 	// 0: no limit.
 	FrameTimeout time.Duration
 	// Guard has limits of time against hostile peers and counts what they do. Nil: without these limits.
-	Guard  *protocol.Guard
+	Guard *protocol.Guard
+	// Panics is where panics of protocols and codecs are reported. Nil, in tests: a panic ends the process.
+	Panics *protocol.Panics
 	Logger *slog.Logger
 }
 
@@ -238,9 +240,37 @@ func (c *Conn) Serve() error {
 
 // readClient is a client's reading goroutine.
 func (c *Conn) readClient() {
-	c.Close(c.ended(c.read()))
-	c.failStreams()
-	close(c.cl.failed)
+	var err error
+	returned := false
+	defer func() {
+		if !returned { // a receiver has panicked or left its goroutine
+			p := recover()
+			if p != nil && !c.contains() {
+				panic(p)
+			}
+			err = c.cfg.Panics.Caught(nil, "receiving a response", p)
+		}
+		c.Close(c.ended(err))
+		c.failStreams()
+		close(c.cl.failed)
+	}()
+	err = c.read()
+	returned = true
+}
+
+// contains reports whether a panic of a protocol ends its connection and not the process. Builds that look for faults
+// see them end the process.
+func (c *Conn) contains() bool { return c.cfg.Panics != nil && !buffer.Poisoning }
+
+// contain is deferred by goroutines that run a protocol. Protocols recover from panics of users' functions, so that
+// what gets here is a fault of the protocol. It ends the connection.
+func (c *Conn) contain() {
+	if !c.contains() {
+		return
+	}
+	if p := recover(); p != nil {
+		c.Close(c.cfg.Panics.Caught(nil, "a protocol", p))
+	}
 }
 
 // ended turns the error that ended reading into that of the connection, and tells the peer of a violation.

@@ -2,8 +2,8 @@ package http2
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
-	"runtime/debug"
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/buffer"
@@ -109,21 +109,21 @@ func (c *Conn) endHeaders(buf *buffer.Buf, at int, id uint32) {
 
 // encodeBeside encodes a message that must not, or need not, be encoded under the write lock. It returns nil for those
 // that are to be.
-func encodeBeside(m *protocol.Message) (*buffer.Buf, error) {
+func (c *Conn) encodeBeside(m *protocol.Message) (*buffer.Buf, error) {
 	if m.Sizer != nil && m.Size <= inPlaceMax {
 		return nil, nil //nolint:nilnil // nil is an answer here
 	}
-	return encodeFirst(m)
+	return c.encodeFirst(m)
 }
 
 // encodeFirst encodes a message, and returns nil for one that is encoded already.
-func encodeFirst(m *protocol.Message) (*buffer.Buf, error) {
+func (c *Conn) encodeFirst(m *protocol.Message) (*buffer.Buf, error) {
 	if m.Value == nil {
 		return nil, nil //nolint:nilnil // nil is an answer here
 	}
 	b := buffer.Get(m.Size + envelopeLen)
 	var err error
-	b.B, err = encode(b.B, m)
+	b.B, err = c.encode(b.B, m, false)
 	if err != nil {
 		buffer.Put(b)
 		return nil, err
@@ -131,13 +131,38 @@ func encodeFirst(m *protocol.Message) (*buffer.Buf, error) {
 	return b, nil
 }
 
-// encode appends a message with its envelope. A codec that panics fails the message and nothing else.
-func encode(dst []byte, m *protocol.Message) (b []byte, err error) {
+// encode appends a message with its envelope. A codec that panics fails the message and nothing else. Locked says that
+// the write lock is held.
+func (c *Conn) encode(dst []byte, m *protocol.Message, locked bool) (b []byte, err error) {
+	returned := false
 	defer func() {
+		if returned {
+			return
+		}
 		if p := recover(); p != nil {
-			err = fairlead.Errorf(fairlead.Internal, "encoding %T panicked: %v\n%s", m.Value, p, debug.Stack())
+			b, err = dst, c.cfg.Panics.CaughtLocked(nil, "encoding a message", p)
+		} else if locked {
+			c.abandonLocked()
 		}
 	}()
+	b, err = appendEncoded(dst, m)
+	returned = true
+	return b, err
+}
+
+// abandonLocked ends the connection because a codec has called runtime.Goexit with half of a response in the buffer. It
+// releases the write lock, which nobody else would.
+func (c *Conn) abandonLocked() {
+	cause := &protocol.Failure{Kind: protocol.FailedClosed, Cause: errCodecLeft}
+	c.w.fail(cause)
+	c.w.Unlock()
+	go c.Close(cause)
+}
+
+var errCodecLeft = errors.New("a codec called runtime.Goexit")
+
+// appendEncoded is encode without care for panics.
+func appendEncoded(dst []byte, m *protocol.Message) (b []byte, err error) {
 	at := len(dst)
 	b = dst
 	if m.Envelope {
@@ -204,7 +229,7 @@ func (c *Conn) appendMessage(s *stream, m *protocol.Message, beside *buffer.Buf,
 		buf.B = append(buf.B, beside.B...)
 		buffer.Put(beside)
 	} else {
-		b, err := encode(buf.B, m)
+		b, err := c.encode(buf.B, m, true)
 		if err == nil && len(b)-at-frameHeaderLen != n {
 			err = fmt.Errorf("http2: %T was %d bytes long after its codec said %d", m.Value, len(b)-at-frameHeaderLen, n)
 		}
@@ -236,7 +261,7 @@ func (c *Conn) appendWaiting(s *stream, m *protocol.Message, beside *buffer.Buf)
 			s.outAt = 0
 		}
 		n := len(out.B)
-		b, err := encode(out.B, m)
+		b, err := c.encode(out.B, m, true)
 		if err != nil {
 			out.B = out.B[:n]
 			if s.out == nil {

@@ -168,7 +168,7 @@ func (s *stream) Send(m *protocol.Message, last bool) error {
 	var beside *buffer.Buf
 	if m != nil {
 		var err error
-		if beside, err = encodeBeside(m); err != nil {
+		if beside, err = c.encodeBeside(m); err != nil {
 			return err
 		}
 	}

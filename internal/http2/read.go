@@ -68,6 +68,19 @@ func (c *Conn) read() error {
 		t = c.lease.Begin()
 	}
 	c.r.turn = t
+	returned := false
+	defer func() {
+		if !returned && !t.Lost() && !c.client {
+			c.lease.Pass() // a protocol has called runtime.Goexit; a panic ends the connection further up
+		}
+	}()
+	err := c.readFrames(t)
+	returned = true
+	return err
+}
+
+// readFrames is read for one turn.
+func (c *Conn) readFrames(t *protocol.Turn) error {
 	c.adopt()
 	for {
 		need, err := c.frames(t)

@@ -54,11 +54,7 @@ func (c *Conn) responseHead(id uint32, end bool) error {
 			s.p.announceHead()
 			s.mu.Unlock()
 		} else {
-			s.mu.Lock()
-			if s.recv != nil {
-				s.recv.Head(h, end)
-			}
-			s.mu.Unlock()
+			s.pushHead(h, end)
 		}
 		if end {
 			c.responseEnd(s, nil)
@@ -141,6 +137,40 @@ func (c *Conn) responseEnd(s *stream, trailer *protocol.Head) {
 	s.endRead(io.EOF, trailer)
 }
 
+// pushHead gives the head of a response to its receiver, if there is one.
+func (s *stream) pushHead(h *protocol.Head, end bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock() // whatever becomes of the receiver
+	if s.recv != nil {
+		s.recv.Head(h, end)
+	}
+}
+
+// pushed is what became of a part of a response's body.
+type pushed uint8
+
+const (
+	pushTaken  pushed = iota
+	pushNobody        // there is no receiver any more
+	pushLength        // the body is not as long as its content-length says
+	pushEnough        // the receiver wants no more
+)
+
+// pushData gives a part of a response's body to its receiver.
+func (s *stream) pushData(p []byte, end bool) pushed {
+	s.mu.Lock()
+	defer s.mu.Unlock() // as above
+	switch {
+	case s.recv == nil:
+		return pushNobody
+	case s.length >= 0 && (s.arrived > s.length || end && s.arrived < s.length):
+		return pushLength
+	case !s.recv.Data(p):
+		return pushEnough
+	}
+	return pushTaken
+}
+
 // endPush calls the receiver's End, once.
 func (s *stream) endPush(trailer *protocol.Head, err error) {
 	s.mu.Lock()
@@ -193,20 +223,15 @@ func (c *Conn) responseData(id uint32, p []byte, padded int, end bool) error {
 		c.failOne(s, codeWindow, reasonWindow)
 		return nil
 	}
-	s.mu.Lock()
-	if s.recv == nil {
-		s.mu.Unlock()
+	switch s.pushData(p, end) {
+	case pushTaken:
+	case pushNobody:
 		c.r.cur = nil
 		return nil
-	}
-	if s.length >= 0 && (s.arrived > s.length || end && s.arrived < s.length) {
-		s.mu.Unlock()
+	case pushLength:
 		c.failOne(s, protocol.ResetProtocolError, reasonLength)
 		return nil
-	}
-	ok := s.recv.Data(p)
-	s.mu.Unlock()
-	if !ok {
+	case pushEnough:
 		c.r.cur = nil
 		if c.resetID(id, protocol.ResetCancel) != nil {
 			s.endPush(nil, nil)

@@ -79,7 +79,13 @@ func (c *Conn) run(s *stream, t protocol.Task) {
 		return
 	}
 	c.enter(s)
-	go t.Run()
+	go c.runTask(t)
+}
+
+// runTask runs a task in a goroutine of its own.
+func (c *Conn) runTask(t protocol.Task) {
+	defer c.contain()
+	t.Run()
 }
 
 // enter puts s in the table, so that what the peer says of it, and the end of the connection, reach it. If the
@@ -204,11 +210,11 @@ func (x exchange) Reply(r *protocol.Reply) error {
 	var err error
 	if last && !r.Head.Empty() {
 		// The head says how long the body is, and nothing behind it could say that there is none after all.
-		if beside, err = encodeFirst(&r.Message); err != nil {
+		if beside, err = c.encodeFirst(&r.Message); err != nil {
 			return err
 		}
 	} else {
-		beside, err = encodeBeside(&r.Message)
+		beside, err = c.encodeBeside(&r.Message)
 	}
 	c.w.Lock()
 	if c.gone(s) {
@@ -316,6 +322,7 @@ func (s *stream) leave() {
 
 // serveOpen runs a protocol's Stream.
 func (c *Conn) serveOpen(s *stream) {
+	defer c.contain()
 	x := exchange{s}
 	defer func() {
 		c.w.Lock()

@@ -6,6 +6,7 @@ import (
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/buffer"
 	"github.com/fairlead-go/fairlead/compress"
+	"github.com/fairlead-go/fairlead/protocol"
 )
 
 // Identity is the name of no compression.
@@ -14,7 +15,9 @@ const Identity = "identity"
 // Compressors are those that one side accepts.
 type Compressors struct {
 	field string // names the encoding of a request or a response
-	List  []compress.Compressor
+	// Panics is for reports of compressors that panic.
+	Panics *protocol.Panics
+	List   []compress.Compressor
 	// Names is the list as the value of grpc-accept-encoding. It begins with identity: there are peers that take the
 	// first name as the one that responses must have, and fail if they do not know it.
 	Names string
@@ -78,17 +81,34 @@ func (cs *Compressors) Plain(payload []byte, flags uint8, encoding string, lim *
 		// Only a client gets here: a server refuses the request for its head.
 		return nil, nil, cs.Unsupported(fairlead.Internal, encoding)
 	}
-	b := buffer.Get(4 * len(payload))
-	var err error
-	b.B, err = cs.List[i].AppendDecompress(b.B, payload, lim.Bytes)
-	if err == nil {
+	b, err := cs.decompress(cs.List[i], payload, lim.Bytes)
+	switch {
+	case err == nil:
 		return b.B, b, nil
-	}
-	buffer.Put(b)
-	if isError(err, compress.ErrTooLarge) {
+	case isError(err, compress.ErrTooLarge):
 		return nil, nil, lim.Decompressed()
 	}
 	return nil, nil, Internal(err, "cannot decompress a message with %s", encoding)
+}
+
+// decompress returns the decompressed payload. It fails for a compressor that panics.
+func (cs *Compressors) decompress(c compress.Compressor, payload []byte, limit int) (b *buffer.Buf, err error) {
+	b = buffer.Get(4 * len(payload))
+	returned := false
+	defer func() {
+		switch {
+		case !returned:
+			buffer.Drop(b) // the compressor may still hold it
+			if p := recover(); p != nil {
+				b, err = nil, cs.Panics.Caught(nil, "decompressing with "+c.Name(), p)
+			}
+		case err != nil:
+			buffer.Put(b)
+		}
+	}()
+	b.B, err = c.AppendDecompress(b.B, payload, limit)
+	returned = true
+	return b, err
 }
 
 // Unsupported is the error for an encoding that is unknown.

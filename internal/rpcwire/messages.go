@@ -15,6 +15,9 @@ import (
 // concurrent use.
 type Messages struct {
 	Name string // the codec's
+	// Method and Panics are for reports of codecs and compressors that panic: see protocol.Limits.
+	Method *fairlead.Method
+	Panics *protocol.Panics
 
 	// in and out are bound to the types of the method. Where the method does not name its types, inAny and outAny say
 	// so, and the codec is bound to each type of message as it comes.
@@ -46,10 +49,15 @@ func (m *Messages) Decode(data []byte, msg any) error {
 	return m.unmarshal(data, msg)
 }
 
-func (m *Messages) unmarshal(data []byte, msg any) error {
+// unmarshal fails for a codec that panics.
+func (m *Messages) unmarshal(data []byte, msg any) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = m.Panics.Caught(m.Method, "decoding with "+m.Name, p)
+		}
+	}()
 	c := m.in
 	if m.inAny {
-		var err error
 		if c, err = forType(&m.inTypes, m.in, msg); err != nil {
 			return err
 		}
@@ -58,6 +66,19 @@ func (m *Messages) unmarshal(data []byte, msg any) error {
 		return AsInternal(err, "cannot decode a message with "+m.Name)
 	}
 	return nil
+}
+
+// appendSized appends a message that Encode has left to its Sizer. It fails for a codec that panics.
+func (m *Messages) appendSized(dst []byte, msg *protocol.Message) (b []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = m.Panics.Caught(m.Method, "encoding with "+m.Name, p)
+		}
+	}()
+	if b, err = msg.Sizer.AppendSized(dst, msg.Value, msg.Size); err != nil {
+		return nil, AsInternal(err, "cannot encode a message with "+m.Name)
+	}
+	return b, nil
 }
 
 // Outgoing is how one side sends the messages of a call.
@@ -74,9 +95,28 @@ func (o *Outgoing) compresses(n int) bool {
 	return o.Compressor != nil && !o.Plain && n >= o.CompressMin
 }
 
-// Encode prepares v to be sent as p, which stays valid until the returned buffer, which may be nil, is put back.
-func (m *Messages) Encode(p *protocol.Message, v any, o *Outgoing) (*buffer.Buf, error) {
+// Encode prepares v to be sent as p, which stays valid until the returned buffer, which may be nil, is put back. It
+// fails for a codec or a compressor that panics.
+func (m *Messages) Encode(p *protocol.Message, v any, o *Outgoing) (held *buffer.Buf, err error) {
 	*p = protocol.Message{Envelope: true}
+	var b *buffer.Buf
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		buffer.Drop(b) // whatever has panicked may still hold it
+		if p := recover(); p != nil {
+			held, err = nil, m.Panics.Caught(m.Method, "encoding with "+m.Name, p)
+		}
+	}()
+	held, err = m.encode(p, v, o, &b)
+	returned = true
+	return held, err
+}
+
+// encode is Encode without care for panics; into is set to the buffer that the codec writes to, if there is one.
+func (m *Messages) encode(p *protocol.Message, v any, o *Outgoing, into **buffer.Buf) (*buffer.Buf, error) {
 	var b *buffer.Buf
 	var err error
 	switch raw, isRaw := v.(*fairlead.Raw); {
@@ -98,6 +138,7 @@ func (m *Messages) Encode(p *protocol.Message, v any, o *Outgoing) (*buffer.Buf,
 			return nil, nil //nolint:nilnil // no buffer is needed
 		}
 		b = buffer.Get(size)
+		*into = b
 		b.B, err = m.sizer.AppendSized(b.B, v, size)
 	default:
 		c := m.out
@@ -107,6 +148,7 @@ func (m *Messages) Encode(p *protocol.Message, v any, o *Outgoing) (*buffer.Buf,
 			}
 		}
 		b = buffer.Get(0)
+		*into = b
 		b.B, err = c.AppendMarshal(b.B, v)
 	}
 	if err != nil {
@@ -130,19 +172,28 @@ func (o *Outgoing) compress(p *protocol.Message, b *buffer.Buf) (*buffer.Buf, er
 		return b, nil
 	}
 	z := buffer.Get(len(p.Bytes))
+	returned := false
+	defer func() {
+		if !returned {
+			buffer.Drop(z) // Encode recovers, if it is a panic
+		}
+	}()
 	var err error
 	z.B, err = o.Compressor.AppendCompress(z.B, p.Bytes)
+	returned = true
 	if err == nil && len(z.B) >= len(p.Bytes) {
 		buffer.Put(z)
 		return b, nil
 	}
-	buffer.Put(b)
 	if err != nil {
+		err = AsInternal(err, "cannot compress a message with "+o.Compressor.Name())
 		buffer.Put(z)
-		return nil, AsInternal(err, "cannot compress a message with "+o.Compressor.Name())
+		z = nil
+	} else {
+		p.Bytes, p.Flags = z.B, FlagCompressed
 	}
-	p.Bytes, p.Flags = z.B, FlagCompressed
-	return z, nil
+	buffer.Put(b)
+	return z, err
 }
 
 // forType binds c to the type of msg and remembers it.

@@ -65,13 +65,15 @@ func (st *ClientStream) keep(v any) (kept bool, err error) {
 	if !st.use() {
 		return false, nil
 	}
+	defer func() {
+		if !kept {
+			st.unuse() // deferred because a codec may leave the goroutine
+		}
+	}()
 	held, err := st.msgs.Encode(&st.msg, v, &st.out)
 	if err == nil {
 		kept, err = st.keepMessage()
 		buffer.Put(held)
-	}
-	if !kept {
-		st.unuse()
 	}
 	return kept, err
 }
@@ -100,8 +102,8 @@ func (st *ClientStream) keepMessage() (bool, error) {
 		b = append(b, m.Bytes...)
 	} else {
 		var err error
-		if b, err = m.Sizer.AppendSized(b, m.Value, size); err != nil {
-			return false, AsInternal(err, "cannot encode a message with "+st.msgs.Name)
+		if b, err = st.msgs.appendSized(b, m); err != nil {
+			return false, err
 		}
 	}
 	if n := len(b) - from - PrefixSize; n != size {

@@ -46,7 +46,7 @@ func (*Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Bi
 	if cfg.Codec == nil {
 		return nil, fmt.Errorf("grpc: %s: no codec", m.Path)
 	}
-	msgs, err := clientMessages(m, cfg.Codec)
+	msgs, err := clientMessages(m, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +70,7 @@ func (*Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Bi
 		compressMin: cfg.CompressMin,
 		compressor:  -1,
 	}
+	b.accepted.Panics = cfg.Panics
 	fields := []string{
 		":method", "POST", ":scheme", scheme, ":path", m.Path, ":authority", cfg.Authority,
 		"content-type", contentTypeFor(msgs.Name), "te", "trailers", "user-agent", userAgent,
@@ -89,7 +90,8 @@ func (*Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Bi
 }
 
 // clientMessages binds a codec to the types that a method names.
-func clientMessages(m *fairlead.Method, c codec.Codec) (*rpcwire.Messages, error) {
+func clientMessages(m *fairlead.Method, cfg *protocol.ClientConfig) (*rpcwire.Messages, error) {
+	c := cfg.Codec
 	in, out := c, c
 	var err error
 	if m.NewResponse != nil {
@@ -103,7 +105,9 @@ func clientMessages(m *fairlead.Method, c codec.Codec) (*rpcwire.Messages, error
 		}
 	}
 	sizer, _ := out.(codec.Sizer)
-	return rpcwire.NewMessages(c.Name(), in, out, sizer, m.NewResponse == nil, m.NewRequest == nil), nil
+	msgs := rpcwire.NewMessages(c.Name(), in, out, sizer, m.NewResponse == nil, m.NewRequest == nil)
+	msgs.Method, msgs.Panics = m, cfg.Panics
+	return msgs, nil
 }
 
 // options resolves what a call may choose: the compressor, the head that names it, and limits.

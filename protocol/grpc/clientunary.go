@@ -46,7 +46,7 @@ type attemptState struct {
 	length   int
 	buf      *buffer.Buf // the message, if it is for the caller's goroutine
 	whole    bool        // the message is there
-	reply    any         // the message, decoded
+	reply    any         // what the message is decoded into
 	err      error       // what this side does not like
 	failure  error       // how the exchange broke
 	status   *fairlead.Error
@@ -95,6 +95,7 @@ func (a *attempt) run(ctx context.Context, cc *clientConn) error {
 	if err != nil {
 		return err
 	}
+	a.reply = c.Wire().Reply()
 	held, err := b.msgs.Encode(&a.msg, c.Request(), &out)
 	if err != nil {
 		return rpcwire.NotSent(err)
@@ -208,7 +209,8 @@ func (a *attempt) Data(part []byte) bool {
 				return false
 			}
 			if a.length <= len(part) && a.length <= maxInline && a.flags == 0 {
-				if a.err = a.decode(part[:a.length]); a.err != nil {
+				a.err = errNotDecoded // should the codec leave the goroutine
+				if a.err = a.b.msgs.Decode(part[:a.length], a.reply); a.err != nil {
 					return false
 				}
 				a.whole, part = true, part[a.length:]
@@ -239,11 +241,7 @@ func (a *attempt) End(trailer *protocol.Head, err error) {
 	a.done <- struct{}{}
 }
 
-// decode makes the call's reply of a message.
-func (a *attempt) decode(data []byte) error {
-	a.reply = a.call.Wire().Reply()
-	return a.b.msgs.Decode(data, a.reply)
-}
+var errNotDecoded = fairlead.Errorf(fairlead.Internal, "decoding the response did not return")
 
 // result settles the call once the exchange is over.
 func (a *attempt) result() error {
@@ -267,7 +265,7 @@ func (a *attempt) result() error {
 			return err
 		}
 		a.call.Wire().SetReceivedCompressed(a.flags&rpcwire.FlagCompressed != 0)
-		err = a.decode(data)
+		err = a.b.msgs.Decode(data, a.reply)
 		buffer.Put(b)
 		if err != nil {
 			return err

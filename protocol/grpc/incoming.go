@@ -165,7 +165,7 @@ func (in *incoming) messages() *rpcwire.Messages {
 	if m := in.s.messages[in.bound]; m != nil {
 		return m
 	}
-	return serverMessages(in.route.Method, in.bound)
+	return in.s.newMessages(in.route.Method, in.bound)
 }
 
 // outgoing returns how responses are sent, and the head that says so.
@@ -280,18 +280,35 @@ func (in *incoming) status(code int) *protocol.Block {
 
 // fail answers with an error before there was anything to run, and ends the call.
 func (in *incoming) fail(err error) {
+	// Deferred, since an end function may leave its goroutine.
+	defer in.done()
+	defer func() {
+		e := fairlead.ErrorOf(err)
+		if h := in.x.Head(); h.Verb != "POST" {
+			md := new(fairlead.Metadata)
+			in.addStatus(md, e, in.answers.wrongVerb, nil)
+			in.x.Finish(section(in.answers.wrongVerb, md))
+		} else {
+			in.finish(e)
+		}
+	}()
 	if in.call != nil {
-		in.call.Wire().End(in.call.Context(), err)
+		_ = in.call.Wire().End(in.call.Context(), err) // it is err
 	}
-	e := fairlead.ErrorOf(err)
-	if h := in.x.Head(); h.Verb != "POST" {
-		md := new(fairlead.Metadata)
-		in.addStatus(md, e, in.answers.wrongVerb, nil)
-		in.x.Finish(section(in.answers.wrongVerb, md))
-	} else {
-		in.finish(e)
+}
+
+// caught is the error of a call in which something has panicked, or, with a nil value, has left its goroutine.
+func (in *incoming) caught(what string, value any) error {
+	err := in.s.panics.Caught(in.route.Method, what, value)
+	if value == nil {
+		err = fairlead.Errorf(fairlead.Internal, "%s did not return", what)
 	}
-	in.done()
+	return err
+}
+
+// ReportPanic implements fairlead.PanicReporter.
+func (in *incoming) ReportPanic(c *fairlead.Call, what string, value any) *fairlead.Error {
+	return in.s.panics.Caught(c.Method(), what, value)
 }
 
 // done tells the server that the call is over.

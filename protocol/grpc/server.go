@@ -14,6 +14,7 @@ import (
 // Server is the server side of gRPC, a protocol.HTTP. It is safe for concurrent use once it is attached.
 type Server struct {
 	d        protocol.Dispatcher
+	panics   *protocol.Panics
 	recv     rpcwire.Limit
 	send     rpcwire.Limit
 	accepted *rpcwire.Compressors
@@ -57,10 +58,11 @@ func (s *Server) Name() string { return name }
 // Attach implements protocol.HTTP.
 func (s *Server) Attach(d protocol.Dispatcher) error {
 	l := d.Limits()
-	s.d = d
+	s.d, s.panics = d, l.Panics
 	s.recv = rpcwire.NewLimit(l.RecvMessage, "server", "server.MaxRecvMessage")
 	s.send = rpcwire.NewLimit(l.SendMessage, "server", "server.MaxSendMessage")
 	s.accepted = rpcwire.NewCompressors(fieldEncoding, l.Compressors...)
+	s.accepted.Panics = l.Panics
 	s.compressMin = l.CompressMin
 	s.services = make(map[string]bool)
 	s.messages = make(map[*protocol.MethodCodec]*rpcwire.Messages)
@@ -79,7 +81,7 @@ func (s *Server) Attach(d protocol.Dispatcher) error {
 func (s *Server) prepare(r *protocol.Route) {
 	for i := range r.Codecs {
 		b := &r.Codecs[i]
-		s.messages[b] = serverMessages(r.Method, b)
+		s.messages[b] = s.newMessages(r.Method, b)
 		if ct := contentType + "+" + b.Name; s.answersTo(ct) == nil {
 			s.answers = append(s.answers, s.newAnswers(ct, b.Name))
 		}
@@ -118,9 +120,11 @@ func (s *Server) answersTo(ct string) *answers {
 	return nil
 }
 
-// serverMessages makes the messages of a method with one of its codecs.
-func serverMessages(m *fairlead.Method, b *protocol.MethodCodec) *rpcwire.Messages {
-	return rpcwire.NewMessages(b.Name, b.Req, b.Resp, b.RespSizer, m.NewRequest == nil, m.NewResponse == nil)
+// newMessages makes the messages of a method with one of its codecs.
+func (s *Server) newMessages(m *fairlead.Method, b *protocol.MethodCodec) *rpcwire.Messages {
+	msgs := rpcwire.NewMessages(b.Name, b.Req, b.Resp, b.RespSizer, m.NewRequest == nil, m.NewResponse == nil)
+	msgs.Method, msgs.Panics = m, s.panics
+	return msgs
 }
 
 // Match implements protocol.HTTP: unary calls are wanted whole. What has a content type of gRPC is answered by gRPC,

@@ -49,7 +49,6 @@ func (s *Server) openStream(x protocol.Exchange) {
 	st.rd = rpcwire.Reader{Source: x, Limit: s.recv, Reserver: s.d, Expecter: x}
 	if st.kind == fairlead.ServerStreaming {
 		if err := st.readRequest(); err != nil {
-			st.size += st.rd.Reserved()
 			st.fail(err)
 			return
 		}
@@ -59,31 +58,54 @@ func (s *Server) openStream(x protocol.Exchange) {
 }
 
 // readRequest makes the request of a server-streaming call.
-func (st *serverStream) readRequest() error {
+func (st *serverStream) readRequest() (err error) {
 	defer st.interruptLate()()
+	decoded := false
+	defer func() {
+		if !decoded {
+			st.rd.Close()
+		}
+		if !decoded || err != nil {
+			st.size += st.rd.Reserved()
+		}
+		if !decoded {
+			err = st.escaped(recover())
+		}
+	}()
 	var req any = new(fairlead.Raw)
 	if f := st.route.Method.NewRequest; f != nil {
 		req = f()
 	}
-	err := readOne(&st.rd, func(payload []byte, flags uint8) error {
+	err = readOne(&st.rd, func(payload []byte, flags uint8) error {
 		return st.decode(st.msgs, payload, flags, req)
 	})
 	if err == nil {
 		st.call.SetRequest(req)
 	}
+	decoded = true
 	return err
 }
 
 // run runs the handler and ends the call.
 func (st *serverStream) run() {
-	var err error = fairlead.Errorf(fairlead.Internal, "the handler did not return")
+	var err error
+	returned := false
 	ctx := st.call.Context()
-	// Deferred, since a handler may panic or leave its goroutine.
+	// Deferred one by one, since the handler may panic or leave its goroutine, and so may end functions.
+	defer st.done()
+	defer func() { st.finishStream(err) }()
 	defer func() {
+		final := err
+		if err == nil {
+			err = fairlead.Errorf(fairlead.Internal, "ending the call did not return")
+		}
+		err = st.call.Wire().End(ctx, final)
+	}()
+	defer func() {
+		if !returned {
+			err = st.caught("the handler", recover())
+		}
 		st.stopWatch()
-		st.call.Wire().End(ctx, err)
-		st.finishStream(err)
-		st.done()
 	}()
 	err = st.route.Handler(ctx, st.call)
 	if err == nil && st.kind == fairlead.ClientStreaming {
@@ -93,6 +115,7 @@ func (st *serverStream) run() {
 		st.headSent = st.begun.Load()
 		err = st.metadataFits(st.answers.head)
 	}
+	returned = true
 }
 
 // respond sends the one response of a client-streaming call, unless the handler has sent it by itself.

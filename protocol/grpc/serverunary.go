@@ -35,7 +35,15 @@ func (s *Server) newUnaryCall() *unaryCall {
 // Whole implements protocol.HTTP.
 func (s *Server) Whole(x protocol.Exchange, body []byte) protocol.Task {
 	u, _ := s.calls.Get().(*unaryCall)
-	if err := u.decodeWhole(x, body); err != nil {
+	decoded := false
+	defer func() {
+		if !decoded {
+			u.fail(u.caught(whatDecoding, recover()))
+		}
+	}()
+	err := u.decodeWhole(x, body)
+	decoded = true
+	if err != nil {
 		u.fail(err)
 		u.release()
 		return nil
@@ -89,25 +97,49 @@ func (u *unaryCall) decodeRequest(payload []byte, flags uint8) error {
 	return nil
 }
 
+// whatDecoding is what panics when a request is decoded: a codec, a compressor, or a message's constructor.
+const whatDecoding = "decoding the request"
+
 // openUnary serves what is not given to Whole: requests with large bodies, and those that nobody serves.
 func (s *Server) openUnary(x protocol.Exchange) {
 	u, _ := s.calls.Get().(*unaryCall)
-	if err := u.begin(x, u, 0); err != nil {
-		u.fail(err)
-		u.release()
-		return
+	err := u.begin(x, u, 0)
+	if err == nil {
+		err = u.readRequest()
 	}
-	stop := u.interruptLate()
-	rd := rpcwire.Reader{Source: x, Limit: s.recv, Reserver: s.d, Expecter: x}
-	err := readOne(&rd, u.decodeRequest)
-	u.size += rd.Reserved()
-	stop()
 	if err != nil {
 		u.fail(err)
 		u.release()
 		return
 	}
 	u.Run()
+}
+
+// readRequest makes the call's request of a body that is read as it comes.
+func (u *unaryCall) readRequest() (err error) {
+	rd := rpcwire.Reader{Source: u.x, Limit: u.s.recv, Reserver: u.s.d, Expecter: u.x}
+	defer u.interruptLate()()
+	decoded := false
+	defer func() {
+		u.size += rd.Reserved()
+		if !decoded {
+			rd.Close()
+			err = u.escaped(recover())
+		}
+	}()
+	err = readOne(&rd, u.decodeRequest)
+	decoded = true
+	return err
+}
+
+// escaped returns the error of a call whose request could not be decoded because of a panic. After runtime.Goexit it
+// ends the call, since nobody else does.
+func (in *incoming) escaped(p any) error {
+	err := in.caught(whatDecoding, p)
+	if p == nil {
+		in.fail(err)
+	}
+	return err
 }
 
 // interruptLate has the exchange interrupted when the call's deadline passes while its request is read, before there is
@@ -155,16 +187,17 @@ func (u *unaryCall) Cost() *protocol.Cost { return &u.route.Cost }
 
 // Run implements protocol.Task: the handler, and the response.
 func (u *unaryCall) Run() {
-	over := false
+	over, what := false, "the handler"
 	defer func() {
 		if !over {
-			u.abandon()
+			u.abandon(u.caught(what, recover()))
 		}
 	}()
 	ctx := u.call.Context()
 	began := u.route.Cost.Begin()
 	err := u.route.Handler(ctx, u.call)
 	u.route.Cost.End(began)
+	what = "ending the call"
 	u.answer(ctx, err)
 	over = true
 	u.done()
@@ -173,11 +206,11 @@ func (u *unaryCall) Run() {
 
 // abandon ends a call whose handler panicked or left its goroutine. The state does not return to the pool, since nobody
 // knows who still holds it.
-func (u *unaryCall) abandon() {
-	err := fairlead.Errorf(fairlead.Internal, "the handler did not return")
-	u.call.Wire().End(u.call.Context(), err)
-	u.finish(err)
-	u.done()
+func (u *unaryCall) abandon(err error) {
+	// Deferred, since an end function may leave its goroutine.
+	defer u.done()
+	defer func() { u.finish(fairlead.ErrorOf(err)) }()
+	_ = u.call.Wire().End(u.call.Context(), err) // it is err
 }
 
 // answer ends the call with what its handler returned.
@@ -191,7 +224,10 @@ func (u *unaryCall) answer(ctx context.Context, err error) {
 			buffer.Put(held)
 		}
 	}
-	u.call.Wire().End(ctx, err)
+	if end := u.call.Wire().End(ctx, err); end != nil && err == nil {
+		buffer.Put(held)
+		err = end
+	}
 	if err == nil {
 		if u.headSent {
 			u.reply.Head = protocol.Section{}

@@ -101,6 +101,7 @@ func (s *Server) Attach(d protocol.Dispatcher) error {
 		ControlBudget:   s.opts.budget,
 		FrameTimeout:    s.opts.frameTimeout,
 		Guard:           l.Guard,
+		Panics:          l.Panics,
 		Logger:          d.Logger(),
 	}
 	return nil
@@ -210,6 +211,7 @@ func (c *Client) NewConn(
 		ControlBudget: c.opts.budget,
 		FrameTimeout:  c.opts.frameTimeout,
 		Guard:         cfg.Guard,
+		Panics:        cfg.Panics,
 		Logger:        cfg.Logger,
 	})
 	if err := hc.Ready(ctx); err != nil {

@@ -28,7 +28,9 @@ modules uses.
 
 The modules need not be built, only what they depend on must be in the module cache:
 the network is never used, and no file of a module is changed. A workspace (go.work)
-and replace directives count as they do for the go command. A package that does not
+and replace directives count as they do for the go command, which compiles what it has
+not compiled before; with 4 MiB of generated code or more, types are read from source
+instead. A package that does not
 compile is searched as far as its types are known, and named at the end; a use of what
 generated code no longer has is found all the same.
 

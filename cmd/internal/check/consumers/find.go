@@ -1,6 +1,7 @@
 package consumers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ type Config struct {
 	Tests bool
 	// Progress is called with the path of each module before it is loaded. It may be nil.
 	Progress func(module string)
+
+	heavyCode int // in place of the constant, for tests
 }
 
 // Find returns the uses of contracts in modules. A package that does not compile is searched as far as its types are
@@ -71,7 +74,7 @@ func (r *Result) findIn(ctx context.Context, dir, temp string, cfg Config) error
 	x := newIndex()
 	x.add(graph)
 	r.Known = append(r.Known, x.known()...)
-	typed, err := l.typed(ctx, dir, how)
+	typed, err := l.typed(ctx, dir, how, x.size >= cmp.Or(cfg.heavyCode, heavyCode))
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 // index is what generated code says about which Go declaration is which declaration of a contract.
 type index struct {
 	packages map[string]*goPackage // by import path
+	size     int                   // of the generated code, in bytes
 }
 
 // goPackage is a Go package that has generated code.
@@ -81,6 +82,7 @@ func (x *index) add(roots []*packages.Package) {
 				continue
 			}
 			files, texts = append(files, file), append(texts, string(content))
+			x.size += len(content)
 		}
 		if len(files) > 0 {
 			x.packages[path] = readGenerated(files, texts)

@@ -230,6 +230,24 @@ func TestWorld(t *testing.T) { //nolint:paralleltest // it changes the working d
 		}
 	})
 
+	t.Run("from source", func(t *testing.T) {
+		for _, dir := range []string{"cart", "billing", "desk", "broken", "api"} {
+			exported, err := Find(t.Context(), Config{Dirs: []string{dir}, Tests: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			source, err := Find(t.Context(), Config{Dirs: []string{dir}, Tests: true, heavyCode: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(source.Uses, exported.Uses) || !slices.Equal(source.Problems, exported.Problems) ||
+				!slices.Equal(source.Known, exported.Known) {
+				t.Errorf("%s: types from source give %d uses and %q, types from export data %d and %q", dir, len(source.Uses),
+					source.Problems, len(exported.Uses), exported.Problems)
+			}
+		}
+	})
+
 	t.Run("what is gone as a whole", func(t *testing.T) {
 		result, err := Find(t.Context(), Config{Dirs: []string{"broken"}})
 		if err != nil {

@@ -347,8 +347,8 @@ const (
 )
 
 // newServerRig makes a server's connection. The higher bits of how, whose lower ones are for end, have it count PINGs,
-// bear with little that is of no use, and limit the time of messages.
-func newServerRig(t *testing.T, how int) *rig {
+// bear with little that is of no use, and limit the time of messages; more changes what else it is configured with.
+func newServerRig(t *testing.T, how int, more ...func(*Config)) *rig {
 	t.Helper()
 	near, far := inproc.Pipe()
 	r := &rig{t: t, peer: far, w: newWire(near)}
@@ -379,6 +379,9 @@ func newServerRig(t *testing.T, how int) *rig {
 	}
 	if how&0x80 != 0 {
 		cfg.PingMin = time.Minute
+	}
+	for _, f := range more {
+		f(cfg)
 	}
 	c := NewServer(r.w, cfg, r.d, rigSelector{app, r.d.routes})
 	r.c = c.Conn

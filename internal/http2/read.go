@@ -266,9 +266,7 @@ func (c *Conn) onData(id uint32, flags uint8, p []byte) error {
 		c.withhold(n)
 		return nil
 	}
-	if c.r.uncredit += n; c.r.uncredit >= connWindow/4 {
-		c.creditArrived()
-	}
+	c.r.uncredit += n // endBatch gives it back
 	return nil
 }
 

@@ -62,7 +62,11 @@ func (c ClientConn) Done() <-chan struct{} { return c.cl.failed }
 func (c ClientConn) Err() error {
 	c.smu.Lock()
 	defer c.smu.Unlock()
-	if c.s.away != nil && (c.s.err == nil || errors.Is(c.s.err, io.EOF)) {
+	if c.s.away == nil {
+		return c.s.err
+	}
+	// A Failure does not unwrap to io.EOF.
+	if f, ok := errors.AsType[*protocol.Failure](c.s.err); c.s.err == nil || ok && errors.Is(f.Cause, io.EOF) {
 		return c.s.away
 	}
 	return c.s.err

@@ -369,7 +369,9 @@ func (c *Conn) Close(cause error) {
 		c.w.fail(cause)
 		c.w.Unlock()
 		c.smu.Lock()
-		c.s.err = cause
+		if c.s.err == nil || c.s.away != nil { // a write that failed before says more than how reading ended
+			c.s.err = cause
+		}
 		c.s.draining = true
 		c.smu.Unlock()
 		if c.client {

@@ -25,7 +25,7 @@ func told(t *testing.T, out []byte) []string {
 	dec := hpack.NewDecoder(decoderTableSize, nil)
 	var words []string
 	for _, f := range frames {
-		w := ""
+		var w string
 		switch f.typ { //nolint:exhaustive // what these tests send
 		case frameHeaders:
 			fields, err := dec.DecodeFull(f.payload)
@@ -156,6 +156,46 @@ func TestExchange(t *testing.T) { //nolint:paralleltest // counts buffers
 			x.Finish(done)
 			return ""
 		}, []string{"HEADERS :status=200 date=", "HEADERS grpc-status=0 END"}},
+		{"100 with a response that wants the body", false, func(x exchange) string {
+			x.awaits100 = true
+			s := inform(x, 103) // says nothing about the body
+			_ = x.SendHead(ok)
+			x.c.proceed(x.stream)
+			return s
+		}, []string{"HEADERS :status=103", "HEADERS :status=100", "HEADERS :status=200 date="}},
+		{"100 that the protocol sends", false, func(x exchange) string {
+			x.awaits100 = true
+			s := inform(x, 100)
+			x.c.proceed(x.stream)
+			_ = x.SendHead(ok)
+			return s
+		}, []string{"HEADERS :status=100", "HEADERS :status=200 date="}},
+		{"100 because the body is read", false, func(x exchange) string {
+			x.awaits100 = true
+			x.c.proceed(x.stream)
+			x.c.proceed(x.stream)
+			return ""
+		}, []string{"HEADERS :status=100"}},
+		{"100 that nobody waits for", false, func(x exchange) string {
+			x.c.proceed(x.stream)
+			return ""
+		}, nil},
+		{"no 100 with a response that does not want the body", false, func(x exchange) string {
+			x.awaits100 = true
+			_ = x.SendHead(protocol.Section{Status: 300})
+			x.c.proceed(x.stream)
+			return ""
+		}, []string{"HEADERS :status=300 date="}},
+		{"message that cannot be encoded", false, func(x exchange) string {
+			_ = x.SendHead(ok)
+			m := valueOf("bad")
+			if err := x.Send(&m, false); !errors.Is(err, errBad) {
+				return fmt.Sprint("got ", err)
+			}
+			m = valueOf("good")
+			_ = x.Send(&m, true)
+			return ""
+		}, []string{"HEADERS :status=200 date=", "DATA 4 END"}},
 		{"stream", false, func(x exchange) string {
 			_ = x.SendHead(ok)
 			m := valueOf("one")

@@ -62,6 +62,7 @@ type wire struct {
 	writes  int
 	held    bool
 	closed  bool
+	broken  error // what Write returns
 	writeBy time.Time
 	timer   *time.Timer
 }
@@ -98,6 +99,8 @@ func (w *wire) Write(b []byte) error {
 		switch {
 		case w.closed:
 			return net.ErrClosed
+		case w.broken != nil:
+			return w.broken
 		case !w.writeBy.IsZero() && !time.Now().Before(w.writeBy):
 			return os.ErrDeadlineExceeded
 		case !w.held:
@@ -134,6 +137,14 @@ func (w *wire) Close() error {
 func (w *wire) hold(on bool) {
 	w.mu.Lock()
 	w.held = on
+	w.change.Broadcast()
+	w.mu.Unlock()
+}
+
+// fail has writes fail from now on.
+func (w *wire) fail(err error) {
+	w.mu.Lock()
+	w.broken = err
 	w.change.Broadcast()
 	w.mu.Unlock()
 }

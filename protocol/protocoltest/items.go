@@ -2,7 +2,6 @@ package protocoltest
 
 import (
 	"context"
-	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -46,16 +45,21 @@ func (it *Items) Name() string { return "items" }
 
 // Attach implements protocol.HTTP.
 func (it *Items) Attach(d protocol.Dispatcher) error {
-	route, err := d.NewRoute(&fairlead.Method{Service: "items", Name: "Item", Path: "/items/"}, holdItem)
+	route, err := d.NewRoute(&fairlead.Method{Service: "items", Name: "Item", Path: "/items/"}, serveItem)
 	it.d, it.route = d, route
 	return err
 }
 
-// holdItem is the handler: the item "hold" waits until its call is cancelled.
-func holdItem(ctx context.Context, c *fairlead.Call) error {
-	if t, ok := c.Request().(*itemTask); ok && t.id == "hold" {
-		<-ctx.Done()
-		return ctx.Err()
+// serveItem is the handler of all requests: the item "hold" waits until its call is canceled, and streams are copied.
+func serveItem(ctx context.Context, c *fairlead.Call) error {
+	switch r := c.Request().(type) {
+	case *itemTask:
+		if r.id == "hold" {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+	case *itemStream:
+		return r.copy()
 	}
 	return nil
 }
@@ -101,21 +105,37 @@ func (it *Items) Deadline(h *protocol.Head) time.Time {
 	return h.Came.Add(itemsTime)
 }
 
+// begin makes the call of an exchange and has it admitted. It answers and returns false if it is not.
+func (it *Items) begin(c *itemCall, x protocol.Exchange, size int, driver fairlead.Driver) bool {
+	h := x.Head()
+	c.x, c.items, c.query, c.size = x, it, h.Query, size
+	if i, ok := h.Matched.(*item); ok {
+		c.id = i.id
+	}
+	p := fairlead.ServerCall{
+		Method: it.route.Method, Peer: x.Peer(), Authority: h.Authority, UserAgent: h.UserAgent, Driver: driver,
+	}
+	if v := h.TimeoutIn(timeoutField); v != nil {
+		if ms, err := strconv.Atoi(string(v)); err == nil {
+			p.Deadline = time.Now().Add(time.Duration(ms) * time.Millisecond)
+		}
+	}
+	c.call = fairlead.NewServerCall(&p)
+	c.call.SetRequest(driver)
+	x.SetCall(c.call)
+	err := it.d.Admit(c.call, size)
+	if err != nil {
+		_ = c.call.Wire().End(c.call.Context(), err)
+		x.Finish(protocol.Section{Status: 503})
+	}
+	return err == nil
+}
+
 // Whole implements protocol.HTTP.
 func (it *Items) Whole(x protocol.Exchange, body []byte) protocol.Task {
 	h := x.Head()
-	t := &itemTask{x: x, items: it, query: h.Query, size: len(body), reply: protocol.Reply{Head: itemHead(h)}}
-	if i, ok := h.Matched.(*item); ok {
-		t.id = i.id
-	}
-	t.call = fairlead.NewServerCall(&fairlead.ServerCall{
-		Method: it.route.Method, Peer: x.Peer(), Authority: h.Authority, UserAgent: h.UserAgent, Driver: t,
-	})
-	t.call.SetRequest(t)
-	x.SetCall(t.call)
-	if err := it.d.Admit(t.call, t.size); err != nil {
-		t.call.Wire().End(t.call.Context(), err)
-		x.Finish(protocol.Section{Status: 503})
+	t := &itemTask{reply: protocol.Reply{Head: itemHead(h)}}
+	if !it.begin(&t.itemCall, x, len(body), t) {
 		return nil
 	}
 	t.reply.Message.Bytes = append([]byte(h.Query+"\n"), body...)
@@ -137,12 +157,8 @@ func (it *Items) Whole(x protocol.Exchange, body []byte) protocol.Task {
 // asks for bytes behind the message, "head" for a head alone, "refused" for a message that cannot be encoded, which is
 // answered with 500, and "streamed" for the body to be sent back as it comes.
 type itemTask struct {
-	x     protocol.Exchange
-	items *Items
-	call  *fairlead.Call
-	id    string
-	query string
-	size  int
+	itemCall
+
 	reply protocol.Reply
 }
 
@@ -153,7 +169,7 @@ func (t *itemTask) Cost() *protocol.Cost { return &t.items.route.Cost }
 func (t *itemTask) Run() {
 	ctx := t.call.Context()
 	err := t.items.route.Handler(ctx, t.call)
-	t.call.Wire().End(ctx, err)
+	err = t.call.Wire().End(ctx, err)
 	switch {
 	case err != nil:
 		t.x.Finish(protocol.Section{Status: 500})
@@ -167,17 +183,27 @@ func (t *itemTask) Run() {
 	t.items.d.Done(t.call, t.size)
 }
 
+// itemCall is the call of a request, and its driver.
+type itemCall struct {
+	x     protocol.Exchange
+	items *Items
+	call  *fairlead.Call
+	id    string
+	query string
+	size  int
+}
+
 // Protocol implements fairlead.Driver.
-func (t *itemTask) Protocol() string { return "items" }
+func (c *itemCall) Protocol() string { return "items" }
 
 // SendHeader implements fairlead.Driver.
-func (t *itemTask) SendHeader(*fairlead.Call) error { return nil }
+func (c *itemCall) SendHeader(*fairlead.Call) error { return nil }
 
 // WaitHeader implements fairlead.Driver; it is for clients.
-func (t *itemTask) WaitHeader(context.Context, *fairlead.Call) error { return nil }
+func (c *itemCall) WaitHeader(context.Context, *fairlead.Call) error { return nil }
 
 // Draining implements fairlead.Driver.
-func (t *itemTask) Draining() <-chan struct{} { return t.items.d.Draining() }
+func (c *itemCall) Draining() <-chan struct{} { return c.items.d.Draining() }
 
 // itemHead makes the head of a response.
 func itemHead(h *protocol.Head) protocol.Section {
@@ -193,76 +219,4 @@ func itemHead(h *protocol.Head) protocol.Section {
 	md.Add("item", it.id)
 	md.Add("raw-bin", "no base64")
 	return protocol.Section{Status: status, Block: itemsBlock, Extra: md}
-}
-
-// hijack sends back what comes on the connection itself, and answers with 501 if the exchange has none to itself.
-func (it *Items) hijack(x protocol.Exchange) {
-	j, ok := x.(protocol.Hijacker)
-	if !ok {
-		x.Finish(protocol.Section{Status: 501})
-		return
-	}
-	tc, err := j.Hijack()
-	if err != nil {
-		x.Finish(protocol.Section{Status: 500})
-		return
-	}
-	defer func() { _ = tc.Close() }()
-	for {
-		b, err := tc.Peek(1)
-		if err != nil || tc.Write(b) != nil {
-			return
-		}
-		tc.Discard(len(b))
-	}
-}
-
-// Stream implements protocol.HTTP: it sends back the parts of the body as they come, and the request's trailer at the
-// end if there is one. Requests whose body did not come in time get 504. A request for the protocol "items" becomes a
-// stream of bytes; with the query "hijack" it takes over the connection.
-func (it *Items) Stream(x protocol.Exchange) {
-	h := x.Head()
-	head := itemHead(h)
-	switch {
-	case h.Protocol == itemsTunnel && h.Query == "hijack":
-		it.hijack(x)
-		return
-	case h.Protocol == itemsTunnel:
-		head.Status = h.SwitchStatus()
-	case h.Query != "streamed":
-		x.Finish(protocol.Section{Status: 504})
-		return
-	}
-	if h.Expect100 {
-		early := new(fairlead.Metadata)
-		early.Add("link", "</style.css>; rel=preload")
-		if err := x.Inform(103, early); err != nil {
-			x.Reset(protocol.ResetInternal, err)
-			return
-		}
-	}
-	if err := x.SendHead(head); err != nil {
-		x.Reset(protocol.ResetInternal, err)
-		return
-	}
-	for {
-		b, err := x.Read()
-		if err == io.EOF { //nolint:errorlint // Pipe returns it bare
-			var t protocol.Section
-			if after := x.Trailer(); after != nil {
-				t.Extra = &after.Fields
-			} else if h.Protocol != "" {
-				t.Extra = head.Extra // it must not be sent
-			}
-			x.Finish(t)
-			return
-		}
-		if err == nil {
-			err = x.Send(&protocol.Message{Bytes: b}, false)
-		}
-		if err != nil {
-			x.Reset(protocol.ResetCancel, err)
-			return
-		}
-	}
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
-	"sync/atomic"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,80 +86,139 @@ func dialTarget(t *testing.T, network transport.Network, target transport.Target
 	return b.hc
 }
 
-// TestBoundRoute: requests that are no calls of a method go through middleware and gates, are counted, and cancelled
-// when the client gives up.
-func TestBoundRoute(t *testing.T) { //nolint:paralleltest // TestSuite counts goroutines
-	network := inproc.New()
-	var seen atomic.Int64
-	entered, ended := make(chan struct{}, 10), make(chan error, 10)
-	s := serve(t, new(protocoltest.Items), network, "web:1",
-		server.Use(func(at fairlead.Site, next fairlead.Handler) fairlead.Handler {
-			return func(ctx context.Context, c *fairlead.Call) error {
-				if at.Method.Name == "Item" && c.Protocol() == "items" {
-					seen.Add(1)
-				}
-				entered <- struct{}{}
-				err := next(ctx, c)
-				ended <- err
-				return err
-			}
-		}),
-		server.Admission(&closing{after: 2}))
-	c := dial(t, network)
-	get := &protocol.Request{Head: protocoltest.ItemsHead(), Verb: "GET", Path: "/items/a"}
-	if a := protocoltest.DoHTTP(t, c, get); a.Status != 200 || seen.Load() != 1 {
-		t.Fatalf("got %d, and the middleware saw %d requests", a.Status, seen.Load())
-	}
-	<-entered
-	<-ended
-	x, err := c.Open(&protocol.Request{Head: protocoltest.ItemsHead(), Verb: "GET", Path: "/items/hold", Last: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-entered
-	if got := s.Stats().Calls; got != 1 {
-		t.Errorf("%d calls are under way, want 1", got)
-	}
-	if a := protocoltest.DoHTTP(t, c, get); a.Status != 503 {
-		t.Errorf("behind a closed gate: got %d, want 503", a.Status)
-	}
-	x.Reset(protocol.ResetCancel, io.EOF)
-	if err := <-ended; !errors.Is(err, context.Canceled) {
-		t.Errorf("the handler got %v, want context.Canceled", err)
-	}
-	if got := s.Stats().Refused; got != 1 {
-		t.Errorf("%d requests were refused, want 1", got)
+// held are requests that are no calls of a method, and last until something ends them: one that its protocol has as a
+// whole, and one that it reads and answers as it comes.
+func held() map[string]*protocol.Request {
+	text := protocol.NewBlock(":scheme", "http", ":authority", "items", "content-type", "text/plain")
+	return map[string]*protocol.Request{
+		"whole":  {Head: protocoltest.ItemsHead(), Verb: "GET", Path: "/items/hold", Last: true},
+		"stream": {Head: text, Verb: "PUT", Path: "/items/a", Query: "streamed"},
 	}
 }
 
-// TestDrainOfBoundRoute: Shutdown waits for requests that are no calls of a method.
-func TestDrainOfBoundRoute(t *testing.T) { //nolint:paralleltest // TestSuite counts goroutines
+// watched is middleware that tells of requests to Items that begin and end.
+func watched() (mw fairlead.Middleware, entered chan struct{}, ended chan error) {
+	entered, ended = make(chan struct{}, 10), make(chan error, 10)
+	return func(at fairlead.Site, next fairlead.Handler) fairlead.Handler {
+		return func(ctx context.Context, c *fairlead.Call) error {
+			if at.Method.Name != "Item" || c.Protocol() != "items" {
+				return errors.New("not a request to Items")
+			}
+			entered <- struct{}{}
+			err := next(ctx, c)
+			ended <- err
+			return err
+		}
+	}, entered, ended
+}
+
+// TestOwnRoute: requests that are no calls of a method go through middleware and gates, are counted, and canceled when
+// the client gives up.
+func TestOwnRoute(t *testing.T) { //nolint:paralleltest // TestSuite counts goroutines
+	for name, req := range held() {
+		t.Run(name, func(t *testing.T) {
+			network := inproc.New()
+			mw, entered, ended := watched()
+			s := serve(t, new(protocoltest.Items), network, "web:1", server.Use(mw), server.Admission(&closing{after: 2}),
+				server.MaxBytes(100))
+			c := dial(t, network)
+			get := &protocol.Request{Head: protocoltest.ItemsHead(), Verb: "GET", Path: "/items/a"}
+			if a := protocoltest.DoHTTP(t, c, get); a.Status != 200 {
+				t.Fatalf("got %d", a.Status)
+			}
+			<-entered
+			<-ended
+			x, err := c.Open(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			<-entered
+			if got := s.Stats().Calls; got != 1 {
+				t.Errorf("%d calls are under way, want 1", got)
+			}
+			put := *held()["stream"]
+			put.Query, put.Message = "", &protocol.Message{Bytes: make([]byte, 101)}
+			for _, refused := range []*protocol.Request{get, &put, held()["stream"]} {
+				if a := protocoltest.DoHTTP(t, c, refused); a.Status != 503 {
+					t.Errorf("%s with %d bytes: got %d, want 503", refused.Verb, s.Stats().Bytes, a.Status)
+				}
+			}
+			x.Reset(protocol.ResetCancel, io.EOF)
+			if err := <-ended; err == nil || len(entered) > 0 {
+				t.Errorf("the handler got %v, and %d more began, want an error and none", err, len(entered))
+			}
+			for s.Stats().Calls > 0 {
+				runtime.Gosched() // the last thing that its protocol does
+			}
+			if got := s.Stats(); got.Refused != 3 || got.Bytes != 0 {
+				t.Errorf("%d requests were refused, %d bytes are left, want 3 and 0", got.Refused, got.Bytes)
+			}
+		})
+	}
+}
+
+// TestDrainOfOwnRoute: Shutdown waits for requests that are no calls of a method, and cancels them when its time is over.
+func TestDrainOfOwnRoute(t *testing.T) { //nolint:paralleltest // TestSuite counts goroutines
+	for name, req := range held() {
+		for _, cut := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, cut %v", name, cut), func(t *testing.T) {
+				network := inproc.New()
+				mw, entered, ended := watched()
+				s := serve(t, new(protocoltest.Items), network, "web:1", server.Use(mw))
+				c := dial(t, network)
+				x, err := c.Open(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				<-entered
+				ctx, cancel := context.WithCancel(context.Background())
+				defer cancel()
+				over := make(chan error, 1)
+				go func() { over <- s.Shutdown(ctx) }()
+				<-c.Closed() // it was asked to open no more
+				if got := s.Stats().Calls; got != 1 {
+					t.Errorf("%d calls are under way, want 1", got)
+				}
+				select {
+				case err := <-over:
+					t.Errorf("Shutdown returned while a request was under way: %v", err)
+				default:
+				}
+				if cut {
+					cancel()
+				} else {
+					x.Reset(protocol.ResetCancel, io.EOF)
+				}
+				err = <-over
+				if (err != nil) != cut || cut && !strings.Contains(err.Error(), "1 call under way, the oldest") ||
+					cut && !strings.Contains(err.Error(), "1 of /items/") {
+					t.Errorf("Shutdown: %v", err)
+				}
+				if err := <-ended; err == nil {
+					t.Error("the handler ended without an error")
+				}
+			})
+		}
+	}
+}
+
+// TestDeadlineOfStream: the deadline of a request that is read as it comes ends it, also while its handler waits for the
+// client.
+func TestDeadlineOfStream(t *testing.T) { //nolint:paralleltest // TestSuite counts goroutines
 	network := inproc.New()
-	s := serve(t, new(protocoltest.Items), network, "web:1")
-	c := dial(t, network)
-	x, err := c.Open(&protocol.Request{Head: protocoltest.ItemsHead(), Verb: "GET", Path: "/items/hold", Last: true})
+	mw, _, ended := watched()
+	serve(t, new(protocoltest.Items), network, "web:1", server.Use(mw))
+	req := held()["stream"]
+	req.Name, req.Value = "connect-timeout-ms", []byte("20")
+	x, err := dial(t, network).Open(req)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := protocoltest.DoHTTP(t, c, &protocol.Request{
-		Head: protocoltest.ItemsHead(), Verb: "GET", Path: "/items/a",
-	}); a.Status != 200 {
-		t.Fatalf("behind one that waits: got %d", a.Status)
+	if err := <-ended; fairlead.CodeOf(err) != fairlead.DeadlineExceeded {
+		t.Errorf("the handler got %v, want DEADLINE_EXCEEDED", err)
 	}
-	over := make(chan error, 1)
-	go func() { over <- s.Shutdown(context.Background()) }()
-	<-c.Closed() // it was asked to open no more
-	if got := s.Stats().Calls; got != 1 {
-		t.Errorf("%d calls are under way, want 1", got)
-	}
-	select {
-	case err := <-over:
-		t.Errorf("Shutdown returned while a request was under way: %v", err)
-	default:
-	}
-	x.Reset(protocol.ResetCancel, io.EOF)
-	if err := <-over; err != nil {
-		t.Errorf("Shutdown: %v", err)
+	if rest, err := x.Read(); err == nil || errors.Is(err, io.EOF) {
+		t.Errorf("the client got %q, %v, want an error", rest, err)
 	}
 }
 

@@ -11,9 +11,10 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// stream finds the true end of a streaming call, whichever comes first: Recv's last error, Close, the end of the
-// context or the deadline, also when nobody receives. It is the call's driver as well: what fills in the call's
-// metadata then passes through it, and the end functions, which read them, run when none of that is under way.
+// stream is put around the stream of a call to find the call's end: the last error of Recv, Close, the end of the
+// context, or the deadline, whichever comes first, even if nobody receives. It is the driver of the call as well. Recv
+// and WaitHeader fill in the call's metadata, and both pass through it; the end functions, which read the metadata, run
+// when neither is in progress.
 type stream struct {
 	fairlead.Stream
 
@@ -22,7 +23,7 @@ type stream struct {
 	call   *fairlead.Call
 	panics *protocol.Panics
 
-	// What the stream watches itself, because the protocol does not.
+	// What the stream watches itself if the protocol does not.
 	stop  func() bool // of the context's end; nil: it is not watched
 	timer *time.Timer // of a deadline that the context does not have; nil: it is not watched
 
@@ -43,7 +44,7 @@ type outcome struct {
 // succeeded is the outcome of streams that have ended properly.
 var succeeded = outcome{err: io.EOF} //nolint:gochecknoglobals // read-only
 
-// watchStream puts a stream around the call's. An error means that the context has ended meanwhile.
+// watchStream puts a stream around the call's. It returns an error if the context has ended meanwhile.
 func (c *Client) watchStream(ctx context.Context, call *fairlead.Call) error {
 	s := &stream{driver: call.Wire().Driver(), ctx: ctx, call: call, panics: c.cfg.panics}
 	call.WrapStream(func(inner fairlead.Stream) fairlead.Stream {
@@ -51,7 +52,7 @@ func (c *Client) watchStream(ctx context.Context, call *fairlead.Call) error {
 		return s
 	})
 	call.Wire().SetDriver(s)
-	// Entered until it is complete, so that an end that comes at once waits for it.
+	// Entered until it is complete, so that the call does not end before that.
 	s.enter()
 	s.watch()
 	s.leave()
@@ -62,7 +63,7 @@ func (c *Client) watchStream(ctx context.Context, call *fairlead.Call) error {
 	return s.final.Load().err
 }
 
-// watch gives the stream up when the context or the deadline ends. A protocol that watches both lets the stream know.
+// watch calls giveUp when the context or the deadline ends. A protocol that watches both does that itself.
 func (s *stream) watch() {
 	giveUp := s.giveUp
 	if w, ok := s.driver.(protocol.Watching); ok && w.Watch(s.ctx, s.call, giveUp) {
@@ -78,8 +79,8 @@ func (s *stream) watch() {
 	}
 }
 
-// Send implements fairlead.Stream. As after any other end of the call it returns io.EOF after the context's; nothing is
-// sent then. That the context's end resets the stream is not enough: a goroutine of its own does it, some time later.
+// Send implements fairlead.Stream. After the end of the context it sends nothing and returns io.EOF, as after any other
+// end of the call. The context's end resets the stream, too, but in a goroutine of its own, some time later.
 func (s *stream) Send(msg any) error {
 	if s.ctx.Err() != nil {
 		return io.EOF
@@ -91,8 +92,8 @@ func (s *stream) Send(msg any) error {
 	return err
 }
 
-// CloseSend implements fairlead.Stream. After the end of the context nothing is sent: a server must not take what was
-// sent before the call was given up for all that there is.
+// CloseSend implements fairlead.Stream. After the end of the context it sends nothing: the server would take what was
+// sent before for all that there is.
 func (s *stream) CloseSend() error {
 	var err error
 	if s.ctx.Err() == nil {
@@ -113,8 +114,8 @@ func (s *stream) CloseSend() error {
 	return nil
 }
 
-// Recv implements fairlead.Stream. The context is asked afterwards alone: when there is nothing to receive, its end
-// resets the stream, if a moment later.
+// Recv implements fairlead.Stream. It asks for the context's end once something was received: if there is nothing to
+// receive, that end resets the stream, at most a moment later.
 func (s *stream) Recv(msg any) error {
 	defer s.leave()
 	if !s.enter() {
@@ -127,8 +128,8 @@ func (s *stream) Recv(msg any) error {
 	return s.last(err)
 }
 
-// last ends the stream with what Recv has received last, and returns the stream's error: the first reason for its end,
-// of which err may be but a consequence.
+// last ends the stream with what Recv has received last. It returns the stream's error, which is the first reason for
+// its end; err may be a consequence of that.
 func (s *stream) last(err error) error {
 	switch {
 	case (err == nil || errors.Is(err, io.EOF)) && s.ctx.Err() != nil:
@@ -191,8 +192,8 @@ func (s *stream) waited(ctx context.Context) error {
 // Draining implements fairlead.Driver.
 func (s *stream) Draining() <-chan struct{} { return s.driver.Draining() }
 
-// giveUp ends the stream because the context has ended or the deadline has passed. What watches those calls it in a
-// goroutine of its own.
+// giveUp ends the stream because the context has ended or the deadline has passed. It is mostly called by a goroutine
+// of its own.
 func (s *stream) giveUp() {
 	err := s.ctx.Err()
 	if err == nil {
@@ -227,7 +228,7 @@ func (s *stream) leave() {
 	}
 }
 
-// finish marks the end, if it is the first; the last one inside completes it.
+// finish sets how the stream ends, unless that is set. The last goroutine inside then ends the call.
 func (s *stream) finish(end *outcome) {
 	s.final.CompareAndSwap(nil, end)
 	if s.state.Or(over) == 0 {

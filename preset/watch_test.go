@@ -3,13 +3,13 @@ package preset_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/client"
-	"github.com/fairlead-go/fairlead/internal/assert"
 )
 
 // TestStreamEndsWithItsContexts: a stream ends with the context of its caller, with the one that a middleware opens it
@@ -41,15 +41,15 @@ func TestStreamEndsWithItsContexts(t *testing.T) {
 				return context.WithoutCancel(ctx), func() {}
 			},
 		},
-		{name: "a deadline", limit: 20 * time.Millisecond, silent: true, code: fairlead.DeadlineExceeded},
+		{name: "a deadline", limit: time.Second, silent: true, code: fairlead.DeadlineExceeded},
 		{
-			name: "a deadline and a derived context", limit: 20 * time.Millisecond, derive: context.WithCancel, silent: true,
+			name: "a deadline and a derived context", limit: time.Second, derive: context.WithCancel, silent: true,
 			code: fairlead.DeadlineExceeded,
 		},
 		{
 			name: "a context with a deadline", silent: true, code: fairlead.DeadlineExceeded,
 			derive: func(ctx context.Context) (context.Context, context.CancelFunc) {
-				return context.WithTimeout(ctx, 20*time.Millisecond)
+				return context.WithTimeout(ctx, time.Second)
 			},
 			inner: true,
 		},
@@ -64,60 +64,62 @@ func TestStreamEndsWithItsContexts(t *testing.T) {
 			}
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				ended := make(chan error, 2)
-				var cancelInner context.CancelFunc
-				middleware := func(_ fairlead.Site, next fairlead.Handler) fairlead.Handler {
-					return func(ctx context.Context, c *fairlead.Call) error {
-						c.OnEnd(func(_ context.Context, _ *fairlead.Call, err error) { ended <- err })
-						if tt.limit > 0 {
-							c.Tighten(time.Now().Add(tt.limit))
+				synctest.Test(t, func(t *testing.T) {
+					ended := make(chan error, 2)
+					var cancelInner context.CancelFunc
+					middleware := func(_ fairlead.Site, next fairlead.Handler) fairlead.Handler {
+						return func(ctx context.Context, c *fairlead.Call) error {
+							c.OnEnd(func(_ context.Context, _ *fairlead.Call, err error) { ended <- err })
+							if tt.limit > 0 {
+								c.Tighten(time.Now().Add(tt.limit))
+							}
+							if tt.derive != nil {
+								ctx, cancelInner = tt.derive(ctx)
+								c.CancelOnEnd(cancelInner)
+							}
+							return next(ctx, c)
 						}
-						if tt.derive != nil {
-							ctx, cancelInner = tt.derive(ctx)
-							c.CancelOnEnd(cancelInner)
-						}
-						return next(ctx, c)
 					}
-				}
-				c := playground(t, false, client.Use(middleware))
-				ctx, cancel := context.WithCancel(t.Context())
-				defer cancel()
-				k := fairlead.NewCall(scriptTalk, nil)
-				s, err := fairlead.OpenedBidi[text, text](k, c.Bind(scriptTalk)(ctx, k))
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer s.Close()
-				if err := s.Send(wrapperspb.String("a")); err != nil {
-					t.Fatal(err)
-				}
-				switch {
-				case tt.inner && tt.code == fairlead.Canceled:
-					cancelInner()
-				case tt.code == fairlead.Canceled:
+					c := playground(t, false, client.Use(middleware))
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					k := fairlead.NewCall(scriptTalk, nil)
+					s, err := fairlead.OpenedBidi[text, text](k, c.Bind(scriptTalk)(ctx, k))
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer s.Close()
+					if err := s.Send(wrapperspb.String("a")); err != nil {
+						t.Fatal(err)
+					}
+					switch {
+					case tt.inner && tt.code == fairlead.Canceled:
+						cancelInner()
+					case tt.code == fairlead.Canceled:
+						cancel()
+					}
+					for err = nil; receives && err == nil; {
+						_, err = s.Recv()
+					}
+					if receives && fairlead.CodeOf(err) != tt.code {
+						t.Errorf("Recv: got %v, want %v", err, tt.code)
+					}
+					time.Sleep(2 * time.Second)
+					synctest.Wait()
+					select {
+					case err := <-ended:
+						if fairlead.CodeOf(err) != tt.code {
+							t.Errorf("the call ended with %v, want %v", err, tt.code)
+						}
+					default:
+						t.Error("the call has not ended")
+					}
 					cancel()
-				}
-				for err = nil; receives && err == nil; {
-					_, err = s.Recv()
-				}
-				if receives && fairlead.CodeOf(err) != tt.code {
-					t.Errorf("Recv: got %v, want %v", err, tt.code)
-				}
-				patience := time.NewTimer(assert.Patience(10 * time.Second))
-				defer patience.Stop()
-				select {
-				case err := <-ended:
-					if fairlead.CodeOf(err) != tt.code {
-						t.Errorf("the call ended with %v, want %v", err, tt.code)
+					_ = s.Close()
+					if len(ended) > 0 {
+						t.Error("the call ended twice")
 					}
-				case <-patience.C:
-					t.Error("the call has not ended")
-				}
-				cancel()
-				_ = s.Close()
-				if len(ended) > 0 {
-					t.Error("the call ended twice")
-				}
+				})
 			})
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/fairlead-go/fairlead"
@@ -108,39 +109,41 @@ func TestToyStreams(t *testing.T) {
 	for _, compresses := range []string{"", "gzip"} {
 		t.Run("compressed with "+compresses, func(t *testing.T) {
 			t.Parallel()
-			c := openToys(t, new(toyServer), client.Compress(compresses))
-			s := open(t.Context(), t, c, fairlead.WithHeader("sent-bin", "\x00\xff"))
-			texts := []string{"", "one", strings.Repeat("long", 50_000), "two"}
-			go func() {
+			synctest.Test(t, func(t *testing.T) {
+				c := openToys(t, new(toyServer), client.Compress(compresses))
+				s := open(t.Context(), t, c, fairlead.WithHeader("sent-bin", "\x00\xff"))
+				texts := []string{"", "one", strings.Repeat("long", 50_000), "two"}
+				go func() {
+					for i, text := range texts {
+						if err := s.Send(&msg{Text: text, N: int64(i)}); err != nil {
+							t.Errorf("Send: %v", err)
+						}
+					}
+					if err := s.CloseSend(); err != nil {
+						t.Errorf("CloseSend: %v", err)
+					}
+				}()
 				for i, text := range texts {
-					if err := s.Send(&msg{Text: text, N: int64(i)}); err != nil {
-						t.Errorf("Send: %v", err)
+					m, err := s.Recv()
+					if err != nil || m.Text != text || m.N != int64(i) {
+						t.Fatalf("message %d: got %v, %v", i, m, err)
+					}
+					if got, want := s.Call().ReceivedCompressed(), compresses != "" && len(text) > 100; got != want {
+						t.Errorf("message %d: compressed: %v, want %v", i, got, want)
 					}
 				}
-				if err := s.CloseSend(); err != nil {
-					t.Errorf("CloseSend: %v", err)
+				for range 2 {
+					if _, err := s.Recv(); err != io.EOF { //nolint:errorlint // streams return it bare
+						t.Errorf("got %v, want io.EOF", err)
+					}
 				}
-			}()
-			for i, text := range texts {
-				m, err := s.Recv()
-				if err != nil || m.Text != text || m.N != int64(i) {
-					t.Fatalf("message %d: got %v, %v", i, m, err)
+				if got := s.Call().ResponseHeader().Get("seen-bin"); got != "\x00\xff" {
+					t.Errorf("got header %q", got)
 				}
-				if got, want := s.Call().ReceivedCompressed(), compresses != "" && len(text) > 100; got != want {
-					t.Errorf("message %d: compressed: %v, want %v", i, got, want)
+				if got := s.Call().Protocol(); got != "toy" {
+					t.Errorf("got protocol %q", got)
 				}
-			}
-			for range 2 {
-				if _, err := s.Recv(); err != io.EOF { //nolint:errorlint // streams return it bare
-					t.Errorf("got %v, want io.EOF", err)
-				}
-			}
-			if got := s.Call().ResponseHeader().Get("seen-bin"); got != "\x00\xff" {
-				t.Errorf("got header %q", got)
-			}
-			if got := s.Call().Protocol(); got != "toy" {
-				t.Errorf("got protocol %q", got)
-			}
+			})
 		})
 	}
 }
@@ -171,7 +174,7 @@ func TestToyEnds(t *testing.T) {
 		},
 		{name: "cancelled", send: "hang", do: func(cancel func()) { cancel() }, code: fairlead.Canceled},
 		{
-			name: "late", send: "hang", call: []fairlead.CallOption{fairlead.WithTimeout(20 * time.Millisecond)},
+			name: "late", send: "hang", call: []fairlead.CallOption{fairlead.WithTimeout(time.Second)},
 			code: fairlead.DeadlineExceeded,
 		},
 	}
@@ -179,25 +182,27 @@ func TestToyEnds(t *testing.T) {
 		tt := &tests[i]
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			s := open(ctx, t, openToys(t, &tt.server, tt.opts...), tt.call...)
-			if err := s.Send(&msg{Text: tt.send}); err != nil && tt.call == nil {
-				t.Fatal(err)
-			}
-			if tt.do != nil {
-				tt.do(cancel)
-			}
-			for range 2 {
-				_, err := s.Recv()
-				if fairlead.CodeOf(err) != tt.code || !strings.Contains(err.Error(), tt.text) {
-					t.Fatalf("got %v, want %v with %q", err, tt.code, tt.text)
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				s := open(ctx, t, openToys(t, &tt.server, tt.opts...), tt.call...)
+				if err := s.Send(&msg{Text: tt.send}); err != nil {
+					t.Fatal(err)
 				}
-				if e, ok := errors.AsType[*fairlead.Error](err); tt.code == fairlead.NotFound &&
-					(!ok || len(e.Details) != 1 || !bytes.Equal(e.Details[0].Value, []byte{1, 2})) {
-					t.Errorf("got %+v, want its detail", e)
+				if tt.do != nil {
+					tt.do(cancel)
 				}
-			}
+				for range 2 {
+					_, err := s.Recv()
+					if fairlead.CodeOf(err) != tt.code || !strings.Contains(err.Error(), tt.text) {
+						t.Fatalf("got %v, want %v with %q", err, tt.code, tt.text)
+					}
+					if e, ok := errors.AsType[*fairlead.Error](err); tt.code == fairlead.NotFound &&
+						(!ok || len(e.Details) != 1 || !bytes.Equal(e.Details[0].Value, []byte{1, 2})) {
+						t.Errorf("got %+v, want its detail", e)
+					}
+				}
+			})
 		})
 	}
 }

@@ -2,8 +2,8 @@
 // protocol.HTTP: Server answers requests, Client makes them. It knows the fields, the message prefix and the status of
 // gRPC, and leaves streams, windows and header compression to the HTTP connection beneath.
 //
-// Read serverunary.go and clientunary.go for the paths that are hot, serverstream.go and clientstream.go for the
-// others; the remaining files hold one piece of the protocol each.
+// What gRPC shares with other protocols is in internal/rpcwire. The hot paths are in serverunary.go and clientunary.go,
+// streams in serverstream.go and clientstream.go.
 package grpc
 
 import (
@@ -13,13 +13,13 @@ import (
 	"github.com/fairlead-go/fairlead/internal/rpcwire"
 )
 
-// name is the protocol's, for both sides.
+// name is the name of the protocol, on both sides.
 const name = "grpc"
 
-// contentType is the media type without a codec; it stands for "proto" then.
+// contentType is the media type without a codec, which means "proto".
 const contentType = "application/grpc"
 
-// defaultCodec is the codec of a content type that names none.
+// defaultCodec is the codec of a content type without a codec.
 const defaultCodec = "proto"
 
 // The fields of gRPC.
@@ -30,8 +30,8 @@ const (
 	fieldPriorAttempts  = "grpc-previous-rpc-attempts"
 )
 
-// subtype returns the codec's name in a content type; false: it is not gRPC's. "application/grpc-web" is another
-// protocol's.
+// subtype returns the codec's name in a content type. It returns false if the type is not gRPC's; "application/grpc-
+// web" is another protocol's.
 func subtype(ct string) (codecName string, ok bool) {
 	rest, ok := strings.CutPrefix(ct, contentType)
 	if !ok {
@@ -50,7 +50,7 @@ func subtype(ct string) (codecName string, ok bool) {
 	return "", false
 }
 
-// contentTypeFor is the content type of a request with the named codec.
+// contentTypeFor returns the content type for a codec.
 func contentTypeFor(codecName string) string {
 	if codecName == defaultCodec {
 		return contentType
@@ -61,8 +61,8 @@ func contentTypeFor(codecName string) string {
 // agent is the framework's part of the user agent.
 const agent = "fairlead-go/" + fairlead.Version
 
-// isReserved reports whether a field is the protocol's own, or HTTP's, and so neither handed to users nor taken from
-// them. Names that begin with "grpc-" are reserved by the specification, but for those that middleware is meant to use.
+// isReserved reports whether a field belongs to gRPC or HTTP, so that it is neither given to users nor taken from them.
+// The specification reserves names that begin with "grpc-"; those that middleware is meant to use are the exception.
 func isReserved(name string) bool {
 	if !strings.HasPrefix(name, "grpc-") {
 		return rpcwire.ReservedByHTTP(name)

@@ -5,15 +5,14 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// A client may say how long a header list it takes (RFC 9113, section 6.5.2); of a longer one it would take nothing,
-// not even the code of the status. So a status is shortened, the details first and then the text, and metadata that is
-// too long is an error or, beside one, left out.
+// A client may announce the length of the longest header list that it accepts (RFC 9113, section 6.5.2). It would
+// accept nothing of a longer one, not even the code of the status. A status is therefore shortened, first the details
+// and then the text; metadata that is too long is an error, or is left out if there is an error already.
 
-// unsaidHeaderList is what a client is taken to accept that does not say, in bytes: the limit of grpc-go's, which are
-// among those.
+// unsaidHeaderList is the limit in bytes for clients that announce none: that of grpc-go's clients, which do not.
 const unsaidHeaderList = 16 << 20
 
-// headerLimit returns the length of the longest header list that the client takes.
+// headerLimit returns the length of the longest header list that the client accepts.
 func (in *incoming) headerLimit() int {
 	if n := in.x.HeaderLimit(); n > 0 {
 		return n
@@ -21,10 +20,10 @@ func (in *incoming) headerLimit() int {
 	return unsaidHeaderList
 }
 
-// noteCut counts what was shortened or left out.
+// noteCut counts a response that was shortened.
 func (in *incoming) noteCut() { in.s.d.Limits().Guard.Note(protocol.PeerHeaderLimit) }
 
-// fits returns an error if metadata is too long to be sent with b. It costs next to nothing without metadata.
+// fits returns an error if metadata is too long to be sent with b.
 func (in *incoming) fits(b *protocol.Block, md *fairlead.Metadata) error {
 	if md.Len() == 0 {
 		return nil
@@ -39,7 +38,7 @@ func (in *incoming) fits(b *protocol.Block, md *fairlead.Metadata) error {
 		n, limit)
 }
 
-// metadataFits returns an error if the metadata of a successful response is too long, before or behind the message.
+// metadataFits returns an error if the metadata of a successful response is too long, in the head or in the trailer.
 func (in *incoming) metadataFits(head *protocol.Block) error {
 	if in.call.ResponseHeader().Len() == 0 && in.call.ResponseTrailer().Len() == 0 {
 		return nil
@@ -47,7 +46,7 @@ func (in *incoming) metadataFits(head *protocol.Block) error {
 	return in.allFits(head)
 }
 
-// allFits is metadataFits with metadata.
+// allFits is the part of metadataFits that is needed if there is metadata.
 func (in *incoming) allFits(head *protocol.Block) error {
 	if !in.headSent {
 		if err := in.fits(head, in.call.ResponseHeader()); err != nil {

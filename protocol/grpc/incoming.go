@@ -18,15 +18,12 @@ type incoming struct {
 	route    *protocol.Route
 	bound    *protocol.MethodCodec
 	call     *fairlead.Call
-	encoding string // of compressed request messages
-	accept   string // encodings that the client takes
-	size     int    // bytes admitted and reserved
-	inflated int    // of them for the longest message that was decompressed
+	comp     rpcwire.Negotiation
+	size     int // bytes admitted and reserved
+	inflated int // of them for the longest message that was decompressed
 	admitted bool
 	headSent bool
 	offer    bool // the client is to be told which encodings there are
-	chosen   bool // the handler has chosen the compressor of responses
-	choice   int  // with chosen: which, in the server's list; -1: none
 }
 
 // begin reads the head, makes the call and has it admitted. After an error fail answers.
@@ -67,11 +64,11 @@ func (in *incoming) begin(x protocol.Exchange, driver fairlead.Driver, size int)
 	if key, ok := in.fields(&h.Fields, &p.Header); !ok {
 		return fairlead.Errorf(fairlead.Internal, "malformed binary metadata in header %q", key)
 	}
-	if in.s.accepted.Unknown(in.encoding) {
+	if in.s.accepted.Unknown(in.comp.Encoding) {
 		// Whether a message is compressed does not matter: the specification has the request refused, with the encodings
 		// that there are (https://github.com/grpc/grpc/blob/master/doc/compression.md).
 		in.offer = true
-		return in.s.accepted.Unsupported(fairlead.Unimplemented, in.encoding)
+		return in.s.accepted.Unsupported(fairlead.Unimplemented, in.comp.Encoding)
 	}
 	if v := h.TimeoutIn(fieldTimeout); v != nil {
 		d, ok := rpcwire.ParseTimeout(v)
@@ -104,12 +101,12 @@ func (in *incoming) fields(fields, header *fairlead.Metadata) (malformed string,
 	for i := range fields.Len() {
 		switch k, v := fields.At(i); k {
 		case fieldEncoding:
-			in.encoding = v
+			in.comp.Encoding = v
 		case fieldAcceptEncoding:
-			if in.accept != "" {
-				v = in.accept + "," + v
+			if in.comp.Accept != "" {
+				v = in.comp.Accept + "," + v
 			}
-			in.accept = v
+			in.comp.Accept = v
 		default:
 			users = users || !isReserved(k)
 		}
@@ -132,7 +129,7 @@ func noCodec(r *protocol.Route, codecName string) error {
 
 // decode fills msg with a message of the request.
 func (in *incoming) decode(m *rpcwire.Messages, payload []byte, flags uint8, msg any) error {
-	data, b, err := in.s.accepted.Plain(payload, flags, in.encoding, &in.s.recv)
+	data, b, err := in.s.accepted.Plain(payload, flags, in.comp.Encoding, &in.s.recv)
 	if err != nil {
 		return err
 	}
@@ -171,40 +168,11 @@ func (in *incoming) messages() *rpcwire.Messages {
 // outgoing returns how responses are sent, and the head that says so.
 func (in *incoming) outgoing() (rpcwire.Outgoing, *protocol.Block) {
 	o := rpcwire.Outgoing{Limit: in.s.send, CompressMin: in.s.compressMin, Plain: !in.call.Wire().Compresses()}
-	if i := in.compressor(); i >= 0 {
+	if i := in.comp.Compressor(in.s.accepted); i >= 0 {
 		o.Compressor = in.s.accepted.List[i]
 		return o, in.answers.compressed[i]
 	}
 	return o, in.answers.head
-}
-
-// compressor returns where the compressor for responses stands in the server's list: the handler's choice, or else that
-// of the request, if the client takes it as well; -1 for none.
-func (in *incoming) compressor() int {
-	if in.chosen {
-		return in.choice
-	}
-	if in.encoding == "" || in.encoding == rpcwire.Identity || !rpcwire.Accepts(in.accept, in.encoding) {
-		return -1
-	}
-	return in.s.accepted.Index(in.encoding)
-}
-
-// choose sets the compressor for responses. The head must not have been sent.
-func (in *incoming) choose(name string) error {
-	i := -1
-	if name != rpcwire.Identity {
-		if i = in.s.accepted.Index(name); i < 0 {
-			return fairlead.Errorf(fairlead.Internal, "compressor %q is not one of the server's (%s)",
-				name, in.s.accepted.Names)
-		}
-		if !rpcwire.Accepts(in.accept, name) {
-			return fairlead.Errorf(fairlead.FailedPrecondition, "the client does not accept compressor %q, but %q",
-				name, in.accept)
-		}
-	}
-	in.chosen, in.choice = true, i
-	return nil
 }
 
 // errHeadSent is the error for what can be done before the response's head is sent.

@@ -248,7 +248,7 @@ func (st *serverStream) SetSendCompressor(_ *fairlead.Call, name string) error {
 	case st.begun.Load():
 		return errHeadSent()
 	}
-	if err := st.choose(name); err != nil {
+	if err := st.comp.Choose(st.s.accepted, name); err != nil {
 		return err
 	}
 	st.out, st.head = st.outgoing()

@@ -251,7 +251,7 @@ func (u *unaryCall) answer(ctx context.Context, err error) {
 func (u *unaryCall) encode() (*buffer.Buf, error) {
 	resp := u.call.Response()
 	sizer := u.bound.RespSizer
-	if _, raw := resp.(*fairlead.Raw); sizer != nil && resp != nil && !raw && u.encoding == "" && !u.chosen &&
+	if _, raw := resp.(*fairlead.Raw); sizer != nil && resp != nil && !raw && u.comp.Encoding == "" && !u.comp.Chosen() &&
 		u.route.Method.NewResponse != nil {
 		size := sizer.Size(resp)
 		if size > u.s.send.Bytes {
@@ -312,7 +312,7 @@ func (u *unaryCall) SetSendCompressor(c *fairlead.Call, name string) error {
 	case u.headSent:
 		return errHeadSent()
 	}
-	return u.choose(name)
+	return u.comp.Choose(u.s.accepted, name)
 }
 
 // WaitHeader implements fairlead.Driver; it is for clients.

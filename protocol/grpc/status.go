@@ -7,7 +7,7 @@ import (
 	"github.com/fairlead-go/fairlead/internal/rpcwire"
 )
 
-// httpError is the error for a response that is not gRPC's.
+// httpError returns the error for a response that is not gRPC's.
 func httpError(status int, ct string) *fairlead.Error {
 	text := fmt.Sprintf("unexpected HTTP status code received from server: %d", status)
 	switch _, ok := subtype(ct); {

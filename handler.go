@@ -100,6 +100,17 @@ func UnaryHandler[Req, Resp any](f func(context.Context, *Req) (*Resp, error)) H
 	}
 }
 
+// OneWayHandler adapts a method that is one-way.
+func OneWayHandler[Req any](f func(context.Context, *Req) error) Handler {
+	return func(ctx context.Context, c *Call) error {
+		req, ok := c.request.(*Req)
+		if !ok {
+			return errRequest(c)
+		}
+		return f(ctx, req)
+	}
+}
+
 // ServerStreamHandler adapts a server-streaming method.
 func ServerStreamHandler[Req, Resp any](f func(context.Context, *Req, *Outbound[Resp]) error) Handler {
 	return func(ctx context.Context, c *Call) error {

@@ -73,6 +73,14 @@ type Method struct {
 	Path    string // "/greeter.v1.Greeter/SayHello"
 	Kind    Kind
 
+	// OneWay methods have no response, as Thrift's oneway functions; their Kind is Unary. A client's call ends when its
+	// request was written: success does not mean that the server has it, nor that the handler succeeds. The handler runs
+	// like any other, its error goes to the server's middleware alone, and it goes on when the client leaves. The deadline
+	// bounds the time until the request is written, and is the handler's as well. A call that failed and was surely not
+	// written (Reach is NotSent) may be repeated, one that was written is not. Protocols that answer each call refuse such
+	// methods: gRPC's client fails to bind them, and its server answers UNIMPLEMENTED.
+	OneWay bool
+
 	Idempotency Idempotency
 	Criticality Criticality
 	// Timeout is the longest time for a call; 0: no limit. A client uses the earlier of this and the caller's deadline. A

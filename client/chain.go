@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ type method struct {
 	client *Client
 	bind   protocol.Binding
 	unary  bool
+	oneWay bool
 	chain  fairlead.Handler // the middleware of an attempt around m.picked; nil: there is none
 }
 
@@ -32,9 +34,12 @@ func (c *Client) Bind(m *fairlead.Method) fairlead.Handler {
 
 func (c *Client) bindLocked(desc *fairlead.Method) fairlead.Handler {
 	at := fairlead.Site{Side: fairlead.ClientSide, Method: desc, Target: c.target.text, Logger: c.cfg.usersLogger}
-	m := &method{client: c, unary: desc.Kind == fairlead.Unary}
+	m := &method{client: c, unary: desc.Kind == fairlead.Unary, oneWay: desc.OneWay}
 	run := m.attempt
 	bind, err := c.cfg.protocol.Bind(desc, &c.protocol)
+	if m.oneWay && !m.unary {
+		err = fmt.Errorf("it is one-way and %s; one-way methods are unary", desc.Kind)
+	}
 	if err != nil {
 		err = errBind(desc, err)
 		run = func(context.Context, *fairlead.Call) error { return err }

@@ -144,7 +144,7 @@ func (m *method) try(
 	} else if err = m.send(ctx, call, k); err == nil && !m.unary {
 		resumable(call, m)
 	}
-	if !k.served.Load() && (err == nil || fairlead.ErrorOf(err).FromPeer()) {
+	if !k.served.Load() && (err == nil && !m.oneWay || err != nil && fairlead.ErrorOf(err).FromPeer()) {
 		n.pool.answered(k)
 	}
 	if n.pool.waiting.Load() > 0 && m.unary {
@@ -219,20 +219,20 @@ func (m *method) measured(ctx context.Context, call *fairlead.Call, s *snapshot,
 		resumable(call, st)
 		return nil
 	}
-	s.ended(call, n, begun, err, m.unary)
+	s.ended(call, n, begun, err, m.unary && !m.oneWay) // a server may take its time after what was one-way
 	return err
 }
 
 func sampled() bool { return rand.Uint32()%latencySample == 0 } //nolint:gosec // it need not be a secret
 
-// ended takes an attempt out of the node's figures.
-func (s *snapshot) ended(call *fairlead.Call, n *node, begun time.Time, err error, unary bool) {
+// ended takes an attempt out of the node's figures. With timed, its time counts as the node's latency if it succeeded.
+func (s *snapshot) ended(call *fairlead.Call, n *node, begun time.Time, err error, timed bool) {
 	n.Inflight.Add(-1)
 	if begun.IsZero() || errors.Is(err, protocol.ErrFull) { // that one was none
 		return
 	}
 	took := time.Since(begun)
-	if unary && err == nil {
+	if timed && err == nil {
 		mean := n.Latency.Load()
 		if mean == 0 {
 			mean = int64(took)

@@ -123,6 +123,8 @@ func (s *Server) addMethod(m *fairlead.Method, h fairlead.Handler, own []fairlea
 		return errors.New("nil method")
 	case !strings.HasPrefix(m.Path, "/"):
 		return fmt.Errorf("the path %q of method %s does not begin with a slash", m.Path, m.Name)
+	case m.OneWay && m.Kind != fairlead.Unary:
+		return fmt.Errorf("%s is one-way and %s; one-way methods are unary", m.Path, m.Kind)
 	case h == nil:
 		return fmt.Errorf("%s has no handler", m.Path)
 	case s.routes[m.Path] != nil:

@@ -72,7 +72,7 @@ func (cfg *config) wrap(at fairlead.Site, next fairlead.Handler) fairlead.Handle
 	s := &site{config: cfg, server: at.Side == fairlead.ServerSide}
 	var errRequests, errResponses error
 	s.requests, errRequests = cfg.hasRules(at.Method.NewRequest)
-	if cfg.responses {
+	if cfg.responses && !at.Method.OneWay {
 		s.responses, errResponses = cfg.hasRules(at.Method.NewResponse)
 	}
 	if err := errors.Join(errRequests, errResponses); err != nil {

@@ -615,3 +615,17 @@ func TestAllocs(t *testing.T) { //nolint:paralleltest // it counts allocations
 		}
 	})
 }
+
+// TestOneWayResponse: a method that is one-way has no response to validate, whatever type it names.
+func TestOneWayResponse(t *testing.T) {
+	t.Parallel()
+	m := fairlead.NewMethod[note, note](fairlead.Unary, "s", "Notify", func(m *fairlead.Method) { m.OneWay = true })
+	c := fairlead.NewCall(m, &note{text: "a"})
+	h := middleware(t, fairlead.ClientSide, m, func(context.Context, *fairlead.Call) error { return nil }, Responses())
+	if err := h(t.Context(), c); err != nil {
+		t.Errorf("got %v for a call without a response", err)
+	}
+	if err := h(t.Context(), fairlead.NewCall(m, new(note))); fairlead.CodeOf(err) != fairlead.InvalidArgument {
+		t.Errorf("got %v for a request that breaks a rule", err)
+	}
+}

@@ -46,6 +46,9 @@ func (*Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Bi
 	if cfg.Codec == nil {
 		return nil, fmt.Errorf("grpc: %s: no codec", m.Path)
 	}
+	if m.OneWay {
+		return nil, fairlead.Errorf(fairlead.Unimplemented, "grpc: %s is one-way, and gRPC answers each call", m.Path)
+	}
 	msgs, err := clientMessages(m, cfg)
 	if err != nil {
 		return nil, err

@@ -57,6 +57,9 @@ func (in *incoming) begin(x protocol.Exchange, driver fairlead.Driver, size int)
 	} else {
 		p.Method = in.route.Method
 	}
+	if p.Method.OneWay {
+		return fairlead.Errorf(fairlead.Unimplemented, "%s is one-way, and gRPC answers each call", h.Path)
+	}
 	in.bound = in.route.Codec(in.answers.codec)
 	if in.bound == nil {
 		return noCodec(in.route, in.answers.codec)

@@ -101,6 +101,42 @@ func (c *EchoClient) Chat(ctx context.Context, opts ...fairlead.CallOption) (*fa
 	return fairlead.OpenedBidi[Msg, Msg](call, c.chat(ctx, call))
 }
 
+// Notice is a service with a method that is one-way, whose message is Msg.
+type Notice struct {
+	Service *fairlead.Service
+
+	Notify *fairlead.Method
+}
+
+// NewNotice makes the service under a name. Options apply to its method.
+func NewNotice(name string, opts ...fairlead.MethodOption) *Notice {
+	opts = append([]fairlead.MethodOption{func(m *fairlead.Method) { m.OneWay = true }}, opts...)
+	n := &Notice{Notify: fairlead.NewMethod[Msg, Msg](fairlead.Unary, name, "Notify", opts...)}
+	n.Service = fairlead.NewService(name, "test", nil, n.Notify)
+	return n
+}
+
+// Implement returns the service with its handler.
+func (n *Notice) Implement(notify func(context.Context, *Msg) error) *fairlead.Implementation {
+	return fairlead.Implement(n.Service, fairlead.OneWayHandler(notify))
+}
+
+// NoticeClient is a stub of Notice.
+type NoticeClient struct {
+	notice *Notice
+	notify fairlead.Handler
+}
+
+// NewClient makes a stub whose calls go through b.
+func (n *Notice) NewClient(b fairlead.Binder) *NoticeClient {
+	return &NoticeClient{notice: n, notify: b.Bind(n.Notify)}
+}
+
+// Notify calls Notice.Notify.
+func (c *NoticeClient) Notify(ctx context.Context, m *Msg, opts ...fairlead.CallOption) error {
+	return c.notify(ctx, fairlead.NewCall(c.notice.Notify, m, opts...))
+}
+
 func echoUnary(_ context.Context, m *Msg) (*Msg, error) { return m, nil }
 
 func echoGather(_ context.Context, s *fairlead.Inbound[Msg]) (*Msg, error) {

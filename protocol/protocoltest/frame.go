@@ -47,6 +47,7 @@ type frameType uint8
 const (
 	frameUnary    frameType = 'U' // client: head of a call and its one request
 	frameOpen     frameType = 'O' // client: head of a call whose requests follow
+	frameOneWay   frameType = 'N' // client: head of a call without an answer, and its one request
 	frameMessage  frameType = 'M' // a message of a stream
 	frameEnd      frameType = 'E' // client: no more messages
 	frameCancel   frameType = 'C' // client: the call is given up
@@ -67,6 +68,8 @@ const window = 16
 type writer struct {
 	combine.Writer
 	tc transport.Conn
+
+	written []chan<- error // those who wait until all is written; the Writer's lock guards them
 }
 
 var _ combine.Owner = (*writer)(nil)
@@ -78,6 +81,11 @@ func (w *writer) init(tc transport.Conn) {
 
 // frame appends a frame whose payload fill appends.
 func (w *writer) frame(id uint32, t frameType, fill func(b []byte) []byte) error {
+	return w.frameTo(id, t, nil, fill)
+}
+
+// frameTo is frame for one who waits until it is written: written, which has room, gets the error of that.
+func (w *writer) frameTo(id uint32, t frameType, written chan<- error, fill func(b []byte) []byte) error {
 	w.Lock()
 	if err := w.Err(); err != nil {
 		w.Unlock()
@@ -92,6 +100,9 @@ func (w *writer) frame(id uint32, t frameType, fill func(b []byte) []byte) error
 		buf.B = fill(buf.B)
 	}
 	binary.BigEndian.PutUint32(buf.B[at:], uint32(len(buf.B)-at-4)) // callers limit payloads
+	if written != nil {
+		w.written = append(w.written, written)
+	}
 	w.UnlockFlush(combine.Spawn)
 	return nil
 }
@@ -126,6 +137,13 @@ func (w *writer) Written(err error) {
 	if err != nil {
 		_ = w.tc.Close() // nothing more can be done for it
 	}
+	if err == nil && w.Len() > 0 {
+		return // it may be what they wait for
+	}
+	for _, c := range w.written {
+		c <- err
+	}
+	w.written = nil
 }
 
 // Idle implements combine.Owner. It keeps no buffer between writes.

@@ -343,6 +343,10 @@ func (c *clientConn) Unary(ctx context.Context, bind protocol.Binding, call *fai
 		return err
 	}
 	call.Wire().SetPeer(c.peer)
+	if b.method.OneWay {
+		defer c.take(id)
+		return c.notify(ctx, id, b, call, body, deadline)
+	}
 	if err := c.send(id, frameUnary, b, call, body); err != nil {
 		c.take(id)
 		return notSent(err)
@@ -367,6 +371,35 @@ func (c *clientConn) Unary(ctx context.Context, bind protocol.Binding, call *fai
 	}
 	call.SetResponse(reply)
 	return nil
+}
+
+// notify sends a call that has no answer, and waits until it is written.
+func (c *clientConn) notify(
+	ctx context.Context, id uint32, b *clientBind, call *fairlead.Call, body []byte, deadline time.Time,
+) error {
+	written := make(chan error, 1)
+	if err := c.sendTo(id, frameOneWay, written, b, call, body); err != nil {
+		return notSent(err)
+	}
+	var late <-chan time.Time
+	if !deadline.IsZero() {
+		t := time.NewTimer(time.Until(deadline))
+		defer t.Stop()
+		late = t.C
+	}
+	select {
+	case err := <-written:
+		if err != nil {
+			return lost(err)
+		}
+		return nil
+	case <-c.done:
+		return lost(c.Err())
+	case <-ctx.Done():
+		return fairlead.ErrorOf(ctx.Err())
+	case <-late:
+		return errLate()
+	}
 }
 
 // wait waits for done, the context or the deadline, and returns the error of the latter two.
@@ -479,12 +512,19 @@ func (b *clientBind) limits(call *fairlead.Call) (recv, send int) {
 
 // send sends the first frame of a call.
 func (c *clientConn) send(id uint32, typ frameType, b *clientBind, call *fairlead.Call, body []byte) error {
+	return c.sendTo(id, typ, nil, b, call, body)
+}
+
+// sendTo is send for one who waits until it is written: see writer.frameTo.
+func (c *clientConn) sendTo(
+	id uint32, typ frameType, written chan<- error, b *clientBind, call *fairlead.Call, body []byte,
+) error {
 	h := callHead{
 		crit: call.Criticality(), codec: b.codecName, path: b.method.Path,
 		authority: b.authority, userAgent: b.userAgent, header: *call.RequestHeader(),
 	}
 	h.deadline, _ = call.Deadline()
-	return c.w.frame(id, typ, func(p []byte) []byte { return append(h.append(p), body...) })
+	return c.w.frameTo(id, typ, written, func(p []byte) []byte { return append(h.append(p), body...) })
 }
 
 // Free implements protocol.ClientConn.

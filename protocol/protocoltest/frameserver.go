@@ -103,8 +103,30 @@ type serverConn struct {
 	cause    error
 }
 
-// Serve implements protocol.ServerConn.
+// Serve implements protocol.ServerConn. A connection that has ended is served until its one-way calls are over, which
+// do not end with it.
 func (c *serverConn) Serve() error {
+	err := c.serve()
+	if err == nil {
+		return nil
+	}
+	c.mu.Lock()
+	var left []*serverCall
+	for _, t := range c.calls {
+		if t.oneWay() && c.cause == nil {
+			left = append(left, t)
+		} else {
+			t.call.Wire().Cancel(context.Canceled)
+		}
+	}
+	c.mu.Unlock()
+	for _, t := range left {
+		<-t.over
+	}
+	return err
+}
+
+func (c *serverConn) serve() error {
 	if !c.greeted {
 		if _, err := c.tc.Peek(len(preface)); err != nil {
 			return err
@@ -156,12 +178,12 @@ func (c *serverConn) take(f *frameIn) (t *serverCall, inline bool, err error) {
 	if f.long {
 		c.tc.Discard(frameHead)
 		c.rest = skipper(f.size - frameHead)
-		c.tooLong(f.id)
+		c.tooLong(f)
 		return nil, false, nil
 	}
 	defer c.tc.Discard(f.size)
 	switch f.typ {
-	case frameUnary, frameOpen:
+	case frameUnary, frameOpen, frameOneWay:
 		return c.open(f)
 	case frameGoing:
 		c.mu.Lock()
@@ -200,23 +222,27 @@ func (c *serverConn) forCall(f *frameIn) error {
 }
 
 // tooLong fails the call of a frame that is longer than the limits.
-func (c *serverConn) tooLong(id uint32) {
+func (c *serverConn) tooLong(f *frameIn) {
 	err := fairlead.Errorf(fairlead.ResourceExhausted, "the message is longer than the limit of %d bytes",
 		c.d.Limits().RecvMessage)
 	c.mu.Lock()
-	t := c.calls[id]
+	t := c.calls[f.id]
 	c.mu.Unlock()
 	if t != nil && t.stream != nil {
 		t.stream.finish(err)
 		return
 	}
-	c.reject(id, err)
+	c.reject(f, err)
 }
 
-// reject answers a call that does not run.
-func (c *serverConn) reject(id uint32, err error) {
+// reject answers a call that does not run, if it has answers. One that has none is only logged.
+func (c *serverConn) reject(f *frameIn, err error) {
+	if f.typ == frameOneWay {
+		c.d.Logger().Debug("protocoltest: a one-way call is dropped", "error", err)
+		return
+	}
 	var none fairlead.Metadata
-	_ = c.w.frame(id, frameStatus, func(b []byte) []byte { return appendStatus(b, &none, &none, err) })
+	_ = c.w.frame(f.id, frameStatus, func(b []byte) []byte { return appendStatus(b, &none, &none, err) })
 }
 
 // open makes a call of its first frame.
@@ -228,16 +254,16 @@ func (c *serverConn) open(f *frameIn) (t *serverCall, inline bool, err error) {
 	}
 	r := c.d.Lookup(h.path)
 	if r == nil {
-		c.reject(f.id, fairlead.Errorf(fairlead.Unimplemented, "unknown method %s", h.path))
+		c.reject(f, fairlead.Errorf(fairlead.Unimplemented, "unknown method %s", h.path))
 		return nil, false, nil
 	}
 	bound := r.Codec(h.codec)
 	if bound == nil {
-		c.reject(f.id, fairlead.Errorf(fairlead.Unimplemented, "%s: unknown codec %q", h.path, h.codec))
+		c.reject(f, fairlead.Errorf(fairlead.Unimplemented, "%s: unknown codec %q", h.path, h.codec))
 		return nil, false, nil
 	}
-	if r.Method.Kind.ClientStreams() != (f.typ == frameOpen) {
-		c.reject(f.id, fairlead.Errorf(fairlead.Internal, "%s is %s", h.path, r.Method.Kind))
+	if r.Method.Kind.ClientStreams() != (f.typ == frameOpen) || r.Method.OneWay != (f.typ == frameOneWay) {
+		c.reject(f, fairlead.Errorf(fairlead.Internal, "%s is %s, one-way: %v", h.path, r.Method.Kind, r.Method.OneWay))
 		return nil, false, nil
 	}
 	if err := c.inStep(); err != nil {
@@ -245,20 +271,23 @@ func (c *serverConn) open(f *frameIn) (t *serverCall, inline bool, err error) {
 	}
 	t = &serverCall{c: c, id: f.id, route: r, bound: bound, size: f.size, over: make(chan struct{})}
 	c.last = t
+	t.answered.Store(r.Method.OneWay)
 	t.call = fairlead.NewServerCall(&fairlead.ServerCall{
 		Method: r.Method, Peer: c.peer, Header: h.header, Authority: h.authority, UserAgent: h.userAgent,
 		Deadline: h.deadline, Criticality: h.crit, Driver: t,
 	})
 	if !c.enlist(t) {
-		_ = c.w.frame(f.id, frameRefused, nil)
+		if !t.oneWay() {
+			_ = c.w.frame(f.id, frameRefused, nil)
+		}
 		return nil, false, nil
 	}
 	if err := c.d.Admit(t.call, t.size); err != nil {
-		c.reject(f.id, err)
+		c.reject(f, err)
 		c.delist(t)
 		return nil, false, nil
 	}
-	if f.typ == frameUnary {
+	if f.typ != frameOpen {
 		if err := t.decode(p.b); err != nil {
 			t.finish(err)
 			return nil, false, nil
@@ -386,6 +415,8 @@ func (t *serverCall) openStream() {
 	t.call.Wire().SetStream(s)
 }
 
+func (t *serverCall) oneWay() bool { return t.route.Method.OneWay }
+
 // Cost implements protocol.Task.
 func (t *serverCall) Cost() *protocol.Cost { return &t.route.Cost }
 
@@ -409,13 +440,8 @@ func (t *serverCall) finish(err error) {
 	if t.stop != nil {
 		t.stop()
 	}
-	if err == nil && t.route.Method.Kind != fairlead.ServerStreaming && t.route.Method.Kind != fairlead.BidiStreaming {
-		err = t.respond()
-	} else if err == nil {
-		t.status(nil)
-	}
-	if err != nil {
-		t.status(err)
+	if !t.oneWay() {
+		err = t.answer(err)
 	}
 	t.call.Wire().End(t.call.Context(), err)
 	if t.stream != nil {
@@ -424,6 +450,21 @@ func (t *serverCall) finish(err error) {
 	}
 	t.c.d.Done(t.call, t.size)
 	t.c.delist(t)
+}
+
+// answer sends the end of the call, which its handler returned err for, and returns what it ended with.
+func (t *serverCall) answer(err error) error {
+	switch {
+	case err == nil && t.route.Method.Kind.ServerStreams():
+		t.status(nil)
+		return nil
+	case err == nil:
+		err = t.respond()
+	}
+	if err != nil {
+		t.status(err)
+	}
+	return err
 }
 
 // respond sends the one response and a good status.
@@ -457,6 +498,9 @@ func (t *serverCall) header() *fairlead.Metadata {
 // takeHeader says, once, that the header has to be sent.
 func (t *serverCall) takeHeader() bool {
 	mu, headed := &t.mu, &t.headed
+	if t.oneWay() {
+		return false
+	}
 	if t.stream != nil {
 		mu, headed = &t.stream.mu, &t.stream.headed
 	}

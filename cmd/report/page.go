@@ -127,7 +127,6 @@ type Scale string
 // The scales.
 const (
 	Linear Scale = "linear" // from 0
-	Log    Scale = "log"
 	// Nines is for percentiles, as 1/(1-q) for the quantile q: 90 %, 99 % and 99.9 % are equally far apart.
 	Nines Scale = "nines"
 )

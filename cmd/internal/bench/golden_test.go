@@ -33,10 +33,13 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
+// empty returns a histogram without latencies, as load makes them.
+func empty() *hdrhistogram.Histogram { return hdrhistogram.New(load.Lowest, load.Highest, load.Digits) }
+
 // evenly makes a histogram of n latencies, each a step after the other.
 func evenly(t *testing.T, n int, step time.Duration) *hdrhistogram.Histogram {
 	t.Helper()
-	h := load.NewHistogram()
+	h := empty()
 	for i := range n {
 		if err := h.RecordValue(int64(i+1) * int64(step)); err != nil {
 			t.Fatal(err)
@@ -50,7 +53,7 @@ func outcome(t *testing.T) *load.Outcome {
 	t.Helper()
 	o := &load.Outcome{
 		Begun: time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC), Took: 2 * time.Second,
-		Latency: evenly(t, 20, 250*time.Microsecond), Parts: load.NewHistogram(), Lag: evenly(t, 23, 100*time.Microsecond),
+		Latency: evenly(t, 20, 250*time.Microsecond), Parts: empty(), Lag: evenly(t, 23, 100*time.Microsecond),
 		Succeeded: 18,
 		Failures: []load.Failure{
 			{Code: fairlead.Unavailable, Count: 3, Message: "no\nship", After: 1500 * time.Millisecond},

@@ -16,7 +16,6 @@ import (
 // The numbers of the fields that hold the options of what they are named after, in descriptor.proto.
 const (
 	optionsOfMethod    = 4
-	optionsOfEnum      = 3
 	optionsOfEnumValue = 3
 )
 

@@ -61,7 +61,6 @@
   };
 
   const scaleOf = (axis, vertical) => {
-    if (axis.scale === "log") return { time: false, distr: 3 };
     if (axis.scale === "nines") return { time: false, distr: 3, range: (_, low, high) => [low, Math.max(high, low * 10)] };
     if (!vertical) return { time: false };
     // From 0, so that heights can be compared.

@@ -24,9 +24,6 @@ const (
 	chunks   = 33 // the last one holds an hour
 )
 
-// NewHistogram returns an empty histogram with this package's bounds.
-func NewHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(Lowest, Highest, Digits) }
-
 // recorder is a histogram that is recorded into without a lock and may be read meanwhile. A worker's latencies are
 // alike, so only the few ranges that they fall into take memory. The zero recorder is ready for use.
 type recorder struct {

@@ -233,7 +233,7 @@ func (r *run) caller(worker int) Caller {
 
 // turn makes the worker's Turn.
 func (r *run) turn(worker int) *Turn {
-	return &Turn{worker: worker, run: r, tally: r.tallies[worker%len(r.tallies)], open: r.plan.Open}
+	return &Turn{run: r, tally: r.tallies[worker%len(r.tallies)], open: r.plan.Open}
 }
 
 // account counts a call that ended at the given time.

@@ -72,17 +72,13 @@ func message(err error) string {
 // Turn is one call of a worker, which uses the same Turn for all its calls. A Caller tells it what was sent and
 // received; it may do so while the call is under way, from any goroutine of the call.
 type Turn struct {
-	worker int
-	run    *run
-	tally  *tally
-	open   bool
-	seq    int64         // open loop
-	start  time.Duration // from the run's epoch: when the call began, or was due
-	sent   time.Duration // when it began
+	run   *run
+	tally *tally
+	open  bool
+	seq   int64         // open loop
+	start time.Duration // from the run's epoch: when the call began, or was due
+	sent  time.Duration // when it began
 }
-
-// Worker returns the worker's number, from 0.
-func (t *Turn) Worker() int { return t.worker }
 
 // Seq returns the number of the call, from 0, over all workers. In a closed loop it is drawn when it is asked for, so
 // ask once for each call.

@@ -53,8 +53,8 @@ func documentation() string {
 			"|---|---|---|---|\n")
 		for _, rule := range Rules() {
 			if rule.Shared == shared {
-				fmt.Fprintf(&b, "| <a id=\"%s\"></a>%s | %s | %s | %s |\n", strings.ToLower(rule.ID), rule.ID, rule.Levels,
-					rule.Breaks, rule.Why)
+				fmt.Fprintf(&b, "| <a id=\"%s\"></a>%s | %s | %s | %s |\n", strings.ToLower(rule.ID), rule.ID,
+					levelNames(rule.Levels), rule.Breaks, rule.Why)
 			}
 		}
 	}
@@ -114,4 +114,18 @@ func TestRules(t *testing.T) {
 			}
 		}
 	}
+}
+
+// levelNames returns the names of the levels in l.
+func levelNames(l Level) string {
+	var names []string
+	for _, one := range []struct {
+		level Level
+		name  string
+	}{{Wire, "wire"}, {JSON, "json"}, {Package, "source"}, {File, "file"}} {
+		if l&one.level != 0 {
+			names = append(names, one.name)
+		}
+	}
+	return strings.Join(names, ", ")
 }

@@ -26,20 +26,6 @@ const (
 	all    = Wire | JSON | Package | File
 )
 
-// String returns the names of the levels in l.
-func (l Level) String() string {
-	var names []string
-	for _, one := range []struct {
-		level Level
-		name  string
-	}{{Wire, "wire"}, {JSON, "json"}, {Package, "source"}, {File, "file"}} {
-		if l&one.level != 0 {
-			names = append(names, one.name)
-		}
-	}
-	return strings.Join(names, ", ")
-}
-
 // ParseLevel returns the level of that name: wire, json, source (or package, buf's name for it) or file.
 func ParseLevel(name string) (Level, error) {
 	switch name {

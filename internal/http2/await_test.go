@@ -126,6 +126,11 @@ var endless = []struct {
 		sc.call(1, "Server", "grpc-timeout", "200m")
 		sc.frame(frameData, flagEndStream, 1, rigMessageOf("hello"))
 	}, 200 * time.Millisecond, look, "reset 8", 0},
+	{"two-way stream, half a second message, response not taken", func(sc *script) {
+		sc.frame(frameSettings, 0, 0, binary.BigEndian.AppendUint32([]byte{0, settingInitialWindowSize}, 0))
+		sc.call(1, "Bidi")
+		sc.frame(frameData, 0, 1, append(rigMessageOf("hello"), half...))
+	}, 0, rigMessageTime + 2*look, "", 1},
 	{"server stream, response read slowly", func(sc *script) {
 		sc.frame(frameSettings, 0, 0, binary.BigEndian.AppendUint32([]byte{0, settingInitialWindowSize}, 0))
 		sc.call(1, "Server")

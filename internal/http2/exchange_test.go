@@ -15,6 +15,7 @@ import (
 	"github.com/fairlead-go/fairlead/buffer"
 	"github.com/fairlead-go/fairlead/codec/proto"
 	"github.com/fairlead-go/fairlead/protocol"
+	"github.com/fairlead-go/fairlead/transport"
 	"github.com/fairlead-go/fairlead/transport/inproc"
 )
 
@@ -244,3 +245,54 @@ func TestExchange(t *testing.T) { //nolint:paralleltest // counts buffers
 		})
 	}
 }
+
+// TestLongHead: a header block longer than a frame goes on in CONTINUATION frames, whose last one ends it (RFC 9113,
+// section 6.10).
+func TestLongHead(t *testing.T) {
+	t.Parallel()
+	for _, maxFrame := range []int{defaultFrameSize, 4 * defaultFrameSize} {
+		for _, end := range []bool{true, false} {
+			for _, n := range []int{1, maxFrame - 1, maxFrame, maxFrame + 1, 2*maxFrame - 1, 2 * maxFrame, 2*maxFrame + 1} {
+				c := newConn(&wire{Conn: nowhere{}}, &Config{})
+				c.w.maxFrame = maxFrame
+				s := newStream(c, 3)
+				c.w.Cork()
+				var md fairlead.Metadata
+				md.Add("x", "")
+				const around = 1 + 2 + 4 // the status, the name, the length of a long value
+				if n > around {
+					md.Set("x", strings.Repeat("v", n-around))
+				}
+				c.appendHeaders(s, &protocol.Section{Status: 200, Extra: &md, Bare: true}, -1, end)
+				out := slices.Clone(c.w.Buf().B)
+				frames, cut := rawFrames(out)
+				var block []byte
+				for i, f := range frames {
+					typ, last := frameContinuation, i == len(frames)-1
+					if i == 0 {
+						typ = frameHeaders
+					}
+					size := len(f.payload)
+					if f.typ != typ || f.id != 3 || f.has(flagEndHeaders) != last || f.has(flagEndStream) != (end && i == 0) ||
+						size > maxFrame || !last && size != maxFrame {
+						t.Errorf("%d bytes, frame %d of %d: got %v", n, i, len(frames), &f)
+					}
+					block = append(block, f.payload...)
+				}
+				if want := max(1, (len(block)+maxFrame-1)/maxFrame); len(frames) != want || cut {
+					t.Errorf("%d bytes: got %d frames, want %d; cut %v", n, len(frames), want, cut)
+				}
+				fields, err := hpack.NewDecoder(decoderTableSize, nil).DecodeFull(block)
+				if err != nil || len(fields) != 2 || fields[1].Value != md.Get("x") {
+					t.Errorf("%d bytes: %d fields and %v", n, len(fields), err)
+				}
+				c.w.Fail(errDone) // gives the buffer back
+			}
+		}
+	}
+}
+
+// nowhere is a connection that is only asked who is at its other end.
+type nowhere struct{ transport.Conn }
+
+func (nowhere) Info() *transport.Info { return new(transport.Info) }

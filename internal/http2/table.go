@@ -11,9 +11,10 @@ type table struct {
 	n    int
 }
 
+// The places of the ring, which has four times as many each time it grows.
 const (
 	minRing = 8
-	maxRing = 4096
+	maxRing = minRing << 10
 )
 
 func (t *table) get(id uint32) *stream {

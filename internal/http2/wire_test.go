@@ -186,6 +186,13 @@ func TestServerAgainstMalformed(t *testing.T) { //nolint:tparallel // what follo
 			f.outcome()
 			f.headers(1, true, f.request("/drop"))
 		}, "goaway STREAM_CLOSED"},
+		{"HEADERS on a closed stream that others followed", func(f *foreign) {
+			for id := uint32(1); id < 6; id += 2 {
+				f.headers(id, false, f.request("/hang"))
+				f.frame(typeReset, 0, id, u32(8))
+			}
+			f.headers(3, true, f.request("/unary"))
+		}, "goaway STREAM_CLOSED"},
 		{"HEADERS on a stream that was passed over", func(f *foreign) {
 			f.headers(5, true, f.request("/drop"))
 			f.outcome()

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -42,7 +43,7 @@ func ReadFile(ctx context.Context, path string, limit Limit) ([]byte, error) {
 			return nil, err
 		}
 		defer f.Close()
-		return readAll(f, path, limit)
+		return readOpen(f, path, limit)
 	})
 	return b, waitingFor(ctx, path, err)
 }
@@ -71,7 +72,31 @@ func ReadSource(path string) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, &fs.PathError{Op: "read", Path: path, Err: errNotRegular}
 	}
-	return readAll(f, path, Limit{Bytes: maxSource})
+	return readOpen(f, path, Limit{Bytes: maxSource})
+}
+
+// readOpen is readAll for a file. Where its size is known it takes that much memory and no more.
+func readOpen(f *os.File, name string, limit Limit) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	size := info.Size()
+	if !info.Mode().IsRegular() || size == 0 { // the files of /proc have no size
+		return readAll(f, name, limit)
+	}
+	if size > limit.Bytes {
+		return nil, &TooLargeError{Name: name, Limit: limit.Bytes, Flag: limit.Flag}
+	}
+	var b bytes.Buffer
+	b.Grow(int(size) + bytes.MinRead)
+	if _, err := b.ReadFrom(io.LimitReader(f, limit.Bytes+1)); err != nil {
+		return nil, err
+	}
+	if int64(b.Len()) > limit.Bytes { // it has grown meanwhile
+		return nil, &TooLargeError{Name: name, Limit: limit.Bytes, Flag: limit.Flag}
+	}
+	return b.Bytes(), nil
 }
 
 // ReadAll reads r, which errors call name, to its end. Its limit and ctx are as for ReadFile.

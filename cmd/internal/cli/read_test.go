@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,29 @@ func TestReads(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// TestReadMemory: a file is read into as much memory as it has bytes.
+func TestReadMemory(t *testing.T) { //nolint:paralleltest // what others allocate would count
+	const size = 8 << 20
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, make([]byte, size), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for _, read := range []func() ([]byte, error){
+		func() ([]byte, error) { return ReadFile(t.Context(), path, Limit{Bytes: size}) },
+		func() ([]byte, error) { return ReadSource(path) },
+	} {
+		if b, err := read(); err != nil || len(b) != size {
+			t.Fatalf("got %d bytes, %v", len(b), err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > 2*size+size/8 {
+		t.Errorf("it takes %d bytes to read %d twice", got, size)
 	}
 }
 

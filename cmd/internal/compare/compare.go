@@ -26,9 +26,11 @@ run: they tell whether two runs differ, but not whether two builds do, which may
 need several runs of each, taken in turns.
 
 Of errors the shares of all calls are compared, by Fisher's exact test with the
-calls as samples or, of several runs, by the U test with their shares. More than
-one in a thousand calls is worse, whatever --threshold says; the other metrics are
-worse by more than that share.
+calls as samples or, of several runs, by the U test with their shares. The former
+takes calls for independent, which they are not when an outage fails many at once:
+p is too small then, and only several runs of each tell. More than one in a thousand
+calls is worse, whatever --threshold says; the other metrics are worse by more than
+that share.
 
 Exit codes: 0 no metric is significantly worse, 1 a file cannot be read, 2 wrong
 usage, 3 one is.`

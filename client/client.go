@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/buffer"
 	"github.com/fairlead-go/fairlead/discovery"
 	"github.com/fairlead-go/fairlead/protocol"
 )
@@ -170,8 +171,23 @@ func (c *Client) spawn(f func()) bool {
 	if c.closed {
 		return false
 	}
-	c.wg.Go(f)
+	c.wg.Go(func() {
+		defer c.contain()
+		f()
+	})
 	return true
+}
+
+// contain is deferred by the client's goroutines. They recover themselves from panics of what they call, such as a
+// dialer, so that what gets here is a fault of a protocol. It does not end the process, except in builds that look for
+// faults.
+func (c *Client) contain() {
+	if buffer.Poisoning {
+		return
+	}
+	if p := recover(); p != nil {
+		_ = c.cfg.panics.Caught(nil, "a goroutine of the client", p)
+	}
 }
 
 // timer returns a running timer. Timers are pooled per client: those of one synctest bubble do not get into another.

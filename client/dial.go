@@ -79,16 +79,37 @@ func (p *pool) dial() {
 		if !sleep(p.ctx, wait, p.nudged) {
 			continue // retired or closed: nothing is wanted
 		}
-		begun := time.Now()
-		k, err := p.connect()
-		if failed = err != nil; failed {
-			p.mu.Lock()
-			p.failLocked(begun, err)
-			p.mu.Unlock()
-		} else if !p.add(k) {
+		k := p.attempt()
+		if failed = k == nil; !failed && !p.add(k) {
 			k.end()
 		}
 	}
+}
+
+// attempt makes one connection; nil: it failed. If the dialer calls runtime.Goexit, another goroutine goes on with
+// dial.
+func (p *pool) attempt() (k *conn) {
+	begun := time.Now()
+	var err error
+	returned := false
+	defer func() {
+		left := false
+		if !returned {
+			v := recover()
+			k, err, left = nil, p.client.cfg.panics.Caught(nil, "the dialer", v), v == nil
+		}
+		if err != nil {
+			p.mu.Lock()
+			p.failLocked(begun, err)
+			p.mu.Unlock()
+		}
+		if left && !p.client.spawn(p.dial) {
+			p.dialers.Add(-1)
+		}
+	}()
+	k, err = p.connect()
+	returned = true
+	return k
 }
 
 // wants reports whether one more connection is wanted of the goroutine that asks. If not, it is no dialer any more.
@@ -122,7 +143,14 @@ func (p *pool) connect() (*conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dial: %w", err)
 	}
+	begun := false
+	defer func() {
+		if !begun {
+			_ = tc.Close() // the protocol has closed it, unless it panicked
+		}
+	}()
 	cc, err := c.cfg.protocol.NewConn(ctx, tc, &c.protocol)
+	begun = err == nil
 	if err != nil {
 		return nil, fmt.Errorf("begin %s: %w", c.cfg.protocol.Name(), err)
 	}

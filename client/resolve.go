@@ -16,24 +16,20 @@ func (c *Client) start() {
 	if c.started.Load() || !c.started.CompareAndSwap(false, true) {
 		return
 	}
-	c.spawn(c.watch)
+	c.spawn(func() { c.watch(0) })
 	for _, f := range c.cfg.filters {
 		c.spawn(func() { c.watchFilter(f) })
 	}
 }
 
-// watch runs the resolver until the client is closed. One that gives up is started again, after a back-off.
-func (c *Client) watch() {
-	for failures := 0; c.ctx.Err() == nil; {
+// watch runs the resolver until the client is closed, after a number of failures in a row. One that gives up, or
+// panics, is started again, after a back-off.
+func (c *Client) watch(failures int) {
+	for c.ctx.Err() == nil {
 		s := &sink{client: c}
-		err := c.resolver.Watch(c.ctx, c.target.endpoint, s)
-		if c.ctx.Err() != nil {
-			return
+		if err := c.runResolver(s, failures); err != nil {
+			s.Fail(err)
 		}
-		if err == nil {
-			err = errors.New("the resolver stopped")
-		}
-		s.Fail(err)
 		if s.answered {
 			failures = 0
 		}
@@ -44,17 +40,60 @@ func (c *Client) watch() {
 	}
 }
 
-// watchFilter has the nodes filtered anew when the filter's state has changed.
+// runResolver runs the resolver until it gives up, and returns why; nil: the client is closed.
+func (c *Client) runResolver(s *sink, failures int) (err error) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		p := recover()
+		err = c.cfg.panics.Caught(nil, "the resolver", p)
+		if p == nil { // runtime.Goexit
+			s.Fail(err)
+			c.spawn(func() {
+				if sleep(c.ctx, c.cfg.backoff(failures+1), c.refresh) {
+					c.watch(failures + 1)
+				}
+			})
+		}
+	}()
+	err = c.resolver.Watch(c.ctx, c.target.endpoint, s)
+	returned = true
+	switch {
+	case c.ctx.Err() != nil:
+		return nil
+	case err == nil:
+		return errors.New("the resolver stopped")
+	}
+	return err
+}
+
+// watchFilter filters the nodes again when the filter's state has changed.
 func (c *Client) watchFilter(f balance.Filter) {
+	returned := false
+	defer func() {
+		if !returned { // runtime.Goexit in a filter or a balancer: its panics do not get here
+			c.spawn(func() { c.watchFilter(f) })
+		}
+	}()
 	for {
 		select {
 		case <-f.Changed():
-			c.update.Lock()
-			c.publish()
-			c.update.Unlock()
+			c.refilter()
 		case <-c.ctx.Done():
+			returned = true
 			return
 		}
+	}
+}
+
+// refilter makes a new snapshot of the same nodes. If a filter or the balancer panics, the last one stays in force.
+func (c *Client) refilter() {
+	c.update.Lock()
+	defer c.update.Unlock()
+	if s, err := c.snapshot(c.nodes); err == nil {
+		c.publish(s)
 	}
 }
 
@@ -84,20 +123,46 @@ func (s *sink) Update(instances []discovery.Instance) error {
 		return ErrClosed
 	}
 	nodes, err := c.merge(instances)
+	if err == nil {
+		err = c.take(nodes)
+	}
 	if err != nil {
 		c.cfg.logger.Warn("list of instances refused", "target", c.target.text, "error", err)
 		return err
 	}
 	s.answered = true
-	gone := c.nodes
-	c.nodes = nodes
-	c.publish()
-	for _, n := range gone {
-		if !n.pool.named(nodes) {
+	return nil
+}
+
+// take puts nodes, which merge has made, in the place of those of before. If a filter or the balancer panics, or calls
+// runtime.Goexit, the nodes of before stay in force. The lock c.update is held.
+func (c *Client) take(nodes []*node) error {
+	before, taken := c.nodes, false
+	defer func() {
+		if !taken {
+			retire(nodes, before)
+			for _, n := range before {
+				n.pool.adopt(n)
+			}
+		}
+	}()
+	s, err := c.snapshot(nodes)
+	if err != nil {
+		return err
+	}
+	c.nodes, taken = nodes, true
+	c.publish(s)
+	retire(before, nodes)
+	return nil
+}
+
+// retire lets go of the pools of nodes that are not in kept.
+func retire(nodes, kept []*node) {
+	for _, n := range nodes {
+		if !n.pool.named(kept) {
 			n.pool.retire()
 		}
 	}
-	return nil
 }
 
 // Fail implements discovery.Sink.
@@ -195,17 +260,29 @@ func (c *Client) node(old *node, in *discovery.Instance, e discovery.Endpoint) *
 	return n
 }
 
-// publish has the nodes filtered and a picker made of them, unless they are the ones of before. The lock c.update is
-// held.
-func (c *Client) publish() {
-	if c.ctx.Err() != nil || len(c.nodes) == 0 {
-		return
+// snapshot filters nodes and makes a picker of them. Nil: they are the ones of before, or there are none. It fails if a
+// filter or the balancer panics. The lock c.update is held.
+func (c *Client) snapshot(nodes []*node) (s *snapshot, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s, err = nil, c.cfg.panics.Caught(nil, "a filter or the balancer", p)
+		}
+	}()
+	if c.ctx.Err() != nil || len(nodes) == 0 {
+		return nil, nil //nolint:nilnil // nil is an answer here
 	}
-	s := newSnapshot(c.nodes, c.cfg.filters)
+	s = newSnapshot(nodes, c.cfg.filters)
 	if before := c.state.Load(); before != nil && before.same(s) {
-		return
+		return nil, nil //nolint:nilnil // as above
 	}
 	s.build(c.cfg.balancer, c.cfg.filters)
-	c.state.Store(s)
-	c.changed.notify()
+	return s, nil
+}
+
+// publish has calls see a snapshot; nil: nothing has changed. The lock c.update is held.
+func (c *Client) publish(s *snapshot) {
+	if s != nil {
+		c.state.Store(s)
+		c.changed.notify()
+	}
 }

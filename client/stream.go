@@ -199,8 +199,11 @@ func (s *stream) giveUp() {
 	if err == nil {
 		err = context.DeadlineExceeded
 	}
-	defer s.closeInner() // deferred because end functions may leave the goroutine
-	s.finish(&outcome{err: errEnded(s.ctx, s.call, err), ours: true})
+	// Deferred, because the deadline's note and end functions may leave the goroutine.
+	defer s.closeInner()
+	end := &outcome{err: fairlead.Errorf(fairlead.CodeOf(err), "%s: %w", s.call.Method().Path, err), ours: true}
+	defer s.finish(end)
+	end.err = explained(s.ctx, s.call, end.err)
 }
 
 // closeInner closes the stream that s is around. The wire has noticed the end as well, and what Close returns is said

@@ -3,7 +3,7 @@ package codec
 
 import "errors"
 
-// Codec encodes by appending. It must be safe for concurrent use.
+// Codec encodes by appending. It must be safe for concurrent use. If it panics, the call fails with INTERNAL.
 type Codec interface {
 	// Name returns the codec's name in content types, such as "proto".
 	Name() string

@@ -161,7 +161,7 @@ var kinds = map[string]doer{
 			return err
 		}
 		defer s.Close()
-		if err := s.Send(&msg{Text: text}); err != nil {
+		if err := s.Send(&msg{Text: text}); err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
 		if _, err = s.Recv(); err != nil {
@@ -250,5 +250,87 @@ func testCodecsPanic(t *testing.T, r *panicRig, how string, do doer, text string
 	}
 	if st := r.s.Stats(); st.Calls != 0 || st.Bytes != 0 {
 		t.Errorf("got %+v after all calls", st)
+	}
+}
+
+// TestHandlersPanic: on a server without recovery a handler, a function of Call.OnEnd or a gate that panics or leaves
+// its goroutine fails its call with INTERNAL, whose text has nothing of the panic. All else goes on, and Shutdown ends.
+func TestHandlersPanic(t *testing.T) {
+	t.Parallel()
+	for how, f := range escapes {
+		for _, where := range []string{"handler", "OnEnd", "OnEnd and handler", "Enter", "Leave"} {
+			for kind, do := range kinds {
+				t.Run(how+"/"+where+"/"+kind, func(t *testing.T) {
+					t.Parallel()
+					testHandlersPanic(t, f, where, do)
+				})
+			}
+		}
+	}
+}
+
+func testHandlersPanic(t *testing.T, f func(), where string, do doer) {
+	t.Helper()
+	var bad atomic.Bool
+	meet := func() {
+		if bad.Load() {
+			f()
+		}
+	}
+	mw := func(_ fairlead.Site, next fairlead.Handler) fairlead.Handler {
+		return func(ctx context.Context, c *fairlead.Call) error {
+			if strings.HasPrefix(where, "OnEnd") {
+				c.OnEnd(func(context.Context, *fairlead.Call, error) { meet() })
+			}
+			err := next(ctx, c)
+			if strings.HasSuffix(where, "handler") {
+				meet()
+			}
+			return err
+		}
+	}
+	opts := []server.Option{server.Use(mw)}
+	switch where {
+	case "Enter":
+		opts = append(opts, server.Admission(meetGate{enter: meet}))
+	case "Leave":
+		opts = append(opts, server.Admission(meetGate{leave: meet}))
+	}
+	r := newPanicRig(t, func() {}, true, protocoltest.Handlers{}, opts...)
+	for range 3 {
+		bad.Store(true)
+		err := do(t.Context(), r.stub, "hello")
+		want := fairlead.Internal
+		if where == "Leave" {
+			want = fairlead.OK // it has been answered
+		}
+		if fairlead.CodeOf(err) != want || err != nil && strings.Contains(err.Error(), "boom") {
+			t.Errorf("got %v, want %v", err, want)
+		}
+		bad.Store(false)
+		if err := do(t.Context(), r.stub, "hello"); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := r.s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if st := r.s.Stats(); st.Calls != 0 || st.Bytes != 0 || st.Panics < 3 || st.Accepted != 1 {
+		t.Errorf("got %+v, want no calls, at least 3 panics and 1 connection", st)
+	}
+}
+
+type meetGate struct{ enter, leave func() }
+
+func (g meetGate) Enter(*fairlead.Call) error {
+	if g.enter != nil {
+		g.enter()
+	}
+	return nil
+}
+
+func (g meetGate) Leave(*fairlead.Call) {
+	if g.leave != nil {
+		g.leave()
 	}
 }

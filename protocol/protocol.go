@@ -259,7 +259,9 @@ type Resumer interface {
 	Resume(ctx context.Context, c *fairlead.Call, cause error, open func(ClientConn) error) error
 }
 
-// Task is a decoded unary call that is ready to run. Usually it is the state that the protocol pools for calls.
+// Task is a decoded unary call that is ready to run. Usually it is the state that the protocol pools for calls. Run
+// recovers from panics of the handler and reports them to Limits.Panics: a panic of Run ends the connection. It may not
+// return because of runtime.Goexit.
 type Task interface {
 	Run()
 	Cost() *Cost

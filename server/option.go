@@ -21,7 +21,8 @@ type option func(*config)
 func (o option) apply(c *config) { o(c) }
 
 // Gate decides on calls before their message is read: limits and load shedders are gates. Both methods are called by
-// reading goroutines and must not block. They are safe for concurrent use.
+// reading goroutines and must not block. They are safe for concurrent use. An Enter that panics refuses the call with
+// INTERNAL.
 type Gate interface {
 	// Enter admits the call or returns the error that its caller gets, RESOURCE_EXHAUSTED or UNAVAILABLE as a rule.
 	Enter(c *fairlead.Call) error

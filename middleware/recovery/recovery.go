@@ -50,6 +50,9 @@ func Handle(f func(ctx context.Context, c *fairlead.Call, p any, stack []byte) e
 // New makes the middleware. It serves unary calls and streams, on servers and on clients. It recovers from panics of
 // what it wraps, so it should be early in the list. A call that does not panic costs no allocation. The middleware does
 // not catch panics of goroutines that a handler starts, which is impossible, or runtime.Goexit, which is not a panic.
+//
+// A server recovers from panics of handlers without it as well. With it, middleware that is outside of it sees an error,
+// and Handle chooses the error.
 func New(opts ...Option) (fairlead.Middleware, error) {
 	cfg := new(config)
 	for _, o := range opts {

@@ -55,7 +55,7 @@ N ?= 200
 SEED ?= 1
 
 .PHONY: mutate
-mutate: ## change N (200) random places (SEED) of packages, one at a time, and see that their tests notice: about an hour
+mutate: ## change N (200) random places (SEED) of packages, one at a time, and see that their tests notice: about 20 minutes
 	@cd tools/mutate && go build -o "$(CURDIR)/.tools/mutate" .
 	@.tools/mutate -n $(N) -seed $(SEED) $(ARGS) $(MUTATE)
 

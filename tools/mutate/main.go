@@ -4,6 +4,10 @@
 // It takes places by chance, the same ones for the same seed and the same sources. The work tree is not touched: a
 // mutant is compiled by go test -overlay. A mutant that does not compile does not count and another one is taken.
 //
+// It first finds out which tests run which lines, and runs on a mutant only those that run the changed line: the others
+// could not notice. A mutant's tests end with the first failure, and when they take several times as long as without
+// the change, which is a failure too.
+//
 //	mutate [flags] FOLDER...
 //
 // It returns 0 when at least -goal percent of the mutants were killed, 1 when fewer were, 2 when it could not run.
@@ -28,7 +32,8 @@ type config struct {
 	n       int
 	seed    uint64
 	goal    int
-	limit   time.Duration // of one run of a package's tests; 0: by how long they take unchanged
+	limit   time.Duration // of the tests of one mutant; 0: by how long they take unchanged
+	workers int
 	tags    string
 	at      string // take all sites of this file or FILE:LINE, in their order
 	list    bool
@@ -53,7 +58,8 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (int, erro
 	fs.IntVar(&cfg.n, "n", 200, "number of mutants that compile")
 	fs.Uint64Var(&cfg.seed, "seed", 1, "which mutants are taken")
 	fs.IntVar(&cfg.goal, "goal", 80, "percentage to be killed")
-	fs.DurationVar(&cfg.limit, "timeout", 0, "limit of a run of the tests (0: 4 times what they take unchanged, and 20s)")
+	fs.DurationVar(&cfg.limit, "timeout", 0, "limit of a mutant's tests (0: 3 times what they take unchanged, and 10s)")
+	fs.IntVar(&cfg.workers, "workers", 2, "number of mutants tested at a time")
 	fs.StringVar(&cfg.tags, "tags", "", "build tags for the tests")
 	fs.StringVar(&cfg.at, "at", "", "take the mutants of this FILE or FILE:LINE, not random ones")
 	fs.BoolVar(&cfg.list, "list", false, "list the mutants that would be taken, without running tests")
@@ -69,8 +75,9 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (int, erro
 	for _, folder := range fs.Args() {
 		cfg.folders = append(cfg.folders, filepath.Clean(folder))
 	}
-	if cfg.n < 1 || cfg.goal < 0 || cfg.goal > 100 {
-		return 0, fmt.Errorf("-n is %d and -goal is %d, want at least 1, and 0 to 100", cfg.n, cfg.goal)
+	if cfg.n < 1 || cfg.workers < 1 || cfg.goal < 0 || cfg.goal > 100 {
+		return 0, fmt.Errorf("-n is %d, -workers is %d and -goal is %d, want at least 1, at least 1, and 0 to 100",
+			cfg.n, cfg.workers, cfg.goal)
 	}
 	if cfg.at != "" {
 		cfg.at = filepath.ToSlash(filepath.Clean(cfg.at))
@@ -94,11 +101,16 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (int, erro
 	}
 	defer os.RemoveAll(dir)
 	limitMemory()
-	t := &tester{cfg: &cfg, dir: dir, limits: make(map[string]time.Duration), progress: progress}
+	t := &tester{cfg: &cfg, dir: dir, covers: make(map[string]*coverage), progress: progress}
 	for _, folder := range cfg.folders {
-		if err := t.baseline(ctx, folder); err != nil {
+		begin := time.Now()
+		c, err := t.measure(ctx, folder)
+		if err != nil {
 			return 0, err
 		}
+		t.covers[folder] = c
+		fmt.Fprintf(progress, "%s: %d tests, which were measured in %v\n", folder, len(c.tests),
+			time.Since(begin).Round(time.Second))
 	}
 	r, err := t.all(ctx, sites)
 	if r != nil {

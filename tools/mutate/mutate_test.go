@@ -128,6 +128,18 @@ func Forever(n int) {
 
 // Free has no test.
 func Free(n int) int { return n + n }
+
+var base = 7
+
+// Kind has conditions that no block has.
+func Kind(n int) string {
+	switch {
+	case n < base:
+		return "low"
+	default:
+		return "high"
+	}
+}
 `
 
 const sampleTest = `package sample
@@ -139,6 +151,16 @@ func TestAll(t *testing.T) {
 		t.Error("wrong")
 	}
 	Forever(3)
+}
+
+func TestKind(t *testing.T) {
+	if Kind(6) != "low" || Kind(7) != "high" {
+		t.Error("wrong")
+	}
+}
+
+func ExampleMax() {
+	println(Max(3, 3))
 }
 `
 
@@ -166,11 +188,16 @@ func TestRun(t *testing.T) {
 			t.Errorf("%q is not in\n%s", part, text)
 		}
 	}
-	if part := "+\tif a <= b {"; strings.Contains(text, part) {
-		t.Errorf("%q is in\n%s", part, text)
+	for _, part := range []string{"+\tif a <= b {", "+\tcase n <= base:", "+var base = 8", "+var base = 6"} {
+		if strings.Contains(text, part) {
+			t.Errorf("%q is in\n%s", part, text)
+		}
+	}
+	if part := "(no test runs it)"; strings.Count(progress.String(), part) != 2 {
+		t.Errorf("%q is not there for both mutants of Free:\n%s", part, &progress)
 	}
 	// n++ never ends, and is killed by its time.
-	if !strings.Contains(progress.String(), "arithmetic: killed by panic: test timed out") {
+	if !strings.Contains(progress.String(), "arithmetic: killed by its time: more than 3s") {
 		t.Errorf("nothing was killed by its time:\n%s", &progress)
 	}
 	if code != 0 {

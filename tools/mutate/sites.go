@@ -26,6 +26,7 @@ type site struct {
 	from, to int // what is replaced
 	text     string
 	kind     string
+	fn       [2]position // from where to where the function goes that it is in; zero: it is in none
 	line     int
 	column   int
 }
@@ -98,6 +99,11 @@ func sitesOf(path string, text []byte) ([]*site, error) {
 	}
 	f := &finder{file: &file{path, fset, text}}
 	for _, d := range tree.Decls {
+		f.fn = [2]position{}
+		if _, ok := d.(*ast.FuncDecl); ok {
+			from, to := fset.Position(d.Pos()), fset.Position(d.End())
+			f.fn = [2]position{{from.Line, from.Column}, {to.Line, to.Column}}
+		}
 		f.walk(d, nil)
 	}
 	return f.sites, nil
@@ -106,6 +112,7 @@ func sitesOf(path string, text []byte) ([]*site, error) {
 // finder collects the sites of a file.
 type finder struct {
 	file  *file
+	fn    [2]position // of the function that is walked
 	sites []*site
 }
 
@@ -114,7 +121,7 @@ func (f *finder) add(from, to token.Pos, text, kind string) {
 	at := f.file.fset.Position(from)
 	f.sites = append(f.sites, &site{
 		file: f.file, from: at.Offset, to: f.file.fset.Position(to).Offset, text: text, kind: kind,
-		line: at.Line, column: at.Column,
+		line: at.Line, column: at.Column, fn: f.fn,
 	})
 }
 

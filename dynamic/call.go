@@ -12,7 +12,7 @@ import (
 	"github.com/fairlead-go/fairlead"
 )
 
-// Unary calls a unary method that this package made and returns its response.
+// Unary calls a unary method made by this package and returns its response.
 func Unary(
 	ctx context.Context, b fairlead.Binder, m *fairlead.Method, request proto.Message, opts ...fairlead.CallOption,
 ) (*dynamicpb.Message, error) {
@@ -23,8 +23,8 @@ func Unary(
 	return fairlead.Result[dynamicpb.Message](c, b.Bind(m)(ctx, c))
 }
 
-// Open opens a stream to a method that this package made and that is not unary. The request goes with a
-// server-streaming call; others send theirs and take nil.
+// Open opens a stream to a streaming method made by this package. A server-streaming call sends req; for others it is
+// nil, and their requests are sent with Send.
 func Open(
 	ctx context.Context, b fairlead.Binder, m *fairlead.Method, request proto.Message, opts ...fairlead.CallOption,
 ) (*Stream, error) {
@@ -47,18 +47,19 @@ func errKind(m *fairlead.Method) error {
 }
 
 // Stream is a call of any kind of streaming method. One goroutine may send while another receives; Close may be called
-// from any.
+// from any goroutine.
 type Stream struct{ call *fairlead.Call }
 
-// Send sends m and keeps nothing of it; it blocks while the server does not read. After the server ended the call it
-// returns io.EOF; Recv says why.
+// Send sends m and keeps no reference to it. It blocks while the server does not read. If the server has ended the call
+// it returns io.EOF, and Recv returns the reason.
 func (s *Stream) Send(m proto.Message) error { return s.call.Stream().Send(m) }
 
-// CloseSend says that no more messages follow, as fairlead.Stream's does. A server-streaming call does not need it.
+// CloseSend tells the server that no more messages follow, like CloseSend of fairlead.Stream. A server-streaming call
+// does not need it.
 func (s *Stream) CloseSend() error { return s.call.Stream().CloseSend() }
 
-// Recv returns the next message, and io.EOF after the last one when the call succeeded. A client-streaming call has
-// one.
+// Recv returns the next message, and io.EOF after the last one if the call has succeeded. A client-streaming call has
+// one message.
 func (s *Stream) Recv() (*dynamicpb.Message, error) {
 	m := NewResponse(s.call.Method())
 	if m == nil {
@@ -70,8 +71,8 @@ func (s *Stream) Recv() (*dynamicpb.Message, error) {
 	return m, nil
 }
 
-// All ranges over the messages until the last one or an error, which comes with a nil message. Leaving the loop early
-// gives the call up.
+// All returns an iterator over the messages. It ends after the last message, or after an error, which comes with a nil
+// message. Leaving the loop early cancels the call.
 func (s *Stream) All() iter.Seq2[*dynamicpb.Message, error] {
 	return func(yield func(*dynamicpb.Message, error) bool) {
 		for {
@@ -87,7 +88,7 @@ func (s *Stream) All() iter.Seq2[*dynamicpb.Message, error] {
 	}
 }
 
-// WaitHeader waits until the response's header is there, for Call().ResponseHeader(), or the stream has ended.
+// WaitHeader waits until the response's header has arrived, for Call().ResponseHeader(), or the stream has ended.
 func (s *Stream) WaitHeader(ctx context.Context) error {
 	if d := s.call.Wire().Driver(); d != nil {
 		return d.WaitHeader(ctx, s.call)
@@ -95,7 +96,7 @@ func (s *Stream) WaitHeader(ctx context.Context) error {
 	return nil
 }
 
-// Close gives the call up if it is not over. It may be called more than once.
+// Close cancels the call if it is not over. It may be called more than once.
 func (s *Stream) Close() error { return s.call.Stream().Close() }
 
 // Call returns the call, for its metadata.

@@ -8,26 +8,26 @@ import (
 	"github.com/fairlead-go/fairlead/internal/near"
 )
 
-// ErrNoReflection is the cause, found by errors.Is, of errors about a server that does not answer questions about its
-// contract: neither grpc.reflection.v1 nor grpc.reflection.v1alpha is registered there.
+// ErrNoReflection is wrapped by errors about a server without reflection: neither grpc.reflection.v1 nor
+// grpc.reflection.v1alpha is registered there.
 var ErrNoReflection = errors.New("the server has no reflection, neither grpc.reflection.v1 nor v1alpha")
 
-// ErrTooLarge is the cause, found by errors.Is, of errors about a contract that exceeds MaxFiles or MaxBytes.
+// ErrTooLarge is wrapped by errors about a contract that exceeds MaxFiles or MaxBytes.
 var ErrTooLarge = errors.New("the contract is larger than its limit")
 
-// NameError says that a name stands for nothing in a contract, or for several things.
+// NameError is the error of a name that means nothing in a contract, or several things.
 type NameError struct {
 	What string // "service", "method" or "symbol"
 	Name string // as it was given
-	In   string // where it was looked for: the server, or the files
+	In   string // where it was looked up: the server, or the files
 	// Near are names that may have been meant, full and sorted by likeness; those of Ambiguous are all that fit.
 	Near      []string
 	Ambiguous bool
-	// Why has more about it, "" for nothing.
+	// Why adds the reason, "" for none.
 	Why string
 }
 
-// Error names what was looked for, where, and what may have been meant.
+// Error returns the name, where it was looked up, and similar names.
 func (e *NameError) Error() string {
 	var b strings.Builder
 	switch {

@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// load asks the server q and registers the files that it answers with. One goroutine at a time loads.
+// load asks the server q and registers the files of its answer. One goroutine at a time loads.
 func (s *Source) load(ctx context.Context, q question) error {
 	encoded, err := s.remote.files(ctx, q)
 	switch {
@@ -33,7 +33,7 @@ func (s *Source) load(ctx context.Context, q question) error {
 	return errors.Join(err, l.build(ctx))
 }
 
-// loader makes descriptors of files and registers them with a Source, what is imported before what imports it.
+// loader makes descriptors from files and registers them with a Source, imports first.
 type loader struct {
 	source  *Source
 	pending map[string]*descriptorpb.FileDescriptorProto
@@ -50,8 +50,8 @@ func newLoader(s *Source) *loader {
 	}
 }
 
-// take adds files that are to be built. The first of a name counts. Files that stand for ones that are missing are
-// missing: servers made with older versions of grpc-go send such a file for each import that they do not have.
+// take adds files to build. The first of a name counts. Files that stand for missing ones are not added: servers made
+// with older versions of grpc-go send such a file for each import that they do not have.
 func (l *loader) take(files []*descriptorpb.FileDescriptorProto) {
 	for _, f := range files {
 		if name := f.GetName(); l.pending[name] == nil && !isPlaceholder(f) {
@@ -61,14 +61,14 @@ func (l *loader) take(files []*descriptorpb.FileDescriptorProto) {
 	}
 }
 
-// isPlaceholder reports whether f is what package protodesc makes of a file that is missing: no declarations, and the
-// text of an invalid syntax.
+// isPlaceholder reports whether f is what package protodesc makes for a missing file: it has no declarations, and an
+// invalid syntax.
 func isPlaceholder(f *descriptorpb.FileDescriptorProto) bool {
 	return f.GetSyntax() == protoreflect.Syntax(0).String() && len(f.GetMessageType())+len(f.GetEnumType())+
 		len(f.GetService())+len(f.GetExtension()) == 0
 }
 
-// decode takes files as a server sends them. One that cannot be decoded does not keep it from taking the others.
+// decode decodes files as a server sends them. If one cannot be decoded, the others are.
 func (l *loader) decode(encoded [][]byte) error {
 	var errs []error
 	s := l.source
@@ -90,10 +90,10 @@ func (l *loader) decode(encoded [][]byte) error {
 	return errors.Join(errs...)
 }
 
-// build builds and registers what was taken. One file that is in error does not keep the others from being built.
+// build builds and registers the files added with take. If one is invalid, the others are built.
 func (l *loader) build(ctx context.Context) error {
 	var errs []error
-	for len(l.order) > 0 { // it may grow meanwhile
+	for len(l.order) > 0 { // it may grow in the meantime
 		name := l.order[0]
 		l.order = l.order[1:]
 		if err := l.file(ctx, name); err != nil {
@@ -103,8 +103,8 @@ func (l *loader) build(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// file builds and registers one file after its imports. An import that nobody has, or that cannot be built, is no error
-// here: types that come from there are placeholders, and missed where they are needed.
+// file builds and registers one file after its imports. An import that does not exist, or cannot be built, is not an
+// error here: its types are placeholders, and missed where they are needed.
 func (l *loader) file(ctx context.Context, name string) error {
 	s := l.source
 	if s.has(name) {
@@ -154,13 +154,13 @@ func (l *loader) file(ctx context.Context, name string) error {
 	return l.failLocked(name, err)
 }
 
-// hopeless reports whether the error of an import is one of the file that imports it as well.
+// hopeless reports whether the error of an import is also an error of the file that imports it.
 func (l *loader) hopeless(ctx context.Context, err error) bool {
 	circle, ok := errors.AsType[*circleError](err)
 	return ctx.Err() != nil || errors.Is(err, ErrTooLarge) || ok && l.open[circle.file]
 }
 
-// circleError is about a file that imports itself.
+// circleError is the error of a file that imports itself.
 type circleError struct{ source, file string }
 
 // Error names the file.
@@ -168,7 +168,7 @@ func (e *circleError) Error() string {
 	return fmt.Sprintf("%s: %s imports itself, maybe by way of others", e.source, e.file)
 }
 
-// fail keeps why a file could not be built, for those that need it, and returns err.
+// fail stores the reason why a file could not be built, for files that need it, and returns err.
 func (l *loader) fail(name string, err error) error {
 	l.source.mu.Lock()
 	defer l.source.mu.Unlock()
@@ -184,9 +184,9 @@ func (l *loader) failLocked(name string, err error) error {
 	return err
 }
 
-// withImports returns f with imports of the files that have what it refers to. It is for a file whose own imports are
-// missing or could not be built: these may be copies of files that are known under another path, or files of
-// google/protobuf under one whose letters have another case.
+// withImports returns f with imports of the files that declare what it refers to. It is for a file whose own imports
+// are missing or could not be built: these may be copies of files that are known under another path, or files of
+// google/protobuf under a path in another case.
 func (s *Source) withImports(f *descriptorpb.FileDescriptorProto) *descriptorpb.FileDescriptorProto {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -237,15 +237,16 @@ func references(f *descriptorpb.FileDescriptorProto) (list []protoreflect.FullNa
 	return list
 }
 
-// imported returns a file that another imports and that did not come with it: from the server. One of google/protobuf
-// is taken from the process and registered at once. Nil: nobody has it, or it is registered.
+// imported returns a file that another imports and that did not come with it, from the server. A file of
+// google/protobuf is taken from the process and registered at once. It returns nil if there is no such file, or it is
+// registered.
 func (l *loader) imported(ctx context.Context, name string) (*descriptorpb.FileDescriptorProto, error) {
 	s := l.source
 	if d, err := protoregistry.GlobalFiles.FindFileByPath(name); err == nil && d.Package() == wellKnown {
 		return nil, s.registerAll(d)
 	}
 	if !l.asks {
-		return nil, nil //nolint:nilnil // documented: nobody has it
+		return nil, nil //nolint:nilnil // documented: there is none
 	}
 	encoded, err := s.remote.files(ctx, question{kind: askFile, text: name})
 	if err != nil && !errors.Is(err, protoregistry.NotFound) {
@@ -258,7 +259,7 @@ func (l *loader) imported(ctx context.Context, name string) (*descriptorpb.FileD
 	return nil, err
 }
 
-// has says whether the file of that name is registered.
+// has reports whether the file of that name is registered.
 func (s *Source) has(name string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -27,8 +27,8 @@ func (s *Source) methodOf(d protoreflect.MethodDescriptor) (*fairlead.Method, er
 	return m, nil
 }
 
-// lacks returns the error for a method whose message is not there, with why imports of its file could not be built. The
-// lock is held.
+// lacks returns the error for a method whose message is missing, with the reasons why imports of its file could not be
+// built. The lock is held.
 func (s *Source) lacks(d protoreflect.MethodDescriptor, message protoreflect.MessageDescriptor) error {
 	err := fmt.Errorf("%s: the contract of %s/%s lacks the message %s, whose file is not there",
 		s.name, d.Parent().FullName(), d.Name(), message.FullName())
@@ -41,8 +41,8 @@ func (s *Source) lacks(d protoreflect.MethodDescriptor, message protoreflect.Mes
 	return err
 }
 
-// NewMethod makes the method of a descriptor, with messages of type *dynamicpb.Message. Clients keep what they bind for
-// as long as they live, so make it once; a Source does.
+// NewMethod makes the method of a descriptor, with messages of type *dynamicpb.Message. Clients keep each method that
+// they have bound as long as they live, so make it once; a Source does.
 func NewMethod(d protoreflect.MethodDescriptor) *fairlead.Method {
 	in, out := dynamicpb.NewMessageType(d.Input()), dynamicpb.NewMessageType(d.Output())
 	service, name := string(d.Parent().FullName()), string(d.Name())
@@ -74,7 +74,7 @@ func NewMethod(d protoreflect.MethodDescriptor) *fairlead.Method {
 	return m
 }
 
-// DescriptorOf returns the descriptor of a method that this package made, nil for any other.
+// DescriptorOf returns the descriptor of a method made by this package, nil for any other.
 func DescriptorOf(m *fairlead.Method) protoreflect.MethodDescriptor {
 	for _, e := range m.Extensions {
 		if d, ok := e.(protoreflect.MethodDescriptor); ok {
@@ -84,10 +84,10 @@ func DescriptorOf(m *fairlead.Method) protoreflect.MethodDescriptor {
 	return nil
 }
 
-// NewRequest returns an empty request of a method that this package made, nil for any other.
+// NewRequest returns an empty request of a method made by this package, nil for any other.
 func NewRequest(m *fairlead.Method) *dynamicpb.Message { return newMessage(m.NewRequest) }
 
-// NewResponse returns an empty response of a method that this package made, nil for any other.
+// NewResponse returns an empty response of a method made by this package, nil for any other.
 func NewResponse(m *fairlead.Method) *dynamicpb.Message { return newMessage(m.NewResponse) }
 
 func newMessage(f func() any) *dynamicpb.Message {

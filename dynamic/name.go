@@ -12,9 +12,9 @@ import (
 	"github.com/fairlead-go/fairlead/internal/near"
 )
 
-// Method returns a method by its name: "greeter.v1.Greeter/SayHello", also with a slash before it or a dot in place of
-// the one within; the service's name may be left out in part ("Greeter/SayHello") or as a whole ("SayHello") as long as
-// only one method fits. A *NameError says that there is none, or several.
+// Method returns a method by its name: "greeter.v1.Greeter/SayHello", also with a slash before it, or with a dot
+// instead of the slash. The service's name may be shortened ("Greeter/SayHello") or left out ("SayHello") if only one
+// method matches. It returns a *NameError if there is none, or several.
 //
 // The same method is the same pointer each time, so that clients bind it once. Its messages are *dynamicpb.Message, its
 // idempotency is the contract's, and DescriptorOf returns its descriptor.
@@ -33,7 +33,7 @@ func (s *Source) Method(ctx context.Context, name string) (*fairlead.Method, err
 	if m := d.Methods().ByName(protoreflect.Name(method)); m != nil {
 		return s.methodOf(m)
 	}
-	// The case of letters is easily forgotten, and gRPC's own names differ by more than that.
+	// People often forget the case of letters. gRPC's own names differ by more than that.
 	var same []protoreflect.MethodDescriptor
 	for i := range d.Methods().Len() {
 		if m := d.Methods().Get(i); strings.EqualFold(string(m.Name()), method) {
@@ -68,7 +68,7 @@ func (s *Source) Methods(ctx context.Context, service string) ([]*fairlead.Metho
 	return list, nil
 }
 
-// splitMethod splits "/pkg.Svc/M", "pkg.Svc/M" and "pkg.Svc.M". Without a service the name is the method's.
+// splitMethod splits "/pkg.Svc/M", "pkg.Svc/M" and "pkg.Svc.M". A name without a service is the method's.
 func splitMethod(name string) (service, method string) {
 	name = strings.TrimPrefix(name, "/")
 	at := strings.LastIndexByte(name, '/')
@@ -89,7 +89,7 @@ func methodNames(d protoreflect.ServiceDescriptor) []string {
 	return names
 }
 
-// serviceNamed returns the service of a full name, or the only one whose name ends so.
+// serviceNamed returns the service with a full name, or the only one whose name ends so.
 func (s *Source) serviceNamed(ctx context.Context, name string) (protoreflect.ServiceDescriptor, error) {
 	d, err := s.symbol(ctx, protoreflect.FullName(name))
 	switch found := d.(type) {
@@ -120,8 +120,7 @@ func (s *Source) serviceNamed(ctx context.Context, name string) (protoreflect.Se
 	return s.serviceNamed(ctx, fit[0])
 }
 
-// ending returns the names that are name, or that end with name after a dot; without any, those that do so in other
-// letters, upper or lower.
+// ending returns the names that are name, or that end with name after a dot; if there are none, it ignores case.
 func ending(names []string, name string) []string {
 	var fit, folded []string
 	for _, n := range names {
@@ -142,8 +141,8 @@ func ending(names []string, name string) []string {
 	return folded
 }
 
-// methodAnywhere returns the only method of that name. Those of gRPC's own services count when no other fits. When none
-// does, the error tells as well of services whose contract could not be learned.
+// methodAnywhere returns the only method of that name. Methods of gRPC's own services count if no other matches. If
+// none does, the error also names services without a known contract.
 func (s *Source) methodAnywhere(ctx context.Context, name, method string) (*fairlead.Method, error) {
 	services, err := s.Services(ctx)
 	if err != nil {
@@ -183,7 +182,7 @@ func (s *Source) methodAnywhere(ctx context.Context, name, method string) (*fair
 	case 1:
 		return s.methodOf(fit[0])
 	case 0:
-		// What stands there may also be a service, whose method was forgotten.
+		// The name may also be that of a service, without a method.
 		if fits := ending(services, method); len(fits) == 1 {
 			e.Why = "is a service; a method of it is wanted"
 			if d, err := s.serviceNamed(ctx, fits[0]); err == nil {
@@ -212,13 +211,13 @@ func (s *Source) methodAnywhere(ctx context.Context, name, method string) (*fair
 	return nil, e
 }
 
-// isInfrastructure says whether a service is one that servers have beside their own.
+// isInfrastructure reports whether a service is one that servers have besides their own.
 func isInfrastructure(service string) bool {
 	return strings.HasPrefix(service, "grpc.reflection.") || strings.HasPrefix(service, "grpc.health.") ||
 		strings.HasPrefix(service, "grpc.channelz.") || strings.HasPrefix(service, "grpc.admin.")
 }
 
-// kindOf says what a descriptor is.
+// kindOf returns the kind of a descriptor in words.
 func kindOf(d protoreflect.Descriptor) string {
 	switch d := d.(type) {
 	case protoreflect.MessageDescriptor:

@@ -10,7 +10,7 @@ import (
 	"github.com/fairlead-go/fairlead/internal/near"
 )
 
-// nearSymbols returns symbols of the known files, and services, that are like name; for the path of a file, paths.
+// nearSymbols returns symbols of the known files, and services, that resemble name; if it is the path of a file, paths.
 func (s *Source) nearSymbols(ctx context.Context, name string) []string {
 	if strings.HasSuffix(name, ".proto") {
 		return nearPaths(name, s.Files())
@@ -28,7 +28,7 @@ func (s *Source) nearSymbols(ctx context.Context, name string) []string {
 	return near.Names(name, names)
 }
 
-// nearPaths returns the paths of files that are like one. All have the same ending, which does not count.
+// nearPaths returns the paths of files that resemble path. All have the same extension, which does not count.
 func nearPaths(path string, files []protoreflect.FileDescriptor) []string {
 	symbol := func(path string) string { return strings.ReplaceAll(strings.TrimSuffix(path, ".proto"), "/", ".") }
 	names := make([]string, len(files))

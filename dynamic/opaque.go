@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// opaqueType is the type of messages that nothing is known of. To protojson they are a google.protobuf.BytesValue,
-// which it prints as base64; its value is the message's whole encoding.
+// opaqueType is the type of messages of an unknown type. For protojson they are a google.protobuf.BytesValue, which it
+// prints as base64; the value is the message's whole encoding.
 type opaqueType struct{}
 
 func (opaqueType) New() protoreflect.Message {
@@ -38,7 +38,7 @@ func (*opaque) Type() protoreflect.MessageType { return opaqueType{} }
 // New implements protoreflect.Message.
 func (*opaque) New() protoreflect.Message { return opaqueType{}.New() }
 
-// ProtoMethods implements protoreflect.Message: it has proto.Unmarshal keep the bytes and not look into them.
+// ProtoMethods implements protoreflect.Message: it makes proto.Unmarshal keep the bytes without decoding them.
 func (*opaque) ProtoMethods() *protoiface.Methods {
 	return &protoiface.Methods{
 		Flags: protoiface.SupportUnmarshalDiscardUnknown,

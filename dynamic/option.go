@@ -7,7 +7,7 @@ import (
 	"github.com/fairlead-go/fairlead"
 )
 
-// Option sets something of a Source.
+// Option changes how a Source is made.
 type Option interface{ apply(c *config) }
 
 type option func(*config)
@@ -27,12 +27,10 @@ func defaults() config { return config{maxFiles: 10_000, maxBytes: 64 << 20} }
 // MaxFiles limits the files that a Source holds. Default: 10,000.
 func MaxFiles(n int) Option { return option(func(c *config) { c.maxFiles = n }) }
 
-// MaxBytes limits the encoded files that a Source takes from a server, in all, and so each of its answers. Default:
-// 64 MiB.
+// MaxBytes limits the encoded files that a Source takes from a server, in all, and so each answer. Default: 64 MiB.
 func MaxBytes(n int) Option { return option(func(c *config) { c.maxBytes = n }) }
 
-// Server has a Source that was made of files ask a server, through b, for what the files do not have. Default: nobody
-// is asked.
+// Server makes a Source that was made of files ask a server, through b, for what the files do not have. Default: none.
 func Server(b fairlead.Binder) Option {
 	return option(func(c *config) {
 		if b == nil {
@@ -42,7 +40,7 @@ func Server(b fairlead.Binder) Option {
 	})
 }
 
-// Name is what errors call the place that the contract comes from. Default: the target of the client, or "the files".
+// Name sets what errors call the origin of the contract. Default: the target of the client, or "the files".
 func Name(name string) Option { return option(func(c *config) { c.name = name }) }
 
 func (c *config) check() error {

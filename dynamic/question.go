@@ -18,7 +18,7 @@ const (
 	askExtension
 )
 
-// question is what a server is asked. Equal questions have equal answers.
+// question is a question to a server. Equal questions have equal answers.
 type question struct {
 	kind   askKind
 	text   string           // a path, a symbol or an extended message

@@ -17,9 +17,8 @@ import (
 	"github.com/fairlead-go/fairlead/internal/adminpb"
 )
 
-// remote is a server that is asked about its contract. Each question has a stream of its own: a server that leaves out
-// what it has sent on a stream before then answers in full, and no stream stands in the way of a server that shuts
-// down.
+// remote is a server that is asked about its contract. Each question has its own stream: servers that leave out what
+// they have sent before on a stream then answer in full, and no stream delays the shutdown of a server.
 type remote struct {
 	binder   fairlead.Binder
 	target   string
@@ -28,7 +27,7 @@ type remote struct {
 	current  atomic.Int32        // the version that the server has, as far as is known
 }
 
-// targeter is a Binder that knows what it was made for, as clients do.
+// targeter is implemented by Binders that know their target, as clients do.
 type targeter interface{ Target() string }
 
 func newRemote(b fairlead.Binder, maxBytes int) *remote {
@@ -59,7 +58,7 @@ func (r *remote) services(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// files returns the encoded files that answer q; the error is protoregistry.NotFound when the server has none.
+// files returns the encoded files that answer q. The error is protoregistry.NotFound if the server has none.
 func (r *remote) files(ctx context.Context, q question) ([][]byte, error) {
 	a, err := r.ask(ctx, q)
 	if err != nil {
@@ -68,7 +67,7 @@ func (r *remote) files(ctx context.Context, q question) ([][]byte, error) {
 	return a.GetFileDescriptorResponse().GetFileDescriptorProto(), nil
 }
 
-// ask asks in the version of the protocol that the server knows.
+// ask asks q in the version of the protocol that the server has.
 func (r *remote) ask(ctx context.Context, q question) (*adminpb.ServerReflectionResponse, error) {
 	version := r.current.Load()
 	a, err := r.askIn(ctx, version, q)
@@ -92,7 +91,7 @@ func isUnimplemented(err error) bool {
 // askIn asks one question in one version.
 func (r *remote) askIn(ctx context.Context, version int32, q question) (*adminpb.ServerReflectionResponse, error) {
 	m := r.versions[version]
-	ctx, cancel := context.WithCancel(ctx) // whatever happens, the stream does not stay
+	ctx, cancel := context.WithCancel(ctx) // the stream ends in any case
 	defer cancel()
 	// Not compressed, whatever the client does with its calls: a server that cannot decompress answers UNIMPLEMENTED, as
 	// one without reflection does.
@@ -129,7 +128,7 @@ func (r *remote) askIn(ctx context.Context, version int32, q question) (*adminpb
 	return a, nil
 }
 
-// printable replaces what a text from somebody else could tell a terminal or a log.
+// printable replaces characters in a peer's text that could control a terminal or confuse a log.
 func printable(r rune) rune {
 	if unicode.IsControl(r) {
 		return unicode.ReplacementChar
@@ -157,7 +156,7 @@ func exchange(ctx context.Context, h fairlead.Handler, c *fairlead.Call, request
 	} else if err != nil {
 		return nil, err
 	}
-	// The status follows. A server that has answered and then fails, or says no more, has answered.
+	// The status follows. The answer counts even if the server then fails, or sends nothing more.
 	enough := time.AfterFunc(statusTime, func() { _ = s.Close() })
 	defer enough.Stop()
 	var extra fairlead.Raw
@@ -165,6 +164,6 @@ func exchange(ctx context.Context, h fairlead.Handler, c *fairlead.Call, request
 	return raw, nil
 }
 
-// statusTime is how long the status of an answered question is waited for. A stream that is closed before is one that
-// servers count as cancelled.
+// statusTime is how long to wait for the status after the answer. A stream that is closed earlier counts as canceled on
+// the server.
 const statusTime = time.Second

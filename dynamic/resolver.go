@@ -11,8 +11,8 @@ import (
 )
 
 // Resolver finds the types of messages in a google.protobuf.Any, and of extensions, for packages protojson, prototext
-// and proto: in its Source, and then in the process's own registry. What cannot be found, or not asked for, counts as
-// not there. Safe for concurrent use.
+// and proto: in its Source, and then in the process's registry. A type that cannot be found, or not asked for, does not
+// exist for it. It is safe for concurrent use.
 type Resolver struct {
 	ctx    context.Context //nolint:containedctx // the interfaces that it implements take none
 	source *Source
@@ -24,11 +24,11 @@ var (
 	_ protoregistry.ExtensionTypeResolver = (*Resolver)(nil)
 )
 
-// Resolver returns a Resolver that asks the server, if there is one, as long as ctx lasts.
+// Resolver returns a Resolver that asks the server, if there is one, until ctx ends.
 func (s *Source) Resolver(ctx context.Context) *Resolver { return &Resolver{ctx: ctx, source: s} }
 
-// Opaque returns a Resolver to which no type in an Any is unknown: those that cannot be found are taken for messages
-// whose bytes say nothing. protojson, which fails otherwise, prints them as {"@type": …, "value": base64}.
+// Opaque returns a Resolver that finds a type for every Any: types that are not known are opaque messages. protojson,
+// which fails otherwise, prints them as {"@type": …, "value": base64}.
 func (r *Resolver) Opaque() *Resolver { return &Resolver{ctx: r.ctx, source: r.source, opaque: true} }
 
 // FindMessageByName implements protoregistry.MessageTypeResolver.
@@ -42,7 +42,7 @@ func (r *Resolver) FindMessageByName(name protoreflect.FullName) (protoreflect.M
 	return protoregistry.GlobalTypes.FindMessageByName(name)
 }
 
-// FindMessageByURL implements protoregistry.MessageTypeResolver. What stands before the last slash does not matter.
+// FindMessageByURL implements protoregistry.MessageTypeResolver. It ignores the part before the last slash.
 func (r *Resolver) FindMessageByURL(url string) (protoreflect.MessageType, error) {
 	t, err := r.FindMessageByName(protoreflect.FullName(url[strings.LastIndexByte(url, '/')+1:]))
 	if err != nil && r.opaque {
@@ -74,8 +74,8 @@ func (r *Resolver) FindExtensionByNumber(
 	return protoregistry.GlobalTypes.FindExtensionByNumber(message, number)
 }
 
-// DecodeExtensions decodes the extensions in m and in all that it holds, as far as r knows them. Codecs leave them as
-// unknown fields, since they know only the extensions that are part of the program.
+// DecodeExtensions decodes the extensions in m and in all messages that it contains, as far as r finds them. Codecs
+// leave them as unknown fields, since they know only the extensions that are part of the program.
 func (r *Resolver) DecodeExtensions(m proto.Message) { decodeExtensions(r, m.ProtoReflect()) }
 
 func decodeExtensions(r *Resolver, m protoreflect.Message) {

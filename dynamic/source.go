@@ -18,15 +18,15 @@ import (
 	"github.com/fairlead-go/fairlead"
 )
 
-// Source knows contracts. What it has learned it keeps, up to MaxFiles and MaxBytes, and does not ask for again: make
-// another to see what a server serves since then. Safe for concurrent use.
+// Source has contracts. It keeps what it has learned from a server, up to MaxFiles and MaxBytes, and does not ask
+// again: make another Source to see later changes. It is safe for concurrent use.
 type Source struct {
 	cfg    config
 	name   string
-	own    []string // the services of the files that it was made of, sorted; nil: it was made of none
+	own    []string // the services of the files that it was made from, sorted; nil: there are none
 	remote *remote  // nil: there are only files
 
-	loading chan struct{} // holds a value while somebody asks the server
+	loading chan struct{} // holds a value while the server is asked
 
 	mu         sync.RWMutex
 	files      protoregistry.Files
@@ -39,7 +39,7 @@ type Source struct {
 	bytes      int                   // of files from the server
 }
 
-// FromServer makes a Source that asks the server that b calls, once something is wanted of it.
+// FromServer makes a Source that asks the server that b calls, when something is needed.
 func FromServer(b fairlead.Binder, opts ...Option) (*Source, error) {
 	if b == nil {
 		return nil, errors.New("dynamic: FromServer was given nil")
@@ -47,8 +47,8 @@ func FromServer(b fairlead.Binder, opts ...Option) (*Source, error) {
 	return newSource(append([]Option{Server(b)}, opts...))
 }
 
-// FromSet makes a Source of a FileDescriptorSet, as protoc --descriptor_set_out and buf build make them. Files of
-// google/protobuf that others import may be missing in it.
+// FromSet makes a Source from a FileDescriptorSet, as protoc --descriptor_set_out and buf build make them. Files of
+// google/protobuf that others import may be missing.
 func FromSet(set *descriptorpb.FileDescriptorSet, opts ...Option) (*Source, error) {
 	s, err := newSource(opts)
 	if err != nil {
@@ -63,7 +63,7 @@ func FromSet(set *descriptorpb.FileDescriptorSet, opts ...Option) (*Source, erro
 	return s, nil
 }
 
-// FromFiles makes a Source of compiled files and of what they import.
+// FromFiles makes a Source from compiled files and their imports.
 func FromFiles(files []protoreflect.FileDescriptor, opts ...Option) (*Source, error) {
 	s, err := newSource(opts)
 	if err != nil {
@@ -107,11 +107,11 @@ func newSource(opts []Option) (*Source, error) {
 	return s, nil
 }
 
-// Name returns what errors call the place that the contract comes from.
+// Name returns what errors call the origin of the contract.
 func (s *Source) Name() string { return s.name }
 
-// Services returns the full names of all services, sorted. A server's are those that it says it has, whether or not it
-// has their contracts; what cannot be a name is left out, and an error if there is nothing else.
+// Services returns the full names of all services, sorted. Those of a server are the ones that it lists, whether or not
+// it has their contracts; invalid names are left out, and an error if there are no others.
 func (s *Source) Services(ctx context.Context) ([]string, error) {
 	s.mu.RLock()
 	known := s.services
@@ -146,7 +146,7 @@ func (s *Source) Services(ctx context.Context) ([]string, error) {
 	return slices.Clone(names), nil
 }
 
-// isName reports whether name can be that of a service. Servers may serve names that no contract can have, such as
+// isName reports whether name can be the name of a service. Servers may list names that no contract can have, such as
 // "my-service".
 func isName(name string) bool {
 	return name != "" && utf8.ValidString(name) &&
@@ -169,7 +169,7 @@ func (s *Source) declared() []string {
 }
 
 // Find returns the descriptor of a symbol by its full name, with or without a dot before it: a message, field, oneof,
-// enum, enum value, extension, service, method, or a file by its path. A *NameError says that there is none.
+// enum, enum value, extension, service, method, or a file by its path. It returns a *NameError if there is none.
 func (s *Source) Find(ctx context.Context, name string) (protoreflect.Descriptor, error) {
 	name = strings.TrimPrefix(name, ".")
 	d, err := s.symbol(ctx, protoreflect.FullName(name))
@@ -185,14 +185,14 @@ func (s *Source) Find(ctx context.Context, name string) (protoreflect.Descriptor
 	return nil, &NameError{What: "symbol", Name: name, In: s.name, Near: s.nearSymbols(ctx, name)}
 }
 
-// Service returns a service by its full name, or by the end of it if only one ends so: "Greeter" for
-// "greeter.v1.Greeter". A *NameError says that there is none, or several.
+// Service returns a service by its full name, or by the end of it if only one matches: "Greeter" for
+// "greeter.v1.Greeter". It returns a *NameError if there is none, or several.
 func (s *Source) Service(ctx context.Context, name string) (protoreflect.ServiceDescriptor, error) {
 	return s.serviceNamed(ctx, strings.Trim(name, "./"))
 }
 
-// Files returns the files that are known so far and declare something, sorted by their paths: all of those that a
-// Source was made of, and of a server's those that it was asked about and what these import.
+// Files returns the files known so far that declare something, sorted by their paths: all that the Source was made
+// from, and those that a server was asked about, with their imports.
 func (s *Source) Files() []protoreflect.FileDescriptor {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -205,7 +205,7 @@ func (s *Source) Files() []protoreflect.FileDescriptor {
 	return list
 }
 
-// symbol returns the descriptor of a full name; the error is protoregistry.NotFound when nobody has it.
+// symbol returns the descriptor with a full name. The error is protoregistry.NotFound if there is none.
 func (s *Source) symbol(ctx context.Context, name protoreflect.FullName) (protoreflect.Descriptor, error) {
 	if !name.IsValid() {
 		return nil, protoregistry.NotFound
@@ -214,13 +214,13 @@ func (s *Source) symbol(ctx context.Context, name protoreflect.FullName) (protor
 	return lookUp(ctx, s, question{kind: askSymbol, text: string(name)}, look)
 }
 
-// file returns the file of a path; the error is protoregistry.NotFound when nobody has it.
+// file returns the file with a path. The error is protoregistry.NotFound if there is none.
 func (s *Source) file(ctx context.Context, path string) (protoreflect.FileDescriptor, error) {
 	look := func() (protoreflect.FileDescriptor, error) { return s.files.FindFileByPath(path) }
 	return lookUp(ctx, s, question{kind: askFile, text: path}, look)
 }
 
-// extension returns an extension of a message by its number; the error is protoregistry.NotFound when nobody has it.
+// extension returns an extension of a message by its number. The error is protoregistry.NotFound if there is none.
 func (s *Source) extension(
 	ctx context.Context, message protoreflect.FullName, number protoreflect.FieldNumber,
 ) (protoreflect.ExtensionType, error) {
@@ -230,11 +230,11 @@ func (s *Source) extension(
 	return lookUp(ctx, s, question{kind: askExtension, text: string(message), number: number}, look)
 }
 
-// maxAbsent limits the questions without an answer that are remembered, since whoever sends messages may name types
-// that do not exist, again and again.
+// maxAbsent limits how many questions without an answer are remembered, since messages of a peer may name any number of
+// types that do not exist.
 const maxAbsent = 4096
 
-// lookUp returns what look finds, after asking the server if need be. look is called with the lock held.
+// lookUp returns the result of look, and asks the server first if necessary. look is called with the lock held.
 func lookUp[T any](ctx context.Context, s *Source, q question, look func() (T, error)) (T, error) {
 	s.mu.RLock()
 	found, err := look()
@@ -250,7 +250,7 @@ func lookUp[T any](ctx context.Context, s *Source, q question, look func() (T, e
 		return found, fairlead.ErrorOf(ctx.Err())
 	}
 	s.mu.RLock()
-	found, err = look() // whoever asked before may have had the same question
+	found, err = look() // the goroutine that asked before may have had the same question
 	s.mu.RUnlock()
 	if err == nil {
 		return found, nil

@@ -18,11 +18,11 @@ import (
 	_ "google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// wellKnown is the package whose messages have a JSON of their own. Packages protojson and prototext know them by their
-// names and rely on their fields: that they are there is checked here, since files may come from anybody.
+// wellKnown is the package whose messages have their own form in JSON. Packages protojson and prototext recognize them
+// by name and rely on their fields. Their presence is checked here, since files may come from anywhere.
 const wellKnown = "google.protobuf"
 
-// sound returns why messages of a file's types could not be worked with: nil if they can.
+// sound returns nil if messages of a file's types can be used, and otherwise the reason why not.
 func sound(f protoreflect.FileDescriptor) error {
 	if err := soundFields(f.Extensions()); err != nil {
 		return err
@@ -67,8 +67,8 @@ func soundFields(list interface {
 	return nil
 }
 
-// alike says whether a message of package google.protobuf has the fields of the one that is part of the program; one
-// that is not part of it may have any.
+// alike reports whether a message of package google.protobuf has the fields of the same message in the program; a
+// message that the program does not have may have any.
 func alike(m protoreflect.MessageDescriptor) bool {
 	d, err := protoregistry.GlobalFiles.FindDescriptorByName(m.FullName())
 	if err != nil || d.ParentFile().Path() == "google/protobuf/descriptor.proto" {

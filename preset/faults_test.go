@@ -78,7 +78,7 @@ func (p place) String() string {
 
 var places = []place{{false, false}, {false, true}, {true, false}, {true, true}}
 
-// sends says whether the bytes of p go from the client to the server.
+// sends reports whether the bytes of p go from the client to the server.
 func (p place) sends() bool { return p.server != p.write }
 
 // network has the faults at p of the first connection.

@@ -67,7 +67,7 @@ func addMD(m *fairlead.Metadata, md metadata.MD) {
 	}
 }
 
-// reserved says whether the protocol itself sets the field.
+// reserved reports whether the protocol itself sets the field.
 func reserved(key string) bool {
 	if strings.HasPrefix(key, ":") {
 		return true

@@ -99,7 +99,7 @@ func (e *statusError) As(target any) bool {
 // Unwrap leads to the *fairlead.Error and its cause, and lets errors.Is compare with errors of package status.
 func (e *statusError) Unwrap() []error { return []error{e.err, e.st.Err()} }
 
-// givenUp says whether err means that the call was over already, by its context or otherwise, and not that this
+// givenUp reports whether err means that the call was over already, by its context or otherwise, and not that this
 // message could not be sent.
 func givenUp(err error) bool {
 	if errors.Is(err, io.EOF) {

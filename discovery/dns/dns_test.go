@@ -163,7 +163,7 @@ func TestInstances(t *testing.T) {
 	}
 }
 
-// about says whether d is want, give or take a fifth.
+// about reports whether d is want, give or take a fifth.
 func about(d, want time.Duration) bool { return d >= want*8/10 && d <= want*12/10 }
 
 func TestPeriod(t *testing.T) {

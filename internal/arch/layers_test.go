@@ -60,7 +60,7 @@ func layerOf(pkg string) int {
 	return -1
 }
 
-// suite says whether pkg is a test suite for others to run, such as transport/transporttest: test code in a package of
+// suite reports whether pkg is a test suite for others, such as transport/transporttest: test code in a package of
 // its own, because tests of several packages share it.
 func suite(pkg string) bool {
 	parent, name := path.Split(pkg)
@@ -130,13 +130,13 @@ func aroundRules(f file, imported string) []string {
 	return faults
 }
 
-// around says whether a package of the project belongs to a module around the core.
+// around reports whether a package of the project belongs to a module around the core.
 func around(pkg string) bool {
 	top, _, _ := strings.Cut(pkg, "/")
 	return slices.Contains([]string{"cmd", "conformance", "contrib", "examples", "lab", "tools"}, top)
 }
 
-// algorithm says whether f is the half of a policy that knows nothing of the framework.
+// algorithm reports whether f is the half of a policy that knows nothing of the framework.
 func algorithm(f file) bool { return path.Dir(f.pkg) == "resilience" && f.name == "policy.go" }
 
 // inCore returns the path of a package within the project, and whether it belongs to the project at all.
@@ -147,7 +147,7 @@ func inCore(imported string) (pkg string, own bool) {
 	return strings.CutPrefix(imported, core+"/")
 }
 
-// standard says whether a package is the standard library's: those have no dot in the first element.
+// standard reports whether a package is the standard library's: those have no dot in the first element.
 func standard(imported string) bool {
 	first, _, _ := strings.Cut(imported, "/")
 	return !strings.Contains(first, ".")

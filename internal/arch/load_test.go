@@ -21,7 +21,7 @@ type file struct {
 	imports []string
 }
 
-// in says whether the file is under a folder at the top of the repository.
+// in reports whether the file is under a folder at the top of the repository.
 func (f file) in(top string) bool { return f.pkg == top || strings.HasPrefix(f.pkg, top+"/") }
 
 // repository is the root of the tree.

@@ -128,7 +128,7 @@ var outsiders = []string{ //nolint:gochecknoglobals // only read
 	"runtime.", "runtime/", "testing.", "os/signal.",
 }
 
-// foreign says whether no test is responsible for the goroutine.
+// foreign reports whether no test is responsible for the goroutine.
 func (g goroutine) foreign() bool {
 	// The last two lines are "created by f in goroutine n" and the place, except in the main goroutine.
 	_, creator, _ := strings.Cut(g.stack, "\ncreated by ")

@@ -13,8 +13,8 @@ type Msg struct {
 	N    int64
 }
 
-// Codec carries *Msg: a varint of N, then the text. It binds to nothing else and promises exact sizes. The zero value
-// is ready for use.
+// Codec carries *Msg: a varint of N, then the text. It has exact sizes, and refuses other types. The zero value is
+// ready for use.
 type Codec struct{}
 
 var (
@@ -22,7 +22,7 @@ var (
 	_ codec.PerType = Codec{}
 )
 
-// ErrRefused is what Codec returns for messages whose text is Refused, so that tests can see encoding fail.
+// ErrRefused is the error of Codec for messages whose text is Refused, with which tests make encoding fail.
 var ErrRefused = errors.New("protocoltest: message refused by its codec")
 
 // Refused is the text of a message that Codec refuses to encode.

@@ -11,8 +11,8 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// Direct is the least of a client: it makes every call on one connection, without picking, retrying or pooling. It is
-// for tests of servers, protocols and middleware. Safe for concurrent use.
+// Direct is a minimal client: it makes every call on one connection, without picking, retrying or pooling. It is for
+// tests of servers, protocols and middleware. It is safe for concurrent use.
 type Direct struct {
 	t     testing.TB
 	proto protocol.Client
@@ -21,8 +21,7 @@ type Direct struct {
 	mw    []fairlead.Middleware
 }
 
-// NewDirect makes a client of a connection. A method that cannot be bound fails t. The middleware runs around each
-// call.
+// NewDirect makes a client on a connection. If a method cannot be bound, t fails. The middleware wraps each call.
 func NewDirect(
 	t testing.TB, p protocol.Client, conn protocol.ClientConn, cfg *protocol.ClientConfig, mw ...fairlead.Middleware,
 ) *Direct {

@@ -30,7 +30,7 @@ func NewEcho(name string, opts ...fairlead.MethodOption) *Echo {
 	return e
 }
 
-// Handlers are what a test puts in place of Echo's own; nil: Echo's.
+// Handlers replace Echo's own; nil: Echo's.
 type Handlers struct {
 	Unary   func(context.Context, *Msg) (*Msg, error)
 	Gather  func(context.Context, *fairlead.Inbound[Msg]) (*Msg, error)

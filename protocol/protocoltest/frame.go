@@ -16,10 +16,10 @@ import (
 //
 //	u32 length of what follows, u32 id of the call (0: the connection), u8 type, payload
 //
-// Numbers are big endian, strings and lists have a varint before them.
+// Numbers are big endian; strings and lists begin with their length, a varint.
 //
-// The serial wire is the same in lock-step, as HTTP/1.1 is: a client opens a call when the one before is over, and
-// gives one up by closing the connection. The server's settings are a greeting that the client waits for.
+// The serial wire is the same in lock-step, like HTTP/1.1: a client opens a call when the one before is over, and
+// cancels a call by closing the connection. The server's settings are a greeting that the client waits for.
 const (
 	preface       = "FRAME/1\n"
 	serialPreface = "SERIAL1\n"
@@ -50,7 +50,7 @@ const (
 	frameOneWay   frameType = 'N' // client: head of a call without an answer, and its one request
 	frameMessage  frameType = 'M' // a message of a stream
 	frameEnd      frameType = 'E' // client: no more messages
-	frameCancel   frameType = 'C' // client: the call is given up
+	frameCancel   frameType = 'C' // client: the call is canceled
 	frameCredit   frameType = 'W' // u32: that many more messages may be sent
 	frameHeader   frameType = 'H' // server: response header
 	frameResponse frameType = 'R' // server: header, trailer and the one response; the call is over
@@ -61,15 +61,15 @@ const (
 	frameGoing    frameType = 'g' // client: the answer to that; it opens no more
 )
 
-// window is the number of messages that may be under way in each direction of a stream.
+// window is the number of messages that may be in transit in each direction of a stream.
 const window = 16
 
-// writer sends frames. Whoever reads a connection never waits for the peer to read: another goroutine writes.
+// writer sends frames. The goroutine that reads a connection never waits for the peer to read: another one writes.
 type writer struct {
 	combine.Writer
 	tc transport.Conn
 
-	written []chan<- error // those who wait until all is written; the Writer's lock guards them
+	written []chan<- error // of callers that wait until all is written; guarded by the Writer's lock
 }
 
 var _ combine.Owner = (*writer)(nil)
@@ -84,7 +84,7 @@ func (w *writer) frame(id uint32, t frameType, fill func(b []byte) []byte) error
 	return w.frameTo(id, t, nil, fill)
 }
 
-// frameTo is frame for one who waits until it is written: written, which has room, gets the error of that.
+// frameTo is frame for a caller that waits until the frame is written: written, which has room, gets the error.
 func (w *writer) frameTo(id uint32, t frameType, written chan<- error, fill func(b []byte) []byte) error {
 	w.Lock()
 	if err := w.Err(); err != nil {
@@ -125,7 +125,7 @@ func (w *writer) finish() {
 // unreadMax is how many bytes may wait for a client that does not read before a server stops reading from it.
 const unreadMax = 1 << 20
 
-// keepUp waits as long as more than that waits.
+// keepUp waits while more than that is waiting.
 func (w *writer) keepUp() {
 	w.Lock()
 	_ = w.Wait(unreadMax) // on an error the transport is closed, and reading ends
@@ -138,7 +138,7 @@ func (w *writer) Written(err error) {
 		_ = w.tc.Close() // nothing more can be done for it
 	}
 	if err == nil && w.Len() > 0 {
-		return // it may be what they wait for
+		return // they may be waiting for that
 	}
 	for _, c := range w.written {
 		c <- err
@@ -161,8 +161,8 @@ type frameIn struct {
 	long    bool // the payload is longer than limit and is not there
 }
 
-// read peeks at the next frame. It keeps no state but in tc, so that a reader may stop and another go on. Of frames
-// longer than limit it returns the head only.
+// readFrame peeks at the next frame. It keeps its state in tc only, so that another reader can continue. Of frames
+// longer than limit it returns only the head.
 func readFrame(tc transport.Conn, limit int) (f frameIn, err error) {
 	b, err := tc.Peek(frameHead)
 	if err != nil {
@@ -187,7 +187,7 @@ func readFrame(tc transport.Conn, limit int) (f frameIn, err error) {
 // skipper drops the rest of a frame that is too long to be buffered; it is state of the connection.
 type skipper int
 
-// skip drops what is there, and waits for more until all is dropped.
+// skip drops the bytes that are there, and waits for more until all are dropped.
 func (s *skipper) skip(tc transport.Conn) error {
 	for *s > 0 {
 		b, err := tc.Peek(1)
@@ -212,7 +212,7 @@ type callHead struct {
 	header    fairlead.Metadata
 }
 
-// append puts the deadline on the wire as the time that is left, since clocks differ.
+// append appends the head, with the deadline as the time left, since clocks differ.
 func (h *callHead) append(b []byte) []byte {
 	var left uint64
 	if !h.deadline.IsZero() {
@@ -238,7 +238,7 @@ func appendMetadata(b []byte, md *fairlead.Metadata) []byte {
 	return b
 }
 
-// parser takes a payload apart. After a failure its methods return zero values.
+// parser reads the fields of a payload. After a failure its methods return zero values.
 type parser struct {
 	b   []byte
 	bad bool
@@ -346,10 +346,10 @@ func (p *parser) status() status {
 	return s
 }
 
-// notSent is the error of a call whose connection had ended before anything of it was written.
+// notSent returns the error of a call whose connection ended before any part of it was written.
 func notSent(cause error) error { return fairlead.ErrorOf(lost(cause)).WithReach(fairlead.NotSent) }
 
-// lost is the error of calls whose connection ended.
+// lost returns the error of calls whose connection has ended.
 func lost(cause error) error {
 	if cause == nil {
 		cause = io.EOF

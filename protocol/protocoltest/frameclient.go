@@ -15,8 +15,8 @@ import (
 	"github.com/fairlead-go/fairlead/transport"
 )
 
-// FrameClient is the client side of the wire. Its calls keep all promises of protocol.ClientConn but compression. The
-// zero value is ready for use and may serve any number of clients.
+// FrameClient is the client side of the wire. It implements all of protocol.ClientConn except compression. The zero
+// value is ready for use and may serve any number of clients.
 type FrameClient struct{ serial bool }
 
 var (
@@ -24,8 +24,8 @@ var (
 	_ protocol.Serial = FrameClient{}
 )
 
-// NewSerialClient makes the client side of the wire in lock-step, whose connections carry one call at a time. It calls
-// what NewSerialServer serves.
+// NewSerialClient makes the client side of the wire in lock-step, whose connections carry one call at a time. The
+// server side is NewSerialServer.
 func NewSerialClient() FrameClient { return FrameClient{serial: true} }
 
 // Serial implements protocol.Serial.
@@ -37,7 +37,7 @@ func (p FrameClient) Name() string { return wireName(p.serial) }
 // ALPN returns the name.
 func (p FrameClient) ALPN() []string { return []string{p.Name()} }
 
-// clientBind is a method prepared.
+// clientBind is a prepared method.
 type clientBind struct {
 	method    *fairlead.Method
 	codecName string
@@ -92,7 +92,7 @@ func (p FrameClient) NewConn(
 	return c, nil
 }
 
-// greeting waits for the server to say that it serves the connection. It closes the connection if it fails.
+// greeting waits for the server's settings. If that fails it closes the connection.
 func (c *clientConn) greeting(ctx context.Context) error {
 	select {
 	case <-c.freed: // also when it has failed
@@ -109,10 +109,10 @@ func (c *clientConn) greeting(ctx context.Context) error {
 	return c.Err()
 }
 
-// firstMax is the number of calls that a client dares before the server has said its own.
+// firstMax is the number of calls that a client makes at a time before it knows the server's limit.
 const firstMax = 100
 
-// clientConn is a connection in the client's role. Its reading goroutine ends with the connection.
+// clientConn is a connection of a client. Its reading goroutine ends with the connection.
 type clientConn struct {
 	tc     transport.Conn
 	w      writer
@@ -132,7 +132,7 @@ type clientConn struct {
 	done     chan struct{} // all of that has ended
 }
 
-// clientCall is a call under way: a unary one has done, a stream the stream.
+// clientCall is a call in progress: a unary one has done, a stream the stream.
 type clientCall struct {
 	stream *frameStream
 
@@ -179,7 +179,7 @@ func (c *clientConn) readOne() error {
 		if c.serial {
 			return errors.New("protocoltest: a frame while no call is under way")
 		}
-		return nil // given up here, which the server did not know yet
+		return nil // canceled here, which the server did not know yet
 	}
 	p := parser{b: f.payload}
 	switch {
@@ -233,7 +233,7 @@ func (c *clientConn) control(f *frameIn) error {
 	return nil
 }
 
-// tooLong fails the call whose message is longer than what the client takes.
+// tooLong fails the call whose message is longer than the client accepts.
 func (c *clientConn) tooLong(id uint32) {
 	if k := c.abandon(id); k != nil {
 		k.end(&status{err: fairlead.Errorf(fairlead.ResourceExhausted,
@@ -249,7 +249,7 @@ func (k *clientCall) gotHeader(md fairlead.Metadata) {
 	k.header = md
 }
 
-// end delivers the end of a call that was taken from the list.
+// end delivers the end of a call, which is no longer in the list.
 func (k *clientCall) end(st *status) {
 	if k.stream != nil {
 		k.stream.status(st)
@@ -259,7 +259,7 @@ func (k *clientCall) end(st *status) {
 	close(k.done)
 }
 
-// end takes a call from the list and delivers its end.
+// end removes a call from the list and delivers its end.
 func (c *clientConn) end(id uint32, st status) {
 	if k := c.take(id); k != nil {
 		k.end(&st)
@@ -279,7 +279,7 @@ func (c *clientConn) add(k *clientCall) (id uint32, err error) {
 	return c.lastID, nil
 }
 
-// take takes a call from the list. Whoever gets it delivers its end; nil: somebody else does.
+// take removes a call from the list. The caller delivers its end. It returns nil if another goroutine does.
 func (c *clientConn) take(id uint32) *clientCall {
 	c.mu.Lock()
 	k := c.calls[id]
@@ -295,7 +295,7 @@ func (c *clientConn) take(id uint32) *clientCall {
 	return k
 }
 
-// abandon is take for a call that this side gives up. In lock-step that ends the connection.
+// abandon is take for a call that this side cancels. In lock-step that ends the connection.
 func (c *clientConn) abandon(id uint32) *clientCall {
 	if !c.serial {
 		k := c.take(id)
@@ -458,7 +458,7 @@ func (c *clientConn) Open(ctx context.Context, bind protocol.Binding, call *fair
 	return nil
 }
 
-// endWith gives the stream up when ctx ends or the deadline passes.
+// endWith ends the stream when ctx ends or the deadline passes.
 func (s *frameStream) endWith(ctx context.Context, deadline time.Time) {
 	stopCtx := context.AfterFunc(ctx, func() { s.giveUp(fairlead.ErrorOf(ctx.Err())) })
 	var timer *time.Timer
@@ -479,7 +479,7 @@ func (s *frameStream) endWith(ctx context.Context, deadline time.Time) {
 	}
 }
 
-// begin checks what can be checked before anything is sent.
+// begin makes the checks that are possible before anything is sent.
 func (c *clientConn) begin(
 	ctx context.Context, bind protocol.Binding, call *fairlead.Call,
 ) (b *clientBind, deadline time.Time, err error) {
@@ -515,7 +515,7 @@ func (c *clientConn) send(id uint32, typ frameType, b *clientBind, call *fairlea
 	return c.sendTo(id, typ, nil, b, call, body)
 }
 
-// sendTo is send for one who waits until it is written: see writer.frameTo.
+// sendTo is send for a caller that waits until the frame is written: see writer.frameTo.
 func (c *clientConn) sendTo(
 	id uint32, typ frameType, written chan<- error, b *clientBind, call *fairlead.Call, body []byte,
 ) error {
@@ -540,7 +540,7 @@ func (c *clientConn) Free() int {
 // Freed implements protocol.ClientConn.
 func (c *clientConn) Freed() <-chan struct{} { return c.freed }
 
-// Drain implements protocol.ClientConn. The server is told that no more calls come.
+// Drain implements protocol.ClientConn. It tells the server that no more calls follow.
 func (c *clientConn) Drain() {
 	c.mu.Lock()
 	if c.draining {
@@ -556,7 +556,7 @@ func (c *clientConn) Drain() {
 	}
 }
 
-// leave closes the connection, on which no call is under way, nor can be.
+// leave closes the connection, which has no calls and takes no more.
 func (c *clientConn) leave() {
 	_ = c.w.frame(0, frameGoing, nil)
 	c.w.finish()

@@ -13,9 +13,9 @@ import (
 	"github.com/fairlead-go/fairlead/transport"
 )
 
-// FrameServer is the server side of the wire. It serves any method with any codec, knows no compression, and keeps all
-// promises of protocol.Server: deadlines, metadata, errors with details, cancellation, a resumable Serve, inline
-// execution and draining. A stream has at most 16 messages under way in each direction. A value serves one server.
+// FrameServer is the server side of the wire. It serves any method with any codec, has no compression, and implements
+// all of protocol.Server: deadlines, metadata, errors with details, cancellation, a resumable Serve, inline execution
+// and draining. A stream has at most 16 messages in transit in each direction. A value serves one server.
 type FrameServer struct {
 	serial bool
 	d      protocol.Dispatcher
@@ -44,7 +44,7 @@ func (p *FrameServer) Attach(d protocol.Dispatcher) error {
 // ALPN returns the name.
 func (p *FrameServer) ALPN() []string { return []string{p.Name()} }
 
-// Detect knows the wire by its preface of eight bytes.
+// Detect recognizes the wire by its preface of eight bytes.
 func (p *FrameServer) Detect(first []byte) protocol.Verdict {
 	preface := prefaceOf(p.serial)
 	n := min(len(first), len(preface))
@@ -80,7 +80,7 @@ func peerOf(tc transport.Conn, serial bool) *fairlead.Peer {
 	return peer
 }
 
-// serverConn is a connection in the server's role.
+// serverConn is a connection of a server.
 type serverConn struct {
 	d      protocol.Dispatcher
 	tc     transport.Conn
@@ -173,7 +173,7 @@ func (c *serverConn) why(err error) error {
 	return err
 }
 
-// take deals with one frame and discards it. A call that is ready to run is returned.
+// take handles one frame and discards it. It returns a call that is ready to run.
 func (c *serverConn) take(f *frameIn) (t *serverCall, inline bool, err error) {
 	if f.long {
 		c.tc.Discard(frameHead)
@@ -196,7 +196,7 @@ func (c *serverConn) take(f *frameIn) (t *serverCall, inline bool, err error) {
 	}
 }
 
-// forCall deals with a frame of a call under way.
+// forCall handles a frame of a call in progress.
 func (c *serverConn) forCall(f *frameIn) error {
 	c.mu.Lock()
 	t := c.calls[f.id]
@@ -235,7 +235,7 @@ func (c *serverConn) tooLong(f *frameIn) {
 	c.reject(f, err)
 }
 
-// reject answers a call that does not run, if it has answers. One that has none is only logged.
+// reject answers a call that is not run. A call without an answer is only logged.
 func (c *serverConn) reject(f *frameIn, err error) {
 	if f.typ == frameOneWay {
 		c.d.Logger().Debug("protocoltest: a one-way call is dropped", "error", err)
@@ -245,7 +245,7 @@ func (c *serverConn) reject(f *frameIn, err error) {
 	_ = c.w.frame(f.id, frameStatus, func(b []byte) []byte { return appendStatus(b, &none, &none, err) })
 }
 
-// open makes a call of its first frame.
+// open makes a call from its first frame.
 func (c *serverConn) open(f *frameIn) (t *serverCall, inline bool, err error) {
 	p := parser{b: f.payload}
 	h := p.head()
@@ -376,7 +376,7 @@ func (c *serverConn) Close(cause error) {
 	}
 }
 
-// serverCall is a call and what runs it: its protocol.Task and its fairlead.Driver.
+// serverCall is a call with its protocol.Task and its fairlead.Driver.
 type serverCall struct {
 	c      *serverConn
 	id     uint32
@@ -387,7 +387,7 @@ type serverCall struct {
 	stream *frameStream // nil: unary
 
 	answered atomic.Bool   // the last frame is about to be sent
-	over     chan struct{} // closed when it is in the list no more
+	over     chan struct{} // closed when it is no longer in the list
 
 	mu     sync.Mutex
 	headed bool // unary: the header was sent
@@ -423,7 +423,7 @@ func (t *serverCall) Cost() *protocol.Cost { return &t.route.Cost }
 // Run implements protocol.Task.
 func (t *serverCall) Run() {
 	ctx := t.call.Context()
-	// What stands if the handler does not return because of runtime.Goexit.
+	// The error if the handler does not return because of runtime.Goexit.
 	err := error(fairlead.Errorf(fairlead.Internal, "%s: the handler did not return", t.route.Method.Path))
 	defer func() { t.finish(err) }()
 	if t.stream != nil {
@@ -452,7 +452,7 @@ func (t *serverCall) finish(err error) {
 	t.c.delist(t)
 }
 
-// answer sends the end of the call, which its handler returned err for, and returns what it ended with.
+// answer sends the end of the call, whose handler has returned err, and returns the error that it ended with.
 func (t *serverCall) answer(err error) error {
 	switch {
 	case err == nil && t.route.Method.Kind.ServerStreams():
@@ -467,7 +467,7 @@ func (t *serverCall) answer(err error) error {
 	return err
 }
 
-// respond sends the one response and a good status.
+// respond sends the response and the status OK.
 func (t *serverCall) respond() error {
 	b, err := encode(t.bound.Resp, nil, t.call.Response(), t.c.d.Limits().SendMessage)
 	if err != nil {
@@ -495,7 +495,7 @@ func (t *serverCall) header() *fairlead.Metadata {
 	return t.call.ResponseHeader()
 }
 
-// takeHeader says, once, that the header has to be sent.
+// takeHeader reports whether the header has to be sent, which is true once.
 func (t *serverCall) takeHeader() bool {
 	mu, headed := &t.mu, &t.headed
 	if t.oneWay() {
@@ -514,7 +514,8 @@ func (t *serverCall) takeHeader() bool {
 // Protocol implements fairlead.Driver.
 func (t *serverCall) Protocol() string { return wireName(t.c.serial) }
 
-// SendHeader implements fairlead.Driver. It sends under the stream's lock, so that no message goes before the header.
+// SendHeader implements fairlead.Driver. It sends under the stream's lock, so that no message is sent before the
+// header.
 func (t *serverCall) SendHeader(c *fairlead.Call) error {
 	if s := t.stream; s != nil {
 		s.mu.Lock()

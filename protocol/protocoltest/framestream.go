@@ -10,8 +10,8 @@ import (
 	"github.com/fairlead-go/fairlead/codec"
 )
 
-// frameStream is one stream, in either role. What arrives is put into it by the reader, which never waits; credit keeps
-// the queue short.
+// frameStream is one stream, on either side. The reader adds what arrives and never waits; credit keeps the queue
+// short.
 type frameStream struct {
 	w         *writer
 	id        uint32
@@ -73,7 +73,7 @@ func (s *frameStream) finish(err error) {
 	s.end(err)
 }
 
-// status ends a client's stream as the server says.
+// status ends a client's stream with the server's status.
 func (s *frameStream) status(st *status) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +91,7 @@ func (s *frameStream) status(st *status) {
 	s.end(err)
 }
 
-// halfClose says that the client sends no more; the server's stream stays open.
+// halfClose records that the client sends no more; the server's stream stays open.
 func (s *frameStream) halfClose() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,7 +101,7 @@ func (s *frameStream) halfClose() {
 	}
 }
 
-// cut ends a server's stream of which nothing can be sent any more: its call was cancelled or its connection lost.
+// cut ends a server's stream on which nothing can be sent any more: its call was canceled or its connection lost.
 func (s *frameStream) cut(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -212,7 +212,7 @@ func (s *frameStream) Recv(msg any) error {
 	return err
 }
 
-// show gives the call the header that arrived; the lock is held.
+// show sets the header that has arrived on the call; the lock is held.
 func (s *frameStream) show() {
 	if s.side == fairlead.ClientSide && s.headed && !s.shown {
 		s.shown = true

@@ -133,7 +133,7 @@ func serveEcho(c transport.Conn) {
 	}
 }
 
-// eventually says whether cond becomes true in time.
+// eventually reports whether cond becomes true in time.
 func eventually(cond func() bool) bool {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()

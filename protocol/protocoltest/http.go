@@ -28,6 +28,7 @@ func RunHTTP(t *testing.T, env func(t *testing.T, app protocol.HTTP) protocol.HT
 		{"what the engine adds and drops", httpEngine},
 		{"stream without content", httpNoContent},
 		{"interim responses, trailers", httpAround},
+		{"a body that waits to be asked for", httpExpect},
 		{"deadline", httpDeadline},
 		{"fields for whoever answers", httpAnswer},
 		{"tunnel", httpTunnel},
@@ -347,6 +348,53 @@ func httpAround(t *testing.T, c protocol.HTTPConn) {
 		if got := <-interim; got != want {
 			t.Errorf("asks %v: got the interim response %q first, want %q", asks, got, want)
 		}
+	}
+}
+
+// httpExpect sends bodies once the server has asked for them, which it does if the request is not refused: without the
+// protocol's help for requests that it takes as a whole, and before the head of a stream.
+func httpExpect(t *testing.T, c protocol.HTTPConn) {
+	head := protocol.NewBlock(":scheme", "http", ":authority", "items", "content-type", "text/plain",
+		"expect", "100-Continue")
+	for _, tt := range []struct {
+		path, query string
+		status      int
+		asked       bool
+		body        string
+	}{
+		{"/items/a", "q", 200, true, "q\nbody"},
+		{"/items/a", "streamed", 200, true, "body"},
+		{"/elsewhere", "", 404, false, ""},
+	} {
+		asked := make(chan struct{}, 1)
+		x, err := c.Open(&protocol.Request{
+			Head: head, Verb: "PUT", Path: tt.path, Query: tt.query,
+			Inform: func(h *protocol.Head) {
+				if h.Status == 100 {
+					asked <- struct{}{}
+				}
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tt.asked {
+			<-asked
+			if err := x.Send(&protocol.Message{Bytes: []byte("body")}, true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-x.HeadReady()
+		if h, _ := x.Head(); h == nil || h.Status != tt.status {
+			t.Errorf("%s: got the head %+v, want the status %d", tt.path, h, tt.status)
+		}
+		if body, err := ReadAll(nil, x, 100); tt.asked && (err != nil || string(body) != tt.body) {
+			t.Errorf("%s: got %q, %v, want %q", tt.path, body, err, tt.body)
+		}
+		if len(asked) > 0 {
+			t.Errorf("%s: the body was asked for again, or for nothing", tt.path)
+		}
+		x.Reset(protocol.ResetCancel, io.EOF)
 	}
 }
 

@@ -9,7 +9,8 @@ import (
 )
 
 // Stream implements protocol.HTTP: it sends back the parts of the body as they come, and the request's trailer at the
-// end if there is one. Requests whose body did not come in time get 504. A request for the protocol "items" becomes a
+// end if there is one. A body whose length is known has to come in the server's time for messages. Requests whose body
+// did not come in time get 504. A request for the protocol "items" becomes a
 // stream of bytes; with the query "hijack" it takes over the connection.
 func (it *Items) Stream(x protocol.Exchange) {
 	st := &itemStream{tunnel: x.Head().Protocol == itemsTunnel}
@@ -65,6 +66,10 @@ func (st *itemStream) copy() error {
 	}
 	if err := x.SendHead(head); err != nil {
 		return err
+	}
+	if h.Fields.Get("content-length") != "" {
+		x.Expect(true) // it is to be there as a whole
+		defer x.Expect(false)
 	}
 	for {
 		b, err := x.Read()

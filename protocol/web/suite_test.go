@@ -157,7 +157,8 @@ func TestOwnRoute(t *testing.T) { //nolint:paralleltest // TestSuite counts goro
 	}
 }
 
-// TestDrainOfOwnRoute: Shutdown waits for requests that are no calls of a method, and cancels them when its time is over.
+// TestDrainOfOwnRoute: Shutdown waits for requests that are no calls of a method, and cancels them when its time is
+// over.
 func TestDrainOfOwnRoute(t *testing.T) { //nolint:paralleltest // TestSuite counts goroutines
 	for name, req := range held() {
 		for _, cut := range []bool{false, true} {
@@ -202,8 +203,8 @@ func TestDrainOfOwnRoute(t *testing.T) { //nolint:paralleltest // TestSuite coun
 	}
 }
 
-// TestDeadlineOfStream: the deadline of a request that is read as it comes ends it, also while its handler waits for the
-// client.
+// TestDeadlineOfStream: the deadline of a request that is read as it comes ends it, even if its handler is waiting for
+// the client.
 func TestDeadlineOfStream(t *testing.T) { //nolint:paralleltest // TestSuite counts goroutines
 	network := inproc.New()
 	mw, _, ended := watched()
@@ -219,6 +220,45 @@ func TestDeadlineOfStream(t *testing.T) { //nolint:paralleltest // TestSuite cou
 	}
 	if rest, err := x.Read(); err == nil || errors.Is(err, io.EOF) {
 		t.Errorf("the client got %q, %v, want an error", rest, err)
+	}
+}
+
+// TestBodyTimeout: bodies that are begun have to be completed in the server's time for messages, whether the protocol
+// wants them as a whole or reads them.
+func TestBodyTimeout(t *testing.T) { //nolint:paralleltest // TestSuite counts goroutines
+	network := inproc.New()
+	s := serve(t, new(protocoltest.Items), network, "web:1", server.MessageTimeout(50*time.Millisecond))
+	c := dial(t, network)
+	length := new(fairlead.Metadata)
+	length.Add("content-length", "10")
+	for _, tt := range []struct {
+		query  string
+		extra  *fairlead.Metadata
+		status int
+	}{
+		{"", nil, 504},
+		{"", length, 504},
+		{"streamed", length, 200}, // and then a reset
+	} {
+		req := held()["stream"]
+		req.Query, req.Extra, req.Message = tt.query, tt.extra, &protocol.Message{Bytes: []byte("begun")}
+		x, err := c.Open(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-x.HeadReady()
+		if h, _ := x.Head(); h == nil || h.Status != tt.status {
+			t.Errorf("%q: got the head %+v, want the status %d", tt.query, h, tt.status)
+		}
+		for err = nil; err == nil; {
+			_, err = x.Read()
+		}
+		if whole := errors.Is(err, io.EOF); whole != (tt.query == "") {
+			t.Errorf("%q: the response ends with %v", tt.query, err)
+		}
+	}
+	if got := s.Stats().Guard[protocol.SlowMessage]; got != 3 {
+		t.Errorf("%d slow messages were counted, want 3", got)
 	}
 }
 

@@ -9,11 +9,12 @@ import (
 	"github.com/fairlead-go/fairlead/balance"
 )
 
-// patience is how long a call waits for the first connection to a node before it has another node connect as well.
+// patience is how long a call waits for the first connection to a node before another node is made to connect as well.
 const patience = 250 * time.Millisecond
 
-// await picks a node that has a connection. It waits for the resolver's first answer and for connections being made;
-// with a target or nodes that have failed it waits only if the call wants to. The call may have picked n in s already.
+// await picks a node that has a connection. It waits for the resolver's first answer and for connections that are being
+// made. If the target could not be resolved, or no node can be reached, it waits only if the call is to wait for ready.
+// The call may have picked n in s before.
 func (c *Client) await(
 	ctx context.Context, call *fairlead.Call, before []*balance.Node, s *snapshot, n *node,
 ) (*node, error) {
@@ -27,7 +28,7 @@ func (c *Client) await(
 		}
 		what := "while " + c.target.text + " was being resolved"
 		if now != nil {
-			// The choice stands as long as there is hope for it: pickers that take turns would skip nodes otherwise.
+			// The choice stands until the node fails: pickers that take turns would skip nodes otherwise.
 			if n == nil || now != s || n.pool.fault.Load() != nil || slices.Contains(before, &n.Node) {
 				s, n = now, now.pick(call, before)
 			}
@@ -50,8 +51,8 @@ func (c *Client) await(
 	}
 }
 
-// direct returns the node that a call which picked n goes to. Nil and an error: none can be reached; nil and nil: a
-// connection is being made.
+// direct returns the node for a call that picked n. It returns nil and an error if no node can be reached, and nil and
+// nil while a connection is being made.
 func (s *snapshot) direct(call *fairlead.Call, n *node, before []*balance.Node) (*node, error) {
 	if len(s.nodes) == 0 {
 		return nil, s.err
@@ -69,20 +70,20 @@ func (s *snapshot) direct(call *fairlead.Call, n *node, before []*balance.Node) 
 	}
 	fault := n.pool.fault.Load()
 	if fault == nil {
-		return nil, nil //nolint:nilnil // documented: to be waited for
+		return nil, nil //nolint:nilnil // documented: a connection is being made
 	}
 	// A picker takes a failing node when it has no others, or when this call has tried them.
 	for _, o := range s.nodes {
 		if o.pool.fault.Load() == nil {
 			o.pool.kick()
-			return nil, nil //nolint:nilnil // documented: to be waited for
+			return nil, nil //nolint:nilnil // documented: a connection is being made
 		}
 	}
 	return nil, fault
 }
 
-// instead returns a node with a connection for a call that picked n, which has none; nil if the call better waits: it
-// has a hash key and there is hope for n, or it has tried the others and not n.
+// instead returns another node that has a connection, for a call that picked n, which has none. It returns nil if the
+// call should wait for n: n has not failed, and the call has a hash key or has tried all other nodes.
 func (s *snapshot) instead(call *fairlead.Call, n *node, before []*balance.Node) *node {
 	failing := n.pool.fault.Load() != nil
 	if !failing && call.Wire().HashKey() != "" {
@@ -95,7 +96,7 @@ func (s *snapshot) instead(call *fairlead.Call, n *node, before []*balance.Node)
 	return r
 }
 
-// waitingFor says what a call that gives up was waiting for.
+// waitingFor describes, for the error of a call that gives up, what it was waiting for.
 func (c *Client) waitingFor(n *node, err error) string {
 	switch {
 	case err != nil:
@@ -106,7 +107,7 @@ func (c *Client) waitingFor(n *node, err error) string {
 	return "while waiting for an instance"
 }
 
-// waitChange waits until changed is closed, which is true, or, with impatience, for a while, which is false.
+// waitChange waits until changed is closed, and returns true. If impatient is set, it returns false after a while.
 func (c *Client) waitChange(
 	ctx context.Context, call *fairlead.Call, changed <-chan struct{}, impatient bool, what string,
 ) (bool, error) {
@@ -135,11 +136,11 @@ func (c *Client) waitChange(
 	case <-ctx.Done():
 		return false, c.gaveUp(ctx, what)
 	case <-c.ctx.Done():
-		return true, nil // the caller looks
+		return true, nil // the caller checks the client's context
 	}
 }
 
-// over says whether the call's context has ended or its deadline has passed.
+// over reports whether the call's context has ended or its deadline has passed.
 func (c *Client) over(ctx context.Context, call *fairlead.Call) bool {
 	if ctx.Err() != nil {
 		return true
@@ -148,7 +149,7 @@ func (c *Client) over(ctx context.Context, call *fairlead.Call) bool {
 	return ok && !time.Now().Before(d)
 }
 
-// gaveUp is the error of a call that was not sent because its context ended or else its deadline passed.
+// gaveUp returns the error of a call that was not sent because its context ended or its deadline passed.
 func (c *Client) gaveUp(ctx context.Context, what string) *fairlead.Error {
 	cause := ctx.Err()
 	if cause == nil {

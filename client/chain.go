@@ -16,7 +16,7 @@ type method struct {
 	bind   protocol.Binding
 	unary  bool
 	oneWay bool
-	chain  fairlead.Handler // the middleware of an attempt around m.picked; nil: there is none
+	chain  fairlead.Handler // the middleware of an attempt around m.onPicked; nil: there is none
 }
 
 // Bind makes the handler that calls m: once for each client and method, later calls return the same. A method that the
@@ -46,7 +46,7 @@ func (c *Client) bindLocked(desc *fairlead.Method) fairlead.Handler {
 	}
 	m.bind = bind
 	if len(c.cfg.attempt) > 0 {
-		m.chain = fairlead.Chain(at, m.picked, c.cfg.attempt...)
+		m.chain = fairlead.Chain(at, m.onPicked, c.cfg.attempt...)
 	}
 	run = withHeaders(c.cfg.headers, run)
 	if c.cfg.deadline == nil {
@@ -146,7 +146,7 @@ func (m *method) handler(next fairlead.Handler) fairlead.Handler {
 			err := next(ctx, call)
 			returned = true
 			if err == nil && ctx.Err() != nil {
-				// The response came first, but whoever ended the context may rely on its end.
+				// The response came first, but the context's owner may rely on its end.
 				call.SetResponse(nil)
 				err = errEnded(ctx, call, ctx.Err())
 			}

@@ -3,7 +3,7 @@
 //
 // A call goes through the files in this order: chain.go (the chain around the whole call, made once per method),
 // pick.go (an instance, and the chain around the attempt; await.go when there is no connection yet), roundtrip.go (the
-// attempt, repeated where nobody notices), pool.go (the connections of an instance; dial.go makes them, idle.go has
+// attempt and its transparent repetitions), pool.go (the connections of an instance; dial.go makes them, idle.go has
 // those without a call if each carries one at a time, line.go is where calls wait for room), stream.go (the end of a
 // streaming call). resolve.go and target.go find the instances. The package knows interfaces only; package preset names
 // the implementations.
@@ -93,12 +93,12 @@ func New(target string, opts ...Option) (*Client, error) {
 	return c, nil
 }
 
-// Target returns what the client was made for.
+// Target returns the target that New was given.
 func (c *Client) Target() string { return c.target.text }
 
-// Connect resolves the target and connects to all its instances without waiting for a call, and without waiting for the
-// end of a back-off. It returns nil once one instance is connected, and an error when the target cannot be
-// resolved, no instance can be reached, or ctx ends.
+// Connect resolves the target and connects to all its instances, without waiting for a call or for the end of a
+// back-off. It returns nil as soon as one instance is connected, and an error if the target cannot be resolved, no
+// instance can be reached, or ctx ends.
 func (c *Client) Connect(ctx context.Context) error {
 	c.start()
 	for nudged := false; ; {
@@ -148,8 +148,9 @@ func (c *Client) Stop(context.Context) error { return c.Close() }
 // String returns what app.App calls the client in errors and logs.
 func (c *Client) String() string { return "the client of " + c.target.text }
 
-// Close ends the client: calls under way and later ones fail with an error whose cause is ErrClosed or the protocol's
-// word for it. When it returns, the client's goroutines are gone. It returns nil, and may be called more than once.
+// Close closes the client. Calls under way and later calls fail with an error whose cause is ErrClosed or the
+// protocol's equivalent. When Close returns, the client's goroutines have ended. It returns nil and may be called more
+// than once.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	c.closed = true
@@ -199,7 +200,7 @@ func (c *Client) timer(d time.Duration) *time.Timer {
 	return time.NewTimer(d)
 }
 
-// stop gives a timer back; nil is allowed.
+// stop stops a timer and gives it back. t may be nil.
 func (c *Client) stop(t *time.Timer) {
 	if t != nil {
 		t.Stop()
@@ -211,13 +212,13 @@ func errClosed() *fairlead.Error {
 	return fairlead.Errorf(fairlead.Canceled, "%w", ErrClosed).WithReach(fairlead.NotSent)
 }
 
-// signal tells any number of goroutines that something has changed. The zero value is ready for use.
+// signal wakes any number of goroutines when something has changed. The zero value is ready for use.
 type signal struct {
 	mu sync.Mutex
 	ch chan struct{}
 }
 
-// wait returns a channel that the next notify closes. What may change is looked at afterwards.
+// wait returns a channel that the next notify closes. Callers look at what may change after wait, not before.
 func (s *signal) wait() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -52,7 +52,7 @@ func (p *pool) maxDialers() int32 {
 	return 1
 }
 
-// nudge is kick without a back-off.
+// nudge is kick that does not wait for the end of a back-off.
 func (p *pool) nudge() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,7 +60,7 @@ func (p *pool) nudge() {
 		return
 	}
 	p.retryAt = time.Time{}
-	// A fault from before is no answer to the one who asks for a new attempt.
+	// An earlier fault is no answer to a caller who asks for a new attempt.
 	p.setFault(nil)
 	select {
 	case p.nudged <- struct{}{}:
@@ -157,7 +157,7 @@ func (p *pool) connect() (*conn, error) {
 	return &conn{ClientConn: cc, born: time.Now(), lined: make(chan struct{}, 1)}, nil
 }
 
-// add puts k into the pool; false: the pool was retired or the client closed.
+// add puts k into the pool. It returns false if the pool was retired or the client closed.
 func (p *pool) add(k *conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -177,7 +177,7 @@ func (p *pool) add(k *conn) bool {
 	return true
 }
 
-// failLocked notes that an attempt to connect, begun then, failed. The lock is held.
+// failLocked notes that an attempt to connect failed, which began at begun. The lock is held.
 func (p *pool) failLocked(begun time.Time, err error) {
 	if p.ctx.Err() != nil {
 		return // it was called off

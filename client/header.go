@@ -52,7 +52,7 @@ func (c *config) checkHeaders() error {
 	return errors.Join(errs...)
 }
 
-// withHeaders gives each call the headers.
+// withHeaders adds the headers to each call.
 func withHeaders(list []header, next fairlead.Handler) fairlead.Handler {
 	if len(list) == 0 {
 		return next
@@ -99,15 +99,15 @@ func (h *header) failed(call *fairlead.Call, err error) error {
 	return fairlead.Errorf(code, "%s: header %q: %w", call.Method().Path, h.name, err).WithReach(fairlead.NotSent)
 }
 
-// within is a context that ends at a deadline as well. Most functions have their value at hand and ask it nothing, so
-// that its timer is made when somebody waits for the end.
+// within is a context that also ends at a deadline. Most functions of Header have their value at hand and do not use
+// their context, so its timer is made when Done is called.
 type within struct {
 	context.Context //nolint:containedctx // it is a context
 
 	deadline time.Time
 
 	mu     sync.Mutex
-	timed  context.Context //nolint:containedctx // the parent with a timer; nil: nobody waits
+	timed  context.Context //nolint:containedctx // the parent with a timer; nil: Done was not called
 	cancel context.CancelFunc
 }
 
@@ -141,7 +141,7 @@ func (w *within) Err() error {
 	return nil
 }
 
-// stop lets go of the timer.
+// stop stops the timer.
 func (w *within) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

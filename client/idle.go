@@ -8,8 +8,8 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// This file has the connections that carry one call at a time (protocol.Serial). A call takes the one that was used
-// last, so that those beyond what is needed grow old and are closed, or waits in line for one.
+// Connections that carry one call at a time (protocol.Serial). A call takes the idle connection that was used last, so
+// that surplus connections stay idle until they are closed. If none is idle, the call waits in line.
 
 // place is where such a connection is. The pool's lock guards it.
 type place uint8
@@ -49,8 +49,8 @@ func (l *idleList) remove(k *conn, to place) {
 	k.place = to
 }
 
-// take returns a connection without a call, nil if there is none. One that has just ended is left to watch. The lock is
-// held.
+// take takes the connection that was used last from the idle ones. It returns nil if none is idle. A connection that
+// has just ended is left to watch. The lock is held.
 func (p *pool) take() *conn {
 	for p.idle.top != nil {
 		k := p.idle.top
@@ -73,11 +73,11 @@ func (p *pool) checkOut() *conn {
 	return p.take()
 }
 
-// checkIn gives back what a call has taken and ended on with *err, or had a stream opened on. When a connection that is
-// not free becomes so, watch hears of it.
+// checkIn gives back a connection that a call has taken, when a unary call on it has ended with *err or a stream was
+// opened. A connection that is not free yet comes back later, by settled.
 func (p *pool) checkIn(k *conn, err *error) {
 	if errors.Is(*err, protocol.ErrFull) {
-		k.Drain() // it has ended, or has a call that nobody knows of
+		k.Drain() // it has ended, or has a call that the pool does not know
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,14 +96,15 @@ func (p *pool) stale(k *conn, err error) bool {
 	return p.serial && k.served.Load() && k.Free() == 0 && repeatable(err) == fairlead.NotSent
 }
 
-// settled is called when a connection says that it may be free.
+// settled is called when a connection signals that it may be free.
 func (p *pool) settled(k *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.settle(k)
 }
 
-// settle passes a connection whose call is over to the first call in line, or has it idle. The lock is held.
+// settle passes a connection whose call is over to the first call in line, or puts it among the idle ones. The lock is
+// held.
 func (p *pool) settle(k *conn) {
 	if k.place != placeSettling || k.Free() == 0 {
 		return
@@ -112,7 +113,7 @@ func (p *pool) settle(k *conn) {
 	p.dispatch()
 }
 
-// age drains a connection that has had no call for too long. It returns when to look again.
+// age drains a connection that was idle for too long. It returns the time after which it is to be called again.
 func (p *pool) age(k *conn) time.Duration {
 	limit := p.client.cfg.alive.Idle
 	p.mu.Lock()

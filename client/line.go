@@ -8,7 +8,7 @@ import (
 	"github.com/fairlead-go/fairlead"
 )
 
-// line is where calls wait for room on the connections of a pool, first come, first served.
+// line is a queue of calls that wait for room on the connections of a pool.
 type line struct {
 	first, last *waiter
 	n           int
@@ -17,7 +17,7 @@ type line struct {
 // waiter is one call in line.
 type waiter struct {
 	next, prev *waiter
-	called     bool          // it is not in line any more
+	called     bool          // its turn has come, and it is in line no longer
 	conn       *conn         // with its turn, if connections carry one call at a time: the one taken for it
 	turn       chan struct{} // closed when it is this call's turn
 }
@@ -82,7 +82,7 @@ func (p *pool) queue(ctx context.Context, call *fairlead.Call, front bool) (*con
 			}
 		}
 	}
-	p.dispatch() // room that came between ErrFull and now is announced no more
+	p.dispatch() // there may be room since ErrFull, which was signalled before
 	p.growLocked()
 	p.mu.Unlock()
 
@@ -99,7 +99,7 @@ func (p *pool) queue(ctx context.Context, call *fairlead.Call, front bool) (*con
 			w.conn.place = placeSettling
 			p.settle(w.conn)
 		}
-		p.dispatch() // somebody else's turn
+		p.dispatch() // the next one's turn
 	} else {
 		p.line.remove(w)
 		p.waiting.Add(-1)
@@ -123,7 +123,7 @@ func (p *pool) queue(ctx context.Context, call *fairlead.Call, front bool) (*con
 	return nil, p.client.gaveUp(ctx, fmt.Sprintf("in line: all %d connections to %s %s", have, p.target.Addr, all))
 }
 
-// waitEnd is why a call waits in line no longer.
+// waitEnd is the reason why a call has stopped waiting in line.
 type waitEnd uint8
 
 const (
@@ -179,8 +179,8 @@ func (p *pool) callNext() {
 	p.dispatch()
 }
 
-// dispatch calls as many waiters as there is room for, all of them if there is no connection. Whoever finds no place
-// after all comes back to the front. The lock is held.
+// dispatch calls as many waiters as there is room for, and all of them if there is no connection. A waiter that finds
+// no place after all comes back to the front. The lock is held.
 func (p *pool) dispatch() {
 	if p.line.n == 0 {
 		return

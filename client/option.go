@@ -23,8 +23,8 @@ type option func(*config)
 
 func (o option) apply(c *config) { o(c) }
 
-// Invalid is an option that New fails with: err. It is for packages that make options of their own and find that they
-// were given something wrong. Nil is an error as well.
+// Invalid returns an option with which New returns err. It is for packages that make options of their own and find that
+// they were given something wrong. A nil err is an error as well.
 func Invalid(err error) Option {
 	if err == nil {
 		err = errors.New("client: Invalid was given nil")
@@ -54,7 +54,7 @@ func WithoutCompressor(names ...string) Option {
 	return option(func(c *config) { c.withoutCompressor(names) })
 }
 
-// Compress has requests compressed with the compressor of that name, one of Compressor's; "identity" means none.
+// Compress sets the compressor of requests by its name, which is that of one of Compressor's; "identity" means none.
 // Default: none.
 func Compress(name string) Option { return option(func(c *config) { c.compress = name }) }
 
@@ -92,7 +92,7 @@ func Deadline(m fairlead.Middleware) Option {
 }
 
 // UsePerAttempt adds middleware around each attempt, for which an instance was picked: Call.Peer has its address. The
-// first is outermost. Repetitions that nobody notices (of attempts that did not reach their server) happen inside.
+// first is outermost. Transparent repetitions, of attempts that did not reach their server, happen inside.
 // Default: none.
 func UsePerAttempt(m ...fairlead.Middleware) Option {
 	return option(func(c *config) { c.attempt = append(c.attempt, m...) })
@@ -101,7 +101,7 @@ func UsePerAttempt(m ...fairlead.Middleware) Option {
 // Header adds a pair to the metadata of each call, unary calls and streams, such as a token. It is below the middleware
 // of Use. The name is lowered; New checks it, and one that ends in "-bin" has values of any bytes. Later Headers of the
 // name take the place of earlier ones, and a call that has the name already, by fairlead.WithHeader or because it is
-// repeated, keeps what it has. Values go to whoever the connection leads to: without TLS anybody on the way reads them.
+// repeated, keeps what it has. Values go to the peer, whoever that is: without TLS anybody on the way can read them.
 //
 // Value is called by the call's goroutine, so by many at once, with the call's context: CallFrom finds the inbound call
 // on whose behalf the call is made, and the context ends at the call's deadline, and when value has returned. "" sends
@@ -129,7 +129,7 @@ func UserAgent(name string) Option { return option(func(c *config) { c.userAgent
 // for unix.
 func Authority(host string) Option { return option(func(c *config) { c.authority = host }) }
 
-// TLS has connections encrypted. The configuration is copied; NextProtos is set to the protocol's names if it is empty,
+// TLS encrypts connections. The configuration is copied; NextProtos is set to the protocol's names if it is empty,
 // and ServerName to the authority's host. TLS 1.2 is the least. Nil is an error: without the option connections are not
 // encrypted.
 func TLS(t *tls.Config) Option { return option(func(c *config) { c.tls, c.tlsSet = t, true }) }
@@ -159,14 +159,14 @@ func Backoff(base, limit time.Duration) Option {
 	return option(func(c *config) { c.backoffBase, c.backoffMax = base, limit })
 }
 
-// KeepAlive has a server asked for an answer, by a PING, when nothing came from it for interval; if nothing comes
-// within timeout, the connection is closed, and its calls fail with UNAVAILABLE. So calls do not wait for a server that
-// is gone without a word. While no call is under way it is not asked, unless idle is set. The interval is at least
-// 10 s, the least that gRPC's clients allow, or 0 for never, and timeout and idle without effect then. Default: 0.
+// KeepAlive sends a PING to a server from which nothing was received for interval. If nothing is received within
+// timeout, the connection is closed and its calls fail with UNAVAILABLE, so that they do not wait for a server that is
+// gone. While no call is under way no PING is sent, unless idle is set. The interval is at least 10 s, the least that
+// gRPC's clients allow, or 0 for never, and timeout and idle without effect then. Default: 0.
 //
-// Servers bound the PINGs that they take: those of gRPC to one in five minutes, and to none without calls, unless they
-// are told otherwise. Agree with their owner. When an instance says that it had too many, the interval is doubled for
-// its later connections.
+// Servers limit PINGs: those of gRPC to one in five minutes, and to none without calls, unless they are configured
+// otherwise. Agree with their owners. When an instance answers that it got too many, the interval is doubled for its
+// later connections.
 //
 // It applies to protocols that know a PING, as HTTP/2 does. The times are exact to a tenth of the shortest, IdleTimeout
 // included, or to a minute.
@@ -180,6 +180,6 @@ func KeepAlive(interval, timeout time.Duration, idle bool) Option {
 // and 45 s with a protocol whose connections carry one call at a time (protocol.Serial), of which there are more.
 func IdleTimeout(d time.Duration) Option { return option(func(c *config) { c.alive.Idle = d }) }
 
-// Logger is told about resolvers and connections that fail, and is that of middleware that has none of its own
-// (fairlead.Site's Logger). Default: nobody is.
+// Logger sets what logs resolvers and connections that fail. Middleware without a logger of its own uses it as well
+// (fairlead.Site's Logger). Default: nothing is logged.
 func Logger(l *slog.Logger) Option { return option(func(c *config) { c.logger = l }) }

@@ -8,8 +8,8 @@ import (
 	"github.com/fairlead-go/fairlead/balance"
 )
 
-// node is an instance with the connections to its address. A node whose instance changes in weight or labels only is
-// followed by another with the same pool.
+// node is an instance with the connections to its address. If only the weight or the labels of an instance change, its
+// next node has the same pool.
 type node struct {
 	balance.Node
 
@@ -17,10 +17,10 @@ type node struct {
 	pool   *pool
 }
 
-// snapshot is what calls see of the target; it is read-only.
+// snapshot is the state of the target that calls work with; it is read-only.
 type snapshot struct {
-	nodes     []*node // what the balancer was given
-	only      *node   // if there is one node, it
+	nodes     []*node // those the balancer was given
+	only      *node   // the only node; nil if there are more
 	picker    balance.Picker
 	byNode    map[*balance.Node]*node
 	observers []balance.Observer
@@ -28,7 +28,7 @@ type snapshot struct {
 	err       *fairlead.Error // why there are no nodes
 }
 
-// newSnapshot narrows the nodes to those for the balancer.
+// newSnapshot makes a snapshot of the nodes that have a weight and that the filters leave.
 func newSnapshot(all []*node, filters []balance.Filter) *snapshot {
 	list := make([]*balance.Node, 0, len(all))
 	byNode := make(map[*balance.Node]*node, len(all))
@@ -53,10 +53,10 @@ func newSnapshot(all []*node, filters []balance.Filter) *snapshot {
 	return s
 }
 
-// same says whether o has the same nodes.
+// same reports whether o has the same nodes.
 func (s *snapshot) same(o *snapshot) bool { return slices.Equal(s.nodes, o.nodes) }
 
-// build makes the picker.
+// build makes the picker of the snapshot.
 func (s *snapshot) build(b balance.Balancer, filters []balance.Filter) {
 	list := make([]*balance.Node, len(s.nodes))
 	for i, n := range s.nodes {
@@ -77,7 +77,7 @@ func (s *snapshot) build(b balance.Balancer, filters []balance.Filter) {
 	s.measure = s.only == nil || len(s.observers) > 0
 }
 
-// pick chooses a node, nil if the picker chooses none.
+// pick returns a node for the call, nil if the picker returns none.
 func (s *snapshot) pick(call *fairlead.Call, tried []*balance.Node) *node {
 	if s.only != nil {
 		return s.only
@@ -88,7 +88,7 @@ func (s *snapshot) pick(call *fairlead.Call, tried []*balance.Node) *node {
 	return s.byNode[s.picker.Pick(call, tried)]
 }
 
-// anyReady returns a node with a connection, one that was not tried if there is one, nil if there is none.
+// anyReady returns a node that has a connection, if possible one that was not tried. It returns nil if there is none.
 func (s *snapshot) anyReady(tried []*balance.Node) *node {
 	var second *node
 	for _, n := range s.nodes {
@@ -103,7 +103,8 @@ func (s *snapshot) anyReady(tried []*balance.Node) *node {
 	return second
 }
 
-// connectAll has every node without a connection make one; with nudge at once, whatever its back-off.
+// connectAll starts to connect every node that has no connection. With nudge it does not wait for the end of a
+// back-off.
 func (s *snapshot) connectAll(nudge bool) {
 	for _, n := range s.nodes {
 		if nudge {
@@ -114,7 +115,7 @@ func (s *snapshot) connectAll(nudge bool) {
 	}
 }
 
-// allFailing returns why none of the nodes can be reached, nil while one may be.
+// allFailing returns why none of the nodes can be reached, nil if one of them has not failed.
 func (s *snapshot) allFailing() error {
 	var err error
 	for _, n := range s.nodes {
@@ -138,13 +139,13 @@ func tried(call *fairlead.Call) []*balance.Node {
 	return list
 }
 
-// attempt is below the middleware of the whole call: it picks a node and runs one attempt.
+// attempt is the handler below the middleware of the whole call: it picks a node and runs one attempt.
 func (m *method) attempt(ctx context.Context, call *fairlead.Call) error {
 	err := m.runAttempt(ctx, call)
 	if err != nil {
 		err = explained(ctx, call, err)
 	}
-	if call.Attempt() > 0 { // a copy, of which nobody else knows when it ends
+	if call.Attempt() > 0 { // a copy, which ends here
 		if err != nil || m.unary {
 			if end := call.Wire().End(ctx, err); err == nil {
 				err = end
@@ -180,8 +181,8 @@ func (m *method) runAttempt(ctx context.Context, call *fairlead.Call) error {
 	return m.roundTrip(ctx, call, n)
 }
 
-// picked is below the middleware of the attempt.
-func (m *method) picked(ctx context.Context, call *fairlead.Call) error {
+// onPicked is the handler below the middleware of the attempt: it runs the attempt on the node that was picked.
+func (m *method) onPicked(ctx context.Context, call *fairlead.Call) error {
 	n, ok := call.Wire().Picked().Node.(*node)
 	if !ok {
 		return fairlead.Errorf(fairlead.Internal, "%s: a middleware replaced the picked instance", call.Method().Path)

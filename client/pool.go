@@ -52,7 +52,7 @@ type conn struct {
 
 	born   time.Time
 	served atomic.Bool   // the server has answered a call, or a stream was opened
-	lined  chan struct{} // tells watch that calls are in line
+	lined  chan struct{} // wakes watch: calls are in line
 
 	// Of a connection that carries one call at a time; the pool's lock guards them.
 	place        place
@@ -84,7 +84,7 @@ func newPool(c *Client, n *node, e discovery.Endpoint) *pool {
 	return p
 }
 
-// named says whether one of the nodes is about this pool.
+// named reports whether the pool belongs to one of the nodes.
 func (p *pool) named(nodes []*node) bool {
 	return slices.ContainsFunc(nodes, func(n *node) bool { return n.pool == p })
 }
@@ -97,7 +97,7 @@ func (p *pool) adopt(n *node) {
 	n.Failing.Store(p.fault.Load() != nil)
 }
 
-// ready says whether there is a connection.
+// ready reports whether there is a connection.
 func (p *pool) ready() bool { return len(p.list.Load().conns) > 0 }
 
 // choose returns the connection with the most room, nil if there is no connection. If connections carry one call at a
@@ -123,7 +123,7 @@ func (p *pool) choose() *conn {
 	return best
 }
 
-// answered notes that the server serves on k.
+// answered notes that the server has answered on k.
 func (p *pool) answered(k *conn) {
 	if !k.served.CompareAndSwap(false, true) {
 		return
@@ -136,7 +136,7 @@ func (p *pool) answered(k *conn) {
 	}
 }
 
-// setFault sets why there is no connection, or that there may be. The lock is held.
+// setFault sets why there is no connection; nil: there is one, or the reason is not known. The lock is held.
 func (p *pool) setFault(e *fairlead.Error) {
 	p.fault.Store(e)
 	p.node.Failing.Store(e != nil)
@@ -175,8 +175,8 @@ func (p *pool) watch(k *conn) {
 // watchShared tells those in line of room until the connection takes no more calls or the client is closed.
 func (p *pool) watchShared(k *conn) {
 	for {
-		// Room is of interest only while calls wait for it: a connection may tell of it after every call, or once
-		// after ErrFull and not for each call that ends.
+		// Room matters only while calls wait for it. A connection may signal it after every call, or once after ErrFull and
+		// not for each call that ends.
 		var freed <-chan struct{}
 		var again <-chan time.Time
 		var t *time.Timer
@@ -242,7 +242,7 @@ func (k *conn) end() {
 // errGoaway is why a connection that has not ended takes no more calls.
 var errGoaway = errors.New("the server takes no more calls on it")
 
-// lost takes k out of the pool. The next call has another made.
+// lost takes k out of the pool. The next call starts to make another.
 func (p *pool) lost(k *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -278,7 +278,7 @@ func (p *pool) lost(k *conn) {
 	p.client.changed.notify()
 }
 
-// calmDown has fewer PINGs sent on later connections if the server had too many on k. The lock is held.
+// calmDown halves the rate of PINGs on later connections if the server complained of too many on k. The lock is held.
 func (p *pool) calmDown(k *conn) {
 	if c, ok := k.ClientConn.(protocol.Complained); !ok || !c.TooManyPings() {
 		return
@@ -346,7 +346,7 @@ func (p *pool) shut() bool {
 	return len(conns) > 0 && !slices.ContainsFunc(conns, func(k *conn) bool { return !k.takesNone() })
 }
 
-// retire is called when the instance is no longer named: calls under way go on, new ones go elsewhere.
+// retire is called when the resolver no longer names the instance. Calls under way go on, new ones go elsewhere.
 func (p *pool) retire() {
 	p.mu.Lock()
 	p.retired = true

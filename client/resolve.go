@@ -11,7 +11,7 @@ import (
 	"github.com/fairlead-go/fairlead/discovery"
 )
 
-// start begins to watch the target, once.
+// start starts to watch the target, once.
 func (c *Client) start() {
 	if c.started.Load() || !c.started.CompareAndSwap(false, true) {
 		return
@@ -97,7 +97,7 @@ func (c *Client) refilter() {
 	}
 }
 
-// lookAgain asks the resolver for a new look, because an instance cannot be reached.
+// lookAgain asks the resolver to resolve the target again, because an instance cannot be reached.
 func (c *Client) lookAgain() {
 	select {
 	case c.refresh <- struct{}{}:

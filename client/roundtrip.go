@@ -19,7 +19,7 @@ const (
 	maxRefused = 1
 )
 
-// roundTrip runs one attempt on a connection to n, or where the picker says if n has none any more.
+// roundTrip runs one attempt on a connection to n, or to another node if n has none any more.
 func (m *method) roundTrip(ctx context.Context, call *fairlead.Call, n *node) error {
 	err := protocol.ErrFull
 	if n.pool.waiting.Load() == 0 { // behind others there is no room
@@ -160,14 +160,14 @@ func (m *method) send(ctx context.Context, call *fairlead.Call, k *conn) error {
 	return k.Open(ctx, m.bind, call)
 }
 
-// resumable has r asked should the stream that was opened have to go elsewhere.
+// resumable registers r for the case that the stream that was opened has to go elsewhere.
 func resumable(call *fairlead.Call, r protocol.Resumer) {
 	if d, ok := call.Wire().Driver().(protocol.Resumable); ok {
 		d.SetResumer(r)
 	}
 }
 
-// figured is an open stream in its node's figures.
+// figured counts an open stream in its node's figures.
 type figured struct {
 	method *method
 	state  *snapshot

@@ -6,7 +6,7 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// Stats is what a client has at one moment.
+// Stats is the state of a client.
 type Stats struct {
 	Target    string
 	Instances []InstanceStats // in the resolver's order; none before its first answer
@@ -18,14 +18,14 @@ type Stats struct {
 	Panics int64
 }
 
-// InstanceStats is what a client has with one instance.
+// InstanceStats is the state of one instance as a client sees it.
 type InstanceStats struct {
 	ID          string
 	Addr        string // "10.0.0.7:8080"
 	Weight      uint32
 	Connections int           // connections that take calls
 	Waiting     int           // calls in line because the connections have no room
-	Inflight    int           // attempts under way; 0 when nobody balances, with one instance
+	Inflight    int           // attempts under way; 0 with one instance, where it is not counted
 	Latency     time.Duration // moving average; 0 when unknown
 	Err         error         // why no connection can be made; nil: one is there or may be
 }

@@ -22,7 +22,7 @@ const (
 	schemeAbstract = "unix-abstract"
 )
 
-// target is what a client was made for, in its parts.
+// target is the target of a client, in its parts.
 type target struct {
 	text     string // as it was given
 	scheme   string

@@ -122,6 +122,34 @@ func (r *Reader) take() (payload []byte, flags uint8, err error) {
 	return r.buf.B, flags, nil
 }
 
+// ReadOne reads the body of a request that has one message, and calls decode with it. Its errors are a server's.
+func (r *Reader) ReadOne(decode func(payload []byte, flags uint8) error) error {
+	r.Sole = true
+	r.Expect(true)
+	defer r.Expect(false)
+	payload, flags, err := r.Next()
+	switch {
+	case err == io.EOF: //nolint:errorlint // Next returns it bare
+		return ErrNoRequest()
+	case err != nil:
+		return PeerError(err)
+	}
+	err = decode(payload, flags)
+	r.Release()
+	if err != nil {
+		return err
+	}
+	switch _, _, err = r.Next(); err {
+	case io.EOF: //nolint:errorlint // Next returns it bare
+		return nil
+	case nil:
+		r.Release()
+		return ErrManyRequests()
+	default:
+		return PeerError(err)
+	}
+}
+
 // prefix reads the prefix of a frame.
 func (r *Reader) prefix(p []byte) (flags uint8, length int, err error) {
 	if p[0]&r.Own == 0 {

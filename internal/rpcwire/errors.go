@@ -148,6 +148,16 @@ func ErrCutOff() error {
 	return fairlead.Errorf(fairlead.Internal, "the body ends within a message: %w", io.ErrUnexpectedEOF)
 }
 
+// ErrOver returns the error for what is done with a call after its end.
+func ErrOver() error {
+	return fairlead.Errorf(fairlead.Internal, "the call is over")
+}
+
+// ErrHeadSent returns the error for what can be done only before the response's head is sent.
+func ErrHeadSent() error {
+	return fairlead.Errorf(fairlead.FailedPrecondition, "the response's header was sent already")
+}
+
 // ErrDeadline returns the error of a call whose deadline has passed.
 func ErrDeadline() error {
 	return fairlead.Errorf(fairlead.DeadlineExceeded, "%w", context.DeadlineExceeded)

@@ -96,7 +96,8 @@ func (o *Outgoing) compresses(n int) bool {
 }
 
 // Encode prepares v to be sent as p, which stays valid until the returned buffer, which may be nil, is put back. It
-// fails for a codec or a compressor that panics.
+// fails for a codec or a compressor that panics. The message has an envelope, of which p.Flags are the flags; a
+// protocol that sends it without one sets p.Envelope to false.
 func (m *Messages) Encode(p *protocol.Message, v any, o *Outgoing) (held *buffer.Buf, err error) {
 	*p = protocol.Message{Envelope: true}
 	var b *buffer.Buf

@@ -3,7 +3,6 @@ package rpcwire_test
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"strconv"
 	"time"
 
@@ -68,27 +67,26 @@ func (s *toyServer) Whole(protocol.Exchange, []byte) protocol.Task { return nil 
 
 func (s *toyServer) Deadline(*protocol.Head) time.Time { return time.Time{} }
 
-// toyServerStream is a call on the server.
-type toyServerStream struct {
-	s        *toyServer
-	x        protocol.Exchange
-	call     *fairlead.Call
-	msgs     *rpcwire.Messages
-	rd       rpcwire.Reader
-	out      rpcwire.Outgoing
-	encoding string
-	begun    bool
+// toyServerCall is a call on the server, an rpcwire.ServerCall.
+type toyServerCall struct {
+	rpcwire.ServerStream
+
+	s    *toyServer
+	x    protocol.Exchange
+	call *fairlead.Call
+	msgs *rpcwire.Messages
+	comp rpcwire.Negotiation
+	recv rpcwire.Limit
 }
 
 func (s *toyServer) Stream(x protocol.Exchange) {
 	h, l := x.Head(), s.d.Limits()
 	mc := &h.Route.Codecs[0]
-	st := &toyServerStream{
-		s: s, x: x, encoding: rpcwire.Field(&h.Fields, toyEncoding),
+	st := &toyServerCall{
+		s: s, x: x, recv: rpcwire.NewLimit(l.RecvMessage, "server", "server.MaxRecvMessage"),
 		msgs: rpcwire.NewMessages(mc.Name, mc.Req, mc.Resp, mc.RespSizer, false, false),
-		out:  rpcwire.Outgoing{Limit: rpcwire.NewLimit(l.SendMessage, "server", ""), CompressMin: l.CompressMin},
-		rd: rpcwire.Reader{
-			Source: x, Limit: rpcwire.NewLimit(l.RecvMessage, "server", "server.MaxRecvMessage"), Reserver: s.d, Expecter: x,
+		comp: rpcwire.Negotiation{
+			Encoding: rpcwire.Field(&h.Fields, toyEncoding), Accept: rpcwire.Field(&h.Fields, toyAccept),
 		},
 	}
 	p := fairlead.ServerCall{Method: h.Route.Method, Peer: x.Peer(), Driver: st}
@@ -100,68 +98,48 @@ func (s *toyServer) Stream(x protocol.Exchange) {
 	_, ok := rpcwire.Receive(&p.Header, &h.Fields, toyReserved)
 	st.call = fairlead.NewServerCall(&p)
 	x.SetCall(st.call)
+	out := rpcwire.Outgoing{Limit: rpcwire.NewLimit(l.SendMessage, "server", ""), CompressMin: l.CompressMin}
+	if i := st.comp.Compressor(s.accepted); i >= 0 {
+		out.Compressor = s.accepted.List[i]
+	}
+	st.Begin(&rpcwire.Serving{
+		Call: st.call, Exchange: x, Stream: st, Messages: st.msgs, Outgoing: out, Recv: st.recv, Reserver: s.d,
+	})
 	admitted := false
 	var err error
 	switch {
 	case !ok:
 		err = fairlead.Errorf(fairlead.Internal, "malformed metadata")
-	case s.accepted.Unknown(st.encoding):
-		err = s.accepted.Unsupported(fairlead.Unimplemented, st.encoding)
+	case s.accepted.Unknown(st.comp.Encoding):
+		err = s.accepted.Unsupported(fairlead.Unimplemented, st.comp.Encoding)
 	default:
 		err = s.d.Admit(st.call, 0)
 		admitted = err == nil
 	}
-	if i := s.accepted.Index(st.encoding); i >= 0 && rpcwire.Accepts(rpcwire.Field(&h.Fields, toyAccept), st.encoding) {
-		st.out.Compressor = s.accepted.List[i]
-	}
 	if err == nil {
 		st.call.Wire().SetStream(st)
 		err = h.Route.Handler(st.call.Context(), st.call)
+		st.StopWatch()
 	}
 	_ = st.call.Wire().End(st.call.Context(), err)
-	st.finish(fairlead.ErrorOf(err))
+	st.End(err)
 	if admitted {
-		s.d.Done(st.call, st.rd.Reserved())
+		s.d.Done(st.call, st.Reserved())
 	}
 }
 
-func (st *toyServerStream) SendHeader(*fairlead.Call) error {
-	if st.begun {
-		return nil
-	}
-	st.begun = true
+func (st *toyServerCall) SendHead() error {
 	fields := []string{":status", "200", "content-type", toyType}
-	if st.out.Compressor != nil {
-		fields = append(fields, toyEncoding, st.out.Compressor.Name())
+	if i := st.comp.Compressor(st.s.accepted); i >= 0 {
+		fields = append(fields, toyEncoding, st.s.accepted.List[i].Name())
 	}
 	head := toySection(rpcwire.Sendable(st.call.ResponseHeader(), toyReserved, func(string, string) {}))
 	head.Block = protocol.NewBlock(fields...)
 	return st.x.SendHead(head)
 }
 
-func (st *toyServerStream) Send(msg any) error {
-	if err := st.SendHeader(st.call); err != nil {
-		return rpcwire.PeerError(err)
-	}
-	var m protocol.Message
-	held, err := st.msgs.Encode(&m, msg, &st.out)
-	if err != nil {
-		return err
-	}
-	err = rpcwire.SendError(st.x.Send(&m, false))
-	buffer.Put(held)
-	return err
-}
-
-func (st *toyServerStream) Recv(msg any) error {
-	payload, flags, err := st.rd.Next()
-	if err != nil {
-		if err == io.EOF { //nolint:errorlint // Reader returns it bare
-			return err
-		}
-		return rpcwire.PeerError(err)
-	}
-	data, b, err := st.s.accepted.Plain(payload, flags, st.encoding, &st.rd.Limit)
+func (st *toyServerCall) Decode(payload []byte, flags uint8, msg any) error {
+	data, b, err := st.s.accepted.Plain(payload, flags, st.comp.Encoding, &st.recv)
 	if err == nil {
 		err = st.msgs.Decode(data, msg)
 		buffer.Put(b)
@@ -169,9 +147,10 @@ func (st *toyServerStream) Recv(msg any) error {
 	return err
 }
 
-func (st *toyServerStream) finish(e *fairlead.Error) {
-	st.rd.Close()
-	_ = st.SendHeader(st.call)
+func (st *toyServerCall) Finish(e *fairlead.Error) {
+	if !st.Begun() {
+		_ = st.SendHead()
+	}
 	var status toyStatus
 	if e != nil {
 		status = toyStatus{e.Code, e.Message, rpcwire.EncodeStatus(e.Code, e.Message, e.Details)}
@@ -196,11 +175,8 @@ func (st *toyServerStream) finish(e *fairlead.Error) {
 	st.x.Finish(protocol.Section{})
 }
 
-func (st *toyServerStream) CloseSend() error                                 { return nil }
-func (st *toyServerStream) Close() error                                     { return nil }
-func (st *toyServerStream) Protocol() string                                 { return "toy" }
-func (st *toyServerStream) WaitHeader(context.Context, *fairlead.Call) error { return nil }
-func (st *toyServerStream) Draining() <-chan struct{}                        { return st.s.d.Draining() }
+func (st *toyServerCall) Protocol() string          { return "toy" }
+func (st *toyServerCall) Draining() <-chan struct{} { return st.s.d.Draining() }
 
 // ---- the client
 

@@ -178,11 +178,6 @@ func (in *incoming) outgoing() (rpcwire.Outgoing, *protocol.Block) {
 	return o, in.answers.head
 }
 
-// errHeadSent is the error for what can be done before the response's head is sent.
-func errHeadSent() error {
-	return fairlead.Errorf(fairlead.FailedPrecondition, "the response's header was sent already")
-}
-
 // finish ends the exchange with a status, nil for OK, and the call's metadata. If no head was sent, the status goes in
 // its place, unless the user has metadata for the head.
 func (in *incoming) finish(e *fairlead.Error) {

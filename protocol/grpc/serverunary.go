@@ -2,8 +2,6 @@ package grpc
 
 import (
 	"context"
-	"io"
-	"time"
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/buffer"
@@ -118,7 +116,7 @@ func (s *Server) openUnary(x protocol.Exchange) {
 // readRequest makes the call's request of a body that is read as it comes.
 func (u *unaryCall) readRequest() (err error) {
 	rd := rpcwire.Reader{Source: u.x, Limit: u.s.recv, Reserver: u.s.d, Expecter: u.x}
-	defer u.interruptLate()()
+	defer rpcwire.InterruptLate(u.x, u.call)()
 	decoded := false
 	defer func() {
 		u.size += rd.Reserved()
@@ -127,7 +125,7 @@ func (u *unaryCall) readRequest() (err error) {
 			err = u.escaped(recover())
 		}
 	}()
-	err = readOne(&rd, u.decodeRequest)
+	err = rd.ReadOne(u.decodeRequest)
 	decoded = true
 	return err
 }
@@ -140,46 +138,6 @@ func (in *incoming) escaped(p any) error {
 		in.fail(err)
 	}
 	return err
-}
-
-// interruptLate has the exchange interrupted when the call's deadline passes while its request is read, before there is
-// a handler that uses the context.
-func (in *incoming) interruptLate() (stop func()) {
-	at, ok := in.call.Deadline()
-	if !ok {
-		return func() {}
-	}
-	x := in.x
-	t := time.AfterFunc(time.Until(at), func() { x.Interrupt(rpcwire.ErrDeadline()) })
-	return func() { t.Stop() }
-}
-
-// readOne reads the one request of a call that has no more and gives it to decode.
-func readOne(rd *rpcwire.Reader, decode func(payload []byte, flags uint8) error) error {
-	rd.Sole = true
-	rd.Expect(true)
-	defer rd.Expect(false)
-	payload, flags, err := rd.Next()
-	switch {
-	case err == io.EOF: //nolint:errorlint // reader returns it bare
-		return rpcwire.ErrNoRequest()
-	case err != nil:
-		return rpcwire.PeerError(err)
-	}
-	err = decode(payload, flags)
-	rd.Release()
-	if err != nil {
-		return err
-	}
-	switch _, _, err = rd.Next(); err {
-	case io.EOF: //nolint:errorlint // reader returns it bare
-		return nil
-	case nil:
-		rd.Release()
-		return rpcwire.ErrManyRequests()
-	default:
-		return rpcwire.PeerError(err)
-	}
 }
 
 // Cost implements protocol.Task.
@@ -288,7 +246,7 @@ func (u *unaryCall) Protocol() string { return name }
 // it, so that no lock is needed to see that the state has gone on to another call.
 func (u *unaryCall) SendHeader(c *fairlead.Call) error {
 	if u.call != c {
-		return errOver()
+		return rpcwire.ErrOver()
 	}
 	if u.headSent {
 		return nil
@@ -308,9 +266,9 @@ func (u *unaryCall) SendHeader(c *fairlead.Call) error {
 func (u *unaryCall) SetSendCompressor(c *fairlead.Call, name string) error {
 	switch {
 	case u.call != c:
-		return errOver()
+		return rpcwire.ErrOver()
 	case u.headSent:
-		return errHeadSent()
+		return rpcwire.ErrHeadSent()
 	}
 	return u.comp.Choose(u.s.accepted, name)
 }
@@ -320,8 +278,3 @@ func (u *unaryCall) WaitHeader(context.Context, *fairlead.Call) error { return n
 
 // Draining implements fairlead.Driver.
 func (u *unaryCall) Draining() <-chan struct{} { return u.server.d.Draining() }
-
-// errOver is the error for what is done with a call after its end.
-func errOver() error {
-	return fairlead.Errorf(fairlead.Internal, "the call is over")
-}

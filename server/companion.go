@@ -8,22 +8,22 @@ import (
 	"github.com/fairlead-go/fairlead"
 )
 
-// Companion is a part of a server that tells of the server's services and is itself made of services, such as health
-// and reflection. A value serves one server.
+// Companion has services that are about the services of a server, such as health and reflection. A value serves one
+// server.
 type Companion interface {
 	// Implementations returns the services to serve. New calls it once.
 	Implementations() []*fairlead.Implementation
 	// Serves is called once by New, with all services of the server: those of the Service options in their order, then
-	// those of the companions, each once although its name may have come several times. An error is returned by New.
+	// those of the companions. Each name comes once. New returns its error.
 	Serves(services []*fairlead.Service) error
 }
 
-// Accompany adds companions. Their services have the server's middleware around them like all others. Default: none.
+// Accompany adds companions. Their services have the server's middleware like all others. Default: none.
 func Accompany(c ...Companion) Option {
 	return option(func(cfg *config) { cfg.companions = append(cfg.companions, c...) })
 }
 
-// accompany adds the services of the companions, and tells the companions of all services.
+// accompany adds the services of the companions, and passes all services to the companions.
 func (s *Server) accompany() (errs []error) {
 	list := s.cfg.services
 	for _, c := range s.cfg.companions {

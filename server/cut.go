@@ -17,7 +17,7 @@ import (
 // maxCutMethods is the number of methods that a Shutdown names; the others are counted.
 const maxCutMethods = 5
 
-// cutoff is what was under way when the time of a Shutdown was over.
+// cutoff is what was in progress when the time of a Shutdown was over.
 type cutoff struct {
 	conns   int
 	calls   int           // in all
@@ -34,7 +34,7 @@ type cutMethod struct {
 	oldest time.Duration
 }
 
-// underWay looks at what is under way. The calls go on meanwhile.
+// underWay returns what is in progress. The calls go on meanwhile.
 func (s *Server) underWay(conns []protocol.ServerConn) *cutoff {
 	c := &cutoff{conns: len(conns), calls: int(s.load.word.Load() &^ loadClosed >> bytesBits)}
 	byPath := make(map[string]*cutMethod)

@@ -115,8 +115,8 @@ func (s *Server) detect(tc transport.Conn, deadline time.Time) (protocol.Server,
 	}
 }
 
-// refuse tells a peer that speaks a relative of one of the wires what is the matter, and waits a moment until it has
-// hung up: closing a socket with unread bytes would make the kernel send a reset, which may overtake the answer.
+// refuse answers a peer whose protocol a wire recognizes but does not serve, and waits a moment until the peer closes
+// the connection: if a socket with unread bytes is closed, the kernel sends a reset, which may overtake the answer.
 func (s *Server) refuse(tc transport.Conn, first []byte) {
 	for _, p := range s.cfg.protocols {
 		r, ok := p.(protocol.Refuser)
@@ -144,13 +144,13 @@ func (s *Server) refuse(tc transport.Conn, first []byte) {
 	}
 }
 
-// How long, and for how many bytes, a refused peer may take to hang up.
+// How long, and for how many bytes, refuse waits for the peer to close the connection.
 const (
 	refusalTime  = time.Second
 	refusalBytes = 64 << 10
 )
 
-// ask returns the first wire that knows the bytes; more says that one may know them with more of them.
+// ask returns the first wire that recognizes the bytes. more reports whether a wire may recognize them with more bytes.
 func (s *Server) ask(first []byte) (known protocol.Server, more bool) {
 	for _, p := range s.cfg.protocols {
 		switch p.Detect(first) {

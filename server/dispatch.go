@@ -13,12 +13,12 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// Dispatcher returns the server as protocols see it, for those that are not carried by connections of this server, such
+// Dispatcher returns the server as protocols see it. It is for protocols that do not use the server's connections, such
 // as an HTTP handler mounted elsewhere.
 func (s *Server) Dispatcher() protocol.Dispatcher { return &s.dispatch }
 
-// load counts what is under way. Calls and bytes are one word, so that a call costs one atomic addition at its
-// beginning and one at its end.
+// load counts the calls in progress. Calls and bytes are one word, so that a call costs one atomic addition when it
+// begins and one when it ends.
 type load struct {
 	word         atomic.Int64 // calls<<bytesBits | bytes
 	refused      atomic.Int64
@@ -32,8 +32,8 @@ const (
 	bytesBits = 40
 	oneCall   = int64(1) << bytesBits
 	bytesMask = oneCall - 1
-	// loadClosed is set, as the sign, when Shutdown has seen the last call: one that was on its way from a connection
-	// that ended meanwhile does not begin behind its back.
+	// loadClosed is the sign. It is set when Shutdown has seen the last call, so that no call begins after that which was
+	// on its way from a connection that has ended.
 	loadClosed = math.MinInt64
 )
 
@@ -51,9 +51,8 @@ type Stats struct {
 	// was logged: of gates, of codecs, of functions of Call.OnEnd, and of handlers, unless a middleware such as
 	// recovery.New has recovered from those.
 	Panics int64
-	// Guard is what clients did that no good client does, in all: Guard[protocol.FloodPing] is the number of
-	// connections that ended over a flood of PINGs, and Guard.All ranges over all counts by their names in
-	// docs/security.md.
+	// Guard counts what hostile clients did, in all: Guard[protocol.FloodPing] is the number of connections that ended
+	// because of a flood of PINGs. Guard.All ranges over all counts, by their names in docs/security.md.
 	Guard protocol.AbuseCounts
 }
 
@@ -101,7 +100,7 @@ func (d *dispatcher) NewRoute(m *fairlead.Method, h fairlead.Handler) (*protocol
 	return r, nil
 }
 
-// Admit does the cheap check first. Calls on draining connections are admitted: their clients could not know better.
+// Admit does the cheap check first. Calls on draining connections are admitted: their clients do not know yet.
 func (d *dispatcher) Admit(c *fairlead.Call, size int) error {
 	s := d.s
 	if err := s.load.add(oneCall, int64(size), s.cfg.maxBytes); err != nil {
@@ -145,7 +144,7 @@ func (d *dispatcher) Draining() <-chan struct{} { return d.s.draining }
 
 func (d *dispatcher) Logger() *slog.Logger { return d.s.cfg.logger }
 
-// close has add fail from now on if there is no call. It returns whether there is none.
+// close makes add fail from now on if there is no call. It reports whether there is none.
 func (l *load) close() bool {
 	for {
 		word := l.word.Load()

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// finalAfter is the time that clients have to stop opening calls before new ones are refused: longer than a round
-	// trip, shorter than anybody's patience.
+	// finalAfter is the time that clients have to stop opening calls before new ones are refused. It is longer than a
+	// round trip.
 	finalAfter = time.Second
 	// cutPatience is how long a Shutdown whose context has ended waits for the connections that it has closed.
 	cutPatience = time.Second
@@ -55,7 +55,7 @@ func untilFinal(ctx context.Context) time.Duration {
 	return finalAfter
 }
 
-// beginDrain is the first step, once: no more connections, and the wish for no more calls.
+// beginDrain is the first step, done once: it stops accepting and asks clients to open no more calls.
 func (s *Server) beginDrain() {
 	s.mu.Lock()
 	if s.stopping {
@@ -80,7 +80,7 @@ func (s *Server) beginDrain() {
 	}
 }
 
-// open returns the connections, so that they are called without the lock.
+// open returns the connections, so that their methods can be called without the lock.
 func (s *Server) open() []protocol.ServerConn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +91,8 @@ func (s *Server) open() []protocol.ServerConn {
 	return conns
 }
 
-// checkGone notes that the server is stopping and no connection, or nothing at all, is left; the lock is held.
+// checkGone closes parted if the server is stopping and has no connection left, and gone if it has no call left either.
+// The lock is held.
 func (s *Server) checkGone() {
 	if !s.stopping || s.accepting > 0 || len(s.detecting) > 0 || len(s.conns) > 0 {
 		return

@@ -19,8 +19,8 @@ const (
 	maxPause = time.Second
 )
 
-// Start listens at the addresses of Listen and returns when all of them accept connections; if one cannot be had, none
-// is. It works once. The context bounds Start, not the server; Shutdown ends that.
+// Start listens at the addresses of Listen and returns when all of them accept connections. If one of them fails, it
+// closes the others. It may be called once. The context bounds Start and not the server, which Shutdown ends.
 func (s *Server) Start(ctx context.Context) error {
 	if len(s.cfg.targets) == 0 {
 		return errors.New("server: Start needs Listen; a listener of your own goes to Serve")
@@ -171,7 +171,7 @@ func (s *Server) accept(l transport.Listener) error {
 	}
 }
 
-// temporary says whether accepting may succeed later: the peer gave up first, or a resource has run out.
+// temporary reports whether accepting may succeed later: the peer gave up first, or the system ran out of something.
 func temporary(err error) bool {
 	for _, e := range []error{
 		syscall.ECONNABORTED, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EINTR,

@@ -1,7 +1,7 @@
-// Package server accepts connections, finds out what they speak, and runs the calls that arrive on them.
+// Package server accepts connections, detects their protocols, and runs the calls that arrive on them.
 //
-// It knows interfaces only: wires, codecs, middleware and the network are given to New. Package preset has a server
-// with the usual ones. The files read in the order of a request: listen.go, detect.go, dispatch.go, conns.go, drain.go.
+// It knows only interfaces: New takes the wires, codecs, middleware and the network. Package preset has a server with
+// the usual ones. Read the files in the order of a request: listen.go, detect.go, dispatch.go, conns.go, drain.go.
 package server
 
 import (
@@ -53,8 +53,7 @@ type known struct {
 	care *protocol.Care
 }
 
-// New makes a server. It checks everything that can be checked before the first connection, and returns all that it
-// found wrong.
+// New makes a server. It checks all that can be checked before the first connection, and returns all errors together.
 func New(opts ...Option) (*Server, error) {
 	cfg, err := newConfig(opts)
 	if err != nil {
@@ -115,8 +114,8 @@ func (s *Server) addService(impl *fairlead.Implementation) (errs []error) {
 	return errs
 }
 
-// addMethod makes the route of a method. Around its handler are, from inside: the check of requests, own, which is the
-// middleware of its service, and the middleware of the server.
+// addMethod makes the route of a method. Its handler is wrapped in the check of requests, then in own, the middleware
+// of its service, and then in the middleware of the server.
 func (s *Server) addMethod(m *fairlead.Method, h fairlead.Handler, own []fairlead.Middleware) error {
 	switch {
 	case m == nil:
@@ -168,7 +167,7 @@ func (s *Server) checks() []fairlead.Middleware {
 	return []fairlead.Middleware{s.cfg.validation}
 }
 
-// chain makes a route without codecs: around the handler are, from inside, own and the middleware of the server.
+// chain makes a route without codecs. The handler is wrapped in own, and then in the middleware of the server.
 func (s *Server) chain(
 	m *fairlead.Method, h fairlead.Handler, own ...fairlead.Middleware,
 ) (*protocol.Route, error) {

@@ -30,41 +30,42 @@ type option func(*config)
 func (o option) applyServer(c *config) { o(c) }
 func (o option) applyClient(c *config) { o(c) }
 
-// Protocol adds protocols, which are asked after those before them. Default: the one that NewServer was given.
+// Protocol adds protocols, which are asked after those before them. A name given twice is an error. Default: only the
+// protocol that NewServer was given.
 func Protocol(p ...protocol.HTTP) ServerOption {
 	return serverOption(func(c *config) { c.apps = append(c.apps, p...) })
 }
 
-// ExtendedConnect lets clients open streams for a protocol that is none of HTTP's, such as a WebSocket (RFC 8441): they
-// are told that they may, by SETTINGS_ENABLE_CONNECT_PROTOCOL, and protocols find the name in protocol.Head.Protocol.
-// Browsers then open all WebSockets to this port so, those of mounted handlers that know HTTP/1.1's upgrade alone, too.
-// Default: false; such requests are malformed then.
+// ExtendedConnect allows clients to open streams for other protocols than HTTP, such as WebSocket (RFC 8441).
+// SETTINGS_ENABLE_CONNECT_PROTOCOL tells them so, and protocol.Head.Protocol has the name. Browsers then use such
+// streams for all WebSockets to the port, including those whose handler knows only the upgrade of HTTP/1.1. Default:
+// false; requests with :protocol are malformed.
 func ExtendedConnect(on bool) ServerOption {
 	return serverOption(func(c *config) { c.extendedConnect = on })
 }
 
-// PingPolicy bounds the PINGs of clients: between two of them must be least, or two hours while the client has no call
-// and withoutCalls is false. PINGs with a response, or a part of one, between them are not counted. A client that comes
-// too soon three times is sent away with GOAWAY, ENHANCE_YOUR_CALM and the debug data "too_many_pings", upon which
-// gRPC's clients double their interval. 0 turns it off, whatever withoutCalls is. Default: 5 min and false, which are
-// grpc-go's.
+// PingPolicy limits how often a client may send PINGs: least must pass between two of them, or two hours while the
+// client has no call and withoutCalls is false. PINGs are not counted if a response, or a part of one, was sent between
+// them. After three PINGs that come too early the connection ends with GOAWAY, ENHANCE_YOUR_CALM and the debug data
+// "too_many_pings", which makes clients of gRPC double their interval. With a least of 0 there is no policy. Default:
+// 5 min and false, as in grpc-go.
 func PingPolicy(least time.Duration, withoutCalls bool) ServerOption {
 	return serverOption(func(c *config) { c.pingMin, c.pingIdle = least, withoutCalls })
 }
 
-// ControlBudget bounds, for each connection, the work that a peer can make without calls: frames such as SETTINGS,
-// PING, PRIORITY, WINDOW_UPDATE and empty DATA cost one unit, streams that are reset or refused two. The budget is n
-// units, at least 100; n/2 come back each second, and answered calls and received data give back more, so that ordinary
-// peers do not notice it. A peer that is over it is sent GOAWAY, with ENHANCE_YOUR_CALM and the name of the flood, and
-// left; the calls of a client that leaves its server fail. Default: 10,000.
+// ControlBudget limits the work that a peer can cause without calls, for each connection. Frames such as SETTINGS,
+// PING, PRIORITY, WINDOW_UPDATE and empty DATA cost one unit; streams that are reset or refused cost two. The budget
+// is n units, at least 100. n/2 units are given back each second, and more for answered calls and received data, so
+// ordinary peers never use it up. A peer that does gets GOAWAY with ENHANCE_YOUR_CALM and the name of the flood, and
+// the connection ends; on a client its calls fail. Default: 10,000.
 func ControlBudget(n int) Option { return option(func(c *config) { c.budget = n }) }
 
-// FrameTimeout limits the time that a peer takes to send the rest of a frame, or of a header block, that it has begun,
-// to d, and twice that at worst. 0 sets no limit. Default: 30 s.
+// FrameTimeout limits to d, and to 2d at worst, the time in which a peer sends the rest of a frame or header block that
+// it has begun. 0 sets no limit. Default: 30 s.
 func FrameTimeout(d time.Duration) Option { return option(func(c *config) { c.frameTimeout = d }) }
 
-// QueuedBytes limits what a connection holds for slow handlers, or for slow readers of responses, to n bytes, 64 KiB at
-// least; then it stops reading. Default: 16 MiB.
+// QueuedBytes limits the bytes that a connection holds for slow handlers, or for slow readers of responses, to n, at
+// least 64 KiB. Beyond that it stops reading. Default: 16 MiB.
 func QueuedBytes(n int) Option { return option(func(c *config) { c.queued = n }) }
 
 // config is what the options set.

@@ -10,7 +10,7 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// selector finds out who answers a request: the first of some protocols that takes it. It is read-only.
+// selector selects the protocol that answers a request: the first that takes it. It is read-only.
 type selector struct {
 	apps   []protocol.HTTP
 	routes map[string]*protocol.Route // of methods, by path
@@ -44,7 +44,7 @@ func (s *selector) Select(h *protocol.Head) (http2.Responder, protocol.Mode) {
 	return refuser{}, protocol.Complete
 }
 
-// answer is what requests get that no protocol takes. With 405 and 204 a field says what is allowed.
+// answer is the response to requests that no protocol takes. With 405 and 204 it has the field allow.
 type answer struct {
 	head *protocol.Block
 	text []byte
@@ -69,8 +69,8 @@ var (
 	notImplemented = newAnswer("501", "This server does not know the request's method.\n")
 )
 
-// answerTo chooses the answer to a request that no protocol takes; nearest is how close one came (RFC 9110, sections
-// 9.1, 15.5.5, 15.5.6 and 15.5.16). A type is wrong only where path and method are right, so it says more.
+// answerTo returns the answer to a request that no protocol takes (RFC 9110, sections 9.1, 15.5.5, 15.5.6 and 15.5.16).
+// nearest is the closest that a protocol came. WrongType says more than WrongVerb: the path and the method are right.
 func answerTo(h *protocol.Head, nearest protocol.Mode) *answer {
 	switch {
 	case !knownVerb(h.Verb):
@@ -96,9 +96,9 @@ func knownVerb(verb string) bool {
 	return false
 }
 
-// refusedTime is how long the rest of a request that no protocol takes is waited for before it is answered. A response
-// that comes before the request's end needs a reset behind it (RFC 9113, section 8.1), for which some clients forget
-// the response; and as long as the stream is open, its frames are checked as those of any other.
+// refusedTime is how long the wire waits for the rest of a request that no protocol takes before it answers. A response
+// before the end of the request needs a reset after it (RFC 9113, section 8.1), and some clients then discard the
+// response. And the frames of a stream are checked only as long as it is open.
 const refusedTime = 500 * time.Millisecond
 
 // refuser answers the requests that no protocol takes. It does not look at their bodies.
@@ -126,7 +126,7 @@ func (refuser) Whole(x protocol.Exchange, _ []byte) protocol.Task {
 		x.Finish(head)
 		return nil
 	}
-	// The text is no codec's, so that nothing can fail.
+	// Bytes need no codec, so Reply cannot fail.
 	_ = x.Reply(&protocol.Reply{Head: head, Message: protocol.Message{Bytes: r.text}})
 	return nil
 }

@@ -1,9 +1,9 @@
-// Package web is the HTTP wire. It runs the connections and gives each request to the first protocol that takes it:
-// protocols such as gRPC implement protocol.HTTP and protocol.HTTPClient and know no HTTP version. Requests that none
-// takes it answers itself: with 501 if nobody knows the method, 405 or 415 if a protocol knows the path, 404 otherwise,
-// and 431 if the header list is too long.
+// Package web is the HTTP wire. It runs the connections and passes each request to the first protocol that takes it.
+// Protocols such as gRPC implement protocol.HTTP and protocol.HTTPClient and do not depend on the version of HTTP. If
+// no protocol takes a request, the wire answers it: with 431 if the header list is too long, 501 if the method is
+// unknown or CONNECT, 405 or 415 if a protocol knows the path, and 404 otherwise.
 //
-// It serves HTTP/2, with prior knowledge or agreed upon by ALPN (RFC 9113, sections 3.2 and 3.3).
+// It serves HTTP/2, with prior knowledge or by ALPN (RFC 9113, sections 3.2 and 3.3).
 package web
 
 import (
@@ -32,8 +32,8 @@ var (
 	_ protocol.Refuser     = (*Server)(nil)
 )
 
-// NewServer makes the wire for a protocol, and more with the option Protocol. server.New fails with what is wrong with
-// the options.
+// NewServer makes the wire for a protocol; the option Protocol adds more. server.New returns an error if an option is
+// wrong.
 func NewServer(app protocol.HTTP, opts ...ServerOption) *Server {
 	s := &Server{opts: defaults()}
 	s.opts.apps = []protocol.HTTP{app}
@@ -120,8 +120,8 @@ func (*Server) Detect(first []byte) protocol.Verdict {
 	}
 }
 
-// Refuse implements protocol.Refuser: a request of HTTP/1 (RFC 9112, section 3) is answered with 505, in a line that
-// somebody with a browser or curl can read.
+// Refuse implements protocol.Refuser: it answers a request of HTTP/1 (RFC 9112, section 3) with 505, and a line of text
+// for people with a browser or curl.
 func (*Server) Refuse(first []byte) []byte {
 	verb, target, ok := bytes.Cut(first, []byte(" "))
 	if !ok || len(verb) == 0 || string(verb) == "PRI" || len(target) == 0 {
@@ -159,7 +159,7 @@ var (
 	_ protocol.Checker = (*Client)(nil)
 )
 
-// NewClient makes the wire for a protocol. client.New fails with what is wrong with the options.
+// NewClient makes the wire for a protocol. client.New returns an error if an option is wrong.
 func NewClient(app protocol.HTTPClient, opts ...ClientOption) *Client {
 	c := &Client{app: app, opts: defaults()}
 	for _, o := range opts {

@@ -41,8 +41,8 @@ func newHelp() *cobra.Command {
 	}
 }
 
-// addCompletion adds the command "completion" and has it fail for shells that it does not know, and when the script
-// cannot be written.
+// addCompletion adds the command "completion", which fails for shells that it does not know, and when the script cannot
+// be written.
 func addCompletion(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	completion := child(root, "completion")

@@ -68,7 +68,8 @@ and not with NO_COLOR or TERM=dumb in the environment.`,
 	return root
 }
 
-// keepOrder has help list flags as they were added: a command's own, the format, then those for reaching a server.
+// keepOrder makes help list flags in the order in which they were added: a command's own, the format, then those for
+// reaching a server.
 func keepOrder(cmd *cobra.Command) {
 	cmd.Flags().SortFlags = false
 	for _, below := range cmd.Commands() {

@@ -32,7 +32,7 @@ import (
 //     address $ADMIN.
 //
 // What differs from run to run stands as <time>, <port>, <version> or <number>. `go test ./fairlead -run Sessions
-// -update` writes the sessions anew.
+// -update` rewrites the sessions.
 var update = flag.Bool("update", false, "write the golden sessions anew") //nolint:gochecknoglobals // a flag
 
 // runAsCommand has the test binary act as fairlead itself.

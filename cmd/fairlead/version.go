@@ -22,7 +22,7 @@ func newVersion() *cobra.Command {
 	}
 }
 
-// version is what "fairlead version" and "fairlead --version" print behind the name.
+// version returns the text that "fairlead version" and "fairlead --version" print behind the name.
 func version() string {
 	return fmt.Sprintf("%s (%s %s/%s)", fairlead.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -1,6 +1,6 @@
 package report
 
-// Page is what is reported. Texts are plain, not HTML.
+// Page is the content of a report. Texts are plain, not HTML.
 type Page struct {
 	Title string
 	// Lead is a line below the title.
@@ -108,7 +108,7 @@ type Axis struct {
 	Scale Scale
 }
 
-// Unit is what values of an axis are, and so how they are written.
+// Unit is the unit of the values of an axis, which decides how they are written.
 type Unit string
 
 // The units.

@@ -123,7 +123,7 @@ func (v *view) assets() error {
 	return nil
 }
 
-// empty says whether no series has a value.
+// empty reports whether no series has a value.
 func (d *chartData) empty() bool {
 	for _, values := range d.Data[1:] {
 		if slices.ContainsFunc(values, func(v *float64) bool { return v != nil }) {

@@ -284,7 +284,7 @@ func parse[T any](ctx context.Context, flags *dial.Flags, f func() (T, error)) (
 	return v, err
 }
 
-// fits says what flags make no sense with the kind of method.
+// fits returns an error that says what flags make no sense with the kind of method.
 func (o *options) fits(m *fairlead.Method) error {
 	switch {
 	case o.given("messages") && m.Kind == fairlead.Unary:
@@ -295,7 +295,8 @@ func (o *options) fits(m *fairlead.Method) error {
 	return nil
 }
 
-// commandLine is what the user could have written. Values of headers may be secrets and are left out.
+// commandLine returns the command line that the user could have written. Values of headers may be secrets and are left
+// out.
 func (b *command) commandLine(address, method string) []string {
 	line := append(strings.Fields(b.cmd.CommandPath()), address, method)
 	b.cmd.Flags().Visit(func(f *pflag.Flag) {

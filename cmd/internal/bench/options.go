@@ -99,7 +99,7 @@ type options struct {
 	given func(flag string) bool // on the command line
 }
 
-// open says whether calls are made at a rate.
+// open reports whether calls are made at a rate.
 func (o *options) open() bool { return o.given("rate") || len(o.rampRate) > 0 }
 
 // check returns all that is wrong with the flags.

@@ -118,7 +118,7 @@ func (w *caller) request(i int) (*fairlead.Raw, error) {
 	return &w.raw, nil
 }
 
-// changes says whether anything must be rendered before a call.
+// changes reports whether anything must be rendered before a call.
 func (w *caller) changes() bool { return w.constant[0] == nil || len(w.headers) > 0 }
 
 // newCall makes a call with its headers and deadline. Request is nil for those that send a stream.

@@ -53,7 +53,7 @@ func printText(out io.Writer, p cli.Painter, r *result.Result) {
 	}
 }
 
-// describe says in a line how the load was made.
+// describe returns a line about how the load was made.
 func describe(r *result.Result) string {
 	l := &r.Load
 	var b strings.Builder

@@ -152,7 +152,7 @@ func (d *describer) find(ctx context.Context, name string) (protoreflect.Descrip
 	return nil, unknown
 }
 
-// isNameError says whether err is about a name that does not exist, or is not clear.
+// isNameError reports whether err is about a name that does not exist, or is not clear.
 func isNameError(err error) bool { return errors.As(err, new(*dynamic.NameError)) }
 
 func isAmbiguous(err error) bool {
@@ -178,7 +178,7 @@ func (d *describer) message(name string) (found protoreflect.Descriptor) {
 	return found
 }
 
-// types are what files and messages declare.
+// types is implemented by files and messages, which declare types.
 type types interface {
 	Messages() protoreflect.MessageDescriptors
 	Enums() protoreflect.EnumDescriptors
@@ -195,7 +195,7 @@ func eachType(within types, f func(protoreflect.Descriptor)) {
 	}
 }
 
-// entry is what is printed as JSON.
+// entry is the form of the output in JSON.
 type entry struct {
 	Name       string          `json:"name"`
 	Kind       string          `json:"kind"`
@@ -294,7 +294,7 @@ func (d *describer) template(ctx context.Context, symbol string) error {
 	return err
 }
 
-// kindOf says what a descriptor is.
+// kindOf returns what a descriptor is.
 func kindOf(d protoreflect.Descriptor) string {
 	switch d := d.(type) {
 	case protoreflect.FileDescriptor:

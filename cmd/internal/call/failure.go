@@ -16,7 +16,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
-// exitStatus is what a gRPC status code is added to for the exit code.
+// exitStatus is added to a gRPC status code for the exit code.
 const exitStatus = 64
 
 // failure writes errors of calls.

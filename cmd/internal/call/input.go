@@ -38,7 +38,7 @@ type requests struct {
 	lastAt   value
 }
 
-// errNoMore says that there are no more requests.
+// errNoMore reports that there are no more requests.
 var errNoMore = io.EOF
 
 // inputOptions say how requests are read.

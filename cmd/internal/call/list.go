@@ -29,7 +29,7 @@ const listExample = `  fairlead list localhost:8080
   fairlead list localhost:8080 --format json
   fairlead list --proto greeter.proto`
 
-// contractFlags are what list and describe have in common.
+// contractFlags are the flags that list and describe have in common.
 type contractFlags struct {
 	dial   *dial.Flags
 	format *cli.Format
@@ -114,7 +114,7 @@ type lister struct {
 	json     bool
 }
 
-// serviceEntry and methodEntry are what is printed as JSON.
+// serviceEntry and methodEntry are the form of the output in JSON.
 type serviceEntry struct {
 	Service string        `json:"service"`
 	Methods []methodEntry `json:"methods,omitempty"`

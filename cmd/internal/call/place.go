@@ -17,7 +17,7 @@ import (
 	"github.com/fairlead-go/fairlead/internal/near"
 )
 
-// inputError is what is wrong with a request, and where.
+// inputError is a mistake in a request, with its place.
 type inputError struct {
 	name         string // of the input
 	line, column int    // from 1; columns count characters
@@ -243,7 +243,7 @@ func pathAt(text []byte, offset int) []string {
 	return names(open)
 }
 
-// finished says that the current element or member is complete.
+// finished notes that the current element or member is complete.
 func (l *level) finished() {
 	l.index++
 	l.value = false

@@ -66,7 +66,7 @@ func (p *printer) format(ctx context.Context, m proto.Message) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// keys are what stands before values in the text format, with the white space that varies.
+// The expressions match keys of the text format, with the white space behind them, which varies.
 var (
 	keys   = regexp.MustCompile(`(?m)^( *[\w.\[\]/-]+:) +`)
 	spaces = regexp.MustCompile(`"(?:[^"\\]|\\.)*"| {2,}`)

@@ -31,7 +31,7 @@ type run struct {
 	tally       tally
 }
 
-// tally is what a call came to.
+// tally is the outcome of a call.
 type tally struct {
 	begun, ended time.Time
 	sent         atomic.Int64
@@ -116,7 +116,7 @@ func (r *run) stream(ctx context.Context, headers *fairlead.Metadata) error {
 		}
 		r.tally.sent.Store(1)
 	}
-	// Whoever sends must end with the call, not only with the command.
+	// The sender must end with the call, not only with the command.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r.begin(headers)
@@ -142,7 +142,7 @@ func (r *run) stream(ctx context.Context, headers *fairlead.Metadata) error {
 	err = r.receive(ctx, s)
 	r.end()
 	cancel()
-	_ = s.Close() // whoever sends notices
+	_ = s.Close() // the sender notices
 	if wrong := <-sent; wrong != nil {
 		return wrong
 	}

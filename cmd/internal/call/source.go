@@ -142,7 +142,7 @@ func (s *sourceWriter) service(d protoreflect.ServiceDescriptor) {
 	s.linef(0, "}")
 }
 
-// commented says whether there is a comment before d.
+// commented reports whether there is a comment before d.
 func (s *sourceWriter) commented(d protoreflect.Descriptor) bool {
 	return d.ParentFile().SourceLocations().ByDescriptor(d).LeadingComments != ""
 }
@@ -210,7 +210,7 @@ func (s *sourceWriter) messageBody(depth int, d protoreflect.MessageDescriptor) 
 	s.extensions(depth, d.Extensions())
 }
 
-// isGroup says whether m is written where a field of d is declared.
+// isGroup reports whether m is written where a field of d is declared.
 func isGroup(d, m protoreflect.MessageDescriptor) bool {
 	for i := range d.Fields().Len() {
 		if f := d.Fields().Get(i); groupSyntax(f) && f.Message() == m {
@@ -220,7 +220,7 @@ func isGroup(d, m protoreflect.MessageDescriptor) bool {
 	return false
 }
 
-// groupSyntax says whether f is declared as a group, and not with editions' delimited encoding.
+// groupSyntax reports whether f is declared as a group, and not with editions' delimited encoding.
 func groupSyntax(f protoreflect.FieldDescriptor) bool {
 	return f.Kind() == protoreflect.GroupKind && f.ParentFile().Syntax() == protoreflect.Proto2
 }

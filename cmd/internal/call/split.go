@@ -19,15 +19,15 @@ type value struct {
 type splitter struct {
 	r            *bufio.Reader
 	line, column int // of the byte that comes next
-	// lines says that somebody enters lines: an empty one within a value gives it up.
+	// lines means that somebody enters lines: an empty one within a value gives it up.
 	lines bool
 	limit int64 // of a value, in bytes
 }
 
-// errGivenUp says that somebody entered an empty line within a value.
+// errGivenUp reports that somebody entered an empty line within a value.
 var errGivenUp = errors.New("the message is not complete; it was given up")
 
-// errTooLong says that a value is longer than the limit.
+// errTooLong reports that a value is longer than the limit.
 var errTooLong = errors.New("the message is too long")
 
 // maxLiteral is the length of numbers and words, in bytes, after which they are given to the parser, which says what is

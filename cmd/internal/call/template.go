@@ -66,7 +66,7 @@ func (t *templater) element(f protoreflect.FieldDescriptor, empty func() protore
 	return v
 }
 
-// knownTemplate fills messages whose JSON is of their own, and says whether m is one.
+// knownTemplate fills messages whose JSON is of their own, and reports whether m is one.
 func knownTemplate(m protoreflect.Message) bool {
 	fields := m.Descriptor().Fields()
 	switch m.Descriptor().FullName() {

@@ -55,7 +55,7 @@ func TestTimeout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = w.Close() }) // whoever reads ends
+	t.Cleanup(func() { _ = w.Close() }) // the reader ends
 	const noAnswer = "no answer in time"
 	asking := "asking " + greeting + " for its contract: the time of --timeout 2s is over"
 	tests := []struct {

@@ -13,7 +13,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/dial"
 )
 
-// commentary is what --verbose says beside the responses: lines that begin with "*" about the connection, with ">"
+// commentary is the output of --verbose beside the responses: lines that begin with "*" about the connection, with ">"
 // about what was sent and with "<" about what came back. Without --verbose it is nil and says nothing.
 type commentary struct {
 	w     io.Writer
@@ -25,7 +25,7 @@ func (c *commentary) linef(mark, format string, args ...any) {
 	fmt.Fprintln(c.w, c.paint.Paint(cli.Faint, mark+" "+fmt.Sprintf(format, args...)))
 }
 
-// connected says how connecting went.
+// connected reports how connecting went.
 func (c *commentary) connected(s *dial.Server) {
 	if c == nil {
 		return
@@ -66,7 +66,7 @@ func (c *commentary) secured(s *tls.ConnectionState, took time.Duration) {
 		leaf.NotAfter.UTC().Format(time.DateOnly), verified)
 }
 
-// began says what is being called.
+// began reports what is being called.
 func (c *commentary) began(m *fairlead.Method, md *fairlead.Metadata) {
 	if c == nil {
 		return

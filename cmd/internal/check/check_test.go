@@ -89,7 +89,7 @@ func TestCheck(t *testing.T) {
 			code: cli.ExitFound,
 			out: `api/shop/v1/a.proto:3:1: PACKAGE_DIRECTORY_MATCH: the files of package "shop.v1" should lie in the ` +
 				`directory "shop/v1", not in "api/shop/v1"; ` +
-				"whoever sees a package's name should know where its files are, and so should tools\n",
+				"a reader who knows a package's name should know where its files are, and so should tools\n",
 			err: "1 file: 1 error\n",
 		},
 		{

@@ -16,7 +16,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/project"
 )
 
-// settings are what a check needs to know: flags, and what fairlead.yaml says where there are none.
+// settings are those of a check: of its flags, and of fairlead.yaml where there are none.
 type settings struct {
 	inputs    []string
 	roots     []string

@@ -84,7 +84,7 @@ func unknown(name string) error {
 	return fmt.Errorf("no rule or category is called %q", name)
 }
 
-// mode says in a word what becomes of the rule's findings.
+// mode returns a word for what becomes of the rule's findings.
 func mode(r *lint.Rule) string {
 	if r.Off {
 		return "off"

@@ -23,7 +23,7 @@ func NewProgress(w io.Writer) *Progress {
 	return &Progress{w: w}
 }
 
-// Enabled says whether anybody sees the progress, for those to whom it costs something to tell.
+// Enabled reports whether anybody sees the progress, for those to whom it costs something to tell.
 func (p *Progress) Enabled() bool { return p.w != nil }
 
 // Set replaces the line. Text that is wider than the terminal is cut.

@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// TooLargeError says that something has more to read than a limit allows.
+// TooLargeError reports that something has more to read than a limit allows.
 type TooLargeError struct {
 	Name  string // what was read: a path, or "stdin"
 	Limit int64  // in bytes

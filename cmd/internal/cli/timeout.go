@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TimeoutError says that a command's time was over.
+// TimeoutError reports that a command's time was over.
 type TimeoutError struct {
 	Flag  string // that set it
 	Limit time.Duration

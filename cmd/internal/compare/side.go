@@ -10,7 +10,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/bench/result"
 )
 
-// side is what is compared: one run, or several of the same.
+// side is one side of a comparison: one run, or several of the same.
 type side struct {
 	name  string
 	files []string

@@ -14,7 +14,7 @@ type Address struct {
 	Target string // for client.New
 	// Secure and Plain say that the address itself decides about TLS, as grpcs:// and grpc:// do.
 	Secure, Plain bool
-	// Local says that only this machine is concerned: loopback addresses and Unix sockets.
+	// Local means that only this machine is concerned: loopback addresses and Unix sockets.
 	Local bool
 }
 
@@ -74,7 +74,7 @@ func (a *Address) fromURL(rest, port string) error {
 	return nil
 }
 
-// loopback says whether a host, with or without a port, is this machine.
+// loopback reports whether a host, with or without a port, is this machine.
 func loopback(hostport string) bool {
 	host := hostport
 	if h, _, err := net.SplitHostPort(hostport); err == nil {

@@ -127,7 +127,7 @@ func (f *Flags) addContract(flags *pflag.FlagSet) {
 		"ask the server's reflection as well, for what --proto and --descriptor-set do not have")
 }
 
-// HasFiles says whether flags name files with the contract.
+// HasFiles reports whether flags name files with the contract.
 func (f *Flags) HasFiles() bool { return len(f.Proto)+len(f.Sets) > 0 }
 
 // WithTimeout returns the context for all that a command does, which ends when --timeout has passed. The server is told
@@ -136,7 +136,7 @@ func (f *Flags) WithTimeout(ctx context.Context) (context.Context, context.Cance
 	return cli.WithTimeout(ctx, "--timeout", f.Timeout)
 }
 
-// leastSetUp is what LimitSetUp leaves for connecting, and for asking for the contract.
+// leastSetUp is the time that LimitSetUp leaves at least for connecting, and for asking for the contract.
 const leastSetUp = time.Second
 
 // LimitSetUp is for commands that make many calls, each of which may take as long as --timeout says: connecting may
@@ -205,7 +205,7 @@ func (f *Flags) wantsTLS() string {
 	return ""
 }
 
-// Secure says whether a is connected to with TLS: as a flag or the address says; otherwise unless the address is of
+// Secure reports whether a is connected to with TLS: as a flag or the address says; otherwise unless the address is of
 // this machine.
 func (f *Flags) Secure(a Address) (bool, error) {
 	scheme, _, _ := strings.Cut(a.Text, "://")

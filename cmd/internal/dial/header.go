@@ -68,7 +68,7 @@ func addHeader(md *fairlead.Metadata, text string) error {
 	return nil
 }
 
-// badName says why a name cannot be one of a header, "" if it can.
+// badName returns why a name cannot be one of a header, "" if it can.
 func badName(name string) string {
 	if name == "" {
 		return "the name is empty"

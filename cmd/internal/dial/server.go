@@ -31,11 +31,11 @@ type Server struct {
 	trace *trace
 }
 
-// Options are what a command wants beside what its flags say.
+// Options are the settings of a command beside those of its flags.
 type Options struct {
 	// Client has options that come after those of the flags.
 	Client []client.Option
-	// Watch has all that connections receive looked at, for FirstByte. It costs a little for each read.
+	// Watch looks at all that connections receive, for FirstByte. It costs a little for each read.
 	Watch bool
 	// Metadata goes with each call in place of what --header says, for commands that give headers another meaning. Nil:
 	// what --header says.
@@ -266,7 +266,7 @@ type setError struct {
 	cause error
 }
 
-// Error says how such files are made.
+// Error says what the file is not, and how such files are made.
 func (e *setError) Error() string {
 	text := e.path + " is not a FileDescriptorSet as protoc --descriptor_set_out --include_imports and buf build make it"
 	if e.cause != nil {

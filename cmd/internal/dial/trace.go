@@ -105,7 +105,7 @@ func (s *Server) Attempts() []Attempt {
 	return list
 }
 
-// Mark says that a call begins: FirstByte is about its response.
+// Mark is called when a call begins: FirstByte is about its response.
 func (s *Server) Mark() {
 	t := s.trace
 	t.mu.Lock()

@@ -229,7 +229,7 @@ func hintOfTLS(err error) string {
 	return ""
 }
 
-// hungUp says whether the peer ended the connection.
+// hungUp reports whether the peer ended the connection.
 func hungUp(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
 		errors.Is(err, syscall.EPIPE) || err != nil && (strings.HasSuffix(err.Error(), "EOF") ||

@@ -171,7 +171,7 @@ func validTime(cert *x509.Certificate, now time.Time) time.Time {
 	return now
 }
 
-// summary says what a chain in order is like.
+// summary returns what a chain in order is like.
 func (c *chain) summary() string {
 	leaf := c.certs[0]
 	text := fmt.Sprintf("for %s, until %s (%s), issued by %s", orElse(shorten(namesOf(leaf)), nameOf(leaf)),

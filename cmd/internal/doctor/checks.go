@@ -49,7 +49,7 @@ func names() []string {
 	return list
 }
 
-// examination is what checks look at.
+// examination holds what checks look at.
 type examination struct {
 	*options
 

@@ -133,7 +133,7 @@ func (c *confinement) judgeMemory(f *findings) {
 	}
 }
 
-// goal says what the collector aims at.
+// goal returns what the collector aims at.
 func (c *confinement) goal() string {
 	if c.memoryLimit == 0 {
 		return "GOMEMLIMIT is not set"

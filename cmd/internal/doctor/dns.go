@@ -56,7 +56,7 @@ func (x *examination) lookup(ctx context.Context, host string) (addrs []string, 
 	return addrs, time.Since(begun), err
 }
 
-// explainLookup says why a name has no addresses.
+// explainLookup reports why a name has no addresses.
 func (x *examination) explainLookup(host string, err error, f *findings) {
 	conf := readResolv(x.root)
 	var dns *net.DNSError
@@ -103,7 +103,7 @@ func (x *examination) judgeSearch(ctx context.Context, host string, addrs []stri
 		len(conf.search), plural(len(conf.search), "domain"), strings.Join(conf.search, ", "))
 }
 
-// resolv is what /etc/resolv.conf says (resolv.conf(5)).
+// resolv is the content of /etc/resolv.conf (resolv.conf(5)).
 type resolv struct {
 	servers []string
 	search  []string

@@ -101,7 +101,7 @@ func (x *examination) readSeveral(ctx context.Context) ([]*admin.RuntimeInfo, er
 	}
 }
 
-// judgeGrowth says what grew from each of the readings to the next.
+// judgeGrowth reports what grew from each of the readings to the next.
 func judgeGrowth(subject string, readings []*admin.RuntimeInfo, f *findings) {
 	first, last := readings[0], readings[len(readings)-1]
 	if !first.Start.Equal(last.Start) {
@@ -169,7 +169,7 @@ func judgeAbuse(subject string, first, last *admin.RuntimeInfo, f *findings) {
 	}
 }
 
-// load is what a process with more to do has more of.
+// load returns a measure of how much a process has to do.
 func load(r *admin.RuntimeInfo) float64 {
 	sum := 0
 	for _, s := range r.Servers {
@@ -197,7 +197,7 @@ func distinct(readings []*admin.RuntimeInfo) []*admin.RuntimeInfo {
 	return list
 }
 
-// grew says whether values never fall, rise at three steps in four or more, and do so by more than least and by more
+// grew reports whether values never fall, rise at three steps in four or more, and do so by more than least and by more
 // than a share of the first.
 func grew(values []float64, least float64) bool {
 	rises := 0
@@ -214,7 +214,7 @@ func grew(values []float64, least float64) bool {
 
 func delta(values []float64) float64 { return values[len(values)-1] - values[0] }
 
-// summary says how a process is doing that does not grow.
+// summary returns how a process is doing that does not grow.
 func summary(readings []*admin.RuntimeInfo, took time.Duration, collections int) string {
 	first, last := readings[0], readings[len(readings)-1]
 	var b strings.Builder

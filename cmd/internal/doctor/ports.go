@@ -81,7 +81,7 @@ func (x *examination) judgeRange(addr string, port int, f *findings) {
 			"service starts", low, high)
 }
 
-// reservedPort says whether the system keeps a port out of the range.
+// reservedPort reports whether the system keeps a port out of the range.
 func reservedPort(root fs.FS, port int) bool {
 	text, err := fs.ReadFile(root, procReserved)
 	if err != nil {

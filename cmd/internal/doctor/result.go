@@ -22,7 +22,7 @@ const (
 	Skipped Status = "skipped" // there was nothing to look at; the reason says what would change that
 )
 
-// Result is what a check found about one thing.
+// Result is the result of a check of one thing.
 type Result struct {
 	Check   string   `json:"check"`
 	Subject string   `json:"subject,omitempty"` // the address, file or module in question
@@ -56,7 +56,7 @@ func (f *findings) failf(subject, remedy, format string, args ...any) {
 	f.addf(Fail, subject, remedy, format, args...)
 }
 
-// fine says whether nothing of subject was found wrong so far.
+// fine reports whether nothing of subject was found wrong so far.
 func (f *findings) fine(subject string) bool {
 	for _, r := range f.list {
 		if r.Subject == subject && (r.Status == Warn || r.Status == Fail) {

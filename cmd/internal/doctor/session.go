@@ -19,7 +19,7 @@ type session struct {
 	done   chan struct{} // closed when nobody wants events any more
 }
 
-// event is what came from the server.
+// event is a frame from the server, or the end of the connection.
 type event struct {
 	at       time.Time
 	settings *settings // the server's
@@ -30,7 +30,7 @@ type event struct {
 	err      error
 }
 
-// settings is what a check wants to know of SETTINGS.
+// settings has the values of SETTINGS that checks read.
 type settings struct {
 	calls uint32 // at once, SETTINGS_MAX_CONCURRENT_STREAMS
 	limit bool   // it was given

@@ -56,7 +56,7 @@ func checkTLS(ctx context.Context, x *examination, f *findings) {
 	}
 }
 
-// explainHandshake says why there was none.
+// explainHandshake reports why there was none.
 func explainHandshake(e *endpoint, err error, f *findings) {
 	var header tls.RecordHeaderError
 	var remote *net.OpError
@@ -80,7 +80,7 @@ func explainHandshake(e *endpoint, err error, f *findings) {
 	}
 }
 
-// alertRemedy says what helps against an alert of TLS (RFC 8446, section 6), which crypto/tls has as text only.
+// alertRemedy returns what helps against an alert of TLS (RFC 8446, section 6), which crypto/tls has as text only.
 func alertRemedy(alert string) string {
 	switch alert {
 	case "handshake failure", "certificate required", "bad certificate", "unknown certificate",

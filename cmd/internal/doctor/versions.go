@@ -66,7 +66,7 @@ func knownFaults() ([]fault, error) {
 	return list, nil
 }
 
-// build is what a program is built with, or would be.
+// build describes what a program is built with, or would be.
 type build struct {
 	subject string            // "the module in ."
 	release string            // of Go, "go1.26.0"; "" when it is not known

@@ -126,8 +126,8 @@ func patternOf(rule *annotations.HttpRule) (verb, template string, path []int32)
 	}
 }
 
-// isToken says whether s may be the method of an HTTP request (RFC 9110, section 5.6.2). That has "*" among them, which
-// stands for any method here.
+// isToken reports whether s may be the method of an HTTP request (RFC 9110, section 5.6.2). That has "*" among them,
+// which stands for any method here.
 func isToken(s string) bool {
 	return s != "" && strings.IndexFunc(s, func(r rune) bool {
 		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'

@@ -34,7 +34,7 @@ func (p fieldPath) join(name func(protoreflect.FieldDescriptor) string) string {
 	return strings.Join(names, ".")
 }
 
-// begins says whether p is prefix or a field below it.
+// begins reports whether p is prefix or a field below it.
 func (p fieldPath) begins(prefix fieldPath) bool {
 	if len(prefix) > len(p) {
 		return false
@@ -47,7 +47,7 @@ func (p fieldPath) begins(prefix fieldPath) bool {
 	return true
 }
 
-// checkVariable says why a variable of a path cannot set the field, nil when it can.
+// checkVariable returns an error that says why a variable of a path cannot set the field, nil when it can.
 func (p fieldPath) checkVariable() error {
 	f := p.last()
 	switch {

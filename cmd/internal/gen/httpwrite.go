@@ -328,7 +328,7 @@ func (w *httpWriter) httprule(name string) string {
 	return w.QualifiedGoIdent(httprulePackage.Ident(name))
 }
 
-// hasSetters says whether the fields of m are hidden, or need not be known, because it has methods that set them.
+// hasSetters reports whether the fields of m are hidden, or need not be known, because it has methods that set them.
 func hasSetters(m *protogen.Message) bool { return m.APILevel != gofeaturespb.GoFeatures_API_OPEN }
 
 func setterOf(f *protogen.Field) string {
@@ -341,10 +341,10 @@ func getterOf(f *protogen.Field) string {
 	return name
 }
 
-// isMember says whether f belongs to a oneof that the contract has, unlike those that stand for optional fields.
+// isMember reports whether f belongs to a oneof that the contract has, unlike those that stand for optional fields.
 func isMember(f *protogen.Field) bool { return f.Oneof != nil && !f.Oneof.Desc.IsSynthetic() }
 
-// isPointer says whether the open API holds f, which is no message, behind a pointer to tell its absence.
+// isPointer reports whether the open API holds f, which is no message, behind a pointer to tell its absence.
 func isPointer(f *protogen.Field) bool {
 	return f.Desc.HasPresence() && f.Message == nil && textForm(f) != "Bytes"
 }

@@ -38,7 +38,7 @@ type Config struct {
 	// Packages maps names of files to Go import paths, in place of their go_package options.
 	Packages map[string]string
 
-	// Decoded says that the files come from decoding, and that nobody else has them: Run takes them as they are, and
+	// Decoded means that the files come from decoding, and that nobody else has them: Run takes them as they are, and
 	// changes them. Others are encoded and decoded first.
 	Decoded bool
 	// Inspect is called with the files to generate for, before anything is generated; when it returns false, nothing
@@ -52,7 +52,7 @@ type File struct {
 	Content []byte // nil: nothing is generated under this name, and what an earlier run left there is stale
 }
 
-// Output is what Run generated.
+// Output is the result of Run.
 type Output struct {
 	Files []File // by name
 	// Notes say what was left out, and why.
@@ -102,7 +102,7 @@ func MissingPackages(files []*descriptorpb.FileDescriptorProto, packages map[str
 
 // request returns a CodeGeneratorRequest. It is encoded and decoded, as protoc would hand it over: the compiler's
 // descriptors hold extensions such as the editions' features for Go as types of its own, which the generators would not
-// find; decoding resolves them anew.
+// find; decoding resolves them again.
 func (cfg *Config) request(
 	files []*descriptorpb.FileDescriptorProto, names []string,
 ) (*pluginpb.CodeGeneratorRequest, error) {
@@ -222,7 +222,7 @@ func notGo(plugin *protogen.Plugin, text string) error {
 	return errors.New(name + ": what was generated is not Go: " + reason)
 }
 
-// expect says that the files to generate have outputs that end in suffix, or else none: those of an earlier run are
+// expect notes that the files to generate have outputs that end in suffix, or else none: those of an earlier run are
 // stale.
 func (r *run) expect(suffix string) {
 	for _, file := range r.generated() {

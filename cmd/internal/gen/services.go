@@ -67,7 +67,7 @@ func Services(plugin *protogen.Plugin, cfg StubConfig) (warnings Problems, err e
 	return warnings, nil
 }
 
-// contract is what was read of the files of a run.
+// contract holds what was read of the files of a run.
 type contract struct {
 	names    map[*protogen.Service]serviceNames
 	methods  map[*protogen.Method]methodOptions

@@ -163,7 +163,7 @@ func (c *checks) method() {
 	c.P("}")
 }
 
-// self says whether an evaluator does the rules of the message as a whole.
+// self reports whether an evaluator does the rules of the message as a whole.
 func (c *checks) self() bool { return c.part != nil && c.part.self }
 
 func (c *checks) partName() string { return "rulesLeft_" + c.msg.GoIdent.GoName }

@@ -18,11 +18,11 @@ type presence struct {
 	unset string
 	// value is the field's value. It may use what init declares; it is "x" when init has declared that.
 	value string
-	// tracked says that the field has presence: unless it is set its rules are not applied.
+	// tracked means that the field has presence: unless it is set its rules are not applied.
 	tracked bool
 }
 
-// open says whether the message's fields are those of its struct, as the open API has it.
+// open reports whether the message's fields are those of its struct, as the open API has it.
 func (c *checks) open() bool { return c.msg.APILevel == gofeaturespb.GoFeatures_API_OPEN }
 
 func (c *checks) presence(f *protogen.Field) presence {

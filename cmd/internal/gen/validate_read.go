@@ -40,11 +40,11 @@ type fieldRules struct {
 	field  *protogen.Field
 	rules  *validate.FieldRules // nil: none that are compiled
 	ignore validate.Ignore
-	// required says that the field has to be set.
+	// required means that the field has to be set.
 	required bool
 	// nested is the message whose rules apply to the value, or to those of the list or map; nil: none.
 	nested *protogen.Message
-	// passEmpty says that the rules of nested pass over empty messages, in a list or map.
+	// passEmpty means that the rules of nested pass over empty messages, in a list or map.
 	passEmpty bool
 }
 
@@ -196,7 +196,7 @@ func (r *reader) checkOneof(rule *validate.MessageOneofRule) {
 	}
 }
 
-// field reads the rules of f and says whether they are left to an evaluator.
+// field reads the rules of f and reports whether they are left to an evaluator.
 func (r *reader) field(f *protogen.Field) bool {
 	rules, _ := proto.GetExtension(f.Desc.Options(), validate.E_Field).(*validate.FieldRules)
 	out := &fieldRules{field: f, rules: rules, ignore: rules.GetIgnore(), required: rules.GetRequired()}
@@ -243,7 +243,7 @@ func nestedOf(f *protogen.Field, rules *validate.FieldRules) (nested *protogen.M
 	return nested, of.GetIgnore() == validate.Ignore_IGNORE_IF_ZERO_VALUE
 }
 
-// effective says whether anything but required is asked of a field.
+// effective reports whether anything but required is asked of a field.
 func effective(desc protoreflect.FieldDescriptor, rules *validate.FieldRules) bool {
 	switch {
 	case rules == nil || rules.GetIgnore() == validate.Ignore_IGNORE_ALWAYS:
@@ -266,8 +266,8 @@ func typeOf(rules *validate.FieldRules) protoreflect.FieldDescriptor {
 	return m.WhichOneof(m.Descriptor().Oneofs().ByName("type"))
 }
 
-// check reports rules that cannot be meant, and says whether generated code leaves those of the field to an evaluator.
-// An item is one of a list.
+// check reports rules that cannot be meant, and reports whether generated code leaves those of the field to an
+// evaluator. An item is one of a list.
 func (r *reader) check(desc protoreflect.FieldDescriptor, rules *validate.FieldRules, item bool) bool {
 	if rules == nil || rules.GetIgnore() == validate.Ignore_IGNORE_ALWAYS {
 		return false
@@ -306,7 +306,7 @@ func (r *reader) check(desc protoreflect.FieldDescriptor, rules *validate.FieldR
 	return left
 }
 
-// checkValues reports patterns that do not compile, and says whether a bound is NaN, which compares with nothing.
+// checkValues reports patterns that do not compile, and reports whether a bound is NaN, which compares with nothing.
 func (r *reader) checkValues(typed protoreflect.Message) (left bool) {
 	typed.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch {
@@ -327,7 +327,7 @@ func (r *reader) checkValues(typed protoreflect.Message) (left bool) {
 	return left
 }
 
-// foreign says whether a message of rules has some that are not protovalidate's own, or that are newer than what is
+// foreign reports whether a message of rules has some that are not protovalidate's own, or that are newer than what is
 // known here: for neither there is code.
 func foreign(rules proto.Message) bool {
 	m := rules.ProtoReflect()
@@ -342,8 +342,8 @@ func foreign(rules proto.Message) bool {
 	return found
 }
 
-// compiled says whether there is code for a rule, by its name, which is the same for all types that have it. It lists
-// what the schema had when this was written, so that what is added to it is not passed over in silence.
+// compiled reports whether there is code for a rule, by its name, which is the same for all types that have it. It
+// lists what the schema had when this was written, so that what is added to it is not passed over in silence.
 func compiled(rule protoreflect.FieldDescriptor) bool {
 	switch rule.ContainingMessage().Name() {
 	case "MessageRules":

@@ -77,7 +77,7 @@ func (r *typedRules) get(name string) (protoreflect.Value, bool) {
 	return r.Get(f), true
 }
 
-// flag says whether a rule is there and true.
+// flag reports whether a rule is there and true.
 func (r *typedRules) flag(name string) bool {
 	v, ok := r.get(name)
 	return ok && v.Bool()
@@ -106,7 +106,7 @@ type order struct {
 	less       func(a, b protoreflect.Value) bool
 	// fails returns the condition that x is not op v, where op is one of == > >= < <=.
 	fails func(x, op, v string) string
-	// comparable says that values can be cases of a switch.
+	// comparable means that values can be cases of a switch.
 	comparable bool
 	// words stand before a bound in a message, for gt, gte, lt and lte; "" is for those of numbers.
 	words [4]string

@@ -48,7 +48,7 @@ func vt(plugin *protogen.Plugin) (notes []string, err error) {
 	return notes, nil
 }
 
-// unfitForVT says why vtprotobuf cannot do file, "" when it can.
+// unfitForVT returns why vtprotobuf cannot do file, "" when it can.
 func unfitForVT(file *protogen.File) string {
 	if file.Desc.Syntax() == protoreflect.Editions {
 		return file.Desc.Path() + " uses an edition"

@@ -87,7 +87,7 @@ func isGenerated(content []byte) bool {
 	return false
 }
 
-// kind says in a word or two what the change does, or with check what it would.
+// kind returns a word or two for what the change does, or with check what it would.
 func (c *change) kind(check bool) string {
 	switch {
 	case c.code.none() && check:
@@ -107,7 +107,7 @@ func (c *change) kind(check bool) string {
 	}
 }
 
-// describe says what the change does, or with check what it would.
+// describe returns what the change does, or with check what it would.
 func (c *change) describe(check bool) string {
 	switch kind := c.kind(check); kind {
 	case "written":

@@ -10,7 +10,7 @@ import (
 
 // chunkSize is how much of a contract code is generated for at once, in bytes of its text: the generators take a
 // hundred times that. A chunk is larger when it would be less than one part in maxImports of what the generators read
-// for it, imports included, since each chunk reads its imports anew.
+// for it, imports included, since each chunk reads its imports again.
 const (
 	chunkSize  = 2 << 20
 	maxImports = 4

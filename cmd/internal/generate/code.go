@@ -6,7 +6,7 @@ import (
 	"github.com/klauspost/compress/s2"
 )
 
-// code is what a file should hold, compressed: the code of all contracts is held until the first file is written, and
+// code is the content of a file, compressed: the code of all contracts is held until the first file is written, and
 // has six times the size of their text. The zero value is that of a file that should not be there.
 type code struct{ packed []byte }
 

@@ -127,7 +127,7 @@ func (c *conflicts) fullNames(u *unit) error {
 	return nil
 }
 
-// sameContract says whether a file is the one that the claim is from, or a copy of it.
+// sameContract reports whether a file is the one that the claim is from, or a copy of it.
 func sameContract(first claim, u *unit, name string) bool {
 	a, okA := first.unit.contract.Text(first.file)
 	b, okB := u.contract.Text(name)

@@ -46,7 +46,7 @@ func (r *run) directory(src idl.Source) string {
 	return r.out
 }
 
-// made is what the built-in generators made of a unit.
+// made is the output of the built-in generators for a unit.
 type made struct {
 	packages map[string]goPackage
 	files    []generated

@@ -184,7 +184,7 @@ func compileAtOnce(ctx context.Context, files *resolver, names []string, said *d
 	return err
 }
 
-// diagnostics are what the compiler says.
+// diagnostics are the compiler's messages.
 type diagnostics struct {
 	errors, warnings []reporter.ErrorWithPos
 }

@@ -110,7 +110,7 @@ func (e *explainer) file(name string, errs []reporter.ErrorWithPos) []Problem {
 // newestEdition is the newest edition that the compiler knows, and the only one.
 const newestEdition = "2023"
 
-// parses says whether the compiler understands the file's syntax. When it does not, it has looked for nothing else.
+// parses reports whether the compiler understands the file's syntax. When it does not, it has looked for nothing else.
 func parses(name string, src source) bool {
 	silent := reporter.NewReporter(func(reporter.ErrorWithPos) error { return nil }, nil)
 	_, err := parser.Parse(name, strings.NewReader(src.text), reporter.NewHandler(silent))
@@ -158,7 +158,7 @@ func (e *explainer) missingImports() (reached []string, problems []Problem) {
 	return reached, problems
 }
 
-// importHelp says which file may have been meant by an import that was not found.
+// importHelp returns which file may have been meant by an import that was not found.
 func (e *explainer) importHelp(from, name string) string {
 	if plain, ok := e.plainImport(from, name); ok {
 		return fmt.Sprintf("paths of imports begin at an import root, and have no \".\" and no \"..\": import %q;", plain)

@@ -45,7 +45,7 @@ func isName(name string) bool {
 	return filepath.IsLocal(filepath.FromSlash(name)) && path.Clean(name) == name
 }
 
-// compiled says that a file has been compiled.
+// compiled notes that a file has been compiled.
 func (c *importers) compiled(name string) {
 	for _, imported := range c.imports[name] {
 		c.count[imported]--

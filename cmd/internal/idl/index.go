@@ -25,7 +25,7 @@ type declared struct {
 	file string // the name by which it is imported
 }
 
-// index is what the files below the roots declare, and those that are part of the program.
+// index lists the declarations of the files below the roots, and of those that are part of the program.
 type index struct {
 	roots []string
 	files []string // names by which they are imported

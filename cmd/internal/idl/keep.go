@@ -21,7 +21,7 @@ const (
 	keepsLinked            // descriptors, and what the compiler made of them
 )
 
-// kept is what stays of a file that was compiled.
+// kept is the part of a compiled file that stays in memory.
 type kept struct {
 	imports    []string
 	linked     linker.File                       // with keepsLinked

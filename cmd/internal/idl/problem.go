@@ -26,11 +26,11 @@ type Problem struct {
 	Help string
 	// Kind tells warnings apart.
 	Kind Kind
-	// Import is what the import statement names that an UnusedImport is about.
+	// Import is the path in the import statement that an UnusedImport is about.
 	Import string
 }
 
-// Kind is what a Problem is about, for those who treat problems differently.
+// Kind is the subject of a Problem, for callers that treat problems differently.
 type Kind int
 
 // The kinds.
@@ -135,7 +135,7 @@ func (p Problem) indent() string {
 	return b.String()
 }
 
-// isWide says whether terminals show a character in two columns.
+// isWide reports whether terminals show a character in two columns.
 func isWide(r rune) bool {
 	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul) ||
 		'\u3000' <= r && r <= '\u303f' || '\uff01' <= r && r <= '\uff60' || '\U0001f300' <= r && r <= '\U0001faff'

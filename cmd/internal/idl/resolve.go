@@ -65,7 +65,7 @@ func (r *resolver) FindFileByPath(name string) (protocompile.SearchResult, error
 	return result, nil
 }
 
-// notFoundError says that an import leads nowhere.
+// notFoundError reports that an import leads nowhere.
 type notFoundError struct {
 	name  string
 	roots []string // nil: it leads out of all roots

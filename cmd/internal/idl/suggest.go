@@ -64,7 +64,7 @@ func scalars() []string {
 	}
 }
 
-// typeHelp says what may have been meant by a type that is not known in the file; message says that it cannot be
+// typeHelp returns what may have been meant by a type that is not known in the file; message says that it cannot be
 // anything but a message.
 func (w *worder) typeHelp(name string, message bool) string {
 	fits := func(k outline.Kind) bool { return k == outline.Message || k == outline.Enum && !message }
@@ -85,7 +85,7 @@ func (w *worder) typeHelp(name string, message bool) string {
 	return w.nearType(name, message, fits)
 }
 
-// declaredHelp says what is missing to use what is declared in another place.
+// declaredHelp returns what is missing to use what is declared in another place.
 func (w *worder) declaredHelp(name string, found []declared) string {
 	d := slices.MinFunc(found, func(a, b declared) int { return cmp.Compare(w.remoteness(a), w.remoteness(b)) })
 	use := ""
@@ -177,7 +177,7 @@ func (w *worder) nearType(name string, message bool, fits func(outline.Kind) boo
 		found[0], files[found[0]], files[found[0]])
 }
 
-// extensionHelp says what may have been meant by an option that is not known.
+// extensionHelp returns what may have been meant by an option that is not known.
 func (w *worder) extensionHelp(name string) string {
 	is := func(k outline.Kind) bool { return k == outline.Extension }
 	if found := w.index().ending(strings.TrimPrefix(name, "."), is); len(found) > 0 {

@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// errDeclaredTwice says that files that were compiled apart cannot be compiled together. What is wrong with them is
+// errDeclaredTwice reports that files that were compiled apart cannot be compiled together. What is wrong with them is
 // found by doing that.
 var errDeclaredTwice = errors.New("two files declare the same")
 

@@ -118,7 +118,7 @@ func (e *explainer) describeTwins(twins map[twin][]string, reached []string) []P
 	return problems
 }
 
-// programHelp says what to do about a copy of what is part of the program.
+// programHelp returns what to do about a copy of what is part of the program.
 func (e *explainer) programHelp(t twin, src source, reached []string) string {
 	dir, ok := strings.CutSuffix(src.path, t.original)
 	dir = strings.TrimSuffix(dir, "/")
@@ -133,7 +133,7 @@ func (e *explainer) programHelp(t twin, src source, reached []string) string {
 	return fmt.Sprintf("the copy is not needed; write: import %q; and not %q (%s); or %s", t.original, t.copied, by, keep)
 }
 
-// copyHelp says what to do about two copies on disk.
+// copyHelp returns what to do about two copies on disk.
 func (e *explainer) copyHelp(t twin, reached []string) string {
 	first, firstImported := e.importers(t.original, reached)
 	second, secondImported := e.importers(t.copied, reached)
@@ -172,7 +172,7 @@ func (e *explainer) importers(name string, reached []string) (places string, ok 
 	return places, len(list) > 0
 }
 
-// alreadyDefined is what the compiler says of a name that two files declare.
+// alreadyDefined matches the compiler's message about a name that two files declare.
 var alreadyDefined = regexp.MustCompile(`^symbol "[\w.]+" already defined(?: as a package)? at (.*?)(?::\d+:\d+|$)`)
 
 // withoutTwins leaves out what the compiler says of names that two files of a twin declare.

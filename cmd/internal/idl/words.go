@@ -204,7 +204,7 @@ func (w *worder) takenValue(p *Problem, _ outline.Span, g []string) bool {
 	return true
 }
 
-// taken says where a number is reserved, and which one is free.
+// taken reports where a number is reserved, and which one is free.
 func (w *worder) taken(p *Problem, scope, number string) {
 	d := w.decl(scope)
 	n, err := strconv.Atoi(number)

@@ -50,11 +50,11 @@ type Target struct {
 	// Service is the name of the service, in full or without the package; "" for those that a type in the package
 	// implements, and for those that no other target does.
 	Service string
-	// Existing says that nothing is to be done unless a type implements one of the services.
+	// Existing means that nothing is to be done unless a type implements one of the services.
 	Existing bool
 }
 
-// Result is what is to be done.
+// Result lists what is to be done.
 type Result struct {
 	Changes  []Change
 	Findings []Finding

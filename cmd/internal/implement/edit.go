@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-// edit is what is to be added to a file.
+// edit is an addition to a file.
 type edit struct {
 	pkg   *pkg
 	file  *file
@@ -322,7 +322,7 @@ func block(lines []importLine, newline string) string {
 	return b.String()
 }
 
-// isStandard says whether a package is of the standard library, by its path.
+// isStandard reports whether a package is of the standard library, by its path.
 func isStandard(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
 	return !strings.Contains(first, ".")

@@ -130,7 +130,7 @@ func (f *finder) similar(s *Service) []candidate {
 	return found
 }
 
-// isOurs says whether the name is that of a type of the target that a person wrote and that can have methods.
+// isOurs reports whether the name is that of a type of the target that a person wrote and that can have methods.
 func (f *finder) isOurs(typ string) bool {
 	decl := f.target.types[typ]
 	if decl == nil || decl.file.generated || decl.spec.Assign.IsValid() {
@@ -140,7 +140,7 @@ func (f *finder) isOurs(typ string) bool {
 	return !isInterface
 }
 
-// refersTo says whether an expression is the name of what a package exports.
+// refersTo reports whether an expression is the name of what a package exports.
 func (f *file) refersTo(e ast.Expr, importPath, name string) bool {
 	switch e := e.(type) {
 	case *ast.ParenExpr:

@@ -674,7 +674,7 @@ func checkKept(t *testing.T, old, now string) {
 	t.Errorf("the old text is not all there:\n%s", now)
 }
 
-// onlyImports says whether now is old with nothing but lines of imports added.
+// onlyImports reports whether now is old with nothing but lines of imports added.
 func onlyImports(old, now string) bool {
 	for _, line := range strings.SplitAfter(now, "\n") {
 		if rest, ok := strings.CutPrefix(old, line); ok {

@@ -264,8 +264,8 @@ func (p *planner) gone(in *pkg, typ string, services []*Service) {
 	}
 }
 
-// serves says whether a method has the shape of one that serves calls: a context first, an error last, and messages of
-// one of the packages in between.
+// serves reports whether a method has the shape of one that serves calls: a context first, an error last, and messages
+// of one of the packages in between.
 func serves(d *methodDecl, paths map[string]bool) bool {
 	params, results := d.file.signature(d.decl.Type, typeParams(d.decl))
 	if len(params) < 2 || params[0] != `"context".Context` || len(results) == 0 || results[len(results)-1] != "error" {
@@ -281,7 +281,7 @@ func serves(d *methodDecl, paths map[string]bool) bool {
 	return false
 }
 
-// methodSet is what is known of the methods of a type.
+// methodSet is the known part of the method set of a type.
 type methodSet struct {
 	named   map[string]*methodDecl
 	unknown string // a type that it embeds, of which nothing is known; "" for none

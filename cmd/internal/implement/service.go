@@ -14,7 +14,7 @@ import (
 // FairleadPath is the import path of the framework's root package.
 const FairleadPath = "github.com/fairlead-go/fairlead"
 
-// Service is what generated stubs say about a service.
+// Service is a service as generated stubs describe it.
 type Service struct {
 	// Name is the full name in the contract.
 	Name string
@@ -63,7 +63,7 @@ func Services(importPath string, stubs []byte) ([]Service, error) {
 	return services, nil
 }
 
-// makesImplementation says whether f is the function that makes a server's value of an implementation.
+// makesImplementation reports whether f is the function that makes a server's value of an implementation.
 func makesImplementation(in *file, f *ast.FuncDecl) bool {
 	results := f.Type.Results
 	return len(f.Type.Params.List) == 1 && results != nil && len(results.List) == 1 &&

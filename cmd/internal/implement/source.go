@@ -169,7 +169,7 @@ func (f *file) expression() constraint.Expr {
 	return nil
 }
 
-// ignored says whether the file is kept out of every build, as programs that generate code are.
+// ignored reports whether the file is kept out of every build, as programs that generate code are.
 func (f *file) ignored() bool {
 	expr := f.expression()
 	return expr != nil && expr.String() == "ignore"
@@ -257,7 +257,7 @@ func (p *pkg) variable(name string) (ast.Expr, bool) {
 	return v.value, true
 }
 
-// declares says whether the package has something of that name, so that imports must have another.
+// declares reports whether the package has something of that name, so that imports must have another.
 func (p *pkg) declares(name string) bool {
 	return p.types[name] != nil || p.funcs[name] != nil || p.vars[name] != nil
 }

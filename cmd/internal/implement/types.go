@@ -136,7 +136,7 @@ func typeParams(d *ast.FuncDecl) []string {
 	return names
 }
 
-// fits says whether a method has the signature that the contract has for it.
+// fits reports whether a method has the signature that the contract has for it.
 func (m *methodDecl) fits(want Method) bool {
 	params, results := m.file.signature(m.decl.Type, typeParams(m.decl))
 	return slices.Equal(params, want.Params) && slices.Equal(results, want.Results)

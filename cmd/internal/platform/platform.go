@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Restricts says whether a file of that name, or at that path, is compiled for some operating systems or processors
+// Restricts reports whether a file of that name, or at that path, is compiled for some operating systems or processors
 // alone.
 func Restricts(path string) bool {
 	nowhere := build.Context{OpenFile: func(string) (io.ReadCloser, error) {

@@ -24,7 +24,7 @@ import (
 // grace is how long to wait for a plugin's output pipes after the plugin was killed: its children may hold them open.
 const grace = time.Second
 
-// Request is what plugins are given.
+// Request is the input of plugins.
 type Request struct {
 	// Files holds the files to generate for and all that they import, in the order of dependency.
 	Files []*descriptorpb.FileDescriptorProto
@@ -188,7 +188,7 @@ func (p *prefixed) flush() {
 	}
 }
 
-// hint says that the plugin said nothing, when it did not.
+// hint returns a note about a plugin that has said nothing, and "" otherwise.
 func (p *prefixed) hint() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

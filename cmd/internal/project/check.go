@@ -6,7 +6,7 @@ type Check struct {
 	Rules []string `yaml:"rules"`
 	// Except are ids and categories of rules not to apply.
 	Except []string `yaml:"except"`
-	// WarningsAsErrors says that warnings fail the command as errors do.
+	// WarningsAsErrors means that warnings fail the command as errors do.
 	WarningsAsErrors bool `yaml:"warnings_as_errors"`
 	// Ignore says where rules do not apply.
 	Ignore []CheckIgnore `yaml:"ignore"`

@@ -19,7 +19,7 @@ const Name = "fairlead.yaml"
 // Version is the version of the format that this package reads and writes.
 const Version = 1
 
-// Document is what the file holds. The yaml tags are the keys; a tag "oneof" lists the values that a text may have.
+// Document is the content of the file. The yaml tags are the keys; a tag "oneof" lists the values that a text may have.
 type Document struct {
 	Version int    `yaml:"version"`
 	Gen     *Gen   `yaml:"gen"`
@@ -56,7 +56,7 @@ type Gen struct {
 
 // Plugin is a generator that is a program of its own.
 type Plugin struct {
-	// Name is what stands behind "protoc-gen-" in the program's name.
+	// Name is the program's name without "protoc-gen-".
 	Name string `yaml:"name"`
 	// Path is the program; "" for protoc-gen-NAME on the search path.
 	Path string `yaml:"path"`

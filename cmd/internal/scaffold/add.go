@@ -44,7 +44,7 @@ func settle(v *Variables, dir string) (adds bool) {
 	}
 	own := path.Join("internal", strings.ReplaceAll(v.Name, "-", ""))
 	adds = at("go.mod") && !at(path.Join("cmd", v.Name))
-	// A service that was added before is written anew where it is.
+	// A service that was added before is written again where it is.
 	if adds && (at("internal/service") || at("internal/config") || at(v.ConfigFile)) ||
 		at("go.mod") && !adds && at(path.Join(own, "config")) {
 		v.Internal = own

@@ -117,7 +117,7 @@ func New() *cobra.Command {
 	return cmd
 }
 
-// result is what the command did, or would.
+// result describes what the command did, or would do.
 type result struct {
 	Name   string       `json:"name"`
 	Module string       `json:"module"`
@@ -243,7 +243,7 @@ func (o *options) make(ctx context.Context, v *Variables, contracts *foreignFile
 	return slices.Concat(files, contracts.files, written), code, err
 }
 
-// report says what was done, or would be, and what comes next.
+// report prints what was done, or would be, and what comes next.
 func (o *options) report(w io.Writer, v *Variables, dir string, steps []step) error {
 	r := result{Name: v.Name, Module: v.Module, Dir: dir, Next: next(v, dir, steps)}
 	for _, s := range steps {
@@ -296,8 +296,8 @@ func next(v *Variables, dir string, steps []step) []string {
 	}
 }
 
-// needsTidy says whether the sums in go.sum may not be all: those of a released framework are not known here, nor are
-// those of modules that a template of the user requires.
+// needsTidy reports whether the sums in go.sum may not be all: those of a released framework are not known here, nor
+// are those of modules that a template of the user requires.
 func needsTidy(v *Variables, steps []step) bool {
 	if v.Checkout == "" {
 		return true

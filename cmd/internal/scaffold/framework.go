@@ -89,7 +89,7 @@ func candidates() []string {
 	}
 }
 
-// checkCheckout says why dir is not the root of a checkout of the framework.
+// checkCheckout returns an error that says why dir is not the root of a checkout of the framework.
 func checkCheckout(dir string) error {
 	content, err := cli.ReadSource(filepath.Join(dir, "go.mod"))
 	if err != nil {

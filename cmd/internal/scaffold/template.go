@@ -22,7 +22,7 @@ import (
 //go:embed all:templates
 var embedded embed.FS
 
-// suffix is what names of templates end in.
+// suffix is the end of the names of templates.
 const suffix = ".tmpl"
 
 // file is a file of the project.

@@ -15,7 +15,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/platform"
 )
 
-// Variables is what templates can use, as {{.Name}} and so on. The tags are what the help says of them.
+// Variables are the values that templates can use, as {{.Name}} and so on. The tags are their descriptions in the help.
 type Variables struct {
 	Name         string `doc:"the service, as the user wrote it: order-history"`
 	Title        string `doc:"the same at the begin of a sentence: Order-history"`
@@ -151,7 +151,7 @@ var (
 	notInName = regexp.MustCompile(`[^a-z0-9]+`)
 )
 
-// checkName says what is wrong with the name of a service, and which name would do.
+// checkName returns an error that says what is wrong with the name of a service, and which name would do.
 func checkName(name string) error {
 	switch {
 	case name == "":
@@ -229,7 +229,7 @@ func reserved() map[string]string {
 	return list
 }
 
-// checkModule says what is wrong with the path of a module.
+// checkModule returns an error that says what is wrong with the path of a module.
 func checkModule(modulePath string) error {
 	if err := module.CheckPath(modulePath); err != nil {
 		if invalid, ok := errors.AsType[*module.InvalidPathError](err); ok {

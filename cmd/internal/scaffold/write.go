@@ -13,7 +13,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
-// action is what is done with a file of the project.
+// action is one of the things that are done with a file of the project.
 type action string
 
 const (
@@ -80,7 +80,7 @@ func planFile(dir string, f file, adds bool) (step, error) {
 	return step{f, replace, old}, nil
 }
 
-// checkTarget says why a project cannot be made in dir.
+// checkTarget returns an error that says why a project cannot be made in dir.
 func checkTarget(dir string, force bool) error {
 	entries, err := os.ReadDir(dir)
 	switch {

@@ -46,5 +46,5 @@ func Sleep(d time.Duration) {
 		return
 	}
 	t := syscall.NsecToTimespec(int64(d))
-	_ = syscall.Nanosleep(&t, nil) // after a signal it returns early; whoever sleeps looks at the clock anyway
+	_ = syscall.Nanosleep(&t, nil) // after a signal it returns early; the caller looks at the clock anyway
 }

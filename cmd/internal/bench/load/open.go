@@ -12,7 +12,7 @@ type ticket struct {
 	due time.Duration
 }
 
-// openLoop has calls made when they are due, whether or not earlier ones have ended: by a worker that is free, or by a
+// openLoop makes calls when they are due, whether or not earlier ones have ended: by a worker that is free, or by a
 // new one while there are fewer than the plan's limit. When there are as many, calls wait, and are late.
 func (r *run) openLoop(ctx context.Context) {
 	tickets := make(chan ticket)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Plan is what to do.
+// Plan describes a run.
 type Plan struct {
 	// Open makes calls at a rate; otherwise workers make calls one after the other.
 	Open bool

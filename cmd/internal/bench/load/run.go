@@ -15,7 +15,7 @@ import (
 	"github.com/fairlead-go/fairlead"
 )
 
-// Outcome is what a run has measured.
+// Outcome is the result of a run.
 type Outcome struct {
 	Begun time.Time     // the measurement, after the warm-up
 	Took  time.Duration // the measurement
@@ -26,7 +26,7 @@ type Outcome struct {
 	// in another way are not in it. It counts from when a call began or, in an open loop, was due. It has all calls that
 	// began within the measurement, also those that ended after it.
 	Latency *hdrhistogram.Histogram
-	// Parts is what Turn.First and Turn.Since recorded.
+	// Parts has the times that Turn.First and Turn.Since recorded.
 	Parts *hdrhistogram.Histogram
 	// Lag is, in an open loop, the time from when a call was due to when it was sent.
 	Lag *hdrhistogram.Histogram

@@ -51,7 +51,7 @@ func mustRun(t *testing.T, p *Plan, f callerFunc) *Outcome {
 	return o
 }
 
-// near says whether got is want within a percent.
+// near reports whether got is want within a percent.
 func near(got, want time.Duration) bool { return got >= want-want/100 && got <= want+want/100 }
 
 func TestClosedLoop(t *testing.T) {

@@ -41,7 +41,7 @@ type Interval struct {
 	Cores                           float64 // that this process kept busy
 }
 
-// sample is what all counters said at one time.
+// sample holds the values of all counters at one time.
 type sample struct {
 	at     time.Duration
 	counts []int64 // of latencies

@@ -13,7 +13,7 @@ import (
 // maxTallies bounds the memory of a run: with more workers some share a tally, which their atomic counters allow.
 const maxTallies = 256
 
-// tally is what workers count. Each has cache lines of its own.
+// tally holds the counters of a worker, on cache lines of their own.
 type tally struct {
 	latency recorder // from when a call began, or was due, to its end
 	within  recorder // of parts of calls: to the first message, or of turns
@@ -33,7 +33,7 @@ type tally struct {
 	_ [64]byte
 }
 
-// Failure is what calls that ended with one code have in common.
+// Failure describes the calls that ended with one code.
 type Failure struct {
 	Code    fairlead.Code
 	Count   int64
@@ -92,8 +92,8 @@ func (t *Turn) Seq() int64 {
 // Ticket returns the number of a call of an open loop; false: the loop is closed.
 func (t *Turn) Ticket() (seq int64, ok bool) { return t.seq, t.open }
 
-// Prepared says that the call begins now, and not when Call was called: preparations took time. In an open loop latency
-// counts from when the call was due all the same: a generator that is too slow is late.
+// Prepared reports that the call begins now, and not when Call was called: preparations took time. In an open loop
+// latency counts from when the call was due all the same: a generator that is too slow is late.
 func (t *Turn) Prepared() {
 	t.sent = t.run.now()
 	if !t.open {

@@ -67,7 +67,7 @@ func shellLine(words []string) string {
 // unquoted are the characters that mean themselves to any shell.
 const unquoted = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,@%+"
 
-// verdicts are what the reader should know first.
+// verdicts returns what the reader should know first.
 func verdicts(r *result.Result) []report.Verdict {
 	v := report.Verdict{Level: report.Good, Title: "No call failed"}
 	if r.Calls.Failed > 0 {

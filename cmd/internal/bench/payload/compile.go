@@ -17,7 +17,7 @@ import (
 	"github.com/fairlead-go/fairlead/internal/near"
 )
 
-// errGeneral says that a template cannot be encoded in parts.
+// errGeneral reports that a template cannot be encoded in parts.
 var errGeneral = errors.New("payload: general form")
 
 // compile makes a writer for each message.
@@ -153,7 +153,7 @@ func fieldNames(desc protoreflect.MessageDescriptor) []string {
 	return names
 }
 
-// special says whether the message has a form of its own in JSON.
+// special reports whether the message has a form of its own in JSON.
 func special(desc protoreflect.MessageDescriptor) bool {
 	if desc.ParentFile().Package() != "google.protobuf" {
 		return false
@@ -255,7 +255,7 @@ func (c *compiler) field(m member, f protoreflect.FieldDescriptor) ([]writer, er
 	return []writer{w}, err
 }
 
-// errWhole says that a field's value must be made as JSON.
+// errWhole reports that a field's value must be made as JSON.
 var errWhole = errors.New("payload: no direct form")
 
 // element makes a writer of a field's value or of one of its elements.

@@ -9,5 +9,5 @@
 // not change (env, file), it is encoded once. If all actions stand at the template's top level and are a single
 // function of this package with literal arguments, the parts that do not change are encoded once, and the others are
 // written straight into the encoding, without JSON and without reflection. Any other template is executed, parsed as
-// JSON and encoded anew for each message.
+// JSON and encoded again for each message.
 package payload

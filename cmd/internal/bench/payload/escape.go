@@ -52,7 +52,7 @@ func (s *scanner) text(b []byte) {
 	}
 }
 
-// errBranch says that a string begins or ends in a part of a template that may be left out or repeated.
+// errBranch reports that a string begins or ends in a part of a template that may be left out or repeated.
 var errBranch = errors.New("a string of JSON begins or ends within a branch or a loop")
 
 // escapeList puts the escape behind all actions of the list that are within strings. It calls each for these and

@@ -48,7 +48,7 @@ type function struct {
 	bind  func(files *files, args []any) (*value, error)
 }
 
-// errArgs says that a function was given arguments that it does not take; its usage goes behind.
+// errArgs reports that a function was given arguments that it does not take; its usage goes behind.
 var errArgs = errors.New("want")
 
 // none is bind for functions without arguments.

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// State is what a worker's templates draw from. It belongs to one goroutine.
+// State is the state of a worker's templates. It is for one goroutine.
 type State struct {
 	worker  int
 	seq     func() int64

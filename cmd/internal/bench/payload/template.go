@@ -149,7 +149,7 @@ func (e *Encoder) Append(dst []byte, i int) ([]byte, error) {
 	return w.write(dst, e.state)
 }
 
-// dot is what templates see as their data.
+// dot is the data of templates.
 type dot struct {
 	Seq     int64
 	Worker  int

@@ -16,7 +16,7 @@ type Result struct {
 	Format  string `json:"format"`  // "fairlead-bench"
 	Version int    `json:"version"` // of the format
 	Tool    Tool   `json:"tool"`
-	// Name is what the user calls the run, for comparisons; "" if nothing.
+	// Name is the user's name for the run, for comparisons; "" for none.
 	Name    string    `json:"name,omitempty"`
 	Command []string  `json:"command"` // the command line
 	Target  Target    `json:"target"`
@@ -44,14 +44,14 @@ type Result struct {
 	Series       []Point    `json:"series"`
 }
 
-// Tool is what made the result.
+// Tool is the program that made the result.
 type Tool struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 	Go      string `json:"go"`
 }
 
-// Target is what was called.
+// Target is the method that was called.
 type Target struct {
 	Address string `json:"address"`
 	Method  string `json:"method"` // "greeter.v1.Greeter/SayHello"
@@ -90,7 +90,7 @@ type Stage struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// Request is what was sent.
+// Request describes the messages that were sent.
 type Request struct {
 	Constant bool `json:"constant"` // all calls sent the same
 	Bytes    int  `json:"bytes"`    // of the first message
@@ -108,7 +108,7 @@ type Calls struct {
 	ErrorRatio   float64 `json:"error_ratio"` // Failed of Total
 }
 
-// Rates are what happened during the measurement, per second.
+// Rates are figures of the measurement, per second.
 type Rates struct {
 	Calls            float64 `json:"calls_per_second"`
 	Successes        float64 `json:"successes_per_second"`
@@ -128,7 +128,7 @@ type Open struct {
 	Lag       Histogram `json:"lag"`           // from due to sent
 }
 
-// Error is what calls that failed with one code have in common.
+// Error describes the calls that failed with one code.
 type Error struct {
 	Code    string  `json:"code"` // "UNAVAILABLE"
 	Count   int64   `json:"count"`
@@ -136,7 +136,7 @@ type Error struct {
 	After   float64 `json:"after_seconds"`
 }
 
-// Client is what the generator itself used.
+// Client describes what the generator itself used.
 type Client struct {
 	Cores         float64 `json:"cores"`       // kept busy on average
 	Available     int     `json:"available"`   // cores that it could use
@@ -169,7 +169,7 @@ type Warning struct {
 	Text string `json:"text"`
 }
 
-// Point is what happened in an interval.
+// Point has the figures of an interval.
 type Point struct {
 	At               float64 `json:"at_seconds"` // its end
 	Seconds          float64 `json:"seconds"`    // its length

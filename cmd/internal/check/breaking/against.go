@@ -12,7 +12,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/idl"
 )
 
-// against is what --against names: the old side of the comparison.
+// against is the old side of the comparison, which --against names.
 type against interface {
 	// load returns the old side of each of the new side's units; a nil one has nothing that could break.
 	load(ctx context.Context, units []*unit) ([]*Contract, error)
@@ -272,8 +272,8 @@ func fromHere(path string) (string, bool) {
 	return path, err == nil
 }
 
-// isCheckout says whether the directory has what any of the arguments name. One that leads out of the working directory
-// leads out of a checkout as well, maybe to itself.
+// isCheckout reports whether the directory has what any of the arguments name. One that leads out of the working
+// directory leads out of a checkout as well, maybe to itself.
 func (d *directory) isCheckout(units []*unit) bool {
 	if len(d.roots) > 0 {
 		return false

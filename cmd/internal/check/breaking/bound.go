@@ -37,8 +37,8 @@ func upperNames() [][]protoreflect.Name {
 	return [][]protoreflect.Name{{"lt", "lte"}, {"max_len"}, {"max_bytes"}, {"max_items"}, {"max_pairs"}}
 }
 
-// outside says whether the rules ask a number to lie outside a range, which protovalidate takes bounds for that are the
-// wrong way round.
+// outside reports whether the rules ask a number to lie outside a range, which protovalidate takes bounds for that are
+// the wrong way round.
 func outside(rules protoreflect.Message) bool {
 	low, high := boundOf(rules, lowerNames()[0]...), boundOf(rules, upperNames()[0]...)
 	return low.number != nil && high.number != nil && low.number.Cmp(high.number) > 0
@@ -72,10 +72,10 @@ func (t *tightenings) upperBound(old, now protoreflect.Message, prefix string) {
 	}
 }
 
-// counts says whether the bound is one of a length or a count, which are never below zero.
+// counts reports whether the bound is one of a length or a count, which are never below zero.
 func (b bound) counts() bool { return strings.HasPrefix(string(b.rule), "m") }
 
-// beyond says whether b leaves out something that other allows. Sign is 1 for bounds from below and -1 for others.
+// beyond reports whether b leaves out something that other allows. Sign is 1 for bounds from below and -1 for others.
 func (b bound) beyond(other bound, sign int) bool {
 	order := b.number.Cmp(other.number) * sign
 	return order > 0 || order == 0 && b.exclusive && !other.exclusive

@@ -25,7 +25,7 @@ type Finding struct {
 	Text string
 	// Why says what those who use the old contract see.
 	Why string
-	// Subject is what those who use it call the thing that changed, in the old contract.
+	// Subject is the declaration that changed, as the old contract names it.
 	Subject Subject
 }
 
@@ -37,7 +37,7 @@ type Subject struct {
 	Name string
 }
 
-// SubjectKind is what kind of declaration a Subject is.
+// SubjectKind is the kind of declaration that a Subject is.
 type SubjectKind string
 
 // The kinds of subjects.
@@ -101,7 +101,7 @@ func (c *comparison) apply(rule Rule) []Finding {
 	return c.findings
 }
 
-// worsen has findings say what the first rule among worse that finds the same change says of it.
+// worsen adds to findings what the first rule among worse that finds the same change says of it.
 func (c *comparison) worsen(found []Finding, worse []Worse) {
 	rules := Rules()
 	told := make(map[Subject]bool)

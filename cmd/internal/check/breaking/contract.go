@@ -48,7 +48,7 @@ type Contract struct {
 	methodNames members[protoreflect.Name, protoreflect.MethodDescriptor]
 }
 
-// extensionKey is what tells an extension from others on the wire.
+// extensionKey identifies an extension on the wire.
 type extensionKey struct {
 	extendee protoreflect.FullName
 	number   protoreflect.FieldNumber
@@ -193,7 +193,7 @@ func (c *Contract) index(file protoreflect.FileDescriptor) {
 	}
 }
 
-// scope is what messages, enums and extensions are declared in: a file or a message.
+// scope is a file or a message, in which messages, enums and extensions are declared.
 type scope interface {
 	Messages() protoreflect.MessageDescriptors
 	Enums() protoreflect.EnumDescriptors

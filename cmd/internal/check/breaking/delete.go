@@ -143,7 +143,7 @@ func (c *comparison) describe(kind string, d protoreflect.Descriptor) string {
 	return kind + " " + string(d.FullName())
 }
 
-// whereTo says where a declaration is now that was there before, when it has kept its name.
+// whereTo returns where a declaration is now that was there before, when it has kept its name.
 func (c *comparison) whereTo(d protoreflect.Descriptor) string {
 	if c.declares == nil {
 		c.declares = declarations(c.now.linked)

@@ -188,7 +188,7 @@ func reservedValuesKept(c *comparison, old, now protoreflect.EnumDescriptor) {
 	}
 }
 
-// enumIncludes says whether every value of part is one of whole, with its name.
+// enumIncludes reports whether every value of part is one of whole, with its name.
 func enumIncludes(whole, part protoreflect.EnumDescriptor) bool {
 	numbers := make(map[protoreflect.Name]protoreflect.EnumNumber, whole.Values().Len())
 	for i := range whole.Values().Len() {

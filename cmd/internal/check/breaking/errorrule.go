@@ -150,7 +150,7 @@ func (c *Contract) findError(old contractError) (found contractError, ok bool) {
 	return found, ok
 }
 
-// errorKey is what tells an error from others: its domain and its reason, or the name of its enum and its number there.
+// errorKey identifies an error: its domain and its reason, or the name of its enum and its number there.
 type errorKey struct{ within, name string }
 
 func (e *contractError) numberKey() errorKey {

@@ -90,8 +90,8 @@ func compatibleOnJSON(c *comparison, old, now protoreflect.FieldDescriptor) {
 	}
 }
 
-// grownEnum says whether both are enums that are called alike but for where they stand, and that of now has all values
-// of the old one.
+// grownEnum reports whether both are enums that are called alike but for where they stand, and that of now has all
+// values of the old one.
 func (c *comparison) grownEnum(old, now protoreflect.FieldDescriptor) bool {
 	before, after := old.Enum(), now.Enum()
 	if before == nil || after == nil || before.Name() != after.Name() {

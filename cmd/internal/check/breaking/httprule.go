@@ -243,7 +243,7 @@ func sameVariables(c *comparison, old, now binding) string {
 	return ""
 }
 
-// sameField says whether two paths of names lead to the same field: by numbers, since a field may have been renamed.
+// sameField reports whether two paths of names lead to the same field: by numbers, since a field may have been renamed.
 func (c *comparison) sameField(
 	old protoreflect.MessageDescriptor, oldPath string, now protoreflect.MessageDescriptor, nowPath string,
 ) bool {

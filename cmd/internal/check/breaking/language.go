@@ -47,8 +47,8 @@ func (c *Contract) languagePlace(field protoreflect.FieldDescriptor, f *language
 	return c.option(field, f.path())
 }
 
-// javaUTF8Validation says whether Java checks that a string is UTF-8: the general feature, which an option of the file
-// or a feature of Java's own can make stricter.
+// javaUTF8Validation reports whether Java checks that a string is UTF-8: the general feature, which an option of the
+// file or a feature of Java's own can make stricter.
 func (c *Contract) javaUTF8Validation(field protoreflect.FieldDescriptor) descriptorpb.FeatureSet_Utf8Validation {
 	file, _ := field.ParentFile().Options().(*descriptorpb.FileOptions)
 	switch {

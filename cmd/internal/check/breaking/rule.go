@@ -48,7 +48,7 @@ type Rule struct {
 	ID string
 	// Levels are the levels at which the rule is on.
 	Levels Level
-	// Shared says that buf has the rule as well.
+	// Shared means that buf has the rule as well.
 	Shared bool
 	// Breaks says what the rule finds.
 	Breaks string

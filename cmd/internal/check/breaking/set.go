@@ -18,12 +18,12 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
-// setExtensions are what the names of descriptor sets end with.
+// setExtensions returns the ends of the names of descriptor sets.
 func setExtensions() []string {
 	return []string{".binpb", ".pb", ".bin", ".protoset", ".desc", ".json", ".binpb.gz"}
 }
 
-// isSet says whether a file of that name is a descriptor set.
+// isSet reports whether a file of that name is a descriptor set.
 func isSet(path string) bool {
 	return slices.ContainsFunc(setExtensions(), func(end string) bool { return strings.HasSuffix(path, end) })
 }
@@ -123,8 +123,8 @@ func gunzip(ctx context.Context, path string, content []byte) ([]byte, error) {
 	return content, errors.Join(err, r.Close())
 }
 
-// isImport says whether buf marked the file as an import: buf.alpha.image.v1.ImageFile is a FileDescriptorProto with a
-// field buf_extension = 8042, in which is_import = 1.
+// isImport reports whether buf marked the file as an import: buf.alpha.image.v1.ImageFile is a FileDescriptorProto with
+// a field buf_extension = 8042, in which is_import = 1.
 func isImport(file *descriptorpb.FileDescriptorProto) bool {
 	const bufExtension, imported = 8042, 1
 	for raw := file.ProtoReflect().GetUnknown(); len(raw) > 0; {

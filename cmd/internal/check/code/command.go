@@ -35,7 +35,7 @@ const commandExample = `  fairlead check code
   fairlead check code ./internal/... ./cmd/shop
   fairlead check code --format github    # annotations of the change, in a GitHub workflow`
 
-// streamCancelRule is what StreamCancel looks for.
+// streamCancelRule is the rule of StreamCancel.
 func streamCancelRule() finding.Rule {
 	return finding.Rule{
 		ID: "STREAM_CANCEL", Category: "code", Severity: finding.Error,

@@ -44,7 +44,7 @@ func (s *scan) rulesOut(n, inner ast.Node) bool {
 	return false
 }
 
-// switchesByCall reports whether a switch is one over sides or kinds: whoever wrote it has thought of them.
+// switchesByCall reports whether a switch is one over sides or kinds: its author has thought of them.
 func (s *scan) switchesByCall(n ast.Node) bool {
 	sw, ok := n.(*ast.SwitchStmt)
 	if !ok {

@@ -59,7 +59,7 @@ func (a *analysis) findWrites(n ast.Node) bool {
 		}
 	case *ast.UnaryExpr:
 		if n.Op == token.AND {
-			a.written[assigned(n.X)] = readWrite // whoever has the address may do both
+			a.written[assigned(n.X)] = readWrite // with the address one may do both
 		}
 	}
 	return true
@@ -188,7 +188,7 @@ func ownerOf(selection *types.Selection) types.Type {
 	return t
 }
 
-// unresolved says whether what n selects is not there, so that the place does not compile.
+// unresolved reports whether what n selects is not there, so that the place does not compile.
 func (a *analysis) unresolved(n *ast.SelectorExpr) bool {
 	return a.pkg.TypesInfo.Selections[n] == nil && a.pkg.TypesInfo.Uses[n.Sel] == nil
 }

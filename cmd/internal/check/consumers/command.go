@@ -187,7 +187,7 @@ func orEmpty[T any](list []T) []T {
 	return list
 }
 
-// Describe says who does what, on one line.
+// Describe returns who does what, on one line.
 func (u Use) Describe() string {
 	if u.Broken {
 		return fmt.Sprintf("%s uses %s of %s, which generated code no longer has", u.Package, u.Member, u.Name)

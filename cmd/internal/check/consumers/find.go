@@ -20,7 +20,7 @@ import (
 type Config struct {
 	// Dirs are directories of Go modules, or directories that hold some.
 	Dirs []string
-	// Tests says that tests count, too.
+	// Tests means that tests count, too.
 	Tests bool
 	// Progress is called with the path of each module before it is loaded. It may be nil.
 	Progress func(module string)
@@ -105,8 +105,8 @@ func (r *Result) findIn(ctx context.Context, dir, temp string, cfg Config) error
 	return nil
 }
 
-// problemOf says in a line why uses may have been missed in a package. The go command reports what the compiler said,
-// too, but all of it at once.
+// problemOf returns a line that says why uses may have been missed in a package. The go command reports what the
+// compiler said, too, but all of it at once.
 func problemOf(p *packages.Package) string {
 	errs := slices.DeleteFunc(slices.Clone(p.Errors), func(e packages.Error) bool { return e.Kind == packages.ListError })
 	if len(errs) == 0 {

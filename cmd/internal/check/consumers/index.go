@@ -15,7 +15,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
-// index is what generated code says about which Go declaration is which declaration of a contract.
+// index maps Go declarations to the declarations of contracts that they were generated from.
 type index struct {
 	packages map[string]*goPackage // by import path
 	size     int                   // of the generated code, in bytes
@@ -54,7 +54,7 @@ type goClient struct {
 
 func newIndex() *index { return &index{packages: make(map[string]*goPackage)} }
 
-// isGeneratedName says whether a file of that name may come from a contract.
+// isGeneratedName reports whether a file of that name may come from a contract.
 func isGeneratedName(path string) bool {
 	return strings.HasSuffix(path, ".pb.go") || strings.HasSuffix(path, ".fl.go") || strings.HasSuffix(path, ".connect.go")
 }

@@ -70,13 +70,13 @@ type loader struct {
 	temp  string // for copies of go.mod
 }
 
-// graphMode is what is asked of the packages that others depend on: where their source is.
+// graphMode asks where the source of all packages is, dependencies included.
 const graphMode = packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedImports |
 	packages.NeedDeps | packages.NeedModule
 
-// typesMode is what is asked of a module's own packages. Without packages.NeedDeps the types of others come from export
-// data, which the go command has or makes: it compiles all that it has not compiled before, the module's own packages
-// included.
+// typesMode asks for syntax and types of a module's own packages. Without packages.NeedDeps the types of others come
+// from export data, which the go command has or makes: it compiles all that it has not compiled before, the module's
+// own packages included.
 const typesMode = packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedImports |
 	packages.NeedModule | packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo
 
@@ -94,7 +94,7 @@ func (l *loader) config(ctx context.Context, dir string, mode packages.LoadMode,
 	}
 }
 
-// withoutMod returns flags of the go command without -mod, which settingFor says anew, and a workspace does not take.
+// withoutMod returns flags of the go command without -mod, which settingFor sets, and which a workspace does not take.
 func withoutMod(flags string) string {
 	kept := slices.DeleteFunc(strings.Fields(flags), func(flag string) bool {
 		return strings.HasPrefix(strings.TrimPrefix(flag, "-"), "-mod=") || strings.HasPrefix(flag, "-mod=")
@@ -155,7 +155,7 @@ func parse(fset *token.FileSet, path string, text []byte, whole bool) (*ast.File
 	return file, err
 }
 
-// importsFailed says whether types of what a package imports are missing.
+// importsFailed reports whether types of what a package imports are missing.
 func importsFailed(p *packages.Package) bool {
 	return slices.ContainsFunc(p.Errors, func(e packages.Error) bool {
 		return strings.Contains(e.Msg, "could not import")
@@ -200,7 +200,7 @@ func (l *loader) settingFor(ctx context.Context, dir string) (setting, error) {
 	return s, nil
 }
 
-// workspaceOf says whether the module in dir belongs to a workspace that the go command uses there.
+// workspaceOf reports whether the module in dir belongs to a workspace that the go command uses there.
 func workspaceOf(ctx context.Context, dir string) (bool, error) {
 	cmd := exec.CommandContext(ctx, "go", "env", "GOWORK")
 	cmd.Dir = dir

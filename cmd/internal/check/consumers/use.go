@@ -29,7 +29,7 @@ type Use struct {
 	Module  string `json:"module"`
 	Package string `json:"package"`
 	finding.Place
-	// Broken says that generated code no longer has what is used: the place does not compile. What it was called in
+	// Broken means that generated code no longer has what is used: the place does not compile. What it was called in
 	// Go is then Member, and Name is that of the message, the service or the package that had it.
 	Broken bool   `json:"broken,omitempty"`
 	Member string `json:"member,omitempty"`
@@ -46,7 +46,7 @@ func sortUses(uses []Use) []Use {
 	return slices.Compact(uses)
 }
 
-// Result is what Find found.
+// Result is the result of Find.
 type Result struct {
 	// Uses are in the order of names, modules and places.
 	Uses []Use
@@ -63,7 +63,7 @@ type Result struct {
 	broken map[lost][]int
 }
 
-// lost is what generated code no longer has: what it was called in Go, and the full name of what had it.
+// lost is something that generated code no longer has: what it was called in Go, and the full name of what had it.
 type lost struct{ within, member string }
 
 // index makes what Of looks in. Uses are complete and in order.

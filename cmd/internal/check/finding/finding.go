@@ -26,7 +26,7 @@ type Rule struct {
 	Severity Severity `json:"severity"`
 	// Reason is half a sentence that says why breaking the rule hurts. It begins in lower case and has no full stop.
 	Reason string `json:"reason"`
-	// Off says that the rule is not among those that apply without being asked for.
+	// Off means that the rule is not among those that apply without being asked for.
 	Off bool `json:"off,omitempty"`
 }
 

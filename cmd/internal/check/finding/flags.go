@@ -17,7 +17,7 @@ import (
 type Flags struct {
 	// Roots are the directories in which imports are looked for.
 	Roots []string
-	// WarningsAsErrors says that warnings fail the command as errors do.
+	// WarningsAsErrors means that warnings fail the command as errors do.
 	WarningsAsErrors bool
 
 	format *cli.Format

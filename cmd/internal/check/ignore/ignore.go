@@ -15,7 +15,7 @@ const (
 	fileMarker = "fairlead:ignore-file"
 )
 
-// IsDirective says whether a comment, without its slashes, silences findings.
+// IsDirective reports whether a comment, without its slashes, silences findings.
 func IsDirective(comment string) bool {
 	word, _, _ := strings.Cut(strings.TrimSpace(comment), " ")
 	return word == marker || word == fileMarker
@@ -27,7 +27,7 @@ type Directive struct {
 	Place finding.Place
 	// Rules are the ids that it names, as they are written.
 	Rules []string
-	// Reason is what it gives as the reason.
+	// Reason is the reason that it gives.
 	Reason string
 	// Line is the line that it is about; 0 stands for the whole file.
 	Line int
@@ -109,7 +109,7 @@ type subject struct {
 	rule string
 }
 
-// silence is what the directives about one subject have in common.
+// silence holds the directives about one subject.
 type silence struct {
 	directives []*Directive
 	used       bool

@@ -10,7 +10,7 @@ import (
 type Config struct {
 	// Selection chooses the rules.
 	Selection Selection
-	// RootsNamed says that the user has named the import roots. Without that nobody knows where the packages' own
+	// RootsNamed means that the user has named the import roots. Without that nobody knows where the packages' own
 	// directories begin, and the rules about them are content with the end of a path.
 	RootsNamed bool
 	// Foreign are the ids of rules that other checks have, which comments that silence rules may name.

@@ -43,7 +43,7 @@ type file struct {
 	shown   map[string][]int32 // by the paths that were asked for
 }
 
-// node is what all declarations have in common.
+// node is the part that all declarations have in common.
 type node struct {
 	file *file
 	path []int32 // within the file's descriptor
@@ -305,7 +305,7 @@ func (f *field) repeated() bool {
 	return f.proto.GetLabel() == descriptorpb.FieldDescriptorProto_LABEL_REPEATED
 }
 
-// is says whether the field's type is one of types.
+// is reports whether the field's type is one of types.
 func (f *field) is(types ...descriptorpb.FieldDescriptorProto_Type) bool {
 	for _, t := range types {
 		if f.proto.GetType() == t {

@@ -116,5 +116,5 @@ func compileSomehow(t *testing.T, root, path string) *idl.Contract {
 	}
 }
 
-// missing says whether an import was not found.
+// missing reports whether an import was not found.
 func missing(err *idl.ContractError) bool { return strings.Contains(err.Error(), "was not found") }

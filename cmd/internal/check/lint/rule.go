@@ -45,7 +45,7 @@ func Categories() []Category {
 type Rule struct {
 	finding.Rule
 
-	// Buf says that buf has the rule, under the same name.
+	// Buf means that buf has the rule, under the same name.
 	Buf bool
 	// Bad and Good are an example of what the rule finds, and of what it likes.
 	Bad, Good string

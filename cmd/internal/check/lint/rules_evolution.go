@@ -29,7 +29,7 @@ func evolution() []Rule {
 		},
 		{
 			Rule: fails("ENUM_NO_ALLOW_ALIAS", Evolution,
-				"JSON writes only one of the names, and whoever compares by the other is surprised"),
+				"JSON writes only one of the names, and code that compares by the other is surprised"),
 			Buf: true, Bad: "option allow_alias = true;", Good: "one name for each number", run: enumNoAllowAlias,
 		},
 		{
@@ -236,7 +236,7 @@ func gaps(first int32, used []int32, taken []numbers) []string {
 	return found
 }
 
-// newStart says whether people begin a new group of numbers with n.
+// newStart reports whether people begin a new group of numbers with n.
 func newStart(n int32) bool { return n%5 == 0 || n%10 == 1 || n == 16 }
 
 func reservedNumberAndName(p *pass) {

@@ -13,7 +13,7 @@ func ignores() []Rule {
 	return []Rule{
 		{
 			Rule: fails("IGNORE_REASON", Ignores,
-				"whoever reads the contract next should not have to guess why the rule does not apply"),
+				"the next reader of the contract should not have to guess why the rule does not apply"),
 			Bad:  "// fairlead:ignore FLOAT_MONEY",
 			Good: "// fairlead:ignore FLOAT_MONEY The price is only shown, and never added up.",
 			Note: "Without a reason the comment silences nothing.",
@@ -34,7 +34,7 @@ func ignores() []Rule {
 	}
 }
 
-// checkDirectives is what the rules above find. It runs after all other rules.
+// checkDirectives returns the findings of the rules above. It runs after all other rules.
 func (l *Linter) checkDirectives(directives []*ignore.Directive) []finding.Finding {
 	applied := make(map[string]finding.Rule)
 	for _, r := range l.chosen {

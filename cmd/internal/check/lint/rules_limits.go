@@ -77,7 +77,7 @@ func (p *pass) requestFields(check func(f *field, by *method)) {
 
 const validateField = "buf.validate.field"
 
-// validated says whether one of the paths of names is set in protovalidate's option of the field.
+// validated reports whether one of the paths of names is set in protovalidate's option of the field.
 func (p *pass) validated(f *field, paths ...[]string) bool {
 	for _, names := range paths {
 		if _, ok := p.option(f.proto.GetOptions(), validateField, names...); ok {

@@ -78,13 +78,13 @@ func writingWords() []string {
 	}
 }
 
-// reads says whether the method's name promises that it changes nothing. GetOrCreate does not.
+// reads reports whether the method's name promises that it changes nothing. GetOrCreate does not.
 func (m *method) reads() bool {
 	rest := strings.TrimPrefix(m.name, firstWord(m.name))
 	return startsWith(m.name, readingWords()) && firstWord(rest) != "Or" && firstWord(rest) != "And"
 }
 
-// writes says whether the method's name promises that it changes something.
+// writes reports whether the method's name promises that it changes something.
 func (m *method) writes() bool { return startsWith(m.name, writingWords()) }
 
 func startsWith(name string, words []string) bool {

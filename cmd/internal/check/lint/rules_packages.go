@@ -25,7 +25,7 @@ func packages() []Rule {
 		},
 		{
 			Rule: fails("PACKAGE_DIRECTORY_MATCH", Packages,
-				"whoever sees a package's name should know where its files are, and so should tools"),
+				"a reader who knows a package's name should know where its files are, and so should tools"),
 			Buf: true, Bad: "package shop.cart.v1; in cart/cart.proto",
 			Good: "package shop.cart.v1; in shop/cart/v1/cart.proto",
 			Note: "The directory counts from the import root. When no root is named with --proto-path, nobody knows where " +

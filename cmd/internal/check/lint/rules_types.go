@@ -100,7 +100,7 @@ func durationType(p *pass) {
 	}
 }
 
-// plainNumber says whether the field is of one of the types of numbers.
+// plainNumber reports whether the field is of one of the types of numbers.
 func (f *field) plainNumber() bool {
 	switch f.proto.GetType() {
 	case descriptorpb.FieldDescriptorProto_TYPE_BOOL, descriptorpb.FieldDescriptorProto_TYPE_STRING,

@@ -9,7 +9,7 @@ import (
 
 // The rules about words are those of buf, so that both agree.
 
-// pascal says whether name is in Pascal case: it begins with a capital and has no separators.
+// pascal reports whether name is in Pascal case: it begins with a capital and has no separators.
 func pascal(name string) bool {
 	return name == toPascal(name)
 }
@@ -62,7 +62,7 @@ func snake(name string) string {
 	return string(b)
 }
 
-// beforeSmall says whether what follows a capital makes it the first letter of a word.
+// beforeSmall reports whether what follows a capital makes it the first letter of a word.
 func beforeSmall(rest []rune) bool {
 	return len(rest) > 0 && !unicode.IsUpper(rest[0]) && !unicode.IsDigit(rest[0]) && !separates(rest[0])
 }
@@ -93,7 +93,7 @@ func version(pkg string) string {
 	return last
 }
 
-// stable says whether a version promises to stay compatible.
+// stable reports whether a version promises to stay compatible.
 func stable(version string) bool {
 	return version != "" && !strings.ContainsAny(version, "abt")
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
-// Result is what a command said and how it ended.
+// Result is the output of a command, and its exit code.
 type Result struct {
 	Code     int
 	Out, Err string

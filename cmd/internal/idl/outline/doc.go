@@ -5,7 +5,7 @@ package outline
 
 import "strings"
 
-// File is what a .proto file declares.
+// File holds the declarations of a .proto file.
 type File struct {
 	// Syntax is the value of the syntax or edition statement, "" without one.
 	Syntax    string

@@ -95,7 +95,7 @@ func (p *parser) messageStatement(d *Decl) {
 	}
 }
 
-// isField says whether the statement is a field whose type has a keyword's name: two names and "=".
+// isField reports whether the statement is a field whose type has a keyword's name: two names and "=".
 func (p *parser) isField() bool {
 	return p.peek(1).kind == word && p.peek(2).is("=") && p.peek(3).kind == number
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/check/finding"
 	"github.com/fairlead-go/fairlead/cmd/internal/check/lint"
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
+	"github.com/fairlead-go/fairlead/cmd/internal/heap"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl"
 )
 
@@ -118,6 +119,7 @@ func (o *options) run(cmd *cobra.Command, args []string) error {
 	if len(sources) == 0 {
 		return cli.Failed(fmt.Errorf("no .proto files in %s", strings.Join(s.inputs, ", ")))
 	}
+	defer heap.Pace(0)()
 	contracts, err := compile(cmd.Context(), sources, cmd.ErrOrStderr())
 	if err != nil {
 		return o.failed(cmd, err)
@@ -137,7 +139,7 @@ func compile(ctx context.Context, sources []idl.Source, stderr io.Writer) ([]*id
 	var contracts []*idl.Contract
 	var wrong idl.ContractError
 	for _, src := range sources {
-		c, err := idl.Compile(ctx, src)
+		c, err := idl.CompileUnplaced(ctx, src)
 		if err != nil {
 			problems, ok := errors.AsType[*idl.ContractError](err)
 			if !ok {

@@ -28,14 +28,11 @@ func generateMessages(plugin *protogen.Plugin, file *protogen.File) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	out := internal_gengo.GenerateFile(plugin, file)
+	content, err := messagesOf(plugin, file)
 	file.Proto = full
-	content, err := out.Content()
 	if err != nil {
 		return nil, err
 	}
-	*out = protogen.GeneratedFile{} // the plugin keeps it
-	out.Skip()
 	long, err := descriptorConstant(full)
 	if err != nil {
 		return nil, err
@@ -46,6 +43,53 @@ func generateMessages(plugin *protogen.Plugin, file *protogen.File) ([]byte, err
 	}
 	whole := make([]byte, 0, len(before)+len(long)+len(after))
 	return append(append(append(whole, before...), long...), after...), nil
+}
+
+// messagesOf runs protoc-gen-go for a file, and formats what it writes.
+//
+// The code goes through protogen, which adds the imports, as one large comment: protogen would format it.
+func messagesOf(plugin *protogen.Plugin, file *protogen.File) ([]byte, error) {
+	const begin, end = "/*", "*/"
+	name := file.GoPackageName
+	file.GoPackageName += "\n" + begin
+	content, err := contentOf(internal_gengo.GenerateFile(plugin, file), end)
+	file.GoPackageName = name
+	if err == nil {
+		head, code, found := bytes.Cut(content, []byte("\n"+begin+"\n"))
+		code, ended := bytes.CutSuffix(code, []byte("\n"+end+"\n"))
+		if found && ended {
+			return withHead(head, code)
+		}
+	}
+	// A comment of the contract has the end of a comment, or there is another reason.
+	return contentOf(internal_gengo.GenerateFile(plugin, file))
+}
+
+// contentOf returns what is in a generated file, followed by more lines. It removes it from the plugin, which would
+// keep it otherwise.
+func contentOf(out *protogen.GeneratedFile, more ...any) ([]byte, error) {
+	if len(more) > 0 {
+		out.P(more...)
+	}
+	content, err := out.Content()
+	*out = protogen.GeneratedFile{}
+	out.Skip()
+	return content, err
+}
+
+// withHead returns the code of a file, formatted, behind its head, which ends with the imports and is so already.
+func withHead(head, code []byte) ([]byte, error) {
+	const clause = "package p\n\n"
+	body, err := formatted(append([]byte(clause), code...))
+	if err != nil {
+		return nil, err
+	}
+	body, ok := bytes.CutPrefix(body, []byte(clause))
+	if !ok {
+		return nil, errNotFormatted
+	}
+	whole := make([]byte, 0, len(head)+1+len(body))
+	return append(append(append(whole, head...), '\n'), body...), nil
 }
 
 // descriptorConstant returns the end of the line that declares the constant with a descriptor, and the lines of its

@@ -9,12 +9,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"runtime/debug"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
+	"github.com/fairlead-go/fairlead/cmd/internal/heap"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl"
 	"github.com/fairlead-go/fairlead/cmd/internal/project"
 )
@@ -193,15 +194,10 @@ func (f *genFlags) execute(cmd *cobra.Command, args []string) error {
 	if err := s.checkRoots(cmd.Flags(), file); err != nil {
 		return cli.Failed(err)
 	}
-	if os.Getenv("GOGC") == "" {
-		// With large contracts most of what is resident is garbage between two collections: a third less for a tenth more
-		// work.
-		debug.SetGCPercent(50)
-	}
 	r := &run{
 		settings: s, check: f.check, quiet: f.quiet, json: f.format.String() == "json",
 		stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr(), paint: cli.PainterFor(cmd.ErrOrStderr()),
-		progress: cli.NewProgress(cmd.ErrOrStderr()),
+		progress: cli.NewProgress(cmd.ErrOrStderr()), stop: func() {},
 	}
 	if err := r.all(cmd.Context()); err != nil {
 		return err
@@ -262,6 +258,7 @@ func (r *run) compile(ctx context.Context) ([]*unit, error) {
 	if len(sources) == 0 {
 		return nil, fmt.Errorf("no .proto files in %s", strings.Join(r.inputs, ", "))
 	}
+	r.stop = heap.Pace(spare * textSize(sources))
 	compile := idl.CompileCompact
 	if len(r.plugins) > 0 {
 		// What options of their own are for the source alone, which they do not get, only the compiler knows.
@@ -290,6 +287,23 @@ func (r *run) compile(ctx context.Context) ([]*unit, error) {
 	return units, nil
 }
 
+// spare is how much the heap may grow before it is collected, in bytes for each of the contracts' text: what stays of
+// large contracts is small beside what is made on the way.
+const spare = 5
+
+// textSize returns the size of all files of the sources that can be read.
+func textSize(sources []idl.Source) uint64 {
+	size := int64(0)
+	for _, src := range sources {
+		for _, name := range src.Files {
+			if info, err := os.Stat(filepath.Join(src.Dir, filepath.FromSlash(name))); err == nil {
+				size += info.Size()
+			}
+		}
+	}
+	return uint64(size)
+}
+
 // unit is a source and what it compiled to.
 type unit struct {
 	source   idl.Source
@@ -306,11 +320,14 @@ type run struct {
 	progress           *cli.Progress
 	report             report
 	warnings           int
+	units              int
+	stop               func() // ends the pace of the garbage collector
 }
 
 // all generates for all sources before it writes anything, so that an error leaves every file as it was.
 func (r *run) all(ctx context.Context) error {
 	changes, err := r.changes(ctx)
+	defer r.stop()
 	r.progress.Clear()
 	if err != nil {
 		return r.failed(err)
@@ -366,6 +383,7 @@ func (r *run) changes(ctx context.Context) ([]change, error) {
 	if err := r.conflicts(units); err != nil {
 		return nil, err
 	}
+	r.units = len(units)
 	all := make([]*made, len(units))
 	for i, u := range units {
 		if all[i], err = r.generate(u); err != nil {

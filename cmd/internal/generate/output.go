@@ -77,6 +77,7 @@ func (r *run) generate(u *unit) (*made, error) {
 	outs, codes := make([]*gen.Output, len(parts)), make([][]generated, len(parts))
 	m.names = make([]*goNames, len(parts))
 	var begun atomic.Int64
+	var clashed atomic.Bool
 	m.err = parallel.Each(len(parts), atOnce, func(i int) error {
 		part := parts[i]
 		done := int(begun.Add(int64(len(part.names)))) - len(part.names)
@@ -97,8 +98,16 @@ func (r *run) generate(u *unit) (*made, error) {
 			Module:      r.module,
 			Packages:    r.mapped(part.files),
 			Decoded:     u.contract.Compact(),
-			Inspect:     names.add,
+			Inspect: func(files []*protogen.File) bool {
+				if !names.add(files) {
+					clashed.Store(true)
+				}
+				return !clashed.Load() // nothing will be written then
+			},
 		})
+		if r.units == 1 {
+			names.claims = nil // nothing else can have the same names
+		}
 		if err != nil {
 			return err
 		}

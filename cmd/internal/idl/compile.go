@@ -60,7 +60,7 @@ func (c *Contract) At(name string, start, end int, text, help string) Problem {
 // Compile compiles src. What is wrong with the contract is returned as a *ContractError, as much of it as the compiler
 // found.
 func Compile(ctx context.Context, src Source) (*Contract, error) {
-	c, err := compile(ctx, src, keepsDescriptors)
+	c, err := CompileUnplaced(ctx, src)
 	if err != nil {
 		return nil, err
 	}
@@ -73,24 +73,38 @@ func Compile(ctx context.Context, src Source) (*Contract, error) {
 	return c, nil
 }
 
+// CompileUnplaced is Compile for those who ask for the places of one file after the other: the descriptors in Files are
+// without places and comments, which are the larger part of them. These stay in the Contract, encoded; PlacesIn returns
+// them.
+func CompileUnplaced(ctx context.Context, src Source) (*Contract, error) {
+	return compile(ctx, src, keepsDescriptors, nil)
+}
+
 // CompileCompact is Compile for large contracts: the descriptors in Files have their name, package, imports and Go
 // package alone. All of them, their places and their comments stay in the Contract, encoded, in a tenth of the memory;
 // Whole returns them.
 func CompileCompact(ctx context.Context, src Source) (*Contract, error) {
-	return compile(ctx, src, keepsEncoded)
+	return compile(ctx, src, keepsEncoded, nil)
 }
 
 // CompileLinked is Compile for those who ask what names refer to: Linked returns what the compiler made of the files,
 // so that nobody has to link them once more. The descriptors in Files are without places and comments, which stay in
 // the Contract, encoded.
-func CompileLinked(ctx context.Context, src Source) (*Contract, error) {
-	return compile(ctx, src, keepsLinked)
+//
+// What base, another one that it returned, has with the same names, texts and imports is not compiled again: the two
+// share it. There are no warnings about these files then. Base may be nil.
+func CompileLinked(ctx context.Context, src Source, base *Contract) (*Contract, error) {
+	return compile(ctx, src, keepsLinked, base)
 }
 
-func compile(ctx context.Context, src Source, keeps keeps) (*Contract, error) {
+func compile(ctx context.Context, src Source, keeps keeps, base *Contract) (*Contract, error) {
 	files := newResolver(src.Roots, keeps)
 	var said diagnostics
-	if err := compileInBatches(ctx, files, src.Files, &said); err != nil {
+	var shared []linker.File
+	if base != nil {
+		shared = files.share(base, src.Files)
+	}
+	if err := compileInBatches(ctx, files, src.Files, shared, &said); err != nil {
 		return nil, explain(ctx, src, err)
 	}
 	c := &Contract{
@@ -130,8 +144,11 @@ func explain(ctx context.Context, src Source, cause error) error {
 // begun, which take some twenty times the memory of their text, and it begins all that it is given.
 const batchSize = 2 << 20
 
-// compileInBatches compiles the files called names, some at a time, and leaves what they become in files.kept.
-func compileInBatches(ctx context.Context, files *resolver, names []string, said *diagnostics) error {
+// compileInBatches compiles the files called names, some at a time, and leaves what they become in files.kept. Those
+// that are shared with another contract are there already.
+func compileInBatches(
+	ctx context.Context, files *resolver, names []string, shared []linker.File, said *diagnostics,
+) error {
 	compiler := protocompile.Compiler{
 		Resolver: files,
 		// With the places inside of options, which what is wrong with an option is reported at.
@@ -141,6 +158,11 @@ func compileInBatches(ctx context.Context, files *resolver, names []string, said
 	}
 	files.importers = countImporters(files, names)
 	all := newSymbols()
+	for _, file := range shared {
+		if err := all.add(file); err != nil {
+			return err
+		}
+	}
 	own := make(map[string]bool, len(names))
 	for _, name := range names {
 		own[name] = true

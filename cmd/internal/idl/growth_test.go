@@ -135,7 +135,7 @@ func TestLinked(t *testing.T) {
 	t.Parallel()
 	root := tree(t, map[string]string{"a.proto": sound})
 	src := Source{Dir: root, Roots: []string{root}, Files: []string{"a.proto"}}
-	c, err := CompileLinked(t.Context(), src)
+	c, err := CompileLinked(t.Context(), src, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

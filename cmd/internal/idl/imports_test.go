@@ -60,7 +60,7 @@ func TestLinkedIsDropped(t *testing.T) {
 			names = append(names, "z.proto")
 			files := newResolver([]string{tree(t, text)}, keepsEncoded)
 			var said diagnostics
-			if err := compileInBatches(t.Context(), files, names, &said); err != nil {
+			if err := compileInBatches(t.Context(), files, names, nil, &said); err != nil {
 				t.Fatal(err)
 			}
 			left := 0

@@ -69,44 +69,58 @@ func shallow(file *descriptorpb.FileDescriptorProto) *descriptorpb.FileDescripto
 	return fresh
 }
 
-// encodedPlaces are the places and comments of a file. Only generators of code, who call CompileCompact, ask for those
-// of declarations alone; these are there once more, so that not all have to be decoded for that.
-type encodedPlaces struct{ all, declarations []byte }
+// encodedPlaces are the places and comments of a file, packed. Only generators of code, who call CompileCompact, ask
+// for those of declarations alone; these are there once more, so that not all have to be decoded for that.
+type encodedPlaces struct {
+	all          []byte
+	declarations []byte // nil unless CompileCompact made them
+}
+
+// pack compresses places: each is much like the one before.
+func pack(places []byte) []byte { return bytes.Clone(s2.Encode(nil, places)) }
 
 func encodePlaces(places *descriptorpb.SourceCodeInfo, keeps keeps) (encodedPlaces, error) {
 	all, err := proto.Marshal(places)
 	if err != nil || keeps != keepsEncoded {
-		return encodedPlaces{all: all}, err
+		return encodedPlaces{all: pack(all)}, err
 	}
 	some := &descriptorpb.SourceCodeInfo{Location: declarations(places.GetLocation())}
 	encoded, err := proto.Marshal(some)
-	// What a place has is much like what the one before it has.
-	return encodedPlaces{all: bytes.Clone(s2.Encode(nil, all)), declarations: encoded}, err
+	return encodedPlaces{all: pack(all), declarations: pack(encoded)}, err
+}
+
+// PlacesIn returns the places and comments in one of c.Files; nil for none. It decodes those that Compile did not leave
+// in Files. It is safe for concurrent use.
+func (c *Contract) PlacesIn(file *descriptorpb.FileDescriptorProto) (*descriptorpb.SourceCodeInfo, error) {
+	return c.placesIn(file, AllPlaces)
 }
 
 // placesIn returns places in a file, whether they are in its descriptor or not; nil for none.
 func (c *Contract) placesIn(
 	file *descriptorpb.FileDescriptorProto, which Places,
-) (places *descriptorpb.SourceCodeInfo, err error) {
+) (*descriptorpb.SourceCodeInfo, error) {
+	var places *descriptorpb.SourceCodeInfo
 	k := c.kept[file.GetName()]
 	switch {
 	case which == NoPlaces:
 		return nil, nil //nolint:nilnil // there are none, as was asked for
 	case k == nil || k.places.all == nil:
 		places = file.SourceCodeInfo
-	case which == Declarations && k.places.declarations != nil:
-		places = new(descriptorpb.SourceCodeInfo)
-		return places, proto.Unmarshal(k.places.declarations, places)
 	default:
-		encoded := k.places.all
-		if k.places.declarations != nil {
-			if encoded, err = s2.Decode(nil, encoded); err != nil {
-				return nil, fmt.Errorf("%s: %w", file.GetName(), err)
-			}
+		packed := k.places.all
+		if which == Declarations && k.places.declarations != nil {
+			packed = k.places.declarations
+		}
+		encoded, err := s2.Decode(nil, packed)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file.GetName(), err)
 		}
 		places = new(descriptorpb.SourceCodeInfo)
 		if err := proto.Unmarshal(encoded, places); err != nil {
 			return nil, fmt.Errorf("%s: %w", file.GetName(), err)
+		}
+		if k.places.declarations != nil {
+			return places, nil
 		}
 	}
 	if which == Declarations && places != nil {

@@ -74,7 +74,7 @@ func (c checkout) load(ctx context.Context, units []*unit) ([]*Contract, error) 
 		if !ok {
 			continue
 		}
-		compiled, err := idl.CompileLinked(ctx, src)
+		compiled, err := idl.CompileLinked(ctx, src, u.compiled)
 		if problems, ok := errors.AsType[*idl.ContractError](err); ok {
 			for _, p := range problems.Problems {
 				p.File = c.show(p.File)
@@ -243,7 +243,7 @@ func (d *directory) load(ctx context.Context, units []*unit) ([]*Contract, error
 		}
 		sources[0].Files = []string{name}
 	}
-	compiled, err := idl.CompileLinked(ctx, sources[0])
+	compiled, err := idl.CompileLinked(ctx, sources[0], u.compiled)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/check/finding"
 	"github.com/fairlead-go/fairlead/cmd/internal/check/ignore"
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
+	"github.com/fairlead-go/fairlead/cmd/internal/heap"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl"
 	"github.com/fairlead-go/fairlead/cmd/internal/project"
 	"github.com/fairlead-go/fairlead/internal/near"
@@ -138,6 +139,7 @@ func (f *compareFlags) run(cmd *cobra.Command, args []string, level Level) (err 
 		return cli.Failed(fmt.Errorf("--against %w", err))
 	}
 	defer func() { err = errors.Join(err, cli.Failed(old.close())) }()
+	defer heap.Pace(0)()
 	units, err := loadUnits(ctx, args, roots, cmd.ErrOrStderr())
 	if err != nil {
 		return f.failed(cmd, err)

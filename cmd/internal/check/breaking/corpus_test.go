@@ -166,7 +166,7 @@ func compileFiles(t testing.TB, files map[string]string) *idl.Contract {
 		}
 	}
 	src := idl.Source{Dir: root, Roots: []string{root}, Files: slices.Sorted(maps.Keys(files))}
-	contract, err := idl.CompileLinked(t.Context(), src)
+	contract, err := idl.CompileLinked(t.Context(), src, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func loadUnits(ctx context.Context, args, roots []string, stderr io.Writer) ([]*
 	var units []*unit
 	var wrong idl.ContractError
 	for _, src := range sources {
-		compiled, err := idl.CompileLinked(ctx, src)
+		compiled, err := idl.CompileLinked(ctx, src, nil)
 		if problems, ok := errors.AsType[*idl.ContractError](err); ok {
 			wrong.Problems = append(wrong.Problems, problems.Problems...)
 			continue

@@ -6,21 +6,23 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
 )
 
-// Sources reads the lines of files, each file once. The zero Sources is ready; it is not safe for concurrent use.
+// Sources reads the lines of files, each file once. It is quickest for those who ask for one file after the other. The
+// zero Sources is ready; it is not safe for concurrent use.
 type Sources struct {
-	files map[string][]string
+	files map[string]string
+	path  string   // of the file that was asked for last
+	lines []string // of it
 }
 
 // Add makes text the content of the file at path, so that it is not read.
 func (s *Sources) Add(path, text string) {
 	if s.files == nil {
-		s.files = make(map[string][]string)
+		s.files = make(map[string]string)
 	}
-	var lines []string
-	for line := range strings.Lines(text) {
-		lines = append(lines, strings.TrimRight(line, "\r\n"))
+	s.files[path] = text
+	if s.path == path {
+		s.lines = nil
 	}
-	s.files[path] = lines
 }
 
 // Line returns the line with that number, which counts from 1, without its end; "" when there is none, or when the file
@@ -30,11 +32,16 @@ func (s *Sources) Line(path string, number int) string {
 		content, _ := cli.ReadSource(path)
 		s.Add(path, string(content))
 	}
-	lines := s.files[path]
-	if number < 1 || number > len(lines) {
+	if s.lines == nil || s.path != path {
+		s.path, s.lines = path, s.lines[:0]
+		for line := range strings.Lines(s.files[path]) {
+			s.lines = append(s.lines, strings.TrimRight(line, "\r\n"))
+		}
+	}
+	if number < 1 || number > len(s.lines) {
 		return ""
 	}
-	return lines[number-1]
+	return s.lines[number-1]
 }
 
 // Place returns the Place of a span of a descriptor's source code info: three or four numbers from 0, of which the

@@ -1,6 +1,9 @@
 package lint
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/fairlead-go/fairlead/cmd/internal/check/finding"
 	"github.com/fairlead-go/fairlead/cmd/internal/check/ignore"
 	"github.com/fairlead-go/fairlead/cmd/internal/idl"
@@ -71,6 +74,10 @@ func (l *Linter) apply(c *contract) []found {
 		p := pass{contract: c, rule: r}
 		r.run(&p)
 		all = append(all, p.found...)
+	}
+	slices.SortStableFunc(all, func(a, b found) int { return strings.Compare(a.file.path, b.file.path) })
+	for i := range all {
+		all[i].locate()
 	}
 	return all
 }

@@ -3,6 +3,7 @@ package lint
 import (
 	"iter"
 	"path"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -24,23 +25,32 @@ type contract struct {
 	requests   map[*message]*method // by message: the first method of which it is part of the request
 	roots      bool                 // the user has named the import roots
 	sources    finding.Sources
+	compiled   *idl.Contract
+	open       *file // the one that has its places
 }
 
 // file is a .proto file.
 type file struct {
-	proto      *descriptorpb.FileDescriptorProto
-	path       string // where it is on disk
-	text       string // "" when it is not on disk
-	spans      map[string]*descriptorpb.SourceCodeInfo_Location
+	contract *contract
+	proto    *descriptorpb.FileDescriptorProto
+	path     string // where it is on disk
+	text     string // "" when it is not on disk
+	opened
 	messages   []*message // with nested ones, each before those nested in it
 	enums      []*enum    // with nested ones
 	extensions []*field   // with those declared in messages
 	services   []*service
 	unused     map[string]bool // imports without use
+}
 
-	// Made on first use; see node.under.
+// opened are the places of a file, while it is open.
+type opened struct {
+	places []*descriptorpb.SourceCodeInfo_Location
+	spans  map[string]*descriptorpb.SourceCodeInfo_Location
+
+	// Made on first use; see firstOption.
 	options *finding.Options
-	shown   map[string][]int32 // by the paths that were asked for
+	shown   map[string]*descriptorpb.SourceCodeInfo_Location // by the paths that were asked for
 }
 
 // node is the part that all declarations have in common.
@@ -57,8 +67,8 @@ type message struct {
 	parent *message // nil: declared in the file
 	depth  int      // 1: declared in the file
 	fields []*field
-	byName map[string]*field
 	oneofs []*oneof
+	byName map[string]*field // see field
 }
 
 type field struct {
@@ -150,6 +160,7 @@ func newContract(compiled *idl.Contract, roots bool) *contract {
 		extensions: make(map[string]*field),
 		requests:   make(map[*message]*method),
 		roots:      roots,
+		compiled:   compiled,
 	}
 	byPath := make(map[string]*file)
 	for _, proto := range compiled.Files {
@@ -184,6 +195,57 @@ func newContract(compiled *idl.Contract, roots bool) *contract {
 	return c
 }
 
+// load decodes the places of the file, and lets go of those of another: only those of one file are there at a time.
+func (f *file) load() {
+	c := f.contract
+	if c.open == f {
+		return
+	}
+	if c.open != nil {
+		c.open.opened = opened{}
+	}
+	c.open = f
+	places, err := c.compiled.PlacesIn(f.proto)
+	if err != nil {
+		return // what the compiler encoded decodes
+	}
+	f.places = places.GetLocation()
+	f.spans = make(map[string]*descriptorpb.SourceCodeInfo_Location, len(f.places))
+	for _, at := range f.places {
+		if k := finding.Key(at.GetPath()); f.spans[k] == nil {
+			f.spans[k] = at
+		}
+	}
+}
+
+// span returns the location of what has a path in the file's descriptor; nil if the source does not have it.
+func (f *file) span(path []int32) *descriptorpb.SourceCodeInfo_Location {
+	f.load()
+	return f.spans[finding.Key(path)]
+}
+
+// firstOption returns the first location whose path begins with full, among those of the options of a declaration; nil
+// if there is none.
+func (f *file) firstOption(declaration, full []int32) *descriptorpb.SourceCodeInfo_Location {
+	f.load()
+	if f.options == nil {
+		f.options = finding.NewOptions(len(f.places), func(i int) []int32 { return f.places[i].GetPath() })
+		f.shown = make(map[string]*descriptorpb.SourceCodeInfo_Location)
+	}
+	first, known := f.shown[finding.Key(full)]
+	if known {
+		return first
+	}
+	for _, i := range f.options.Of(declaration) {
+		if path := f.places[i].GetPath(); len(path) >= len(full) && slices.Equal(path[:len(full)], full) {
+			first = f.places[i]
+			break
+		}
+	}
+	f.shown[finding.Key(full)] = first
+	return first
+}
+
 // markRequest remembers that values of the message come from clients, and so do those of its fields.
 func (c *contract) markRequest(m *message, by *method) {
 	if m == nil || c.requests[m] != nil {
@@ -197,17 +259,12 @@ func (c *contract) markRequest(m *message, by *method) {
 
 func (c *contract) addFile(proto *descriptorpb.FileDescriptorProto, diskPath string) *file {
 	f := &file{
-		proto:  proto,
-		path:   diskPath,
-		spans:  make(map[string]*descriptorpb.SourceCodeInfo_Location),
-		unused: make(map[string]bool),
+		contract: c,
+		proto:    proto,
+		path:     diskPath,
+		unused:   make(map[string]bool),
 	}
 	c.byName[proto.GetName()] = f
-	for _, at := range proto.GetSourceCodeInfo().GetLocation() {
-		if k := finding.Key(at.GetPath()); f.spans[k] == nil {
-			f.spans[k] = at
-		}
-	}
 	root := node{file: f, full: proto.GetPackage()}
 	for i, m := range proto.GetMessageType() {
 		c.addMessage(root.child(fileMessage, i, m.GetName()), m, nil)
@@ -257,11 +314,9 @@ func (m *message) addFields() {
 	for i, o := range m.proto.GetOneofDecl() {
 		m.oneofs = append(m.oneofs, &oneof{node: m.child(messageOneof, i, o.GetName())})
 	}
-	m.byName = make(map[string]*field, len(m.proto.GetField()))
 	for i, f := range m.proto.GetField() {
 		added := &field{node: m.child(messageField, i, f.GetName()), proto: f, parent: m}
 		m.fields = append(m.fields, added)
-		m.byName[added.name] = added
 		if f.OneofIndex != nil && int(f.GetOneofIndex()) < len(m.oneofs) {
 			o := m.oneofs[f.GetOneofIndex()]
 			o.fields = append(o.fields, added)

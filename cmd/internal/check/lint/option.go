@@ -72,6 +72,12 @@ func (m *message) field(name string) *field {
 	if m == nil {
 		return nil
 	}
+	if m.byName == nil { // nobody asks most messages
+		m.byName = make(map[string]*field, len(m.fields))
+		for _, f := range m.fields {
+			m.byName[f.name] = f
+		}
+	}
 	return m.byName[name]
 }
 

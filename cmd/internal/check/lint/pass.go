@@ -15,49 +15,58 @@ type pass struct {
 	found []found
 }
 
-// found is a finding, and the line on which the declaration begins that it is about: a comment before that silences it,
-// too.
+// found is a finding, and where it is: locate makes a place of that, for the findings of one file after the other.
 type found struct {
 	finding.Finding
-	begin int
+	file  *file
+	node  *node     // the declaration that it is about; nil for the file
+	parts [][]int32 // paths in the file, of which the first counts that the source spells out
+	begin int       // the line on which the declaration begins: a comment before that silences it, too
 }
 
 // reportf adds a finding about a part of a declaration, which is the first of parts that the source spells out: each is
 // a path below that of the declaration. Without any it is the declaration's name.
 func (p *pass) reportf(n *node, parts [][]int32, format string, args ...any) {
-	parts = append(slices.Clip(parts), []int32{partName}, nil)
-	var span, whole []int32
-	if at := n.span(nil); at != nil {
-		whole = at.GetSpan()
+	all := make([][]int32, 0, len(parts)+2)
+	for _, part := range append(slices.Clip(parts), []int32{partName}, nil) {
+		all = append(all, n.below(part))
 	}
-	for _, part := range parts {
-		if at := n.span(part); at != nil {
-			span = at.GetSpan()
-			break
-		}
-	}
-	p.addf(n.file, span, whole, format, args...)
+	p.addf(found{file: n.file, node: n, parts: all}, format, args...)
 }
 
 // reportFilef is reportf for a file. Without any of parts it is the file's syntax, or else its first line.
 func (p *pass) reportFilef(f *file, parts [][]int32, format string, args ...any) {
-	parts = append(slices.Clip(parts), []int32{fileSyntax}, []int32{fileEdition})
-	span := []int32{0, 0, 0}
-	for _, part := range parts {
-		if at := f.spans[finding.Key(part)]; at != nil {
+	p.addf(found{file: f, parts: append(slices.Clip(parts), []int32{fileSyntax}, []int32{fileEdition})}, format, args...)
+}
+
+func (p *pass) addf(f found, format string, args ...any) {
+	f.Finding = finding.New(p.rule.Rule, finding.Place{}, format, args...)
+	p.found = append(p.found, f)
+}
+
+// locate sets the place of what was found. It opens the file.
+func (f *found) locate() {
+	var span, whole []int32
+	if f.node == nil {
+		span = []int32{0, 0, 0}
+	}
+	for _, part := range f.parts {
+		at := f.file.span(part)
+		if last := len(part) - 1; last >= 0 && part[last] == anything {
+			at = f.file.firstOption(f.node.path, part[:last])
+		}
+		if at != nil {
 			span = at.GetSpan()
 			break
 		}
 	}
-	p.addf(f, span, span, format, args...)
-}
-
-func (p *pass) addf(f *file, span, whole []int32, format string, args ...any) {
-	at := found{Finding: finding.New(p.rule.Rule, p.sources.Place(f.path, span), format, args...)}
-	if len(whole) > 0 {
-		at.begin = int(whole[0]) + 1
+	if whole = span; f.node != nil {
+		whole = f.file.span(f.node.path).GetSpan()
 	}
-	p.found = append(p.found, at)
+	f.Place = f.file.contract.sources.Place(f.file.path, span)
+	if len(whole) > 0 {
+		f.begin = int(whole[0]) + 1
+	}
 }
 
 // part names one part of a declaration for reportf.
@@ -65,43 +74,22 @@ func part(path ...int32) [][]int32 { return [][]int32{path} }
 
 // span returns the location of a part of the declaration, or of all of it; nil if the source does not have it.
 func (n *node) span(part []int32) *descriptorpb.SourceCodeInfo_Location {
+	return n.file.span(n.below(part))
+}
+
+// below returns the path of a part of the declaration.
+func (n *node) below(part []int32) []int32 {
 	full := make([]int32, 0, len(n.path)+len(part))
 	full = append(full, n.path...)
-	return n.file.spans[finding.Key(append(full, part...))]
+	return append(full, part...)
 }
 
-// under returns a part of the declaration for reportf: that one, or the first one within it which the source spells
-// out, since an option may be set as a whole, or only something in it. The part is one of the options.
-func (n *node) under(part ...int32) [][]int32 {
-	full := slices.Concat(n.path, part)
-	path, known := n.file.shown[finding.Key(full)]
-	if !known {
-		path = n.file.firstOption(n.path, full)
-		if n.file.shown == nil {
-			n.file.shown = make(map[string][]int32)
-		}
-		n.file.shown[finding.Key(full)] = path
-	}
-	if path == nil {
-		return nil
-	}
-	return [][]int32{path[len(n.path):]}
-}
+// anything ends a path that stands for the first place within what is before it.
+const anything = -1
 
-// firstOption returns the path of the first location that begins with full, among those of the options of a
-// declaration; nil if there is none.
-func (f *file) firstOption(declaration, full []int32) []int32 {
-	locations := f.proto.GetSourceCodeInfo().GetLocation()
-	if f.options == nil {
-		f.options = finding.NewOptions(len(locations), func(i int) []int32 { return locations[i].GetPath() })
-	}
-	for _, i := range f.options.Of(declaration) {
-		if path := locations[i].GetPath(); len(path) >= len(full) && slices.Equal(path[:len(full)], full) {
-			return path
-		}
-	}
-	return nil
-}
+// under returns a part of a declaration for reportf: that one, or the first one within it which the source spells out,
+// since an option may be set as a whole, or only something in it. The part is one of the options.
+func under(part ...int32) [][]int32 { return [][]int32{append(part, anything)} }
 
 // comment returns the comment in front of the declaration, "" for none.
 func (n *node) comment() string {

@@ -75,7 +75,7 @@ func (p *pass) binding(rule setting) binding {
 func (p *pass) reportHTTPf(m *method, format string, args ...any) {
 	var at [][]int32
 	if x := p.extensions[httpOption]; x != nil {
-		at = m.under(methodOptions, x.proto.GetNumber())
+		at = under(methodOptions, x.proto.GetNumber())
 	}
 	p.reportf(&m.node, at, format, args...)
 }

@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/fairlead-go/fairlead/cmd/internal/check/finding"
 )
 
 func packages() []Rule {
@@ -285,7 +283,7 @@ func (c *contract) declares(full string) *file {
 
 func syntaxSpecified(p *pass) {
 	for _, f := range p.files {
-		if f.spans[finding.Key([]int32{fileSyntax})] == nil && f.spans[finding.Key([]int32{fileEdition})] == nil {
+		if f.span([]int32{fileSyntax}) == nil && f.span([]int32{fileEdition}) == nil {
 			p.reportFilef(f, nil, `the file says neither syntax nor edition, and counts as "proto2"`)
 		}
 	}

@@ -75,7 +75,7 @@ func (c *vtCodec) append(dst []byte, msg any, m vtMessage, size int) ([]byte, er
 		out, err = c.Codec.AppendMarshal(dst, msg)
 		return exact(dst, out, size, err)
 	}
-	if c.table.hasText {
+	if c.table.hasText && !ascii(out[len(dst):]) {
 		if f := c.table.invalidText(out[len(dst):]); f != nil {
 			return dst, &textError{f.name}
 		}

@@ -174,6 +174,23 @@ func (t *table) invalidText(b []byte) *field {
 	return nil
 }
 
+// ascii reports whether no byte of b has its highest bit set. All strings in such an encoding are UTF-8.
+func ascii(b []byte) bool {
+	const high = 0x8080808080808080
+	for len(b) >= 8 {
+		if binary.LittleEndian.Uint64(b)&high != 0 {
+			return false
+		}
+		b = b[8:]
+	}
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
 // cut splits off a length at the beginning of b and as many bytes after it.
 func cut(b []byte) (content, rest []byte, ok bool) {
 	if len(b) > 0 && int(b[0]) < min(1<<7, len(b)) {

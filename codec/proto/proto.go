@@ -2,9 +2,10 @@
 //
 // A message with the methods that vtprotobuf generates (SizeVT, MarshalToSizedBufferVT, UnmarshalVT) is marshalled by
 // them; any other message of google.golang.org/protobuf, of the old API too, by that module. Both accept and refuse the
-// same input and give the same results, although vtprotobuf's code alone accepts strings that are not UTF-8, merges into
-// the message, accepts overlong numbers and misreads some maps and packed lists. The codec therefore walks the encoding
-// once with a table made from the message's descriptor, which costs a few nanoseconds a field and does not allocate:
+// same input and give the same results, although vtprotobuf's code alone accepts strings that are not UTF-8, merges
+// into the message, accepts overlong numbers and misreads some maps and packed lists. The codec therefore walks the
+// encoding once with a table made from the message's descriptor, which costs a few nanoseconds a field and does not
+// allocate:
 //
 //   - before UnmarshalVT, to find strings that are not UTF-8, and anything unusual, which it then leaves to
 //     google.golang.org/protobuf: malformed input, wire types other than the field's, groups, nesting deeper than

@@ -189,6 +189,7 @@ type fakeConn struct {
 	server *host
 	limit  int
 	calls  atomic.Int32
+	drains atomic.Int32
 
 	mu       sync.Mutex
 	inflight int
@@ -336,7 +337,7 @@ func (k *fakeConn) Freed() <-chan struct{}  { return k.freed }
 func (k *fakeConn) Closed() <-chan struct{} { return k.closed }
 func (k *fakeConn) Done() <-chan struct{}   { return k.done }
 func (k *fakeConn) Close(cause error)       { k.end(cause) }
-func (k *fakeConn) Drain()                  { k.goaway() }
+func (k *fakeConn) Drain()                  { k.drains.Add(1); k.goaway() }
 
 func (k *fakeConn) Err() error {
 	k.mu.Lock()

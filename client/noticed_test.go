@@ -16,7 +16,7 @@ func TestNewWithoutServerName(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	r := &namedResolver{scheme: "dns"}
-	opts := w.options(r, TLS(&tls.Config{NextProtos: []string{"fake"}}), Authority(":443")) //nolint:gosec // default version
+	opts := w.options(r, TLS(&tls.Config{NextProtos: []string{"fake"}}), Authority(":443")) //nolint:gosec // default
 	if _, err := New("dns:///:8080", opts...); err == nil || !strings.Contains(err.Error(), "ServerName") {
 		t.Errorf("got %v, want an error with ServerName", err)
 	}
@@ -56,7 +56,7 @@ func TestDrainsWhatIsClosed(t *testing.T) {
 	})
 }
 
-// TestStrangersWithoutIdleTimeout: without an idle timeout a server that hangs up is no less one that cannot be reached.
+// TestStrangersWithoutIdleTimeout: a server that hangs up is one that cannot be reached, also without an idle timeout.
 func TestStrangersWithoutIdleTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -70,7 +70,7 @@ func (p *pool) nudge() {
 }
 
 // dial makes connections until there are as many as wanted, one after another, with a back-off after failures.
-// maxDialers says how many goroutines run it at a time.
+// maxDialers is the number of goroutines that run it at a time.
 func (p *pool) dial() {
 	for failed := false; p.wants(failed); {
 		p.mu.Lock()

@@ -101,7 +101,7 @@ func UsePerAttempt(m ...fairlead.Middleware) Option {
 // Header adds a pair to the metadata of each call, unary calls and streams, such as a token. It is below the middleware
 // of Use. The name is lowered; New checks it, and one that ends in "-bin" has values of any bytes. Later Headers of the
 // name take the place of earlier ones, and a call that has the name already, by fairlead.WithHeader or because it is
-// repeated, keeps what it has. Values go to the peer, whoever that is: without TLS anybody on the way can read them.
+// repeated, keeps what it has. Values go to the peer of the connection: without TLS they can be read on the way.
 //
 // Value is called by the call's goroutine, so by many at once, with the call's context: CallFrom finds the inbound call
 // on whose behalf the call is made, and the context ends at the call's deadline, and when value has returned. "" sends

@@ -3,8 +3,8 @@
 // A Source has contracts: from a server, which it asks by gRPC's server reflection
 // (https://github.com/grpc/grpc/blob/master/doc/server-reflection.md), from a FileDescriptorSet, or from compiled
 // files. It returns methods by name, as a *fairlead.Method like those of generated code whose messages are
-// *dynamicpb.Message. Unary and Open call them through any fairlead.Binder, such as a client; a Resolver finds the types
-// of messages in a google.protobuf.Any and of extensions:
+// *dynamicpb.Message. Unary and Open call them through any fairlead.Binder, such as a client; a Resolver finds the
+// types of messages in a google.protobuf.Any and of extensions:
 //
 //	src, err := dynamic.FromServer(client)
 //	m, err := src.Method(ctx, "greeter.v1.Greeter/SayHello")

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Connections that live long. A server or a client has one keeper, which looks at all its connections from time to time:
-// it finds peers that have gone silently, and ends connections that are idle or old. A connection needs no timer and no
+// Connections that live long. A server or a client has one keeper, which looks at all connections from time to time: it
+// finds peers that have gone silently, and ends connections that are idle or old. A connection needs no timer and no
 // goroutine for this, and a call costs nothing: the keeper compares what a connection knows (whether something was
 // received, how many calls there were) with what it knew at the last look.
 

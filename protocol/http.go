@@ -166,7 +166,7 @@ type FailureKind uint8
 // The kinds.
 const (
 	FailedReset     FailureKind = iota // the peer reset this exchange alone
-	FailedGoaway                       // the peer shut the connection down; Reach says whether it took this exchange
+	FailedGoaway                       // the peer shut the connection down; see Reach for whether it took this exchange
 	FailedLost                         // the connection broke
 	FailedViolation                    // the peer broke the rules of HTTP
 	FailedClosed                       // this side closed the connection

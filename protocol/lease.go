@@ -86,9 +86,9 @@ func (c *Cost) stalled() {
 // to that goroutine.
 type Turn struct{ lost bool }
 
-// Lost reports whether a Run of this turn has lost the role. Then another goroutine reads the connection, Serve returns
-// nil, and nothing on the way back to it touches what belongs to the role, the connection's current turn included:
-// whoever is to ask for Lost after something that may call Run has the Turn in hand before.
+// Lost reports whether a Run of this turn has lost the role. Then another goroutine reads the connection, and Serve
+// must return nil without using what belongs to the role, which includes the connection's current turn. So a caller
+// that needs Lost after something that may call Run must have the Turn before.
 func (t *Turn) Lost() bool { return t.lost }
 
 // Lease is the reading role of one connection. The goroutine that runs the connection's Serve holds it. While a handler
@@ -102,14 +102,14 @@ type Lease struct {
 	// cost is that of the running method. It is written before state says running, and read by the goroutine that has won
 	// the role. It belongs to the route: the task may be in use again by then.
 	cost *Cost
-	turn *Turn // of the goroutine that holds the role; nil: nobody asked for one
+	turn *Turn // of the goroutine that holds the role; nil: Begin was not called
 
 	seen  uint64 // the watch's
 	quiet int
 }
 
-// Begin begins the turn of the calling goroutine, which holds the role. A Serve that calls Run from far below calls
-// Begin first, each time, so that it finds out what Run returned; one that calls Run itself needs no Turn.
+// Begin begins the turn of the calling goroutine, which holds the role. A Serve that calls Run indirectly calls Begin
+// first, each time, to find out later what Run returned; one that calls Run directly needs no Turn.
 func (l *Lease) Begin() *Turn {
 	l.turn = new(Turn)
 	return l.turn
@@ -120,7 +120,7 @@ func (l *Lease) Begin() *Turn {
 // because of runtime.Goexit, another goroutine has the role as well.
 func (l *Lease) Run(t Task) (kept bool) {
 	running := l.state.Load() + 2 | 1
-	turn := l.turn // now: whoever has the role afterwards has another one
+	turn := l.turn // now: the goroutine that has the role afterwards has another one
 	l.cost = t.Cost()
 	l.state.Store(running)
 	if !l.listed.Load() {

@@ -73,8 +73,8 @@ func (c *cutoff) add(byPath map[string]*cutMethod, call *fairlead.Call) {
 	c.oldest = max(c.oldest, age)
 }
 
-// String says what was cut, in a bounded length: "5 calls under way, the oldest 2m0s old: 3 of /a.B/Watch (2m0s), 2 of
-// /a.B/Get (1.5s)".
+// String describes what was cut, in a bounded length: "5 calls under way, the oldest 2m0s old: 3 of /a.B/Watch (2m0s),
+// 2 of /a.B/Get (1.5s)".
 func (c *cutoff) String() string {
 	var b strings.Builder
 	switch {

@@ -275,7 +275,7 @@ func (a *attempt) result() error {
 	return nil
 }
 
-// isLate says whether the call's deadline has passed.
+// isLate reports whether the call's deadline has passed.
 func isLate(c *fairlead.Call) bool {
 	at, ok := c.Deadline()
 	return ok && !time.Now().Before(at)

@@ -33,7 +33,7 @@ import (
 //
 // What differs from run to run stands as <time>, <port>, <version> or <number>. `go test ./fairlead -run Sessions
 // -update` rewrites the sessions.
-var update = flag.Bool("update", false, "write the golden sessions anew") //nolint:gochecknoglobals // a flag
+var update = flag.Bool("update", false, "write the golden sessions") //nolint:gochecknoglobals // a flag
 
 // runAsCommand has the test binary act as fairlead itself.
 const runAsCommand = "FAIRLEAD_TEST_RUN"

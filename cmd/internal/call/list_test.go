@@ -16,7 +16,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/cli/clitest"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files")
 
 // What could not be written is an error: a script must not take a full disk for a server without services.
 func TestListUnwritten(t *testing.T) {

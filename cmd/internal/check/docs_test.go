@@ -11,7 +11,7 @@ import (
 	"github.com/fairlead-go/fairlead/cmd/internal/check/lint"
 )
 
-var update = flag.Bool("update", false, "write the generated part of docs/checks.md anew")
+var update = flag.Bool("update", false, "write the generated part of docs/checks.md")
 
 // The part of the document between these lines is what describe makes of the table.
 const (

@@ -87,7 +87,7 @@ func TestSecondService(t *testing.T) {
 	add("order-history")
 	if contentOf(t, main+keptSuffix) == "" || contentOf(t, main) == "" || contentOf(t, dir, "cmd", "shop", "main.go") !=
 		before["cmd/shop/main.go"] {
-		t.Error("the service was not written anew, or another one was")
+		t.Error("the service was not written again, or another one was")
 	}
 }
 

@@ -1,5 +1,5 @@
 "use strict";
-// Draws the charts of the page's data, and draws them anew when the system changes between light and dark.
+// Draws the charts of the page's data, and draws them again when the system changes between light and dark.
 (() => {
   const page = JSON.parse(document.getElementById("data").textContent);
   const fairlead = (window.fairlead = { page: page, charts: {} });

@@ -78,7 +78,8 @@ func DeadlineShare(share float64) client.Option {
 	return client.Deadline(mw)
 }
 
-// ServerHTTP2 sets options of a server's wire, gRPC over HTTP/2. It replaces the wire of NewServer.
+// ServerHTTP2 sets options of a server's wire, gRPC over HTTP/2. It replaces the wire of NewServer. server.HTTP adds
+// protocols to the wire, with or without ServerHTTP2.
 //
 //	preset.NewServer(":8080", preset.ServerHTTP2(web.PingPolicy(time.Minute, true)), server.Service(impl))
 func ServerHTTP2(opts ...web.ServerOption) server.Option {

@@ -10,8 +10,8 @@ import (
 
 // Stream implements protocol.HTTP: it sends back the parts of the body as they come, and the request's trailer at the
 // end if there is one. A body whose length is known has to come in the server's time for messages. Requests whose body
-// did not come in time get 504. A request for the protocol "items" becomes a
-// stream of bytes; with the query "hijack" it takes over the connection.
+// did not come in time get 504. The item "hold" sends a head, waits until the client has gone, and answers then. A
+// request for the protocol "items" becomes a stream of bytes; with the query "hijack" it takes over the connection.
 func (it *Items) Stream(x protocol.Exchange) {
 	st := &itemStream{tunnel: x.Head().Protocol == itemsTunnel}
 	if !st.tunnel && x.Head().Query != "streamed" {
@@ -66,6 +66,13 @@ func (st *itemStream) copy() error {
 	}
 	if err := x.SendHead(head); err != nil {
 		return err
+	}
+	if st.id == "hold" {
+		ctx := st.call.Context()
+		<-ctx.Done()
+		st.over = true
+		_ = x.Reply(&protocol.Reply{Message: protocol.Message{Bytes: []byte("late")}}) // to nobody
+		return ctx.Err()
 	}
 	if h.Fields.Get("content-length") != "" {
 		x.Expect(true) // it is to be there as a whole

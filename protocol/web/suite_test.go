@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/buffer"
 	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/internal/leakcheck"
 	"github.com/fairlead-go/fairlead/protocol"
@@ -259,6 +260,33 @@ func TestBodyTimeout(t *testing.T) { //nolint:paralleltest // TestSuite counts g
 	}
 	if got := s.Stats().Guard[protocol.SlowMessage]; got != 3 {
 		t.Errorf("%d slow messages were counted, want 3", got)
+	}
+}
+
+// TestAnswerToNobody: a client leaves before the protocol has read what was sent, or has answered. No buffer is left.
+func TestAnswerToNobody(t *testing.T) { //nolint:paralleltest // TestSuite counts goroutines, and this buffers
+	buffer.Count(true)
+	defer buffer.Count(false)
+	t.Run("hold", func(t *testing.T) {
+		network := inproc.New()
+		serve(t, new(protocoltest.Items), network, "web:1")
+		c := dial(t, network)
+		for range 3 {
+			req := held()["stream"]
+			req.Path, req.Message = "/items/hold", &protocol.Message{Bytes: make([]byte, 10_000)}
+			x, err := c.Open(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			<-x.HeadReady()
+			x.Reset(protocol.ResetCancel, io.EOF)
+		}
+	})
+	for end := time.Now().Add(assert.Patience(time.Second)); buffer.Out() > 0 && time.Now().Before(end); {
+		runtime.Gosched() // the connections' writers are ending
+	}
+	if text := buffer.Leaks(); text != "" {
+		t.Errorf("buffers are left:\n%s", text)
 	}
 }
 

@@ -499,6 +499,40 @@ func TestSerialBackoff(t *testing.T) {
 		}
 		s.set(func(s *host) { s.up = true; s.handle = nil })
 		ready.Wait()
+
+		// What has failed is forgotten with the first answer: connections are made side by side again.
+		s.stop()
+		synctest.Wait()
+		_, err = say(t.Context(), c, "x")
+		wantError(t, err, fairlead.Unavailable, fairlead.NotSent, "a:1", "refused")
+		first := true
+		release = make(chan struct{})
+		s.handle = func(ctx context.Context, k *fakeConn, c *fairlead.Call) error {
+			s.mu.Lock()
+			answer := first
+			first = false
+			s.mu.Unlock()
+			c.SetResponse(c.Request())
+			if answer {
+				return nil
+			}
+			return k.wait(ctx, release)
+		}
+		before = s.accepted()
+		for range 20 {
+			ready.Go(func() {
+				if _, err := say(t.Context(), c, "x", fairlead.WithWaitForReady(true)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		s.set(func(s *host) { s.up = true; s.slow = 100 * time.Millisecond })
+		time.Sleep(1500 * time.Millisecond)
+		if got := s.accepted() - before; got != 19 {
+			t.Errorf("got %d connections a moment after the first answer, want one for each of the 19 other calls", got)
+		}
+		close(release)
+		ready.Wait()
 	})
 }
 
@@ -524,6 +558,12 @@ func TestSerialFailuresSideBySide(t *testing.T) {
 			t.Errorf("got %d attempts, %d failures and %v until the next; want 20 attempts that count as one failure", got,
 				failures, left)
 		}
+		time.Sleep(5 * time.Second)
+		if got := len(w.dials("a:1")) - before - 20; got < 2 || got > 4 { // after 1 s, 1.6 s, 2.56 s
+			t.Errorf("got %d attempts in five seconds, want 3, one after another", got)
+		}
+		_, err := say(t.Context(), c, "x", fairlead.WithTimeout(time.Second))
+		wantError(t, err, fairlead.DeadlineExceeded, fairlead.NotSent, "in line", "1 connections to a:1", "more are being made")
 		// The one connection that there is serves them all.
 		close(release)
 		wg.Wait()

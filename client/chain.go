@@ -52,22 +52,24 @@ func (c *Client) bindLocked(desc *fairlead.Method) fairlead.Handler {
 	if c.cfg.deadline == nil {
 		return bounded(desc, m.handler(fairlead.Chain(at, run, c.cfg.call...)))
 	}
-	return bounded(desc, m.handler(c.withDeadline(at, fairlead.Chain(at, unlessRefused(run), c.cfg.call...))))
+	return bounded(desc, m.handler(c.withDeadline(at, fairlead.Chain(at, run, c.cfg.call...))))
 }
 
 // withDeadline puts the middleware of Deadline around next. A call that it refuses goes on to next as well, which
 // returns the error at its end: so the middleware of Use, such as an access log, sees it. The call's driver tells
 // whether the middleware has called what follows, and carries its error.
 func (c *Client) withDeadline(at fairlead.Site, next fairlead.Handler) fairlead.Handler {
-	before := &driver{c.driver.protocol, c.driver.panics}
+	passed := &driver{c.driver.protocol, c.driver.panics}
 	limited := fairlead.Chain(at, func(ctx context.Context, call *fairlead.Call) error {
-		call.Wire().SetDriver(&c.driver)
+		call.Wire().SetDriver(passed)
 		return next(ctx, call)
 	}, c.cfg.deadline)
 	return func(ctx context.Context, call *fairlead.Call) error {
-		call.Wire().SetDriver(before)
 		err := limited(ctx, call)
-		if d, ok := call.Wire().Driver().(*driver); err == nil || !ok || d != before {
+		if err == nil {
+			return nil
+		}
+		if d, ok := call.Wire().Driver().(*driver); !ok || d != &c.driver {
 			return err
 		}
 		call.Wire().SetDriver(&refused{c.driver, err})
@@ -75,21 +77,11 @@ func (c *Client) withDeadline(at fairlead.Site, next fairlead.Handler) fairlead.
 	}
 }
 
-// refused is the driver of a call that was refused before its middleware ran.
+// refused is the driver of a call that was refused before its middleware ran. What is below the middleware returns err.
 type refused struct {
 	driver
 
 	err error
-}
-
-// unlessRefused returns the error of a call that was refused, and calls next for all others.
-func unlessRefused(next fairlead.Handler) fairlead.Handler {
-	return func(ctx context.Context, call *fairlead.Call) error {
-		if r, ok := call.Wire().Driver().(*refused); ok {
-			return r.err
-		}
-		return next(ctx, call)
-	}
 }
 
 // bounded gives calls the method's timeout, if it has one.

@@ -58,6 +58,9 @@ func withHeaders(list []header, next fairlead.Handler) fairlead.Handler {
 		return next
 	}
 	return func(ctx context.Context, call *fairlead.Call) error {
+		if _, ok := call.Wire().Driver().(*refused); ok {
+			return next(ctx, call)
+		}
 		md := call.RequestHeader()
 		for i := range list {
 			h := &list[i]

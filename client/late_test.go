@@ -51,8 +51,9 @@ func TestMiddlewareSeesLateCalls(t *testing.T) {
 				s := w.serve("a:1")
 				var outer, inner ends
 				var below, through int
-				fall := false
-				c, _ := w.client(t, []string{"a:1"}, Deadline(tt.deadline), Use(outer.middleware,
+				fall, headers := false, 0
+				c, _ := w.client(t, []string{"a:1"}, Deadline(tt.deadline), Header("k",
+					func(context.Context) (string, error) { headers++; return "v", nil }), Use(outer.middleware,
 					func(_ fairlead.Site, next fairlead.Handler) fairlead.Handler {
 						return func(ctx context.Context, c *fairlead.Call) error {
 							through++
@@ -95,6 +96,9 @@ func TestMiddlewareSeesLateCalls(t *testing.T) {
 					if got, err := say(tt.ctx, c, "x", tt.opts...); err != nil || got != "x" || below != 1 {
 						t.Errorf("with a fallback: got %q, %v", got, err)
 					}
+				}
+				if tt.deadline != nil && tt.want != fairlead.Canceled && headers != 0 {
+					t.Errorf("the function of Header was called %d times for calls that were refused", headers)
 				}
 				if s.calls() != 0 || through < 2 {
 					t.Errorf("got %d calls at the server and %d in the middleware, want 0 and 2 or more", s.calls(), through)

@@ -159,6 +159,9 @@ func (m *method) attempt(ctx context.Context, call *fairlead.Call) error {
 
 func (m *method) runAttempt(ctx context.Context, call *fairlead.Call) error {
 	c := m.client
+	if r, ok := call.Wire().Driver().(*refused); ok {
+		return r.err
+	}
 	if c.over(ctx, call) {
 		return c.gaveUp(ctx, "before it was sent")
 	}

@@ -156,3 +156,69 @@ func TestGivenUpStreamsAreNoPanics(t *testing.T) {
 		wantPanics(t, c, 0)
 	})
 }
+
+// TestLatencyIsSampled: of several nodes each gets a latency, without anybody who observes.
+func TestLatencyIsSampled(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		slow := func(_ context.Context, _ *fakeConn, c *fairlead.Call) error {
+			time.Sleep(time.Second)
+			c.SetResponse(c.Request())
+			return nil
+		}
+		w.serve("a:1").handle = slow
+		w.serve("b:1").handle = slow
+		c, _ := w.client(t, []string{"a:1", "b:1"})
+		for range 400 { // of which each has one chance in latencySample
+			if _, err := say(t.Context(), c, "hello"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, in := range c.Stats().Instances {
+			if in.Latency != time.Second {
+				t.Errorf("got the latency %v of %s, want 1s", in.Latency, in.Addr)
+			}
+		}
+	})
+}
+
+// TestGivesUpGrowing: a connection that was wanted for more room, and cannot be made, is not wanted for ever.
+func TestGivesUpGrowing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		s := w.serve("a:1")
+		s.limit = 1
+		release := make(chan struct{})
+		s.handle = func(ctx context.Context, k *fakeConn, c *fairlead.Call) error {
+			c.SetResponse(c.Request())
+			return k.wait(ctx, release)
+		}
+		c, _ := w.client(t, []string{"a:1"}, MaxConnections(2), Backoff(time.Second, time.Second))
+		first := make(chan error, 1)
+		go func() {
+			_, err := say(t.Context(), c, "first")
+			first <- err
+		}()
+		synctest.Wait()
+		s.set(func(s *host) { s.up = false })
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if _, err := say(ctx, c, "second"); err == nil {
+			t.Error("the second call found room")
+		}
+		dials := len(w.dials("a:1"))
+		if dials < 3 {
+			t.Errorf("got %d connections tried for a call in line", dials)
+		}
+		time.Sleep(time.Minute)
+		if now := len(w.dials("a:1")); now > dials+1 {
+			t.Errorf("%d more were tried in a minute, for nobody", now-dials)
+		}
+		close(release)
+		if err := <-first; err != nil {
+			t.Error(err)
+		}
+	})
+}

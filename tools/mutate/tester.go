@@ -100,9 +100,9 @@ func (t *tester) all(ctx context.Context, sites []*site) (*report, error) {
 	r := &report{seed: t.cfg.seed, folders: t.cfg.folders, killed: map[string]int{}, survived: map[string]int{}}
 	known := make(map[int]result)
 	for next, count, running := 0, 0, 0; ; {
-		// What comes after the first n that compile is not begun: as many are under way as may be needed.
+		// What comes after the first n that compile is not begun: of those not counted yet all may compile.
 		give := work
-		if next == len(sites) || r.total()+running >= t.cfg.n {
+		if next == len(sites) || r.total()+next-count >= t.cfg.n {
 			give = nil
 		}
 		if give == nil && running == 0 {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fairlead-go/fairlead/internal/assert"
 )
 
 // TestReads: all other packages of the command read files with the functions of this one, which do not wait for ever
@@ -45,6 +47,9 @@ func TestReads(t *testing.T) {
 
 // TestReadMemory: a file is read into as much memory as it has bytes.
 func TestReadMemory(t *testing.T) { //nolint:paralleltest // what others allocate would count
+	if assert.Race {
+		t.Skip("the race detector allocates, too")
+	}
 	const size = 8 << 20
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, make([]byte, size), 0o600); err != nil {

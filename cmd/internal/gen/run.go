@@ -151,7 +151,8 @@ func (r *run) generated() []*protogen.File {
 	return slices.DeleteFunc(slices.Clone(r.plugin.Files), func(file *protogen.File) bool { return !file.Generate })
 }
 
-// all runs the generators. That of messages is the last one: it takes from the files what the others need.
+// all runs the generators. That of messages comes behind those that need what it takes from the files, and vtprotobuf's,
+// which orders the fields of messages by their numbers, is the last one.
 func (r *run) all(cfg *Config) error {
 	var messages, fast, rules, stubs error
 	if cfg.Validate {
@@ -163,14 +164,14 @@ func (r *run) all(cfg *Config) error {
 			return err
 		})
 	}
+	if cfg.Messages {
+		messages = r.messages()
+	}
 	if cfg.VT {
 		fast = r.step(vtSuffix, func(p *protogen.Plugin) (err error) {
 			r.notes, err = vt(p)
 			return err
 		})
-	}
-	if cfg.Messages {
-		messages = r.messages()
 	}
 	return errors.Join(messages, fast, rules, stubs)
 }

@@ -221,3 +221,51 @@ func TestComments(t *testing.T) {
 		t.Error("a file with plain comments was copied")
 	}
 }
+
+// TestTogether sees that generators that share what protogen made of the files do not change it for each other.
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"wire/wire.proto": "syntax = \"proto3\"; package wire; option go_package = \"example.com/wire\"; message W {}",
+		"a.proto": head + `import "wire/wire.proto";
+import "buf/validate/validate.proto";
+import "google/api/annotations.proto";
+message Late {
+string last = 9 [(buf.validate.field).string.min_len = 1];
+wire.W w = 2;
+oneof o { int32 b = 5; int32 a = 3; }
+}
+service S { rpc Do(Late) returns (wire.W) { option (google.api.http) = {get: "/a/{last}"}; } }
+`,
+		"h.proto": "edition = \"2023\"; package h; option go_package = \"example.com/test/h\";\n" +
+			"import \"google/protobuf/go_features.proto\"; option features.(pb.go).api_level = API_HYBRID;\n" +
+			"message H { int32 b = 2; int32 a = 1; } service T { rpc Do(H) returns (H); }",
+	}
+	contents := func(cfg Config) map[string]string {
+		out, err := runOn(t, files, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := make(map[string]string)
+		for _, f := range out.Files {
+			if f.Content != nil {
+				all[f.Name] = string(f.Content)
+			}
+		}
+		return all
+	}
+	together := contents(Config{Messages: true, VT: true, Stubs: true, Validate: true})
+	count := 0
+	for _, cfg := range []Config{{Messages: true}, {VT: true}, {Stubs: true}, {Validate: true}} {
+		alone := contents(cfg)
+		count += len(alone)
+		for name, want := range alone {
+			if together[name] != want {
+				t.Errorf("%s differs when all generators run: it is\n%s\nwant\n%s", name, together[name], want)
+			}
+		}
+	}
+	if count != len(together) || count < 8 {
+		t.Errorf("%d files are generated together, and %d by one generator after the other", len(together), count)
+	}
+}

@@ -33,7 +33,7 @@ func (s *host) held() chan struct{} {
 	return release
 }
 
-// calls makes n calls at a time, none of which may fail.
+// callsAtOnce makes n calls at a time, none of which may fail.
 func callsAtOnce(t *testing.T, c *Client, n int) *sync.WaitGroup {
 	t.Helper()
 	var wg sync.WaitGroup

@@ -36,13 +36,13 @@ func (b *body) Vitals() Vitals {
 	return Vitals{Heard: heard, Called: b.called, Open: b.open}
 }
 
-// note logs what happened, with the time rounded down to whole seconds.
 func (b *body) Sweep(now, limit time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.swept, b.limit = append(b.swept, now), limit
 }
 
+// note logs what happened, with the time rounded down to whole seconds.
 func (b *body) note(what string) {
 	b.at[what] = time.Since(b.begun)
 	b.log = append(b.log, fmt.Sprintf("%s %v", what, b.at[what].Truncate(time.Second)))

@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 // plain are the folders whose comments are in plain words, with those below them.
@@ -71,6 +73,61 @@ func TestPlainWords(t *testing.T) {
 		}
 	}
 }
+
+// TestNamesInComments: the comment of a function begins with its name, and so does that of a type, a constant or a
+// variable unless it is a sentence. Tests, examples and generated code are free.
+func TestNamesInComments(t *testing.T) {
+	t.Parallel()
+	root := repository(t)
+	for _, f := range load(t) {
+		name := filepath.Join(root, filepath.FromSlash(f.pkg), f.name)
+		fset := token.NewFileSet()
+		parsed, err := parser.ParseFile(fset, name, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ast.IsGenerated(parsed) {
+			continue
+		}
+		for _, d := range parsed.Decls {
+			doc, is := named(d)
+			words := strings.Fields(doc.Text())
+			if is == "" || len(words) == 0 {
+				continue
+			}
+			if first := strings.TrimRight(words[0], ",.:;"); first != is {
+				t.Errorf("%s: the comment of %s begins with %s", fset.Position(doc.Pos()), is, first)
+			}
+		}
+	}
+}
+
+// named returns the comment of a declaration and the name that it should begin with, "" for any.
+func named(d ast.Decl) (doc *ast.CommentGroup, name string) {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		for _, free := range []string{"Test", "Example", "Benchmark", "Fuzz"} {
+			if strings.HasPrefix(d.Name.Name, free) {
+				return nil, ""
+			}
+		}
+		return d.Doc, d.Name.Name
+	case *ast.GenDecl:
+		if d.Lparen.IsValid() || len(d.Specs) != 1 || sentence(d.Doc.Text()) {
+			return nil, ""
+		}
+		switch s := d.Specs[0].(type) {
+		case *ast.TypeSpec:
+			return d.Doc, s.Name.Name
+		case *ast.ValueSpec:
+			return d.Doc, s.Names[0].Name
+		}
+	}
+	return nil, ""
+}
+
+// sentence reports whether text begins with a word in upper case, such as "The".
+func sentence(text string) bool { return text != "" && unicode.IsUpper(rune(text[0])) }
 
 func TestOddPhrases(t *testing.T) {
 	t.Parallel()

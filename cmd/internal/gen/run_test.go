@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// contract writes files below a new directory and compiles them.
+// runOn writes files below a new directory and generates code for them.
 func runOn(t *testing.T, files map[string]string, cfg Config) (*Output, error) {
 	t.Helper()
 	root := t.TempDir()

@@ -14,7 +14,7 @@ type bound struct {
 	rule      protoreflect.Name
 }
 
-// bounds returns the first of the rules with those names that is set.
+// boundOf returns the first of the rules with those names that is set.
 func boundOf(rules protoreflect.Message, names ...protoreflect.Name) bound {
 	for _, name := range names {
 		value, set := member(rules, name)
@@ -28,11 +28,12 @@ func boundOf(rules protoreflect.Message, names ...protoreflect.Name) bound {
 	return bound{}
 }
 
-// A rule of each of these kinds bounds from below or from above. A message has at most one of a kind.
+// lowerNames returns the rules that are lower bounds, by kind. A message has at most one of a kind.
 func lowerNames() [][]protoreflect.Name {
 	return [][]protoreflect.Name{{"gt", "gte"}, {"min_len"}, {"min_bytes"}, {"min_items"}, {"min_pairs"}}
 }
 
+// upperNames returns the rules that are upper bounds, by kind.
 func upperNames() [][]protoreflect.Name {
 	return [][]protoreflect.Name{{"lt", "lte"}, {"max_len"}, {"max_bytes"}, {"max_items"}, {"max_pairs"}}
 }

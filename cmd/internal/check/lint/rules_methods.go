@@ -91,10 +91,10 @@ func startsWith(name string, words []string) bool {
 	return slices.Contains(words, firstWord(strings.TrimPrefix(name, "Batch")))
 }
 
-// rpcRequestResponseUnique reports each method that has a type in common with another one.
 // shownUsers is how many other methods rpcRequestResponseUnique names.
 const shownUsers = 5
 
+// rpcRequestResponseUnique reports each method that has a type in common with another one.
 func rpcRequestResponseUnique(p *pass) {
 	users := make(map[string][]*method)
 	for m := range p.methods() {

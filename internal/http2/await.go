@@ -174,7 +174,7 @@ func (c *Conn) unfinished(s *stream) {
 	c.dueBy(s.due)
 }
 
-// dueBy has endLate called at a time, or before; 0 is never.
+// dueBy makes endLate run at a time, or before; 0 is never.
 func (c *Conn) dueBy(at time.Duration) {
 	if t := &c.r.timer; at != 0 && (t.due == 0 || at < t.due) {
 		t.due = at
@@ -223,7 +223,7 @@ type lag struct {
 	done   int64         // bytes
 }
 
-// lagStep is how many bytes count as going on: whoever sends or takes fewer in the time of the limit is cut off.
+// lagStep is how many bytes count as progress: a peer that sends or takes fewer in the time of the limit is cut off.
 const lagStep = 64 << 10
 
 // Sweep implements protocol.Vital, for a server. It ends calls whose handlers wait for the rest of a message, and

@@ -4,10 +4,11 @@
 //
 // # Who does what
 //
-// One goroutine at a time holds the reading role. It alone parses, and it never waits for the peer to read: what it has
-// to say is appended to the write buffer. In a client it is a goroutine of the connection; in a server it is whoever
-// runs Serve, and short handlers run in it, under a protocol.Lease: the role can be taken away from a handler that
-// stalls. All parse state is therefore in the Conn and none on Serve's stack.
+// One goroutine at a time holds the reading role. It alone parses. What it has to say is appended to the write buffer,
+// and a client's never waits for the peer to read; a server's waits if much is left unread. In a client it is a
+// goroutine of the connection; in a server it is the one that runs Serve. Short handlers run in it, under a
+// protocol.Lease: the role can be taken away from a handler that stalls. All parse state is therefore in the Conn and
+// none on Serve's stack.
 //
 // Writers append whole frames under the write lock, and one of them writes what all have appended: see package combine.
 //
@@ -18,8 +19,8 @@
 //  1. w's, the write lock: all that is sent, HPACK's encoder, the windows for sending. Messages up to inPlaceMax bytes
 //     are encoded under it, so a codec must not call the connection.
 //  2. smu, the stream lock: the table of streams, and how far each stream has come to its end.
-//  3. stream.mu: what one stream has received. A client's Receiver has its Head and Data called under it, and must not
-//     call the connection from there.
+//  3. stream.mu: what one stream has received. Head and Data of a client's Receiver are called under it, and must not
+//     call the connection.
 //
 // All are held for work on memory only, and none while the transport reads or writes. A stream that is known by its
 // number is found by lockStream, which takes the first two; nobody else can recycle the stream as long as they are
@@ -60,8 +61,8 @@ type Config struct {
 	// ControlBudget bounds the frames that make work and bring nothing, in units of one such frame. Half of it comes
 	// back each second, and calls and data bring more. 0: a default.
 	ControlBudget int
-	// FrameTimeout is how long a peer may take to send the rest of a frame, or of a header block, that it has begun.
-	// 0: no limit.
+	// FrameTimeout is how long a peer may take to send the rest of a frame, or of a header block, that it has begun; it
+	// counts from when the frame's header is complete. 0: no limit.
 	FrameTimeout time.Duration
 	// Guard has limits of time against hostile peers and counts what they do. Nil: without these limits.
 	Guard *protocol.Guard

@@ -63,7 +63,7 @@ func kindOf(name string) fieldKind {
 	return kindOther
 }
 
-// validName says whether name is a token in lower case, or a pseudo-field (RFC 9113, section 8.2.1).
+// validName reports whether name is a token in lower case, or a pseudo-field (RFC 9113, section 8.2.1).
 func validName(name string) bool {
 	if name == "" {
 		return false
@@ -76,9 +76,9 @@ func validName(name string) bool {
 	return len(name) > 1 || name[0] != ':'
 }
 
-// validValue says whether value has no NUL, CR or LF, which some intermediary might take for something else (RFC 9113,
-// section 8.2.1). White space at its ends, which the section forbids as well, is let through: gRPC's percent-encoding
-// leaves spaces as they are, so that peers send a grpc-message that ends in one.
+// validValue reports whether value has no NUL, CR or LF, which some intermediary might take for something else (RFC
+// 9113, section 8.2.1). White space at its ends, which the section forbids as well, is let through: gRPC's
+// percent-encoding leaves spaces as they are, so that peers send a grpc-message that ends in one.
 func validValue(value string) bool {
 	for i := range len(value) {
 		if c := value[i]; c == 0 || c == '\r' || c == '\n' {
@@ -108,7 +108,7 @@ func (e *entry) validValue() bool {
 
 func validHost(v string) bool { return !hasAny(v, "@/?#\\") }
 
-// hasAny says whether v has one of some bytes, or white space or a control character.
+// hasAny reports whether v has one of some bytes, or white space or a control character.
 func hasAny(v, some string) bool {
 	for i := range len(v) {
 		if c := v[i]; c <= ' ' || c == 0x7f || strings.IndexByte(some, c) >= 0 {

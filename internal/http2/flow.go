@@ -201,7 +201,7 @@ func bodyLen(m *protocol.Message) int {
 	return n
 }
 
-// fits says whether n bytes can leave in one DATA frame at once. The write lock is held.
+// fits reports whether n bytes can leave in one DATA frame at once. The write lock is held.
 func (c *Conn) fits(s *stream, n int) bool {
 	w := &c.w
 	return s.out == nil && n <= w.maxFrame && int64(n) <= min(w.window, s.window()) && w.Len() < bufferSoftMax

@@ -206,7 +206,7 @@ func (s *stream) Send(m *protocol.Message, last bool) error {
 	return nil
 }
 
-// mustWait says whether s must wait before it sends more, and has it woken. The write lock is held.
+// mustWait reports whether s must wait before it sends more; s is woken then. The write lock is held.
 func (c *Conn) mustWait(s *stream) bool {
 	switch {
 	case s.out != nil && len(s.out.B)-s.outAt >= sendQuota:

@@ -10,7 +10,7 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// reader is the parse state. It belongs to whoever holds the reading role.
+// reader is the parse state. It belongs to the goroutine that holds the reading role.
 type reader struct {
 	started  bool   // the client's preface was seen
 	settings bool   // the first frame was SETTINGS, as it must be
@@ -349,7 +349,7 @@ func (c *Conn) strayData(id uint32) error {
 	return nil
 }
 
-// checkOpened says whether a stream that is not in the table was open once. If it never was, the connection ends (RFC
+// checkOpened checks that a stream that is not in the table was open once. If it never was, the connection ends (RFC
 // 9113, section 5.1: idle).
 func (c *Conn) checkOpened(id uint32) error {
 	var known bool

@@ -73,7 +73,7 @@ func (c *Conn) whole(s *stream, body []byte) {
 func (c *Conn) run(s *stream, t protocol.Task) {
 	if t.Cost().Inline() {
 		if !s.inTable {
-			c.s.running = s // the role's until the handler answers; whoever takes the role over puts s in the table
+			c.s.running = s // the role's until the handler answers; the goroutine that takes the role over puts s in the table
 		}
 		c.lease.Run(t) // if that loses the role, the turn says so to those who called
 		return
@@ -105,7 +105,7 @@ func (c *Conn) enterLocked(s *stream) {
 	if !s.over && !s.inTable {
 		s.inTable, s.entered = true, true
 		c.s.table.put(s)
-		if c.s.running == s { // its response waits for window; whoever has it before it enters has the reading role
+		if c.s.running == s { // its response waits for window; who has it before it enters has the reading role
 			c.s.running = nil
 		}
 	}
@@ -283,7 +283,7 @@ func (x exchange) Finish(t protocol.Section) {
 	c.answered(s)
 }
 
-// gone says whether there is nobody to answer any more. The write lock is held.
+// gone reports whether there is nobody left to answer. The write lock is held.
 func (c *Conn) gone(s *stream) bool {
 	c.smu.Lock()
 	defer c.smu.Unlock()

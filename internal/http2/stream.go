@@ -14,7 +14,7 @@ import (
 // stream is one exchange, in either role. A pulled stream is read by a goroutine of its own through Read; others get
 // what they receive from the reading goroutine, and are pooled.
 //
-// Who may touch a pooled stream that is found in the table: whoever holds the stream lock (smu), as long as it is
+// Who may touch a pooled stream that is found in the table: who holds the stream lock (smu), as long as it is
 // held, since a stream is removed under that lock before it is recycled. A server's is recycled by the goroutine that
 // answers, a client's by the reading goroutine, and one that was cancelled, or had DATA waiting for window, by
 // nobody.
@@ -88,7 +88,7 @@ func (s *stream) recycle() {
 	buffer.Put(s.body)
 	*s = stream{}
 	if buffer.Poisoning {
-		return // it has no connection any more, so whoever still uses it panics
+		return // it has no connection any more, so a goroutine that still uses it panics
 	}
 	streamPool.Put(s)
 }

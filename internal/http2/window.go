@@ -109,7 +109,7 @@ func (c *Conn) creditStream(id uint32, n int64) {
 	c.w.UnlockFlush(combine.Spawn)
 }
 
-// overWindow says whether a stream has sent more than its window allows. The stream's lock is held if it is pulled.
+// overWindow reports whether a stream has sent more than its window allows. The stream's lock is held if it is pulled.
 func (s *stream) overWindow(n int) bool {
 	used := s.uncredit + int64(n)
 	if s.p != nil {

@@ -69,6 +69,9 @@ func TestTurns(t *testing.T) { //nolint:paralleltest // counts buffers
 				t.Errorf("%s: somebody was told: %v, want %v", when, got, freed)
 			}
 		}
+		if got := c.Limit(); got != 2 {
+			t.Errorf("the limit is %d, want what the server allows", got)
+		}
 		told() // of the settings
 		if err := errors.Join(do(), do()); err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package http2
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -133,27 +134,35 @@ func TestControlOnAStream(t *testing.T) { //nolint:paralleltest // counts buffer
 	for _, tt := range []struct {
 		name string
 		typ  frameType
+		ack  bool
 		id   uint32
 		size int
 		code protocol.ResetCode
 	}{
-		{"GOAWAY", frameGoaway, 1, 8, protocol.ResetProtocolError},
-		{"short GOAWAY", frameGoaway, 0, 7, codeFrameSize},
-		{"SETTINGS", frameSettings, 1, 0, protocol.ResetProtocolError},
-		{"PING", framePing, 1, 8, protocol.ResetProtocolError},
-		{"short PING", framePing, 0, 7, codeFrameSize},
-		{"long PING", framePing, 0, 9, codeFrameSize},
-		{"short WINDOW_UPDATE", frameWindowUpdate, 0, 3, codeFrameSize},
-		{"long RST_STREAM", frameReset, 1, 5, codeFrameSize},
-		{"RST_STREAM without a stream", frameReset, 0, 4, protocol.ResetProtocolError},
-		{"PRIORITY without a stream", framePriority, 0, 5, protocol.ResetProtocolError},
+		{"GOAWAY", frameGoaway, false, 1, 8, protocol.ResetProtocolError},
+		{"short GOAWAY", frameGoaway, false, 0, 7, codeFrameSize},
+		{"SETTINGS", frameSettings, false, 1, 0, protocol.ResetProtocolError},
+		{"acknowledgement of SETTINGS with a setting", frameSettings, true, 0, 6, codeFrameSize},
+		{"acknowledgement of SETTINGS on a stream", frameSettings, true, 1, 0, protocol.ResetProtocolError},
+		{"SETTINGS of no whole setting", frameSettings, false, 0, 7, codeFrameSize},
+		{"PING", framePing, false, 1, 8, protocol.ResetProtocolError},
+		{"short PING", framePing, false, 0, 7, codeFrameSize},
+		{"long PING", framePing, false, 0, 9, codeFrameSize},
+		{"short WINDOW_UPDATE", frameWindowUpdate, false, 0, 3, codeFrameSize},
+		{"long RST_STREAM", frameReset, false, 1, 5, codeFrameSize},
+		{"RST_STREAM without a stream", frameReset, false, 0, 4, protocol.ResetProtocolError},
+		{"PRIORITY without a stream", framePriority, false, 0, 5, protocol.ResetProtocolError},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				r := newServerRig(t, 0)
 				sc := speak()
 				sc.call(1, "Bidi")
-				sc.frame(tt.typ, 0, tt.id, make([]byte, tt.size))
+				flags := uint8(0)
+				if tt.ack {
+					flags = flagAck
+				}
+				sc.frame(tt.typ, flags, tt.id, make([]byte, tt.size))
 				r.send(sc.out)
 				all, _ := rawFrames(r.w.output())
 				last := all[len(all)-1]
@@ -164,4 +173,61 @@ func TestControlOnAStream(t *testing.T) { //nolint:paralleltest // counts buffer
 			})
 		})
 	}
+}
+
+// TestUnreadRequestIsDropped: a handler answers before it has read all that came.
+func TestUnreadRequestIsDropped(t *testing.T) { //nolint:paralleltest // counts buffers
+	inBubble(t, func(t *testing.T) {
+		r := newServerRig(t, 0)
+		sc := speak()
+		sc.call(1, "Client")
+		sc.frame(frameData, 0, 1, rigMessageOf("fail"))
+		for range 5 {
+			sc.frame(frameData, 0, 1, rigMessageOf(strings.Repeat("x", 10_000)))
+		}
+		r.send(sc.out)
+		r.rest()
+		if got := r.ends()[1]; got != "status 5 reset 0" {
+			t.Errorf("got %q, want the handler's error and a reset of the rest", got)
+		}
+		if n := r.c.queued.Load(); n != 0 {
+			t.Errorf("%d bytes are held for a handler that has returned", n)
+		}
+		if n := buffer.Out(); n != 0 {
+			t.Errorf("%d buffers are held\n%s", n, buffer.Leaks())
+		}
+		r.end(0)
+	})
+}
+
+// TestCalls: a server's connection lists the calls under way that others can reach.
+func TestCalls(t *testing.T) { //nolint:paralleltest // counts buffers
+	inBubble(t, func(t *testing.T) {
+		r := newServerRig(t, 0)
+		c := ServerConn{r.c}
+		if n := len(c.Calls()); n != 0 {
+			t.Errorf("%d calls at first", n)
+		}
+		sc := speak()
+		sc.call(1, "Bidi")
+		sc.call(3, "Client")
+		sc.call(5, "Unary") // its message is still to come: it is no call yet
+		r.send(sc.out)
+		var got []string
+		for _, call := range c.Calls() {
+			got = append(got, call.Method().Name)
+		}
+		if slices.Sort(got); !slices.Equal(got, []string{"Bidi", "Client"}) {
+			t.Errorf("got the calls %q", got)
+		}
+		sc.out = nil
+		sc.frame(frameData, flagEndStream, 1, nil)
+		sc.frame(frameReset, 0, 3, one(8))
+		r.send(sc.out)
+		r.rest()
+		if n := len(c.Calls()); n != 0 {
+			t.Errorf("%d calls at the end", n)
+		}
+		r.end(0)
+	})
 }

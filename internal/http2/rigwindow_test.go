@@ -111,3 +111,27 @@ func TestResetOfAHead(t *testing.T) { //nolint:paralleltest // counts buffers
 		}
 	}
 }
+
+// TestConnectionWindowComesBack: what has arrived on a connection comes back to its window when it is a quarter of it.
+func TestConnectionWindowComesBack(t *testing.T) { //nolint:paralleltest // counts buffers
+	for _, tt := range []struct {
+		arrived int64
+		updates int
+	}{{connWindow/4 - 1, 0}, {connWindow / 4, 1}, {connWindow/4 + 1, 1}} {
+		inBubble(t, func(t *testing.T) {
+			r := newServerRig(t, 0)
+			r.send(speak().out)
+			hello := r.countSent(frameWindowUpdate, 0)
+			r.c.received.Add(-tt.arrived)
+			r.c.r.uncredit = tt.arrived
+			var sc script
+			sc.frame(framePing, 0, 0, make([]byte, 8))
+			r.send(sc.out)
+			if got := r.countSent(frameWindowUpdate, 0) - hello; got != tt.updates {
+				t.Errorf("%d bytes have arrived: got %d WINDOW_UPDATE, want %d", tt.arrived, got, tt.updates)
+			}
+			r.rest()
+			r.end(0)
+		})
+	}
+}

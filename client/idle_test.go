@@ -563,7 +563,8 @@ func TestSerialFailuresSideBySide(t *testing.T) {
 			t.Errorf("got %d attempts in five seconds, want 3, one after another", got)
 		}
 		_, err := say(t.Context(), c, "x", fairlead.WithTimeout(time.Second))
-		wantError(t, err, fairlead.DeadlineExceeded, fairlead.NotSent, "in line", "1 connections to a:1", "more are being made")
+		wantError(t, err, fairlead.DeadlineExceeded, fairlead.NotSent, "in line", "1 connections to a:1",
+			"more are being made")
 		// The one connection that there is serves them all.
 		close(release)
 		wg.Wait()

@@ -722,3 +722,36 @@ func TestSerialPanic(t *testing.T) {
 		}
 	})
 }
+
+// TestSerialBackInLine: a call whose connection turns out to have ended goes in line when all others are busy.
+func TestSerialBackInLine(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := serialWorld()
+		s := w.serve("a:1")
+		release := s.held()
+		c, _ := w.client(t, []string{"a:1"})
+		wg := callsAtOnce(t, c, 2)
+		synctest.Wait()
+		release <- struct{}{}
+		synctest.Wait()
+		idle := one(c).idle.top.ClientConn.(*fakeConn)
+		s.handle = func(ctx context.Context, k *fakeConn, c *fairlead.Call) error {
+			if k == idle {
+				k.end(io.EOF)
+				return fairlead.Errorf(fairlead.Unavailable, "it has ended").WithReach(fairlead.NotSent)
+			}
+			c.SetResponse(c.Request())
+			return nil
+		}
+		s.set(func(s *host) { s.slow = time.Hour })
+		more := callsAtOnce(t, c, 1)
+		synctest.Wait()
+		if got := c.Stats().Instances[0]; got.Waiting != 1 || got.Connections != 1 {
+			t.Errorf("got %+v, want one connection and one call in line", got)
+		}
+		close(release)
+		wg.Wait()
+		more.Wait()
+	})
+}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/protocol"
@@ -27,6 +28,7 @@ type exchange struct {
 	readErr error
 	ready   chan struct{}
 	head    *protocol.Head
+	ends    bool // the response consists of the head alone
 	trailer *protocol.Head
 	cause   error // what Reset was given
 }
@@ -94,7 +96,7 @@ func (x *exchange) Reset(_ protocol.ResetCode, cause error) {
 }
 
 func (x *exchange) HeadReady() <-chan struct{}   { return x.ready }
-func (x *exchange) Head() (*protocol.Head, bool) { return x.head, false }
+func (x *exchange) Head() (*protocol.Head, bool) { return x.head, x.ends }
 func (x *exchange) Trailer() *protocol.Head      { return x.trailer }
 
 // conn is a protocol.HTTPConn that opens the exchanges it is given.
@@ -140,8 +142,8 @@ type call struct {
 	ClientStream
 
 	requests int
-	refuse   error // of the second request
-	endErr   error
+	refuse   error          // of the second request
+	trailer  *protocol.Head // what End was given
 }
 
 func (*call) Protocol() string { return "test" }
@@ -156,18 +158,28 @@ func (c *call) Request(*protocol.Request, []byte) error {
 func (*call) Head(*protocol.Head, bool) (*Page, error) { return nil, nil } //nolint:nilnil // no page
 func (*call) Encoding() string                         { return "" }
 func (*call) Frame([]byte, uint8) error                { return nil }
-func (c *call) End(*protocol.Head) error               { return c.endErr }
+
+func (c *call) End(trailer *protocol.Head) error {
+	c.trailer = trailer
+	return nil
+}
 
 // openStream opens a stream of a kind on a connection.
-func openStream(t *testing.T, kind fairlead.Kind, c *conn, of *call) error {
+func openStream(t *testing.T, kind fairlead.Kind, c *conn, of *call, opts ...fairlead.CallOption) error {
 	t.Helper()
 	m := fairlead.NewMethod[protocoltest.Msg, protocoltest.Msg](kind, "test.Notes", "Note")
 	codec := protocoltest.Codec{}
 	return of.Open(t.Context(), c, &Opening{
-		Call: fairlead.NewCall(m, &protocoltest.Msg{Text: "request"}), Stream: of,
+		Call: fairlead.NewCall(m, &protocoltest.Msg{Text: "request"}, opts...), Stream: of,
 		Messages: NewMessages("msg", codec, codec, codec, false, false), Accepted: NewCompressors("enc"),
 		Outgoing: Outgoing{Limit: NewLimit(1<<20, "client", "send")}, Recv: NewLimit(1<<20, "client", "recv"),
 	})
+}
+
+// openTimed opens a stream with a deadline.
+func openTimed(t *testing.T, c *conn, of *call, d time.Duration) error {
+	t.Helper()
+	return openStream(t, fairlead.BidiStreaming, c, of, fairlead.WithTimeout(d))
 }
 
 func opened(t *testing.T, kind fairlead.Kind, xs ...*exchange) *call {

@@ -105,6 +105,7 @@ func TestEncode(t *testing.T) {
 	}{
 		{name: "sized", sized: true, v: long},
 		{name: "not sized", v: long, want: enc(long.Text)},
+		{name: "sized, of any type", sized: true, anyOut: true, v: long, want: enc(long.Text)},
 		{name: "of any type", anyOut: true, v: long, want: enc(long.Text)},
 		{
 			name: "of a wrong type", anyOut: true, v: new(int),

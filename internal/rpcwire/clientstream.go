@@ -12,29 +12,6 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// ClientCall is a streaming call of a client in one protocol: a type that embeds ClientStream, which has the methods of
-// a stream and of a driver except Protocol, and adds what the protocol does in its own way.
-type ClientCall interface {
-	fairlead.Stream
-	fairlead.Driver
-
-	// Request fills in r but for its message. It is called again when the call begins anew on another connection. The
-	// slice timeout is empty and has room for the value of one field, which may differ from call to call.
-	Request(r *protocol.Request, timeout []byte) error
-	// Head reads the response's head, once: it puts the metadata on the call and keeps what else is needed. With ends
-	// the response consists of the head alone. After an error the response is given up for it; a page, if Head returns
-	// one, then gets the beginning of the body, and the error is told with its first words. Head must not block.
-	Head(h *protocol.Head, ends bool) (*Page, error)
-	// Encoding returns the name of the compressor of the messages received, "" for none. It is called after Head.
-	Encoding() string
-	// Frame takes a frame whose flags are the protocol's own (Reader.Own), such as the one that ends a response of
-	// Connect, decompressed; the payload is valid during the call. No message may follow.
-	Frame(payload []byte, flags uint8) error
-	// End returns the error that the call ends with at the end of the response, nil for success. The trailer is the
-	// head if the response consists of it alone, and nil if there is none.
-	End(trailer *protocol.Head) error
-}
-
 // ClientStream is a streaming call on a client, a fairlead.Stream and a fairlead.Driver. As long as the server has not
 // answered, it can begin anew on another connection (protocol.Resumable). Protocols embed it in their ClientCall.
 //
@@ -89,27 +66,6 @@ type ClientStream struct {
 	timer *time.Timer // nil: no deadline that the context does not have
 	stop  func() bool // nil: the context does not end
 	until time.Time   // the deadline; zero: none
-}
-
-// Opening is what a protocol opens a ClientStream with.
-type Opening struct {
-	Call *fairlead.Call
-	// Stream is what embeds the ClientStream: it becomes the call's stream and driver.
-	Stream   ClientCall
-	Messages *Messages
-	Accepted *Compressors
-	Outgoing Outgoing
-	Recv     Limit
-	// Own and OwnLimit are the Reader's.
-	Own      uint8
-	OwnLimit Limit
-}
-
-// request is what is needed of a request only while it is sent.
-type request struct {
-	protocol.Request
-
-	timeout [16]byte
 }
 
 // Open opens the stream on a connection, and sets the call's peer, driver and stream. The stream ends with ctx and with
@@ -168,64 +124,6 @@ func (st *ClientStream) current() protocol.ClientExchange {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	return st.x
-}
-
-// watch ends the stream with its context and its deadline.
-func (st *ClientStream) watch() {
-	lapse := st.lapse
-	if st.ctx.Done() != nil {
-		st.stop = context.AfterFunc(st.ctx, lapse)
-	}
-	at, timed := st.call.Deadline()
-	if !timed {
-		return
-	}
-	st.until = at
-	if own, has := st.ctx.Deadline(); st.stop == nil || !has || at.Before(own) {
-		st.timer = time.AfterFunc(time.Until(at), lapse)
-	}
-}
-
-// unwatch stops what watch began.
-func (st *ClientStream) unwatch() {
-	if st.timer != nil {
-		st.timer.Stop()
-	}
-	if st.stop != nil {
-		st.stop()
-	}
-}
-
-// lapse ends the stream because its context or its deadline has ended. Those call it in a goroutine of their own.
-func (st *ClientStream) lapse() {
-	cause := ErrDeadline()
-	if st.ctx.Err() != nil {
-		cause = ContextError(st.ctx)
-	}
-	st.Reset(protocol.ResetCancel, cause)
-	st.mu.Lock()
-	st.lapsed = true
-	notify := st.notify
-	st.mu.Unlock()
-	if notify != nil {
-		notify()
-	}
-}
-
-// Watch implements protocol.Watching.
-func (st *ClientStream) Watch(ctx context.Context, c *fairlead.Call, f func()) bool {
-	if ctx.Done() != st.ctx.Done() {
-		return false
-	}
-	if at, timed := c.Deadline(); timed && (st.until.IsZero() || at.Before(st.until)) {
-		return false
-	}
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	if st.notify = f; st.lapsed {
-		go f()
-	}
-	return true
 }
 
 // Reset ends the exchange, and a resumption if one is in progress.

@@ -151,8 +151,8 @@ func (r *run) generated() []*protogen.File {
 	return slices.DeleteFunc(slices.Clone(r.plugin.Files), func(file *protogen.File) bool { return !file.Generate })
 }
 
-// all runs the generators. That of messages comes behind those that need what it takes from the files, and vtprotobuf's,
-// which orders the fields of messages by their numbers, is the last one.
+// all runs the generators. That of messages comes behind those that need what it takes from the files, and
+// vtprotobuf's, which orders the fields of messages by their numbers, is the last one.
 func (r *run) all(cfg *Config) error {
 	var messages, fast, rules, stubs error
 	if cfg.Validate {

@@ -73,7 +73,8 @@ func TestPlaces(t *testing.T) {
 			for _, f := range out.Files {
 				got = append(got, f.Name)
 			}
-			want := tt.want + ".fl.go " + tt.want + ".pb.go " + tt.want + "_protoopaque.pb.go " + tt.want + "_vtproto.pb.go"
+			want := tt.want + ".fl.go " + tt.want + ".pb.go " + tt.want + "_protoopaque.pb.go " + tt.want +
+				"_vtproto.pb.go"
 			if strings.Join(got, " ") != want {
 				t.Errorf("files are %v, want %s", got, want)
 			}
@@ -226,7 +227,8 @@ func TestComments(t *testing.T) {
 func TestTogether(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
-		"wire/wire.proto": "syntax = \"proto3\"; package wire; option go_package = \"example.com/wire\"; message W {}",
+		"wire/wire.proto": "syntax = \"proto3\"; package wire; option go_package = \"example.com/wire\"; " +
+			"message W {}",
 		"a.proto": head + `import "wire/wire.proto";
 import "buf/validate/validate.proto";
 import "google/api/annotations.proto";
@@ -235,7 +237,9 @@ string last = 9 [(buf.validate.field).string.min_len = 1];
 wire.W w = 2;
 oneof o { int32 b = 5; int32 a = 3; }
 }
-service S { rpc Do(Late) returns (wire.W) { option (google.api.http) = {get: "/a/{last}"}; } }
+service S {
+rpc Do(Late) returns (wire.W) { option (google.api.http) = {get: "/a/{last}"}; }
+}
 `,
 		"h.proto": "edition = \"2023\"; package h; option go_package = \"example.com/test/h\";\n" +
 			"import \"google/protobuf/go_features.proto\"; option features.(pb.go).api_level = API_HYBRID;\n" +

@@ -52,8 +52,9 @@ func CallFrom(ctx context.Context) *Call {
 }
 
 // Cancel ends the context of a server's call, but not the call. The context's Err is context.DeadlineExceeded if err
-// is that, and context.Canceled otherwise, since users of a context expect no third. Only the first Cancel counts. It
-// does nothing to a client's call.
+// is that or the call's deadline has passed, and context.Canceled otherwise, since users of a context expect no third:
+// a caller that resets a call because its time is over may come before the timer. Only the first Cancel counts. It does
+// nothing to a client's call.
 func (w *WireCall) Cancel(err error) {
 	if w.ctx != nil {
 		w.ctx.cancel(err)
@@ -67,7 +68,8 @@ func (x *callContext) cancel(err error) {
 		return
 	}
 	x.err = context.Canceled
-	if err != context.Canceled && errors.Is(err, context.DeadlineExceeded) { //nolint:errorlint // the usual case first
+	if err != context.Canceled && errors.Is(err, context.DeadlineExceeded) || //nolint:errorlint // the usual case first
+		!x.call.ended.Load() && x.late() {
 		x.err = context.DeadlineExceeded
 	}
 	if x.done != nil {
@@ -116,9 +118,10 @@ func (x *callContext) Done() <-chan struct{} {
 // Err implements context.Context. It looks at the clock, since there may be no timer.
 func (x *callContext) Err() error {
 	x.mu.Lock()
-	err, deadline := x.err, x.call.deadline
+	err := x.err
+	late := err == nil && x.late()
 	x.mu.Unlock()
-	if err == nil && !deadline.IsZero() && !time.Now().Before(deadline) {
+	if late {
 		x.cancel(context.DeadlineExceeded)
 		x.mu.Lock()
 		err = x.err // another end may have come first
@@ -148,6 +151,11 @@ func (x *callContext) AfterFunc(f func()) (stop func() bool) {
 		delete(x.after, key)
 		return ok
 	}
+}
+
+// late reports whether the deadline has passed; x.mu is held.
+func (x *callContext) late() bool {
+	return !x.call.deadline.IsZero() && !time.Now().Before(x.call.deadline)
 }
 
 // tighten brings the deadline forward to t, if it is later; note is the deadline's.

@@ -107,6 +107,14 @@ func TestContextDeadline(t *testing.T) {
 		}
 		<-c.Context().Done()
 
+		// A reset that comes when the time is over is that of a caller who gave up because of it.
+		c = serverCall(time.Minute)
+		time.Sleep(time.Minute)
+		c.Wire().Cancel(context.Canceled)
+		if err := c.Context().Err(); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a late reset: got %v, want context.DeadlineExceeded", err)
+		}
+
 		// An end stops the timer.
 		c = serverCall(time.Minute)
 		<-afterFunc(c.Context(), func() { c.Wire().End(c.Context(), nil) })

@@ -736,7 +736,7 @@ func TestSerialBackInLine(t *testing.T) {
 		release <- struct{}{}
 		synctest.Wait()
 		idle := one(c).idle.top.ClientConn.(*fakeConn)
-		s.handle = func(ctx context.Context, k *fakeConn, c *fairlead.Call) error {
+		s.handle = func(_ context.Context, k *fakeConn, c *fairlead.Call) error {
 			if k == idle {
 				k.end(io.EOF)
 				return fairlead.Errorf(fairlead.Unavailable, "it has ended").WithReach(fairlead.NotSent)

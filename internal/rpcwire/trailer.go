@@ -114,7 +114,7 @@ func shorten(
 	encoded := encodedLen(message)
 	for kept := len(details) - 1; kept >= 0; kept-- {
 		bytes -= detailSize(&details[kept])
-		m := mark(0, len(details)-kept, limit)
+		m := mark(message, 0, len(details)-kept, limit)
 		n := fieldSize(FieldMessage, encoded+len(m))
 		if kept > 0 {
 			n += fieldSize(FieldDetails,
@@ -124,27 +124,32 @@ func shorten(
 			return message + m, details[:kept]
 		}
 	}
-	longest := len(mark(len(message), len(details), limit))
+	longest := len(mark(message, len(message), len(details), limit))
 	room -= fieldSize(FieldMessage, longest)
 	if room < 0 {
 		return "", nil
 	}
 	text := message[:fitting(message, room)]
-	return text + mark(len(message)-len(text), len(details), limit), nil
+	return text + mark(text, len(message)-len(text), len(details), limit), nil
 }
 
-// mark returns the text for what was left out of a status.
-func mark(text, details, limit int) string {
+// mark returns what is added to the text that is left of a message, for so many bytes of it and details that were left
+// out. It begins with a space only behind text: at the beginning of a field a space would take three bytes.
+func mark(left string, bytes, details, limit int) string {
 	var what string
 	switch {
-	case text == 0:
+	case bytes == 0:
 		what = fmt.Sprintf("%d details", details)
 	case details == 0:
-		what = fmt.Sprintf("%d bytes", text)
+		what = fmt.Sprintf("%d bytes", bytes)
 	default:
-		what = fmt.Sprintf("%d bytes and %d details", text, details)
+		what = fmt.Sprintf("%d bytes and %d details", bytes, details)
 	}
-	return fmt.Sprintf(" [cut: %s; the client takes header lists of %d bytes]", what, limit)
+	space := " "
+	if left == "" {
+		space = ""
+	}
+	return fmt.Sprintf("%s[cut: %s; the client takes header lists of %d bytes]", space, what, limit)
 }
 
 // fitting returns the length of the longest beginning of a message whose encoding, with more behind it, has at most

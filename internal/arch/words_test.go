@@ -16,6 +16,7 @@ import (
 // plain are the folders whose comments are in plain words, with those below them.
 var plain = []string{ //nolint:gochecknoglobals // a constant
 	"admin", "app", "balance", "buffer", "client", "codec", "compress", "discovery", "dynamic", "fairleadtest", "httprule",
+	"internal/combine", "internal/http2", "internal/rpcwire",
 	"middleware", "options", "preset", "protocol", "protoerr", "resilience", "server", "transport",
 }
 
@@ -25,7 +26,9 @@ var odd = []struct { //nolint:gochecknoglobals // a constant
 	instead string
 }{
 	{regexp.MustCompile(`\bsays (whether|which|what|why|how)\b`), `"reports whether", "returns" or "describes"`},
-	{regexp.MustCompile(`\bhas (an? |the |its )?([a-z]+) called\b`), `"calls"`},
+	{regexp.MustCompile(`\bhas (an? |the |its )?([A-Za-z.]+) (called|woken|admitted|refused)\b`),
+		`"calls" or "arranges for … to be called"`},
+	{regexp.MustCompile(`\bWho (holds|takes|has|calls|waits)\b`), "a name for the goroutine, the caller or the peer"},
 	{regexp.MustCompile(`\b[Ww]hoever\b`), "a name for the goroutine, the caller or the peer"},
 	{regexp.MustCompile(`\banew\b`), `"again"`},
 	{regexp.MustCompile(`\b[Ww]hat little\b`), `"the part" or "the few"`},
@@ -135,6 +138,9 @@ func TestOddPhrases(t *testing.T) {
 		"Done says whether the call is over.":            1,
 		"OnEnd has f called when the call is over.":      1,
 		"It has the function called\nonce.":              1,
+		"FinishWritten has Owner.Finish called at last.": 1,
+		"It has s woken when there is room.":             1,
+		"Who holds one may take those below it.":         1,
 		"Whoever calls Get owns the buffer.":             1,
 		"The time begins anew\nfor each message.":        1,
 		"What little of it is needed.":                   1,

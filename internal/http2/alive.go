@@ -8,7 +8,7 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// What a connection contributes to its own long life: the protocol.Keeper of its server or client does the rest. How
+// What a connection does for keepalive: the protocol.Keeper of its server or client does the rest. How
 // PINGs are counted follows gRPC's documents on keepalive (https://github.com/grpc/proposal/blob/master, A8 for
 // clients and A9 for servers) and the servers that are in use.
 
@@ -44,7 +44,7 @@ func (v vital) Vitals() protocol.Vitals {
 	return protocol.Vitals{Heard: heard, Called: called, Open: c.s.open}
 }
 
-// alivePing is the payload of the PING that asks whether the peer is there.
+// alivePing is the payload of the PING of keepalive.
 var alivePing = [8]byte{'a', 'l', 'i', 'v', 'e', '?'} //nolint:gochecknoglobals // a constant
 
 // Ping implements protocol.Vital. Its answer needs no attention: everything that is received is one.
@@ -91,9 +91,9 @@ type pings struct {
 	strikes uint8
 }
 
-// pinged judges a PING: the end of the connection if it is one too many. Answered says that HEADERS or DATA were sent
-// since the one before: then it may be a measurement of bandwidth times delay, or keepalive of a client that is busy,
-// and the count begins anew.
+// pinged counts a PING, and returns the error that ends the connection if it is one too many. Answered is set if
+// HEADERS or DATA were sent since the PING before: then this one may measure bandwidth times delay, or be the keepalive
+// of a busy client, and the count starts again at zero.
 func (c *Conn) pinged(answered bool) error {
 	if c.client || c.cfg.PingMin <= 0 {
 		return nil

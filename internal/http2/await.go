@@ -9,18 +9,18 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// What a peer begins it has to end: frames and header blocks within FrameTimeout, requests within
+// A peer has to complete what it begins: frames and header blocks within FrameTimeout, requests within
 // Guard.MessageTimeout and before their deadlines. The reading role bounds both with the transport's read deadline, so
-// that no timer and no other goroutine is needed. What is read by a goroutine of its own, and what is sent, a keeper
-// looks at now and then: see Sweep.
+// that no timer and no other goroutine is needed. A keeper looks now and then at the streams that are read by
+// goroutines of their own, and at what is sent: see Sweep.
 
-// epoch is what times count from that are kept for long: they are shorter than a time.Time.
+// epoch is the start of the times that are kept for long, as Durations: these are shorter than a time.Time.
 var epoch = time.Now() //nolint:gochecknoglobals // read-only
 
 // readTimer is the transport's read deadline and what it is for; times are after epoch. It belongs to the reading role.
 // The deadline is set when a part of something is there and left as it is when the rest comes, so that a connection on
-// which much arrives sets one now and then and not one for each frame; one that has passed for nothing is set anew, or
-// cleared.
+// which much arrives does not set one for each frame; one that has passed without effect is set again,
+// or cleared.
 type readTimer struct {
 	set   time.Duration // the transport's deadline; 0: there is none
 	frame time.Duration // when the frame, or header block, that was begun has to be complete; 0: none was
@@ -125,14 +125,14 @@ func (c *Conn) timeFrame(block uint32) {
 	}
 }
 
-// setTimer sets the transport's deadline, unless that is early enough; with anew in any case.
-func (c *Conn) setTimer(anew bool) {
+// setTimer sets the transport's deadline, unless that is early enough already; with always, in any case.
+func (c *Conn) setTimer(always bool) {
 	t := &c.r.timer
 	want := t.frame
 	if t.due != 0 && (want == 0 || t.due < want) {
 		want = t.due
 	}
-	if !anew && (want == 0 || t.set != 0 && t.set <= want) {
+	if !always && (want == 0 || t.set != 0 && t.set <= want) {
 		return
 	}
 	var at time.Time

@@ -89,7 +89,7 @@ func (c ClientConn) Free() int {
 	return max(0, c.s.peerMax-c.s.open)
 }
 
-// signalFreed tells one who waits for a stream. The stream lock is held.
+// signalFreed wakes a goroutine that waits for a stream. The stream lock is held.
 func (c *Conn) signalFreed() {
 	select {
 	case c.cl.freed <- struct{}{}:

@@ -4,8 +4,8 @@
 //
 // # Who does what
 //
-// One goroutine at a time holds the reading role. It alone parses. What it has to say is appended to the write buffer,
-// and a client's never waits for the peer to read; a server's waits if much is left unread. In a client it is a
+// One goroutine at a time holds the reading role. It alone parses. What it sends is appended to the write buffer. A
+// client's never waits for the peer to read; a server's waits if much is left unread. In a client it is a
 // goroutine of the connection; in a server it is the one that runs Serve. Short handlers run in it, under a
 // protocol.Lease: the role can be taken away from a handler that stalls. All parse state is therefore in the Conn and
 // none on Serve's stack.

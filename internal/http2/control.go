@@ -92,7 +92,7 @@ func (c *Conn) onSettings(id uint32, flags uint8, p []byte) error {
 	return nil
 }
 
-// setting obeys one of the peer's settings (RFC 9113, section 6.5.2). The write lock is held.
+// setting applies one of the peer's settings (RFC 9113, section 6.5.2). The write lock is held.
 func (c *Conn) setting(id uint16, v uint32) error {
 	switch id {
 	case settingHeaderTableSize:

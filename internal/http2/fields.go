@@ -95,8 +95,8 @@ func (e *entry) validValue() bool {
 	case !validValue(e.value):
 		return false
 	case e.kind == kindAuthority:
-		// A host and a port. Who takes user information for a part of the host, or a path behind it, sees another
-		// server than we do (RFC 9113, section 8.3.1; RFC 3986, section 3.2).
+		// A host and a port. An intermediary that takes user information, or a path behind it, for a part of the host
+		// finds another server than this one (RFC 9113, section 8.3.1; RFC 3986, section 3.2).
 		return validHost(e.value)
 	case e.kind == kindPath:
 		return e.route != nil && len(e.value) == len(e.route.Method.Path) || !hasAny(e.value, "#")

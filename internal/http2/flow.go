@@ -41,7 +41,8 @@ func (q *streamQueue) pop() *stream {
 	return s
 }
 
-// window returns what may be sent on s as far as its own window goes. The write lock is held.
+// window returns the number of bytes that the window of s allows to be sent, without regard to the connection's. The
+// write lock is held.
 func (s *stream) window() int64 { return s.c.w.initial + s.sendDelta }
 
 // appendHeaders appends a HEADERS frame, with CONTINUATION frames if the block is longer than the peer takes. The write
@@ -131,8 +132,8 @@ func (c *Conn) encodeFirst(m *protocol.Message) (*buffer.Buf, error) {
 	return b, nil
 }
 
-// encode appends a message with its envelope. A codec that panics fails the message and nothing else. Locked says that
-// the write lock is held.
+// encode appends a message with its envelope. A codec that panics fails the message and nothing else. Locked is set
+// if the write lock is held.
 func (c *Conn) encode(dst []byte, m *protocol.Message, locked bool) (b []byte, err error) {
 	returned := false
 	defer func() {
@@ -288,8 +289,8 @@ func (c *Conn) wait(s *stream) {
 	}
 }
 
-// endBody ends the body of s: with an empty frame if alone, behind what waits otherwise; if neither, the last frame has
-// said it. The write lock is held.
+// endBody ends the body of s: with an empty frame if alone, after the waiting DATA otherwise. If neither, the last
+// frame had END_STREAM. The write lock is held.
 func (c *Conn) endBody(s *stream, alone bool) {
 	if s.out != nil {
 		s.endAfterOut = true

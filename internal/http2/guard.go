@@ -10,7 +10,7 @@ import (
 // Defence against floods. Frames that cost the peer nothing and this side a little (a lock, an answer, a stream that
 // was opened for nothing) draw on a budget that a connection has for all of them together. Time gives back a part of
 // it, and so does useful work: HEADERS and DATA that this side has sent, as it does for calls that were answered, and
-// bytes of DATA that it has received. Whoever is over the budget is sent away.
+// bytes of DATA that it has received. A peer that exceeds the budget is disconnected.
 //
 // An ordinary unary call draws nothing. What it contributes is counted under the write lock, which is held anyway, and
 // looked at only when the budget seems to be used up; so is the clock.

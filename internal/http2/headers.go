@@ -54,7 +54,7 @@ var headPool = sync.Pool{New: func() any { return new(headBuilder) }}
 // release gives the builder back. What it points to must not be needed any more.
 func (hb *headBuilder) release() {
 	if buffer.Poisoning {
-		// The next one is another; who still reads this one finds a request that nobody sent.
+		// The next one is another; code that still reads this one finds a request that nobody sent.
 		hb.h = protocol.Head{Verb: "RELEASED", Path: "released", ContentType: "released", Status: -1}
 		hb.c = nil
 		return

@@ -54,7 +54,7 @@ type fieldSink interface {
 	// resolve returns a path as a string, and its route, nil if it has none.
 	resolve(path []byte) (string, *protocol.Route)
 	// again is asked about the fields that a block begins with if they are all indexed, while the table is that of gen.
-	// True says that the sink has them from an earlier block and needs no calls of field.
+	// It returns true if the sink has them from an earlier block and needs no calls of field.
 	again(indices []byte, gen uint32) bool
 	// came is called after the calls of field for them otherwise.
 	came(indices []byte, gen uint32)

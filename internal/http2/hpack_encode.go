@@ -35,7 +35,7 @@ type namedLine struct {
 	line int
 }
 
-// What of the dynamic table is used for names: so many, and so long a field at most.
+// The limits of what the dynamic table is used for names: how many, and how long a field.
 const (
 	maxIndexedNames = 16
 	maxIndexedField = 128
@@ -58,7 +58,7 @@ const scanMax = 12
 
 func newEncoder() encoder { return encoder{max: decoderTableSize} }
 
-// limit obeys the peer's SETTINGS_HEADER_TABLE_SIZE (RFC 7541, section 4.2). A smaller table starts empty.
+// limit applies the peer's SETTINGS_HEADER_TABLE_SIZE (RFC 7541, section 4.2). A smaller table starts empty.
 func (e *encoder) limit(n int) {
 	if n >= e.max {
 		return

@@ -79,7 +79,7 @@ var huffmanCode = func() *huffman { //nolint:gochecknoglobals // a constant
 	return h
 }()
 
-// decode appends what b stands for to dst. False says that b is malformed.
+// decode appends what b stands for to dst. It returns false if b is malformed.
 func (h *huffman) decode(dst, b []byte) ([]byte, bool) {
 	at := uint8(0)
 	for _, c := range b {

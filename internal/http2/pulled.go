@@ -264,8 +264,9 @@ func (s *stream) Interrupt(cause error) {
 	s.mu.Unlock()
 }
 
-// dropUnread gives up what has arrived on a stream that is over and that nobody will read: a client's that stops before
-// the end of a response that is complete here. Until then it counts as held. Read returns cause if anything is lost.
+// dropUnread gives up what has arrived on a stream that is over and will not be read: that of a client that stops
+// before the end of a response that is complete here. Until then it counts as held. Read returns cause if anything is
+// lost.
 func (s *stream) dropUnread(cause error) {
 	p := s.p
 	if p == nil {
@@ -281,7 +282,7 @@ func (s *stream) dropUnread(cause error) {
 	s.dropBody(!s.c.client)
 }
 
-// endRead says that nothing more will arrive: cause is io.EOF at the body's proper end.
+// endRead records that nothing more will arrive: cause is io.EOF at the body's proper end.
 func (s *stream) endRead(cause error, trailer *protocol.Head) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -106,7 +106,7 @@ func (c *Conn) readFrames(t *protocol.Turn) error {
 	}
 }
 
-// adopt goes on where the last holder of the role was interrupted.
+// adopt continues where the last holder of the role was interrupted.
 func (c *Conn) adopt() {
 	// The handler may finish at any moment, and its stream be recycled: it is looked at under the lock alone.
 	id := uint32(0)

@@ -105,7 +105,7 @@ func (c *Conn) enterLocked(s *stream) {
 	if !s.over && !s.inTable {
 		s.inTable, s.entered = true, true
 		c.s.table.put(s)
-		if c.s.running == s { // its response waits for window; who has it before it enters has the reading role
+		if c.s.running == s { // its response waits for window; the goroutine that has s before it enters has the reading role
 			c.s.running = nil
 		}
 	}
@@ -209,7 +209,8 @@ func (x exchange) Reply(r *protocol.Reply) error {
 	var beside *buffer.Buf
 	var err error
 	if last && !r.Head.Empty() {
-		// The head says how long the body is, and nothing behind it could say that there is none after all.
+		// The head has the length of the body. So the message is encoded first: behind the head an error could not be
+		// reported.
 		if beside, err = c.encodeFirst(&r.Message); err != nil {
 			return err
 		}

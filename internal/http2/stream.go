@@ -14,8 +14,8 @@ import (
 // stream is one exchange, in either role. A pulled stream is read by a goroutine of its own through Read; others get
 // what they receive from the reading goroutine, and are pooled.
 //
-// Who may touch a pooled stream that is found in the table: who holds the stream lock (smu), as long as it is
-// held, since a stream is removed under that lock before it is recycled. A server's is recycled by the goroutine that
+// A pooled stream that is found in the table may be touched only while the stream lock (smu) is held, since a
+// stream is removed under that lock before it is recycled. A server's is recycled by the goroutine that
 // answers, a client's by the reading goroutine, and one that was cancelled, or had DATA waiting for window, by
 // nobody.
 type stream struct {
@@ -229,7 +229,7 @@ func (c *Conn) lockStream(id uint32) *stream {
 }
 
 // resetID ends the stream with that id from this side, sends RST_STREAM and returns the stream; nil if it is not in the
-// table. Nobody recycles the stream afterwards, and nobody who waits on it is told: the caller does that.
+// table. The stream is not recycled afterwards. Goroutines that wait on it are not woken: the caller does that.
 func (c *Conn) resetID(id uint32, code protocol.ResetCode) *stream {
 	s := c.lockStream(id)
 	if s == nil {

@@ -57,7 +57,7 @@ func (w *writer) fail(err error) {
 	w.wakeForRoom()
 }
 
-// waitForRoom has s woken when the buffer has been written. The write lock is held.
+// waitForRoom arranges for s to be woken when the buffer has been written. The write lock is held.
 func (w *writer) waitForRoom(s *stream) {
 	if !s.p.roomWaits {
 		s.p.roomWaits = true

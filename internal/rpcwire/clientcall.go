@@ -11,12 +11,12 @@ type ClientCall interface {
 	fairlead.Stream
 	fairlead.Driver
 
-	// Request fills in r but for its message. It is called again when the call begins anew on another connection. The
+	// Request fills in r but for its message. It is called again when the stream resumes on another connection. The
 	// slice timeout is empty and has room for the value of one field, which may differ from call to call.
 	Request(r *protocol.Request, timeout []byte) error
 	// Head reads the response's head, once: it puts the metadata on the call and keeps what else is needed. With ends
-	// the response consists of the head alone. After an error the response is given up for it; a page, if Head returns
-	// one, then gets the beginning of the body, and the error is told with its first words. Head must not block.
+	// the response consists of the head alone. An error refuses the response; a page, if Head returns one, then gets
+	// the beginning of the body, and its first words are added to the error. Head must not block.
 	Head(h *protocol.Head, ends bool) (*Page, error)
 	// Encoding returns the name of the compressor of the messages received, "" for none. It is called after Head.
 	Encoding() string

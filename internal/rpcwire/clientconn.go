@@ -7,7 +7,7 @@ import (
 )
 
 // ClientConn is a protocol's view of an HTTP connection: all methods of a protocol.ClientConn but Unary and Open, for
-// protocols to embed. What is not a call's is the connection's own.
+// protocols to embed. They are about the connection and not about a call.
 type ClientConn struct {
 	HTTP protocol.HTTPConn
 	// Deadlines gives up unary calls whose time has run out.
@@ -65,7 +65,7 @@ func (c *ClientConn) TooManyPings() bool {
 	return ok && k.TooManyPings()
 }
 
-// http lets a stream that begins anew reach the HTTP connection of a protocol.ClientConn that embeds a ClientConn.
+// http returns the HTTP connection of a protocol.ClientConn that embeds a ClientConn, for a stream that resumes on it.
 func (c *ClientConn) http() protocol.HTTPConn { return c.HTTP }
 
 // carrier is a protocol.ClientConn that embeds a ClientConn.

@@ -13,9 +13,9 @@ import (
 )
 
 // ClientStream is a streaming call on a client, a fairlead.Stream and a fairlead.Driver. As long as the server has not
-// answered, it can begin anew on another connection (protocol.Resumable). Protocols embed it in their ClientCall.
+// answered, it can resume on another connection (protocol.Resumable). Protocols embed it in their ClientCall.
 //
-// There are three locks. Who holds one may take those below it, and none above:
+// There are three locks. A goroutine that holds one may take those below it, and none above:
 //
 //   - receiving is held by the goroutine that reads the response, also while it waits for a part of it;
 //   - sending is held while something is sent, also while there is no room for it, and during a resumption, so that
@@ -40,10 +40,10 @@ type ClientStream struct {
 	out     Outgoing
 	msg     protocol.Message
 	closed  bool // no more messages follow
-	resumed int  // how often the stream began anew
+	resumed int  // how often the stream has resumed
 
-	// keeping reports whether what is sent is kept: nothing has arrived, it is not too long, and the stream is not over.
-	// It is set to false with mu held.
+	// keeping is true while what is sent is kept: until something arrives, it gets too long, or the stream is over. It
+	// is set to false with mu held.
 	keeping atomic.Bool
 
 	mu       sync.Mutex
@@ -53,7 +53,7 @@ type ClientStream struct {
 	cause    error                   // what Reset was given; nil: it was not called
 	kept     *buffer.Buf             // messages in their envelopes, written by who holds sending; nil: none
 	busy     bool                    // kept is in use by who holds sending, and not to be put back
-	again    protocol.Resumer        // nil: there is nobody who would find another connection
+	again    protocol.Resumer        // finds another connection; nil: the stream cannot resume
 	cancel   context.CancelFunc      // of the resumption in progress; nil: there is none
 	resuming chan struct{}           // closed at the end of the resumption in progress; nil: there is none
 	headRead bool
@@ -175,7 +175,7 @@ func (st *ClientStream) Send(msg any) error {
 	if kept {
 		st.unuse()
 		if err != nil && st.saved(x, err) {
-			return nil // Recv says whether it came to anything
+			return nil // it is sent again, or Recv returns an error
 		}
 	}
 	return clientSendError(err)
@@ -199,7 +199,7 @@ func clientSendError(err error) error {
 	case nil:
 		return nil
 	case *protocol.Failure:
-		return io.EOF // Recv says why
+		return io.EOF // Recv returns the reason
 	}
 	if err == io.EOF { //nolint:errorlint // as above
 		return err
@@ -225,7 +225,7 @@ func (st *ClientStream) CloseSend() error {
 		return over
 	}
 	if err = clientSendError(err); err == io.EOF { //nolint:errorlint // clientSendError returns it bare
-		return nil // Recv says why
+		return nil // Recv returns the reason
 	}
 	return err
 }
@@ -329,7 +329,7 @@ func (st *ClientStream) readError(err error) error {
 // clientSource is a ClientStream as the source of its Reader.
 type clientSource ClientStream
 
-// Read implements Source. It may have to wait, and so asks the context first: whoever watches that may be late.
+// Read implements Source. It may have to wait, and so checks the context first: the watch of that may be late.
 func (s *clientSource) Read() ([]byte, error) {
 	st := (*ClientStream)(s)
 	if st.ctx.Err() != nil {
@@ -348,15 +348,15 @@ func (st *ClientStream) readHead() error {
 	}
 	h, ends := st.x.Head()
 	if h == nil {
-		return nil // the exchange has ended without; Read says why
+		return nil // the exchange has ended without; Read returns the reason
 	}
 	st.headRead = true
 	st.page, st.headErr = st.p.Head(h, ends)
 	return st.headErr
 }
 
-// refuse gives the call up for err, which readHead returned, and returns it with the first words of a page, as far as
-// they have come within PageTime. The caller holds receiving.
+// refuse gives the call up because of err, which readHead returned, and returns err with the first words of the page,
+// if there is one, as far as they arrive within PageTime. The caller holds receiving.
 func (st *ClientStream) refuse(err error) error {
 	st.mu.Lock()
 	page, x := st.page, st.x
@@ -414,7 +414,7 @@ func (st *ClientStream) WaitHeader(ctx context.Context, _ *fairlead.Call) error 
 		return ContextError(ctx)
 	}
 	if err := st.readHead(); err != nil {
-		// The call is over. Recv finds that out as well, and says the same.
+		// The call is over, and Recv returns the same error.
 		st.receiving.Lock()
 		defer st.receiving.Unlock()
 		if st.final == nil {
@@ -425,7 +425,7 @@ func (st *ClientStream) WaitHeader(ctx context.Context, _ *fairlead.Call) error 
 	return nil
 }
 
-// Draining implements fairlead.Driver: the connection says when its server wants it to come to an end.
+// Draining implements fairlead.Driver. The channel is closed when the connection takes no more calls.
 func (st *ClientStream) Draining() <-chan struct{} {
 	st.mu.Lock()
 	defer st.mu.Unlock()

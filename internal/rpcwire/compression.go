@@ -54,7 +54,7 @@ func (cs *Compressors) Index(name string) int {
 	return -1
 }
 
-// Accepts says whether a value of grpc-accept-encoding has the name.
+// Accepts reports whether list, a value of grpc-accept-encoding, has the name.
 func Accepts(list, name string) bool {
 	for list != "" {
 		var one string

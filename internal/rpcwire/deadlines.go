@@ -121,7 +121,7 @@ func (d *Deadlines) expire() {
 	}
 }
 
-// Stop is to be called when the connection has ended: the last call stops the timer.
+// Stop must be called when the connection has ended. The timer is stopped when no call is left.
 func (d *Deadlines) Stop() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

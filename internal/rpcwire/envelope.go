@@ -45,7 +45,7 @@ type Reserver interface {
 
 // Expecter limits the time that the rest of something takes to arrive. protocol.Exchange is one.
 type Expecter interface {
-	// Expect reports whether the rest of something has to arrive.
+	// Expect is called with true when the rest of something has to arrive, and with false when it has.
 	Expect(rest bool)
 }
 

@@ -92,7 +92,7 @@ func PeerError(err error) error {
 		}
 		return fairlead.Errorf(fairlead.Canceled, "%w", err)
 	}
-	if err == io.ErrUnexpectedEOF { //nolint:errorlint // reader returns it bare
+	if err == io.ErrUnexpectedEOF { //nolint:errorlint // Reader returns it bare
 		return ErrCutOff()
 	}
 	return fairlead.Errorf(fairlead.Internal, "%w", err)

@@ -84,10 +84,10 @@ func (m *Messages) appendSized(dst []byte, msg *protocol.Message) (b []byte, err
 // Outgoing is how one side sends the messages of a call.
 type Outgoing struct {
 	Limit Limit
-	// Compressor is the call's, nil for none; messages shorter than compressMin bytes are sent as they are.
+	// Compressor is the call's, nil for none; messages shorter than CompressMin bytes are sent as they are.
 	Compressor  compress.Compressor
 	CompressMin int
-	Plain       bool // the next message is sent as it is all the same
+	Plain       bool // the next message is not compressed, whatever its length
 }
 
 // compresses reports whether a message of n bytes is to be compressed.

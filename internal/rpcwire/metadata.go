@@ -95,7 +95,7 @@ func Sendable(
 	return md
 }
 
-// mended is the slow path of sendable.
+// mended is the slow path of Sendable.
 func mended(
 	md *fairlead.Metadata, reserved func(name string) bool, bad func(key, why string),
 ) *fairlead.Metadata {

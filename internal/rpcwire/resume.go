@@ -10,19 +10,19 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// A client's stream whose server did not process the request, because it shut down or refused the stream, begins anew
-// on another connection (RFC 9113, section 8.7; for gRPC the transparent retries of proposal A6). As long as the server
+// A client's stream whose server did not process the request, because it shut down or refused the stream, resumes on
+// another connection (RFC 9113, section 8.7; for gRPC the transparent retries of proposal A6). As long as the server
 // has not answered, what was sent is kept for that. The goroutines that wait for the response find the connection.
 
-// maxKept is the number of bytes that a stream keeps of what it has sent, so that it can begin anew on another
+// maxKept is the number of bytes that a stream keeps of what it has sent, so that it can resume on another
 // connection. It is what fits into a stream's window before the peer enlarges it (RFC 9113, section 6.9.2), so that a
 // resumption does not have to wait for a server that has yet to read.
 const maxKept = 64<<10 - 1
 
-// maxResumed is the number of times that a stream begins anew.
+// maxResumed is the number of times that a stream resumes at most.
 const maxResumed = 3
 
-// forget keeps nothing from now on.
+// forget drops what is kept, and nothing is kept from now on.
 func (st *ClientStream) forget() {
 	if !st.keeping.Load() {
 		return
@@ -41,7 +41,8 @@ func (st *ClientStream) forgetLocked() {
 	}
 }
 
-// use keeps kept from being put back until unuse is called. False: nothing is kept any more. The caller holds sending.
+// use keeps kept from being put back until unuse is called. It returns false if nothing is kept any more. The caller
+// holds sending.
 func (st *ClientStream) use() bool {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -78,8 +79,8 @@ func (st *ClientStream) keep(v any) (kept bool, err error) {
 	return kept, err
 }
 
-// keepMessage appends st.msg to what is kept and makes it refer to that. False: there is no room for it, and nothing is
-// kept any more.
+// keepMessage appends st.msg to what is kept and makes it refer to that. It returns false if there is no room for it;
+// then nothing is kept any more.
 func (st *ClientStream) keepMessage() (bool, error) {
 	m := &st.msg
 	size := len(m.Bytes)
@@ -116,7 +117,7 @@ func (st *ClientStream) keepMessage() (bool, error) {
 }
 
 // saved reports whether what could not be sent on x because of err will be sent on another exchange. If not, the stream
-// does not begin anew any more: its sender may take what is returned for the end, and send no more. The caller holds
+// does not resume any more: its sender may take what is returned for the end, and send no more. The caller holds
 // sending, so that x is the exchange.
 func (st *ClientStream) saved(x protocol.ClientExchange, err error) bool {
 	ended := err == io.EOF //nolint:errorlint // Pipe returns it bare
@@ -141,13 +142,13 @@ func (st *ClientStream) saved(x protocol.ClientExchange, err error) bool {
 	return false
 }
 
-// isUnprocessed reports whether err says that the server surely did not process the request.
+// isUnprocessed reports whether err means that the server certainly did not process the request.
 func isUnprocessed(err error) bool {
 	f, ok := err.(*protocol.Failure) //nolint:errorlint // Pipe returns it bare
 	return ok && f.Reach != fairlead.Unknowable
 }
 
-// unprocessed returns why an exchange that ended without a response failed, if the server surely did not process it.
+// unprocessed returns why an exchange that ended without a response failed, if the server certainly did not process it.
 func (st *ClientStream) unprocessed(x protocol.ClientExchange) error {
 	_, err := x.Read()
 	if isUnprocessed(err) {
@@ -164,15 +165,14 @@ func (st *ClientStream) SetResumer(r protocol.Resumer) {
 }
 
 // awaitHead waits until the response's head is there or the exchange has ended, and returns true; it returns false when
-// waiter ends first. When the server did not process the request, the stream begins anew. An error is the stream's
-// last.
+// waiter ends first. When the server did not process the request, the stream resumes. An error is the stream's last.
 func (st *ClientStream) awaitHead(waiter context.Context) (bool, error) {
 	for waiter.Err() == nil {
 		x := st.current()
 		select {
 		case <-x.HeadReady():
 		default:
-			if st.ctx.Err() != nil { // whoever watches it may be late
+			if st.ctx.Err() != nil { // the watch may be late
 				return true, st.giveUp(ContextError(st.ctx))
 			}
 			select {
@@ -195,8 +195,8 @@ func (st *ClientStream) awaitHead(waiter context.Context) (bool, error) {
 	return false, nil
 }
 
-// claim makes the caller the one that resumes. It returns false when another has done so until now, or waiter has
-// ended.
+// claim makes the caller the goroutine that resumes the stream. If another one is resuming it, claim waits for that, or
+// for the end of waiter, and returns false.
 func (st *ClientStream) claim(waiter context.Context) bool {
 	st.mu.Lock()
 	other := st.resuming
@@ -222,9 +222,9 @@ func (st *ClientStream) release() {
 	st.resuming = nil
 }
 
-// resume begins the stream anew after failed has ended without a response. It returns false when that must not be, with
-// the error if one came in the way, and true if the caller is to look again. When waiter ends before another connection
-// is found, all is as before.
+// resume starts the stream again on another connection after failed has ended without a response. It returns true if
+// the caller is to look again, and false if the stream does not resume, with the error if one occurred. When waiter
+// ends before another connection is found, nothing has changed.
 func (st *ClientStream) resume(waiter context.Context, failed protocol.ClientExchange) (bool, error) {
 	if !st.claim(waiter) {
 		return true, nil
@@ -233,7 +233,7 @@ func (st *ClientStream) resume(waiter context.Context, failed protocol.ClientExc
 	st.sending.Lock() // a sender that has it finds out as well that the exchange has ended
 	defer st.sending.Unlock()
 	if st.current() != failed {
-		return true, nil // somebody else has resumed
+		return true, nil // another goroutine has resumed the stream
 	}
 	if !st.use() {
 		return false, nil
@@ -312,7 +312,7 @@ func (st *ClientStream) reopen(conn protocol.ClientConn) error {
 	over := st.cause
 	st.mu.Unlock()
 	if over == nil && st.ctx.Err() != nil {
-		over = ContextError(st.ctx) // what watches the context has yet to say so
+		over = ContextError(st.ctx) // the watch of the context is late
 	}
 	if over != nil {
 		x.Reset(protocol.ResetCancel, over) // so that nothing is sent below, least of all that there is no more

@@ -27,7 +27,7 @@ type ServerCall interface {
 }
 
 // ServerStream is a streaming call on a server, a fairlead.Stream and a fairlead.Driver. It may be used after the
-// exchange has ended, by goroutines that a handler has left behind, and does not touch the exchange then. Protocols
+// exchange has ended, by goroutines that a handler has started, and does not touch the exchange then. Protocols
 // embed it in their ServerCall.
 //
 // There are two locks. Receiving is held while the exchange is read, and sending while something is sent on it; End
@@ -51,7 +51,7 @@ type ServerStream struct {
 	begun atomic.Bool // the head was sent
 
 	watched atomic.Bool
-	unwatch func() bool // set by whoever sets watched, with watchMu held
+	unwatch func() bool // set with watched, with watchMu held
 	watchMu sync.Mutex
 }
 

@@ -34,7 +34,7 @@ func (st *ClientStream) unwatch() {
 	}
 }
 
-// lapse ends the stream because its context or its deadline has ended. Those call it in a goroutine of their own.
+// lapse ends the stream because its context has ended or its deadline has passed. It runs in a goroutine of its own.
 func (st *ClientStream) lapse() {
 	cause := ErrDeadline()
 	if st.ctx.Err() != nil {

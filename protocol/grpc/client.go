@@ -20,14 +20,14 @@ type Client struct {
 	attempts sync.Pool // of *attempt
 }
 
-// NewClient makes the client side of gRPC, to be given to the HTTP wire (web.NewClient). Codec, compressors and limits
-// come from the client that uses it.
+// NewClient returns the client side of gRPC, for the HTTP wire (web.NewClient). Codec, compressors and limits come from
+// the client that uses it.
 func NewClient() *Client { return new(Client) }
 
 // Name returns "grpc".
 func (*Client) Name() string { return name }
 
-// binding is a method prepared: what Bind returns.
+// binding is a prepared method, which Bind returns.
 type binding struct {
 	method *fairlead.Method
 	msgs   *rpcwire.Messages
@@ -36,9 +36,9 @@ type binding struct {
 
 	accepted    *rpcwire.Compressors
 	compressMin int
-	compressor  int               // the client's own, in accepted.list; -1: none
+	compressor  int               // the client's own, in accepted.List; -1: none
 	head        *protocol.Block   // of requests that are not compressed
-	compressed  []*protocol.Block // of requests compressed by the one at the same place in accepted.list
+	compressed  []*protocol.Block // of requests compressed by the one at the same place in accepted.List
 }
 
 // Bind implements protocol.HTTPClient.
@@ -113,7 +113,8 @@ func clientMessages(m *fairlead.Method, cfg *protocol.ClientConfig) (*rpcwire.Me
 	return msgs, nil
 }
 
-// options resolves what a call may choose: the compressor, the head that names it, and limits.
+// options returns what a call may choose: how its messages are sent, the head that names the compressor, and the limit
+// of messages received.
 func (b *binding) options(c *fairlead.Call) (o rpcwire.Outgoing, head *protocol.Block, recv rpcwire.Limit, err error) {
 	o = rpcwire.Outgoing{Limit: b.send, CompressMin: b.compressMin, Plain: !c.Wire().Compresses()}
 	head, recv = b.head, b.recv
@@ -141,8 +142,8 @@ func (b *binding) options(c *fairlead.Call) (o rpcwire.Outgoing, head *protocol.
 	return o, head, recv, nil
 }
 
-// request fills the fields of a request but for its message. The timeout is formatted into buf, which must stay as it
-// is until the request is sent; timed reports whether there is one.
+// request sets the fields of a request except its message. The timeout is formatted into buf, which must not change
+// until the request is sent; timed reports whether there is one.
 func (b *binding) request(
 	r *protocol.Request, c *fairlead.Call, head *protocol.Block, buf []byte,
 ) (timed bool, err error) {
@@ -166,7 +167,7 @@ func (b *binding) request(
 	return timed, nil
 }
 
-// requestHeader checks the metadata of a request. What cannot be sent is an error here, where its author sees it.
+// requestHeader returns the metadata of a request, nil if it is empty, and an error if a part of it cannot be sent.
 func requestHeader(md *fairlead.Metadata) (*fairlead.Metadata, error) {
 	if md.Len() == 0 {
 		return nil, nil //nolint:nilnil // no fields to send
@@ -179,16 +180,16 @@ func requestHeader(md *fairlead.Metadata) (*fairlead.Metadata, error) {
 	return extra, err
 }
 
-// responseHead is what a response's head says.
+// responseHead is what is needed of a response's head.
 type responseHead struct {
 	encoding string
 	status   int
 	err      *fairlead.Error // the response is not one of gRPC, or not for this call
-	page     *rpcwire.Page   // with err: the body, if its first words are to be told
+	page     *rpcwire.Page   // with err: gets the body; nil: its first words are of no use in the error
 }
 
-// parse reads a response's head for a call with a codec of that name. The fields of one that is also the trailer are
-// left for the caller.
+// parse reads the content type and the encoding of a response's head, for a call with the named codec. It leaves the
+// metadata to the caller, since the head may also be the trailer.
 func (rh *responseHead) parse(h *protocol.Head, codecName string) {
 	rh.status = h.Status
 	got, ok := subtype(h.ContentType)
@@ -203,7 +204,7 @@ func (rh *responseHead) parse(h *protocol.Head, codecName string) {
 	}
 }
 
-// failure returns err, with what has arrived of the body if its first words are to be told.
+// failure returns err, with the first words of the page in its text if there is one.
 func (rh *responseHead) failure() error {
 	if rh.page == nil {
 		return rh.err
@@ -211,7 +212,7 @@ func (rh *responseHead) failure() error {
 	return rh.page.Tell(rh.err)
 }
 
-// outcome reads the status and metadata of a trailer, or of a head that is one, into the call; a nil err is OK.
+// outcome adds the metadata of a trailer, or of a head that is one, to the call, and returns the status, nil for OK.
 func (rh *responseHead) outcome(h *protocol.Head, c *fairlead.Call) *fairlead.Error {
 	if h == nil {
 		if rh.status != 200 {

@@ -10,16 +10,16 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// maxInline is the length in bytes of the longest message that the connection's reading goroutine decodes; it leaves
-// longer ones to the caller's, so that they do not hold up the calls behind them.
+// maxInline is the length in bytes of the longest message that the connection's reading goroutine decodes. The caller's
+// goroutine decodes longer ones, so that they do not delay other calls.
 const maxInline = 64 << 10
 
-// attempt is the state of one attempt of a unary call, pooled, and the protocol.Receiver of its response. The pool is
-// the Client's, so that channels do not wander between synctest's bubbles.
+// attempt is the state of one attempt of a unary call, and the protocol.Receiver of its response. It is pooled. The
+// pool belongs to the Client and is not global, since a channel must not be used in two bubbles of synctest.
 type attempt struct {
 	attemptState
 
-	// done holds a value when the exchange is over, and another one before, when the response was refused: two at most.
+	// done receives a value when the exchange is over, and one before that if the response is refused: two at most.
 	done chan struct{}
 }
 
@@ -39,7 +39,7 @@ type attemptState struct {
 
 	head     responseHead
 	headEnds bool
-	refused  bool // for its head, before its end
+	refused  bool // because of its head, and before it has ended
 	prefix   [rpcwire.PrefixSize]byte
 	nprefix  int
 	flags    uint8
@@ -47,7 +47,7 @@ type attemptState struct {
 	buf      *buffer.Buf // the message, if it is for the caller's goroutine
 	whole    bool        // the message is there
 	reply    any         // what the message is decoded into
-	err      error       // what this side does not like
+	err      error       // why this side does not accept the response
 	failure  error       // how the exchange broke
 	status   *fairlead.Error
 }
@@ -70,13 +70,13 @@ func (cc *clientConn) Unary(ctx context.Context, bind protocol.Binding, c *fairl
 	buffer.Put(a.buf)
 	if a.refused {
 		select {
-		case <-a.done: // nobody has noticed
+		case <-a.done: // the second value, which nothing has received
 		default:
 		}
 	}
 	a.attemptState = attemptState{}
 	if buffer.Poisoning {
-		close(a.done) // a receiver that is called late panics; the state is not used again
+		close(a.done) // if it is used late as a receiver it panics
 		return err
 	}
 	cc.client.attempts.Put(a)
@@ -118,8 +118,8 @@ func (a *attempt) run(ctx context.Context, cc *clientConn) error {
 	return a.result()
 }
 
-// wait waits for the end of the exchange or of the context. An error means that the exchange was given up; nil that its
-// result is there, even if it came late.
+// wait waits until the exchange or the context has ended. It returns an error if the exchange was given up, and nil if
+// there is a result, even if that came late.
 func (a *attempt) wait(ctx context.Context, hc protocol.HTTPConn, ticket protocol.Ticket) error {
 	if over := ctx.Done(); over == nil {
 		<-a.done
@@ -144,8 +144,8 @@ func (a *attempt) wait(ctx context.Context, hc protocol.HTTPConn, ticket protoco
 	return nil
 }
 
-// waitPage gives up a response that was refused: at once, or, if it is a page, when that has come to its end or
-// pageTime has passed. What has arrived then is the result.
+// waitPage gives up a response that was refused: at once or, if it is a page, when that is complete or rpcwire.PageTime
+// has passed. The result is what has arrived until then.
 func (a *attempt) waitPage(ctx context.Context, hc protocol.HTTPConn, ticket protocol.Ticket) error {
 	var err error
 	if a.head.page != nil {
@@ -180,7 +180,7 @@ func (a *attempt) Head(h *protocol.Head, end bool) {
 		}
 	}
 	if !end && (a.head.err != nil || a.err != nil) {
-		a.refused = true // its rest may never come
+		a.refused = true // the rest may never arrive
 		a.done <- struct{}{}
 	}
 }
@@ -209,7 +209,7 @@ func (a *attempt) Data(part []byte) bool {
 				return false
 			}
 			if a.length <= len(part) && a.length <= maxInline && a.flags == 0 {
-				a.err = errNotDecoded // should the codec leave the goroutine
+				a.err = errNotDecoded // in case the codec calls runtime.Goexit
 				if a.err = a.b.msgs.Decode(part[:a.length], a.reply); a.err != nil {
 					return false
 				}
@@ -243,7 +243,7 @@ func (a *attempt) End(trailer *protocol.Head, err error) {
 
 var errNotDecoded = fairlead.Errorf(fairlead.Internal, "decoding the response did not return")
 
-// result settles the call once the exchange is over.
+// result decodes the response, if that is still to be done, and returns the call's error. The exchange is over.
 func (a *attempt) result() error {
 	switch {
 	case a.head.err != nil:
@@ -281,7 +281,7 @@ func isLate(c *fairlead.Call) bool {
 	return ok && !time.Now().Before(at)
 }
 
-// errMalformedHeader is the error for a response's header that is not base64 as it should be.
+// errMalformedHeader returns the error for a header of a response that should be base64 and is not.
 func errMalformedHeader(key string) error {
 	return fairlead.Errorf(fairlead.Internal, "malformed binary metadata in header %q", key)
 }

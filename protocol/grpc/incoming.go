@@ -10,7 +10,7 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// incoming is what a server knows of a call from the head of its request, and how it answers.
+// incoming is a call on a server: the head of its request, and what the response depends on.
 type incoming struct {
 	s        *Server
 	x        protocol.Exchange
@@ -20,13 +20,14 @@ type incoming struct {
 	call     *fairlead.Call
 	comp     rpcwire.Negotiation
 	size     int // bytes admitted and reserved
-	inflated int // of them for the longest message that was decompressed
+	inflated int // of these, for the longest message that was decompressed
 	admitted bool
 	headSent bool
-	offer    bool // the client is to be told which encodings there are
+	offer    bool // the response has the list of encodings that the server accepts
 }
 
-// begin reads the head, makes the call and has it admitted. After an error fail answers.
+// begin reads the head, makes the call and asks the server to admit it, with size bytes of memory. After an error the
+// caller must call fail.
 func (in *incoming) begin(x protocol.Exchange, driver fairlead.Driver, size int) error {
 	h := x.Head()
 	in.x = x
@@ -68,8 +69,8 @@ func (in *incoming) begin(x protocol.Exchange, driver fairlead.Driver, size int)
 		return fairlead.Errorf(fairlead.Internal, "malformed binary metadata in header %q", key)
 	}
 	if in.s.accepted.Unknown(in.comp.Encoding) {
-		// Whether a message is compressed does not matter: the specification has the request refused, with the encodings
-		// that there are (https://github.com/grpc/grpc/blob/master/doc/compression.md).
+		// It does not matter whether a message is compressed. The specification requires that the request be refused,
+		// with the list of encodings that are supported (https://github.com/grpc/grpc/blob/master/doc/compression.md).
 		in.offer = true
 		return in.s.accepted.Unsupported(fairlead.Unimplemented, in.comp.Encoding)
 	}
@@ -83,7 +84,7 @@ func (in *incoming) begin(x protocol.Exchange, driver fairlead.Driver, size int)
 		}
 		p.Deadline = time.Now().Add(d)
 	}
-	if !h.Came.IsZero() { // it has waited for its body
+	if !h.Came.IsZero() { // the body arrived after the head, and the deadline counts from that
 		p.Deadline = in.s.Deadline(h)
 		if !p.Deadline.IsZero() && !time.Now().Before(p.Deadline) {
 			return rpcwire.ErrDeadline()
@@ -98,7 +99,8 @@ func (in *incoming) begin(x protocol.Exchange, driver fairlead.Driver, size int)
 	return nil
 }
 
-// fields takes the protocol's fields for itself and the user's for the call.
+// fields reads the protocol's fields, and adds the user's to header. If a value is malformed, it returns the field's
+// name and false.
 func (in *incoming) fields(fields, header *fairlead.Metadata) (malformed string, ok bool) {
 	users := false
 	for i := range fields.Len() {
@@ -120,7 +122,7 @@ func (in *incoming) fields(fields, header *fairlead.Metadata) (malformed string,
 	return rpcwire.Receive(header, fields, isReserved)
 }
 
-// noCodec is the error for a content type that names a codec that the method does not have.
+// noCodec returns the error for a content type that names a codec that the method does not have.
 func noCodec(r *protocol.Route, codecName string) error {
 	names := make([]string, len(r.Codecs))
 	for i := range r.Codecs {
@@ -130,7 +132,7 @@ func noCodec(r *protocol.Route, codecName string) error {
 		codecName, r.Method.Path, strings.Join(names, ","))
 }
 
-// decode fills msg with a message of the request.
+// decode decodes a message of the request into msg.
 func (in *incoming) decode(m *rpcwire.Messages, payload []byte, flags uint8, msg any) error {
 	data, b, err := in.s.accepted.Plain(payload, flags, in.comp.Encoding, &in.s.recv)
 	if err != nil {
@@ -147,7 +149,8 @@ func (in *incoming) decode(m *rpcwire.Messages, payload []byte, flags uint8, msg
 	return err
 }
 
-// reserve accounts for a message of n bytes that was decompressed. Like reader's it counts the longest one.
+// reserve accounts for a message of n bytes that was decompressed. Like rpcwire.Reader it
+// counts the longest message and not the sum of all.
 func (in *incoming) reserve(n int) error {
 	more := n - in.inflated
 	if more <= 0 {
@@ -168,7 +171,7 @@ func (in *incoming) messages() *rpcwire.Messages {
 	return in.s.newMessages(in.route.Method, in.bound)
 }
 
-// outgoing returns how responses are sent, and the head that says so.
+// outgoing returns how responses are sent, and the head that names their encoding.
 func (in *incoming) outgoing() (rpcwire.Outgoing, *protocol.Block) {
 	o := rpcwire.Outgoing{Limit: in.s.send, CompressMin: in.s.compressMin, Plain: !in.call.Wire().Compresses()}
 	if i := in.comp.Compressor(in.s.accepted); i >= 0 {
@@ -178,8 +181,8 @@ func (in *incoming) outgoing() (rpcwire.Outgoing, *protocol.Block) {
 	return o, in.answers.head
 }
 
-// finish ends the exchange with a status, nil for OK, and the call's metadata. If no head was sent, the status goes in
-// its place, unless the user has metadata for the head.
+// finish ends the exchange with a status, nil for OK, and the call's metadata. If no head was sent, the response
+// consists of the status alone, unless the user has metadata for the head.
 func (in *incoming) finish(e *fairlead.Error) {
 	var extra *fairlead.Metadata
 	if in.call != nil {
@@ -212,12 +215,12 @@ func (in *incoming) finish(e *fairlead.Error) {
 	in.x.Finish(section(blk, extra))
 }
 
-// section is a block and more fields, binary ones in base64, as they are sent.
+// section returns a section of a block and more fields, nil for none. Binary fields are sent in base64.
 func section(b *protocol.Block, extra *fairlead.Metadata) protocol.Section {
 	return protocol.Section{Block: b, Extra: extra, Base64: true, Bare: true}
 }
 
-// addStatus adds e to md, as much of it as the client takes beside a block and more metadata, nil for none.
+// addStatus adds e to md, shortened to what the client accepts beside a block and more metadata, nil for none.
 func (in *incoming) addStatus(md *fairlead.Metadata, e *fairlead.Error, b *protocol.Block, more *fairlead.Metadata) {
 	limit := in.headerLimit()
 	room := limit - b.Size() - protocol.FieldsSize(md, true)
@@ -229,7 +232,7 @@ func (in *incoming) addStatus(md *fairlead.Metadata, e *fairlead.Error, b *proto
 	}
 }
 
-// status is the block for a code.
+// status returns the block for a code: a trailer if the head was sent, otherwise a head that is also the trailer.
 func (in *incoming) status(code int) *protocol.Block {
 	named := code < rpcwire.NamedCodes
 	switch {
@@ -244,9 +247,9 @@ func (in *incoming) status(code int) *protocol.Block {
 	}
 }
 
-// fail answers with an error before there was anything to run, and ends the call.
+// fail answers a call whose handler has not run with an error, and ends the call.
 func (in *incoming) fail(err error) {
-	// Deferred, since an end function may leave its goroutine.
+	// Deferred, since an end function may call runtime.Goexit.
 	defer in.done()
 	defer func() {
 		e := fairlead.ErrorOf(err)
@@ -263,7 +266,7 @@ func (in *incoming) fail(err error) {
 	}
 }
 
-// caught is the error of a call in which something has panicked, or, with a nil value, has left its goroutine.
+// caught reports a panic with value, and returns the error of its call. The value is nil after runtime.Goexit.
 func (in *incoming) caught(what string, value any) error {
 	err := in.s.panics.Caught(in.route.Method, what, value)
 	if value == nil {
@@ -284,12 +287,12 @@ func (in *incoming) done() {
 	}
 }
 
-// header is the user's metadata for the response's head, nil when there is none.
+// header returns the user's metadata for the response's head, nil if there is none.
 func (in *incoming) header() *fairlead.Metadata {
 	return rpcwire.Sendable(in.call.ResponseHeader(), isReserved, in.dropped)
 }
 
-// dropped reports a handler's metadata that cannot be sent. The call goes on without it.
+// dropped logs that metadata of a handler cannot be sent. The call continues without it.
 func (in *incoming) dropped(key, why string) {
 	in.s.d.Logger().Warn("grpc: response metadata dropped", "method", in.route.Method.Path, "key", key, "why", why)
 }

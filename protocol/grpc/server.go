@@ -36,13 +36,13 @@ type answers struct {
 	contentType string
 	codec       string
 	head        *protocol.Block
-	compressed  []*protocol.Block                   // head, with the encoding of the compressor at the same place
+	compressed  []*protocol.Block                   // head, with the encoding of the compressor at the same index
 	only        [rpcwire.NamedCodes]*protocol.Block // responses that consist of a status, by code
 	wrongVerb   *protocol.Block                     // the same, for requests that are not POST
 }
 
-// NewServer makes the server side of gRPC, to be given to the HTTP wire (web.NewServer). What it serves, and its
-// limits, come from the server that it is attached to.
+// NewServer returns the server side of gRPC, for the HTTP wire (web.NewServer). Its methods and limits come from the
+// server that it is attached to.
 func NewServer() *Server {
 	s := &Server{bare: protocol.NewBlock()}
 	for code := range s.trailers {
@@ -77,7 +77,7 @@ func (s *Server) Attach(d protocol.Dispatcher) error {
 	return nil
 }
 
-// prepare makes what the codecs of a route need.
+// prepare makes the messages and the answers for each codec of a route.
 func (s *Server) prepare(r *protocol.Route) {
 	for i := range r.Codecs {
 		b := &r.Codecs[i]
@@ -88,7 +88,7 @@ func (s *Server) prepare(r *protocol.Route) {
 	}
 }
 
-// newAnswers makes the blocks for a content type.
+// newAnswers returns the answers for a content type.
 func (s *Server) newAnswers(ct, codecName string) *answers {
 	a := &answers{
 		contentType: ct,
@@ -107,7 +107,8 @@ func (s *Server) newAnswers(ct, codecName string) *answers {
 	return a
 }
 
-// answersTo returns the answers to a content type as it was sent, nil for one that names a codec that no method has.
+// answersTo returns the answers for a content type, with or without parameters, nil if no method has the codec that it
+// names.
 func (s *Server) answersTo(ct string) *answers {
 	for _, a := range s.answers {
 		if a.contentType == ct {
@@ -120,15 +121,15 @@ func (s *Server) answersTo(ct string) *answers {
 	return nil
 }
 
-// newMessages makes the messages of a method with one of its codecs.
+// newMessages returns the messages of a method with one of its codecs.
 func (s *Server) newMessages(m *fairlead.Method, b *protocol.MethodCodec) *rpcwire.Messages {
 	msgs := rpcwire.NewMessages(b.Name, b.Req, b.Resp, b.RespSizer, m.NewRequest == nil, m.NewResponse == nil)
 	msgs.Method, msgs.Panics = m, s.panics
 	return msgs
 }
 
-// Match implements protocol.HTTP: unary calls are wanted whole. What has a content type of gRPC is answered by gRPC,
-// whatever its path.
+// Match implements protocol.HTTP. It asks for the complete bodies of unary calls. It takes all requests with a content
+// type of gRPC, whatever their paths.
 func (s *Server) Match(h *protocol.Head) protocol.Mode {
 	if _, ok := subtype(h.ContentType); !ok {
 		switch {
@@ -152,7 +153,7 @@ func (s *Server) Deadline(h *protocol.Head) time.Time {
 		if d, ok := rpcwire.ParseTimeout(v); ok {
 			return h.Came.Add(d)
 		}
-		return h.Came // it is malformed, and can be told so
+		return h.Came // malformed: begin returns the error
 	}
 	if h.Route != nil && h.Route.Method.Timeout > 0 {
 		return h.Came.Add(h.Route.Method.Timeout)

@@ -9,12 +9,12 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// unaryCall is the state of one unary call on the server, pooled. It is the protocol.Task that runs it and the Driver
-// of its Call; a Call that is kept beyond its end finds out by itself that the state is another's.
+// unaryCall is the state of one unary call on the server. It is the protocol.Task that runs the call, and the Driver of
+// the Call. It is pooled: methods of the Driver check that the Call is the current one, since users may keep a Call.
 type unaryCall struct {
 	unaryState
 
-	server *Server // never changes: Draining may be called at any time
+	server *Server // not reset, since Draining may be called at any time
 }
 
 // unaryState is what is reset between two uses.
@@ -95,10 +95,11 @@ func (u *unaryCall) decodeRequest(payload []byte, flags uint8) error {
 	return nil
 }
 
-// whatDecoding is what panics when a request is decoded: a codec, a compressor, or a message's constructor.
+// whatDecoding names, in reports of panics, the decoding of a request: by a codec, a compressor or a message's
+// constructor.
 const whatDecoding = "decoding the request"
 
-// openUnary serves what is not given to Whole: requests with large bodies, and those that nobody serves.
+// openUnary serves the requests that are not given to Whole: those with large bodies, and those of unknown methods.
 func (s *Server) openUnary(x protocol.Exchange) {
 	u, _ := s.calls.Get().(*unaryCall)
 	err := u.begin(x, u, 0)
@@ -113,7 +114,7 @@ func (s *Server) openUnary(x protocol.Exchange) {
 	u.Run()
 }
 
-// readRequest makes the call's request of a body that is read as it comes.
+// readRequest reads the body as it arrives, and makes the call's request from it.
 func (u *unaryCall) readRequest() (err error) {
 	rd := rpcwire.Reader{Source: u.x, Limit: u.s.recv, Reserver: u.s.d, Expecter: u.x}
 	defer rpcwire.InterruptLate(u.x, u.call)()
@@ -130,8 +131,8 @@ func (u *unaryCall) readRequest() (err error) {
 	return err
 }
 
-// escaped returns the error of a call whose request could not be decoded because of a panic. After runtime.Goexit it
-// ends the call, since nobody else does.
+// escaped returns the error of a call whose request could not be decoded because of a panic with p. If p is nil,
+// runtime.Goexit was called, and escaped ends the call, since its caller does not return.
 func (in *incoming) escaped(p any) error {
 	err := in.caught(whatDecoding, p)
 	if p == nil {
@@ -162,10 +163,10 @@ func (u *unaryCall) Run() {
 	u.release()
 }
 
-// abandon ends a call whose handler panicked or left its goroutine. The state does not return to the pool, since nobody
-// knows who still holds it.
+// abandon ends a call whose handler panicked or called runtime.Goexit. The state does not return to the pool, since
+// something may still refer to it.
 func (u *unaryCall) abandon(err error) {
-	// Deferred, since an end function may leave its goroutine.
+	// Deferred, since an end function may call runtime.Goexit.
 	defer u.done()
 	defer func() { u.finish(fairlead.ErrorOf(err)) }()
 	_ = u.call.Wire().End(u.call.Context(), err) // it is err
@@ -205,7 +206,8 @@ func (u *unaryCall) answer(ctx context.Context, err error) {
 	u.finish(fairlead.ErrorOf(err))
 }
 
-// encode prepares the response as u.reply; the buffer is put back once that is sent.
+// encode sets the message and the block of u.reply. The caller puts the returned buffer, which may be nil, back once
+// the reply is sent.
 func (u *unaryCall) encode() (*buffer.Buf, error) {
 	resp := u.call.Response()
 	sizer := u.bound.RespSizer
@@ -242,8 +244,8 @@ func (u *unaryCall) release() {
 // Protocol implements fairlead.Driver.
 func (u *unaryCall) Protocol() string { return name }
 
-// SendHeader implements fairlead.Driver. Like all that a Call does for its handler it is for the goroutine that runs
-// it, so that no lock is needed to see that the state has gone on to another call.
+// SendHeader implements fairlead.Driver. It needs no lock to see whether the state belongs to another call by now,
+// since only the handler's goroutine may call it.
 func (u *unaryCall) SendHeader(c *fairlead.Call) error {
 	if u.call != c {
 		return rpcwire.ErrOver()

@@ -105,7 +105,7 @@ func (it *Items) Deadline(h *protocol.Head) time.Time {
 	return h.Came.Add(itemsTime)
 }
 
-// begin makes the call of an exchange and has it admitted. It answers and returns false if it is not.
+// begin makes the call of an exchange and asks the server to admit it. It answers and returns false if it is not.
 func (it *Items) begin(c *itemCall, x protocol.Exchange, size int, driver fairlead.Driver) bool {
 	h := x.Head()
 	c.x, c.items, c.query, c.size = x, it, h.Query, size

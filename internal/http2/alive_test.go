@@ -260,58 +260,6 @@ func TestClientToldOfTooManyPings(t *testing.T) {
 	}
 }
 
-// TestDrainedIsReadToTheEnd: a server's connection that was drained must not be closed while the client may still send
-// (a WINDOW_UPDATE for what it has read, for instance): the kernel would answer with a reset, and throw away what the
-// client has not received yet.
-func TestDrainedIsReadToTheEnd(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	f := toServer(t, r)
-	if err := f.nc.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
-		t.Fatal(err)
-	}
-	const size = 60 << 10 // much more than that, and less than the window
-	f.headers(1, false, f.request("/unary"))
-	for sent := 0; sent < size; sent += 15 << 10 {
-		f.data(1, sent+(15<<10) == size, strings.Repeat("x", 15<<10))
-	}
-	var c http2.ServerConn
-	for c.Conn == nil || c.NumStreams() > 0 || c.Vital().Vitals().Called == 0 {
-		time.Sleep(time.Millisecond)
-		r.mu.Lock()
-		for one := range r.open {
-			c = one
-		}
-		r.mu.Unlock()
-	}
-	c.Drain(true)
-	for range 20 {
-		f.frame(typeWindowUpdate, 0, 0, u32(1))
-		time.Sleep(time.Millisecond)
-	}
-	got, ended, goaway := 0, false, false
-	for {
-		typ, flags, _, p, err := f.read()
-		if err != nil {
-			if !errors.Is(err, io.EOF) {
-				t.Errorf("the connection ended with %v", err)
-			}
-			break
-		}
-		switch typ {
-		case typeData:
-			got += len(p)
-		case typeHeaders:
-			ended = flags&flagEnd != 0
-		case typeGoaway:
-			goaway = true
-		}
-	}
-	if got != size || !ended || !goaway {
-		t.Errorf("got %d bytes of %d, the end %v, GOAWAY %v", got, size, ended, goaway)
-	}
-}
-
 // stuckConn is a connection whose first write does not end before the connection does, once it is told so.
 type stuckConn struct {
 	transport.Conn

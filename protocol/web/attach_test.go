@@ -138,10 +138,11 @@ func TestAttach(t *testing.T) {
 // TestAddHTTP: a protocol that is added takes the place of the one with its name, and is otherwise asked last.
 func TestAddHTTP(t *testing.T) {
 	t.Parallel()
-	a, b, c, b2 := &fixed{name: "a"}, &fixed{name: "b"}, &fixed{name: "c"}, &fixed{name: "b"}
+	a, b, c := &fixed{name: "a"}, &fixed{name: "b"}, &fixed{name: "c"}
+	a2, b2 := &fixed{name: "a"}, &fixed{name: "b"}
 	s := NewServer(a, Protocol(b))
-	s.AddHTTP(c, b2)
-	if want := []protocol.HTTP{a, b2, c}; !slices.Equal(s.opts.apps, want) {
+	s.AddHTTP(c, b2, a2)
+	if want := []protocol.HTTP{a2, b2, c}; !slices.Equal(s.opts.apps, want) {
 		t.Errorf("got %v, want %v", s.opts.apps, want)
 	}
 	s.AddHTTP(nil)

@@ -12,20 +12,58 @@ import (
 
 // formatted returns Go code as protogen formats it. The code has no indentation yet.
 //
-// Most of what protoc-gen-go writes is functions of a few plain lines, and most of the time that generating takes is
-// that of go/parser and go/printer for them. What these do to such functions is indent them: that is done here, and
-// go/printer gets a placeholder for them. All that is not as plain, or might be printed otherwise, is left to it.
+// Most of what protoc-gen-go writes is functions of a few plain lines, structs and lists, and most of the time that
+// generating takes is that of go/parser and go/printer for them. What these do to them is indent them and align columns:
+// that is done here, and go/printer gets placeholders. All that is not as plain, or might be printed otherwise, is left
+// to it.
 func formatted(source []byte) ([]byte, error) {
-	const placeholder = "func _functions"
-	rest := make([]byte, 0, len(source)/2) // what go/printer gets
-	var functions [][]byte                 // those in place of each placeholder
-	var run []byte
+	rest, parts := split(source)
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, "", rest, parser.ParseComments)
+	if err != nil {
+		return nil, err
+	}
+	var printed bytes.Buffer
+	config := printer.Config{Mode: printer.TabIndent | printer.UseSpaces, Tabwidth: 8}
+	if err := config.Fprint(&printed, files, file); err != nil {
+		return nil, err
+	}
+	size := printed.Len()
+	for _, p := range parts {
+		size += len(p.text)
+	}
+	out := make([]byte, 0, size)
+	left := printed.Bytes()
+	for _, p := range parts {
+		before, after, found := bytes.Cut(left, []byte("\n"+p.placeholder+"\n"))
+		if !found {
+			return nil, errNotFormatted
+		}
+		out = append(append(append(out, before...), '\n'), p.text...)
+		left = after
+	}
+	return append(out, left...), nil
+}
+
+// placed is code that was formatted here.
+type placed struct {
+	placeholder string // the line that go/printer prints in its place
+	text        []byte
+}
+
+// split formats what is plain, and returns the code with placeholders for it.
+func split(source []byte) (rest []byte, parts []placed) {
+	rest = make([]byte, 0, len(source)/4)
+	var run []byte // declarations
+	hold := func(placeholder, end string, text []byte) {
+		placeholder += strconv.Itoa(len(parts)) + end
+		rest = append(append(rest, placeholder...), '\n')
+		parts = append(parts, placed{placeholder, text})
+	}
 	finish := func() {
 		if len(run) > 0 {
-			rest = append(rest, placeholder...)
-			rest = strconv.AppendInt(rest, int64(len(functions)), 10)
-			rest = append(rest, "()\n\n"...)
-			functions = append(functions, run)
+			hold("func _declarations", "()", run)
+			rest = append(rest, '\n')
 			run = nil
 		}
 	}
@@ -36,7 +74,7 @@ func formatted(source []byte) ([]byte, error) {
 			if size > 0 {
 				run = append(run, '\n')
 			}
-			if grown, after, ok := appendFunction(run, source); ok && (len(after) == 0 || after[0] == '\n') {
+			if grown, after, ok := appendDeclaration(run, source); ok && (len(after) == 0 || after[0] == '\n') {
 				run, source = grown, after
 				continue
 			}
@@ -49,30 +87,16 @@ func formatted(source []byte) ([]byte, error) {
 		}
 		finish()
 		rest = append(append(rest, line...), '\n')
+		if !bytes.HasPrefix(line, []byte("var ")) || !bytes.HasSuffix(line, []byte("{")) {
+			continue
+		}
+		if list, after, ok := appendList(nil, source); ok {
+			source = after
+			hold("\t_elements", ",", list)
+		}
 	}
 	finish()
-
-	files := token.NewFileSet()
-	file, err := parser.ParseFile(files, "", rest, parser.ParseComments)
-	if err != nil {
-		return nil, err
-	}
-	var printed bytes.Buffer
-	config := printer.Config{Mode: printer.TabIndent | printer.UseSpaces, Tabwidth: 8}
-	if err := config.Fprint(&printed, files, file); err != nil {
-		return nil, err
-	}
-	out := make([]byte, 0, 2*len(source)+printed.Len())
-	left := printed.Bytes()
-	for i, text := range functions {
-		before, after, found := bytes.Cut(left, []byte("\n"+placeholder+strconv.Itoa(i)+"()\n"))
-		if !found {
-			return nil, errNotFormatted
-		}
-		out = append(append(append(out, before...), '\n'), text...)
-		left = after
-	}
-	return append(out, left...), nil
+	return rest, parts
 }
 
 // errNotFormatted says that code has not the form in which it can be formatted here.
@@ -85,11 +109,6 @@ const maxOnOneLine = 90
 // is none.
 func appendFunction(dst, source []byte) (grown, rest []byte, ok bool) {
 	line, rest, _ := bytes.Cut(source, []byte("\n"))
-	if bytes.HasPrefix(line, []byte("// Deprecated: ")) && isWord(line, " ./:-") {
-		// All else in comments may be reformatted.
-		dst = append(append(dst, line...), '\n')
-		line, rest, _ = bytes.Cut(rest, []byte("\n"))
-	}
 	if head, ok := bytes.CutSuffix(line, []byte(" {}")); ok {
 		return append(append(dst, line...), '\n'), rest, len(head) <= maxOnOneLine && plainHead(head)
 	}
@@ -103,6 +122,7 @@ func appendFunction(dst, source []byte) (grown, rest []byte, ok bool) {
 			return dst, source, false
 		}
 		line, rest, _ = bytes.Cut(rest, []byte("\n"))
+		line = spaced(line)
 		statement, opens := bytes.CutSuffix(line, []byte(" {"))
 		indent := depth
 		switch {
@@ -116,12 +136,32 @@ func appendFunction(dst, source []byte) (grown, rest []byte, ok bool) {
 		case opens:
 			depth++
 		}
-		for range indent {
-			dst = append(dst, '\t')
-		}
-		dst = append(append(dst, line...), '\n')
+		dst = append(append(appendTabs(dst, indent), line...), '\n')
 	}
 	return dst, rest, true
+}
+
+// spaced returns a line with spaces as go/printer has them, where protoc-gen-go writes others: behind return, in getters,
+// and between the numbers of an index.
+func spaced(line []byte) []byte {
+	after, ok := bytes.CutPrefix(line, []byte("return "))
+	if !ok {
+		return line
+	}
+	switch {
+	case bytes.HasPrefix(after, []byte(" ")) && isWord(after[1:], "."):
+		return append([]byte("return "), after[1:]...)
+	case bytes.HasPrefix(after, []byte("* ")) && isWord(after[2:], "."):
+		return append([]byte("return *"), after[2:]...)
+	}
+	call, index, ok := bytes.Cut(after, []byte(", []int{"))
+	if numbers, closed := bytes.CutSuffix(index, []byte("}")); ok && closed && isWord(call, "()") && isWord(numbers, ",") {
+		spaced := append([]byte("return "), call...)
+		spaced = append(spaced, ", []int{"...)
+		spaced = append(spaced, bytes.ReplaceAll(numbers, []byte(","), []byte(", "))...)
+		return append(spaced, '}')
+	}
+	return line
 }
 
 // plainHead reports whether the head of a function is plain: it has one parameter at most, and the results of most

@@ -15,7 +15,7 @@ func TestFormatted(t *testing.T) {
 	long := strings.Repeat("L", 80)
 	type test struct {
 		name, code string
-		plain      int // functions that are formatted here
+		plain      int // declarations that are formatted here
 	}
 	tests := []test{
 		{"nothing", "", 0},
@@ -111,6 +111,25 @@ f() // behind
 			"func (x *" + long + ") IsWiderThanOneLine() string {\nreturn \"\"\n}\n", 1},
 		{"one line", "func A() { f() }\n\nfunc B() (string) {\nreturn \"\"\n}\n\nfunc C(a, b int) {}\n\n" +
 			"func D(a ...int) {}\n", 0},
+		{"spaces", `
+func (x *M) GetA() int32 {
+if x != nil {
+return  x.A
+}
+return 0
+}
+
+func (x *M) GetB() string {
+if x != nil && x.B != nil {
+return * x.B
+}
+return ""
+}
+
+func (*M_N) Descriptor() ([]byte, []int) {
+return file_a_rawDescGZIP(), []int{0,12}
+}
+`, 3},
 		{"no functions", "var a = func() int {\nreturn 1\n}\n\nvar b = []int{\n1, // one\n22, // two\n}\n", 0},
 		{"several lines", "func A() {\nf(\n1,\n)\n}\n\nfunc B() {\nx := T{\na: 1,\n}\n}\n\nfunc C() {\n\nf()\n}\n", 0},
 		{"switches", "func A() {\nswitch x {\ncase 1:\nf()\ndefault:\n}\n}\n\nfunc B() {\nL:\nfor {\nbreak L\n}\n}\n", 0},
@@ -125,6 +144,12 @@ f() // behind
 	} {
 		tests = append(tests, test{statement, "func A() {\n" + statement + "\n}\n", 0})
 	}
+	for name, code := range columns() {
+		tests = append(tests, test{name, code, 1})
+	}
+	for name, code := range otherColumns() {
+		tests = append(tests, test{name, code, 0})
+	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -138,7 +163,7 @@ f() // behind
 			}
 			count := 0
 			for rest := source; len(rest) > 0; {
-				if _, after, ok := appendFunction(nil, rest); ok {
+				if _, after, ok := appendDeclaration(nil, rest); ok {
 					count++
 					rest = bytes.TrimLeft(after, "\n")
 					continue
@@ -146,8 +171,14 @@ f() // behind
 				_, rest, _ = bytes.Cut(rest, []byte("\n\n"))
 				rest = bytes.TrimLeft(rest, "\n")
 			}
+			_, parts := split(source)
+			for _, p := range parts {
+				if strings.HasPrefix(p.placeholder, "\t") {
+					count++
+				}
+			}
 			if tt.plain > 0 && count < tt.plain {
-				t.Errorf("%d functions are formatted here, want %d", count, tt.plain)
+				t.Errorf("%d declarations are formatted here, want %d", count, tt.plain)
 			}
 		})
 	}

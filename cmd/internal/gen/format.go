@@ -12,10 +12,9 @@ import (
 
 // formatted returns Go code as protogen formats it. The code has no indentation yet.
 //
-// Most of what protoc-gen-go writes is functions of a few plain lines, structs and lists, and most of the time that
-// generating takes is that of go/parser and go/printer for them. What these do to them is indent them and align columns:
-// that is done here, and go/printer gets placeholders. All that is not as plain, or might be printed otherwise, is left
-// to it.
+// Most of what protoc-gen-go writes is functions of a few plain lines, structs and lists. go/parser and go/printer take
+// much time for them, and do no more than indent them and align columns: that is done here, and go/printer gets
+// placeholders. All that is not as plain, or might be printed otherwise, is left to it.
 func formatted(source []byte) ([]byte, error) {
 	rest, parts := split(source)
 	files := token.NewFileSet()
@@ -141,8 +140,8 @@ func appendFunction(dst, source []byte) (grown, rest []byte, ok bool) {
 	return dst, rest, true
 }
 
-// spaced returns a line with spaces as go/printer has them, where protoc-gen-go writes others: behind return, in getters,
-// and between the numbers of an index.
+// spaced returns a line with spaces as go/printer has them, where protoc-gen-go writes others: behind return, in
+// getters, and between the numbers of an index.
 func spaced(line []byte) []byte {
 	after, ok := bytes.CutPrefix(line, []byte("return "))
 	if !ok {

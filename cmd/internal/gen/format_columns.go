@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// appendDeclaration appends the plain declaration with which source begins, with its comment, and returns what is behind
-// it; false when there is none. A declaration may be a function, a type, or a group of constants or variables.
+// appendDeclaration appends the plain declaration with which source begins, with its comment, and returns what is
+// behind it; false when there is none. It may be a function, a type, or a group of constants or variables.
 func appendDeclaration(dst, source []byte) (grown, rest []byte, ok bool) {
 	dst, rest, ok = appendComment(dst, source, 0)
 	if !ok {
@@ -243,7 +243,8 @@ func fieldCells(line []byte) (row, bool) {
 		return row{cells: [maxCells][]byte{name, typ}, number: 2}, true
 	}
 	quoted := line[len(line)-len(tag)-1:]
-	return row{cells: [maxCells][]byte{name, typ, quoted}, number: 3}, len(tag) > 1 && bytes.IndexByte(tag, '`') == len(tag)-1
+	ok = len(tag) > 1 && bytes.IndexByte(tag, '`') == len(tag)-1
+	return row{cells: [maxCells][]byte{name, typ, quoted}, number: 3}, ok
 }
 
 // methodCells takes the line of a method without parameters and results.

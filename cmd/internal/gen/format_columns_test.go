@@ -67,8 +67,8 @@ func otherColumns() map[string]string {
 	for i, line := range []string{
 		"a, b int", "B", "*p.B", "a int // behind", "a int `x` // behind", "a  int", "a int  ", "a struct{}", "a func()",
 		"a [2 + 1]int", "a int `x`  ", "a int \"x\"", "\na int", "a int\n", "a int\n// last", "/* a */ a int", "a int; b int",
-		"//  - one\na int", "//a\na int", "// a \na int", "// one\n//\na int", "//\n// one\na int", "a int `x\ny`",
-		"// a\n//\n// Heading\n//\n// b\na int", "// [a]: b\na int", "// ``a''\na int", "//go:embed a\na int", "//\ta\na int",
+		"//  - one\na int", "//x\na int", "// a \na int", "// one\n//\na int", "//\n// one\na int", "a int `x\ny`",
+		"// a\n//\n// Heading\n//\n// b\na int", "// [a]: b\na int", "// ``a''\na int", "//go:embed a\na int", "//\tx\na int",
 	} {
 		tests[fmt.Sprintf("struct %d", i)] = "type M struct {\nlong string\n" + line + "\nlonger []byte\n}\n"
 		tests[fmt.Sprintf("struct ends %d", i)] = "type M struct {\nlong string\n" + line + "\n}\n"
@@ -86,12 +86,15 @@ func otherColumns() map[string]string {
 		tests[fmt.Sprintf("list %d", i)] = "var a = []any{\nnil, // long\n" + line + "\n100, // longer\n}\n"
 	}
 	for i, line := range []string{
-		"1: 2, // a", "// Duplicate value: 0: \"A\",", "1:2,", "1:  2,", "a: 1,", "1: 2, 3: 4,", "\"a b\": 1,", "\n1: 2,", "+1: 2,",
+		"1: 2, // a", "// Duplicate value: 0: \"A\",", "1:2,", "1:  2,", "a: 1,", "1: 2, 3: 4,",
+		"\"a b\": 1,", "\n1: 2,", "+1: 2,",
 	} {
-		tests[fmt.Sprintf("pairs %d", i)] = "var (\nA = map[int32]string{\n1: 2,\n" + line + "\n100: 3,\n}\nB = map[int32]string{\n1: 2,\n}\n)\n"
+		tests[fmt.Sprintf("pairs %d", i)] = "var (\nA = map[int32]string{\n1: 2,\n" + line +
+			"\n100: 3,\n}\nB = map[int32]string{\n1: 2,\n}\n)\n"
 	}
 	tests["interfaces"] = "type A interface {\nA() int\nLong(a int)\n}\n\ntype B interface {\nA\n}\n\ntype C interface{}\n"
-	tests["types"] = "type A = B\n\ntype B []int\n\ntype C func()\n\ntype D struct{}\n\ntype E struct{ a int }\n\ntype (\nF int\n)\n"
+	tests["types"] = "type A = B\n\ntype B []int\n\ntype C func()\n\ntype D struct{}\n\n" +
+		"type E struct{ a int }\n\ntype (\nF int\n)\n"
 	tests["variables"] = "var (\na sync.Once\nlong []byte\n)\n\nvar (\nb = map[int32]string{\n}\n)\n\nvar c, d = 1, 2\n"
 	return tests
 }

@@ -19,8 +19,7 @@ var epoch = time.Now() //nolint:gochecknoglobals // read-only
 
 // readTimer is the transport's read deadline and what it is for; times are after epoch. It belongs to the reading role.
 // The deadline is set when a part of something is there and left as it is when the rest comes, so that a connection on
-// which much arrives does not set one for each frame; one that has passed without effect is set again,
-// or cleared.
+// which much arrives does not set one for each frame; one that has passed without effect is set again, or cleared.
 type readTimer struct {
 	set   time.Duration // the transport's deadline; 0: there is none
 	frame time.Duration // when the frame, or header block, that was begun has to be complete; 0: none was

@@ -61,8 +61,8 @@ func PingPolicy(least time.Duration, withoutCalls bool) ServerOption {
 func ControlBudget(n int) Option { return option(func(c *config) { c.budget = n }) }
 
 // FrameTimeout limits to d, and to 2d at worst, the time in which a peer sends the rest of a frame or header block that
-// it has begun. The time counts from a complete frame header of 9 bytes at the latest: fewer bytes that arrive alone count
-// as silence, which KeepAlive and IdleTimeout of the server or client limit. 0 sets no limit. Default: 30 s.
+// it has begun. The time counts from a complete frame header of 9 bytes at the latest: fewer bytes that arrive alone
+// count as silence, which KeepAlive and IdleTimeout of the server or client limit. 0 sets no limit. Default: 30 s.
 func FrameTimeout(d time.Duration) Option { return option(func(c *config) { c.frameTimeout = d }) }
 
 // QueuedBytes limits the bytes that a connection holds for slow handlers, or for slow readers of responses, to n, at

@@ -9,9 +9,13 @@ import (
 	"github.com/fairlead-go/fairlead/transport"
 )
 
+// arrival is a connection whose wire is not known yet. The server remembers it by its pointer, because the types of
+// connections do not have to be comparable.
+type arrival struct{ transport.Conn }
+
 // promote moves a connection whose wire is known to the list that Shutdown drains. It returns false if the server is
 // shutting down.
-func (s *Server) promote(tc transport.Conn, c protocol.ServerConn) bool {
+func (s *Server) promote(tc *arrival, c protocol.ServerConn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping {
@@ -23,7 +27,7 @@ func (s *Server) promote(tc transport.Conn, c protocol.ServerConn) bool {
 }
 
 // forget drops a connection whose wire did not become known.
-func (s *Server) forget(tc transport.Conn) {
+func (s *Server) forget(tc *arrival) {
 	s.mu.Lock()
 	delete(s.detecting, tc)
 	s.checkGone()

@@ -114,6 +114,9 @@ func TestCut(t *testing.T) {
 					!strings.Contains(got, "reason=canceled") {
 					t.Errorf("got the log %q, want %q in it", got, tt.want)
 				}
+				if got := log.String(); strings.Contains(got, "level=WARN") != (len(admitted) > 0) {
+					t.Errorf("got the log %q, want a warning if calls were lost", got)
+				}
 				for _, c := range admitted {
 					s.Dispatcher().Done(c, 0)
 				}

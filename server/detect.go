@@ -17,14 +17,14 @@ import (
 const detectMax = 64
 
 // connection runs a new connection until it ends or its reading role moves to another goroutine.
-func (s *Server) connection(tc transport.Conn) {
+func (s *Server) connection(tc *arrival) {
 	if c := s.begin(tc); c != nil {
 		s.serve(c)
 	}
 }
 
 // begin finds the wire of a new connection and makes it known to Shutdown. Nil: the connection was dropped.
-func (s *Server) begin(tc transport.Conn) (c protocol.ServerConn) {
+func (s *Server) begin(tc *arrival) (c protocol.ServerConn) {
 	var err error
 	returned := false
 	defer func() {
@@ -39,7 +39,7 @@ func (s *Server) begin(tc transport.Conn) (c protocol.ServerConn) {
 			s.forget(tc)
 		}
 	}()
-	c, err = s.welcome(tc)
+	c, err = s.welcome(tc.Conn)
 	if err == nil && !s.promote(tc, c) {
 		c.Close(ErrClosed)
 		c, err = nil, ErrClosed

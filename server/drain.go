@@ -2,10 +2,10 @@ package server
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/fairlead-go/fairlead/protocol"
-	"github.com/fairlead-go/fairlead/transport"
 )
 
 const (
@@ -64,8 +64,8 @@ func (s *Server) beginDrain() {
 	}
 	s.stopping = true
 	close(s.draining)
-	listeners := append([]transport.Listener(nil), s.listeners...)
-	detecting := make([]transport.Conn, 0, len(s.detecting))
+	listeners := slices.Clone(s.listeners)
+	detecting := make([]*arrival, 0, len(s.detecting))
 	for tc := range s.detecting {
 		detecting = append(detecting, tc)
 	}

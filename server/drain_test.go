@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/transport"
 	"github.com/fairlead-go/fairlead/transport/inproc"
 )
 
@@ -262,4 +264,83 @@ func TestGoexit(t *testing.T) {
 			t.Errorf("call %d: got %v, want %v", i, err, want)
 		}
 	}
+}
+
+// boxed is a listener and its connections in values that cannot be compared.
+type boxed struct {
+	*scripted
+
+	_ []int
+}
+
+func (l boxed) Accept() (transport.Conn, error) {
+	tc, err := l.scripted.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return boxedConn{Conn: tc}, nil
+}
+
+type boxedConn struct {
+	transport.Conn
+
+	_ []int
+}
+
+// TestNotComparable: listeners and connections do not have to be comparable.
+func TestNotComparable(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newFakeWire("w", 'w')
+		s := plain(t, Protocol(w))
+		served := make(chan error, 2)
+		l := newScripted()
+		go func() { served <- s.Serve(boxed{scripted: l}) }()
+		broken := newScripted()
+		go func() { served <- s.Serve(boxed{scripted: broken}) }()
+		connect(t, l, w)
+		waiting, far := inproc.Pipe() // its first byte never comes
+		defer far.Close()
+		l.results <- waiting
+		broken.results <- io.ErrClosedPipe
+		if err := <-served; !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("the listener that fails: got %v", err)
+		}
+		synctest.Wait()
+		if n := len(s.Addrs()); n != 1 {
+			t.Errorf("got %d listeners, want the other one", n)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_ = s.Shutdown(ctx) // cuts the connection, which nobody ends
+		if err := <-served; !errors.Is(err, ErrClosed) {
+			t.Errorf("got %v, want ErrClosed", err)
+		}
+	})
+}
+
+// stubborn is a listener whose Accept goes on after Close.
+type stubborn struct{ *scripted }
+
+func (stubborn) Close() error { return nil }
+
+// TestShutdownAwaitsAccept: Shutdown does not return before the one accept loop is over.
+func TestShutdownAwaitsAccept(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := plain(t)
+		l := newScripted()
+		go s.Serve(stubborn{l})
+		synctest.Wait()
+		over := make(chan error, 1)
+		go func() { over <- s.Shutdown(t.Context()) }()
+		synctest.Wait()
+		if len(over) > 0 {
+			t.Error("Shutdown returned while a listener accepts")
+		}
+		l.results <- net.ErrClosed
+		if err := <-over; err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -32,14 +32,14 @@ func (s *Server) Start(ctx context.Context) error {
 	if again {
 		return errors.New("server: Start was called before")
 	}
-	var listeners []transport.Listener
+	var listeners []*listener
 	for i, t := range s.cfg.targets {
 		l, err := s.cfg.network.Listen(ctx, t)
 		if err != nil {
 			closeAll(listeners)
 			return listenError(s.cfg.listen[i], err)
 		}
-		listeners = append(listeners, l)
+		listeners = append(listeners, &listener{l})
 	}
 	if err := s.enlist(listeners...); err != nil {
 		return err
@@ -52,7 +52,7 @@ func (s *Server) Start(ctx context.Context) error {
 }
 
 // acceptOrFail is the goroutine of a listener that Start has opened.
-func (s *Server) acceptOrFail(l transport.Listener) {
+func (s *Server) acceptOrFail(l *listener) {
 	var err error
 	defer func() {
 		if err == nil { // accept did not return
@@ -77,7 +77,7 @@ func listenError(addr string, err error) error {
 	return fmt.Errorf("server: listening on %s: %w", addr, err)
 }
 
-func closeAll(listeners []transport.Listener) {
+func closeAll(listeners []*listener) {
 	for _, l := range listeners {
 		_ = l.Close() // nothing was accepted
 	}
@@ -114,16 +114,21 @@ func (s *Server) String() string {
 	return "the server at " + strings.Join(addrs, " and ")
 }
 
+// listener is a listener of the server's. The server knows it by its pointer, because the types of listeners do not have
+// to be comparable.
+type listener struct{ transport.Listener }
+
 // Serve accepts connections from l, which it closes, until Shutdown, when it returns ErrClosed, or until l fails.
 func (s *Server) Serve(l transport.Listener) error {
-	if err := s.enlist(l); err != nil {
+	known := &listener{l}
+	if err := s.enlist(known); err != nil {
 		return err
 	}
-	return s.accept(l)
+	return s.accept(known)
 }
 
 // enlist makes listeners known to Shutdown and announces their accept loops, or closes them after it.
-func (s *Server) enlist(listeners ...transport.Listener) error {
+func (s *Server) enlist(listeners ...*listener) error {
 	s.mu.Lock()
 	stopping := s.stopping
 	if !stopping {
@@ -138,17 +143,17 @@ func (s *Server) enlist(listeners ...transport.Listener) error {
 	return nil
 }
 
-func (s *Server) delist(l transport.Listener) {
+func (s *Server) delist(l *listener) {
 	_ = l.Close() // it has failed, or Shutdown has closed it
 	s.mu.Lock()
-	s.listeners = slices.DeleteFunc(s.listeners, func(other transport.Listener) bool { return other == l })
+	s.listeners = slices.DeleteFunc(s.listeners, func(other *listener) bool { return other == l })
 	s.accepting--
 	s.checkGone()
 	s.mu.Unlock()
 }
 
 // accept is the accept loop of an enlisted listener.
-func (s *Server) accept(l transport.Listener) error {
+func (s *Server) accept(l *listener) error {
 	defer s.delist(l)
 	pause := minPause
 	for {
@@ -197,11 +202,12 @@ func (s *Server) sleep(d time.Duration) bool {
 
 // take starts the goroutine of a new connection, unless there are too many.
 func (s *Server) take(tc transport.Conn) {
+	a := &arrival{tc}
 	s.mu.Lock()
 	full := s.cfg.maxConns > 0 && len(s.detecting)+len(s.conns) >= s.cfg.maxConns
 	refused := s.stopping || full
 	if !refused {
-		s.detecting[tc] = struct{}{}
+		s.detecting[a] = struct{}{}
 	}
 	s.mu.Unlock()
 	if refused {
@@ -213,7 +219,7 @@ func (s *Server) take(tc transport.Conn) {
 		return
 	}
 	s.load.accepted.Add(1)
-	go s.connection(tc)
+	go s.connection(a)
 }
 
 // remote returns the peer's address for logs.

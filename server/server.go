@@ -15,7 +15,6 @@ import (
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/codec"
 	"github.com/fairlead-go/fairlead/protocol"
-	"github.com/fairlead-go/fairlead/transport"
 )
 
 // ErrClosed is what Serve and Start return after Shutdown.
@@ -42,8 +41,8 @@ type Server struct {
 	started   bool
 	stopping  bool
 	accepting int // accept loops
-	listeners []transport.Listener
-	detecting map[transport.Conn]struct{}
+	listeners []*listener
+	detecting map[*arrival]struct{}
 	conns     map[protocol.ServerConn]known
 }
 
@@ -66,7 +65,7 @@ func New(opts ...Option) (*Server, error) {
 		draining:  make(chan struct{}),
 		parted:    make(chan struct{}),
 		gone:      make(chan struct{}),
-		detecting: make(map[transport.Conn]struct{}),
+		detecting: make(map[*arrival]struct{}),
 		conns:     make(map[protocol.ServerConn]known),
 		keeper:    protocol.NewKeeper(cfg.alive),
 	}

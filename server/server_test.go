@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -36,6 +37,8 @@ func TestNewErrors(t *testing.T) {
 	failing := newFakeWire("failing", 'f')
 	failing.attach = errors.New("cannot serve that")
 	cert := &tls.Config{Certificates: []tls.Certificate{{}}}
+	tooMany := math.MaxInt32
+	tooMany++ // below zero where an int has 32 bits
 	tests := []struct {
 		name string
 		opts []Option
@@ -95,6 +98,21 @@ func TestNewErrors(t *testing.T) {
 			"MaxRecvMessage: 0", "MaxSendMessage: -1", "MaxHeaderList: 3", "MaxStreams: 0", "MaxConnections: -1",
 			"MaxBytes: ", "CompressMin: -1", "HandshakeTimeout: 0s",
 		}},
+		{"numbers that are too high", []Option{
+			wire, cdc, svc, MaxRecvMessage(tooMany), MaxSendMessage(tooMany), MaxHeaderList(16<<20 + 1),
+			MaxStreams(1<<20 + 1), MaxConnections(tooMany), CompressMin(tooMany),
+		}, []string{
+			"MaxRecvMessage: ", "MaxSendMessage: ", "MaxHeaderList: 16777217", "MaxStreams: 1048577",
+			"MaxConnections: ", "CompressMin: ",
+		}},
+		{"the highest numbers", []Option{
+			wire, cdc, svc, MaxRecvMessage(math.MaxInt32), MaxSendMessage(math.MaxInt32), MaxHeaderList(16 << 20),
+			MaxStreams(1 << 20), MaxConnections(math.MaxInt32), MaxBytes(maxMaxBytes), CompressMin(math.MaxInt32),
+		}, nil},
+		{"the lowest numbers", []Option{
+			wire, cdc, svc, MaxRecvMessage(1), MaxSendMessage(1), MaxHeaderList(1 << 10), MaxStreams(1), MaxConnections(0),
+			MaxBytes(1), CompressMin(0),
+		}, nil},
 		{"TLS nil", []Option{wire, cdc, svc, TLS(nil)}, []string{"TLS: nil"}},
 		{"TLS without Listen", []Option{wire, cdc, svc, TLS(cert)}, []string{"TLS", "Listen"}},
 		{"TLS without certificate", []Option{wire, cdc, svc, Transport(inproc.New()), Listen(":1"), TLS(&tls.Config{})},

@@ -174,7 +174,7 @@ func TestToyEnds(t *testing.T) {
 		},
 		{name: "cancelled", send: "hang", do: func(cancel func()) { cancel() }, code: fairlead.Canceled},
 		{
-			name: "late", send: "hang", call: []fairlead.CallOption{fairlead.WithTimeout(time.Second)},
+			name: "late", send: "hang", call: []fairlead.CallOption{fairlead.WithTimeout(time.Minute)},
 			code: fairlead.DeadlineExceeded,
 		},
 	}
@@ -185,7 +185,14 @@ func TestToyEnds(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				s := open(ctx, t, openToys(t, &tt.server, tt.opts...), tt.call...)
+				c := openToys(t, &tt.server, tt.opts...)
+				// A stream before brings a connection, so that the deadline is not over while that is made.
+				first := open(ctx, t, c)
+				if err := first.CloseSend(); err != nil {
+					t.Fatal(err)
+				}
+				_, _ = first.Recv() // the end, whatever this server takes for it
+				s := open(ctx, t, c, tt.call...)
 				if err := s.Send(&msg{Text: tt.send}); err != nil {
 					t.Fatal(err)
 				}

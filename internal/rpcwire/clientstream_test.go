@@ -553,3 +553,107 @@ func TestClientConnAbilities(t *testing.T) {
 		t.Errorf("of one that can nothing: got %v, %d, %v", c.Vital(), c.Limit(), c.TooManyPings())
 	}
 }
+
+// TestRoomForResumption: what is kept is 64 KiB less one byte at most, in one message or in several.
+func TestRoomForResumption(t *testing.T) {
+	t.Parallel()
+	const most = 1<<16 - 1 - PrefixSize - 1 // the length of a text whose message is just kept
+	for name, tt := range map[string]struct {
+		texts []int
+		kept  bool
+	}{
+		"one":            {[]int{most}, true},
+		"one too long":   {[]int{most + 1}, false},
+		"three":          {[]int{10, 20, most - 30 - 2*(PrefixSize+1)}, true},
+		"three too long": {[]int{10, 20, most - 30 - 2*(PrefixSize+1) + 1}, false},
+	} {
+		x := newExchange()
+		st := opened(t, fairlead.BidiStreaming, x)
+		for _, n := range tt.texts {
+			if err := st.Send(note(strings.Repeat("x", n))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := st.keeping.Load(); got != tt.kept || (st.kept != nil) != tt.kept {
+			t.Errorf("%s: kept: %v, want %v", name, got, tt.kept)
+		}
+		if len(x.sent) != len(tt.texts) {
+			t.Errorf("%s: %d messages were sent", name, len(x.sent))
+		}
+	}
+}
+
+// TestFirstDeadline: a timer that is set for one call alone fires when that call's time has come.
+func TestFirstDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hc := &cancelConn{at: make(map[protocol.Ticket]time.Time)}
+		d := &Deadlines{Conn: hc}
+		var e Expiry
+		done := make(chan struct{}, 1)
+		want := time.Now().Add(time.Second)
+		d.Add(&e, 1, want, done)
+		<-done
+		if !hc.at[1].Equal(want) || !e.Late {
+			t.Errorf("cancelled at %v, want %v; late: %v", hc.at[1], want, e.Late)
+		}
+		d.Stop()
+	})
+}
+
+// TestLateAtDeadline: a call is late from its deadline on, and one without a deadline never.
+func TestLateAtDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := fairlead.NewMethod[protocoltest.Msg, protocoltest.Msg](fairlead.Unary, "test.Notes", "Note")
+		c := fairlead.NewServerCall(&fairlead.ServerCall{Method: m, Deadline: time.Now().Add(time.Second)})
+		time.Sleep(time.Second - time.Nanosecond)
+		if isLate(c) {
+			t.Error("late before the deadline")
+		}
+		time.Sleep(time.Nanosecond)
+		if !isLate(c) {
+			t.Error("not late at the deadline")
+		}
+		if isLate(fairlead.NewServerCall(&fairlead.ServerCall{Method: m})) {
+			t.Error("late without a deadline")
+		}
+	})
+}
+
+// TestEndedBefore: a stream is not opened when its context has ended, and one that waits ends with it.
+func TestEndedBefore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		st := new(call)
+		err := st.Open(ctx, &conn{}, &Opening{})
+		wantError(t, err, fairlead.Canceled, "")
+		if e := fairlead.ErrorOf(err); e.Reach != fairlead.NotSent {
+			t.Errorf("got the reach %v, want NotSent", e.Reach)
+		}
+		open := opened(t, fairlead.BidiStreaming, newExchange())
+		wantError(t, open.WaitHeader(ctx, open.call), fairlead.Canceled, "")
+		waiter, stop := context.WithTimeout(t.Context(), time.Second)
+		defer stop()
+		wantError(t, open.WaitHeader(waiter, open.call), fairlead.DeadlineExceeded, "")
+		if open.over() != nil || open.SendHeader(open.call) != nil {
+			t.Errorf("the stream is over: %v", open.over())
+		}
+	})
+}
+
+// TestOver: the first reason for which a stream is given up counts, and is told when it could have gone on elsewhere.
+func TestOver(t *testing.T) {
+	t.Parallel()
+	x := newExchange()
+	st := opened(t, fairlead.BidiStreaming, x)
+	st.Reset(protocol.ResetCancel, ErrDeadline())
+	_ = st.Close()
+	if st.keeping.Load() || x.cause.Error() != ErrDeadline().Error() {
+		t.Errorf("got the cause %v, and kept: %v", x.cause, st.keeping.Load())
+	}
+	x.failed(refusal())
+	wantError(t, st.Recv(new(protocoltest.Msg)), fairlead.DeadlineExceeded, "")
+}

@@ -10,15 +10,20 @@ import (
 	"sync/atomic"
 )
 
-// least is how much the heap grows between two collections at least, in percent of what is alive. With large contracts
-// most of what is resident is garbage between two collections: Go's own 100 take a third more memory for a tenth less
-// work.
-const least = 50
+// How much the heap grows between two collections, in percent of what is alive. With large contracts most of what is
+// resident is garbage between two collections: Go's own 100 take a third more memory for a tenth less work.
+const (
+	usual = 50
+	least = 25 // when usual is more than enough
+)
 
-// Pace has the garbage collector run when spare bytes were allocated, or half as many as are alive, whichever is more:
-// it looks after each collection at what is alive. Where little is, a large spare saves most of the collector's work.
-// It does nothing where the environment variable GOGC decides. It goes on until stop is called, after which the
-// percentage stays what it is.
+// enough is the growth from which on the usual percentage is lowered, as far as least: 256 MB.
+const enough = 256 << 20
+
+// Pace makes the garbage collector run when spare bytes were allocated, or half as many as are alive, whichever is
+// more; of what is more than 512 MB, a smaller part, and from 1 GB on a quarter. It looks after each collection at what
+// is alive. Where little is, a large spare saves most of the collector's work. It does nothing when the environment
+// variable GOGC is set. It goes on until stop is called, after which the percentage stays what it is.
 func Pace(spare uint64) (stop func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
@@ -50,7 +55,7 @@ func (p *pacer) collected(s *sentinel) {
 // percent returns how much the heap may grow, in percent of the live bytes, so that there is room for spare.
 func percent(live, spare uint64) int {
 	if live == 0 || spare/live > math.MaxInt32/100 {
-		return least
+		return usual
 	}
-	return int(max(least, 100*spare/live))
+	return int(max(least, min(usual, 100*enough/live), 100*spare/live))
 }

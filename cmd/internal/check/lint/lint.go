@@ -48,7 +48,7 @@ func (l *Linter) Rules() []finding.Rule {
 func (l *Linter) Check(compiled *idl.Contract) []finding.Finding {
 	c := newContract(compiled, l.cfg.RootsNamed)
 	all := l.apply(c)
-	var findings []finding.Finding
+	findings := make([]finding.Finding, 0, len(all))
 	directives := make(map[string]*ignore.List)
 	for _, f := range c.files {
 		directives[f.path] = ignore.NewList(f.path, f.text)
@@ -66,15 +66,16 @@ func (l *Linter) Check(compiled *idl.Contract) []finding.Finding {
 
 // apply returns what the rules find, silenced or not.
 func (l *Linter) apply(c *contract) []found {
-	var all []found
+	var byRule [][]found
 	for _, r := range l.chosen {
 		if r.run == nil {
 			continue
 		}
 		p := pass{contract: c, rule: r}
 		r.run(&p)
-		all = append(all, p.found...)
+		byRule = append(byRule, p.found)
 	}
+	all := slices.Concat(byRule...)
 	slices.SortStableFunc(all, func(a, b found) int { return strings.Compare(a.file.path, b.file.path) })
 	for i := range all {
 		all[i].locate()

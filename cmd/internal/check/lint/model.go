@@ -53,12 +53,14 @@ type opened struct {
 	shown   map[string]*descriptorpb.SourceCodeInfo_Location // by the paths that were asked for
 }
 
-// node is the part that all declarations have in common.
+// node is the part that all declarations have in common. There are many of them: what can be told from the declarations
+// around is not in it.
 type node struct {
-	file *file
-	path []int32 // within the file's descriptor
-	name string
-	full string
+	file  *file
+	outer *node // the declaration around it, or the node of the file, which has nil
+	kind  int32 // the number of the field of the descriptor around that lists it
+	index int32 // in that list
+	name  string
 }
 
 type message struct {
@@ -265,15 +267,15 @@ func (c *contract) addFile(proto *descriptorpb.FileDescriptorProto, diskPath str
 		unused:   make(map[string]bool),
 	}
 	c.byName[proto.GetName()] = f
-	root := node{file: f, full: proto.GetPackage()}
+	root, scope := &node{file: f}, proto.GetPackage()
 	for i, m := range proto.GetMessageType() {
-		c.addMessage(root.child(fileMessage, i, m.GetName()), m, nil)
+		c.addMessage(root.child(fileMessage, i, m.GetName()), scope, m, nil)
 	}
 	for i, e := range proto.GetEnumType() {
-		c.addEnum(root.child(fileEnum, i, e.GetName()), e)
+		c.addEnum(root.child(fileEnum, i, e.GetName()), scope, e)
 	}
 	for i, x := range proto.GetExtension() {
-		c.addExtension(root.child(fileExtension, i, x.GetName()), x)
+		c.addExtension(root.child(fileExtension, i, x.GetName()), scope, x)
 	}
 	for i, s := range proto.GetService() {
 		added := &service{node: root.child(fileService, i, s.GetName())}
@@ -286,27 +288,30 @@ func (c *contract) addFile(proto *descriptorpb.FileDescriptorProto, diskPath str
 	return f
 }
 
-func (c *contract) addMessage(at node, proto *descriptorpb.DescriptorProto, parent *message) {
+// addMessage adds the message at a node, whose full name begins with scope, and all in it.
+func (c *contract) addMessage(at node, scope string, proto *descriptorpb.DescriptorProto, parent *message) {
+	full := nameIn(scope, at.name)
 	if proto.GetOptions().GetMapEntry() {
-		c.messages[at.full] = &message{node: at, proto: proto, parent: parent}
-		c.messages[at.full].addFields()
+		entry := &message{node: at, proto: proto, parent: parent}
+		entry.addFields()
+		c.messages[full] = entry
 		return
 	}
 	m := &message{node: at, proto: proto, parent: parent, depth: 1}
 	if parent != nil {
 		m.depth = parent.depth + 1
 	}
-	c.messages[at.full] = m
+	c.messages[full] = m
 	at.file.messages = append(at.file.messages, m)
 	m.addFields()
 	for i, nested := range proto.GetNestedType() {
-		c.addMessage(m.child(messageNested, i, nested.GetName()), nested, m)
+		c.addMessage(m.child(messageNested, i, nested.GetName()), full, nested, m)
 	}
 	for i, e := range proto.GetEnumType() {
-		c.addEnum(m.child(messageEnum, i, e.GetName()), e)
+		c.addEnum(m.child(messageEnum, i, e.GetName()), full, e)
 	}
 	for i, x := range proto.GetExtension() {
-		c.addExtension(m.child(messageExtension, i, x.GetName()), x)
+		c.addExtension(m.child(messageExtension, i, x.GetName()), full, x)
 	}
 }
 
@@ -325,30 +330,46 @@ func (m *message) addFields() {
 	}
 }
 
-func (c *contract) addEnum(at node, proto *descriptorpb.EnumDescriptorProto) {
+func (c *contract) addEnum(at node, scope string, proto *descriptorpb.EnumDescriptorProto) {
 	e := &enum{node: at, proto: proto}
 	for i, v := range proto.GetValue() {
 		e.values = append(e.values, &value{node: e.child(enumValue, i, v.GetName()), proto: v, enum: e})
 	}
-	c.enums[at.full] = e
+	c.enums[nameIn(scope, at.name)] = e
 	at.file.enums = append(at.file.enums, e)
 }
 
-func (c *contract) addExtension(at node, proto *descriptorpb.FieldDescriptorProto) {
+func (c *contract) addExtension(at node, scope string, proto *descriptorpb.FieldDescriptorProto) {
 	x := &field{node: at, proto: proto, extension: true}
-	c.extensions[at.full] = x
+	c.extensions[nameIn(scope, at.name)] = x
 	at.file.extensions = append(at.file.extensions, x)
+}
+
+// nameIn returns the full name of what scope has under a name.
+func nameIn(scope, name string) string {
+	if scope == "" {
+		return name
+	}
+	return scope + "." + name
 }
 
 // child returns the node of a declaration within n.
 func (n *node) child(kind int32, index int, name string) node {
-	full := name
-	if n.full != "" {
-		full = n.full + "." + name
+	return node{file: n.file, outer: n, kind: kind, index: int32(index), name: name}
+}
+
+// path returns the path of the declaration within the file's descriptor, with room for that of a part of it.
+func (n *node) path() []int32 {
+	depth := 0
+	for at := n; at.outer != nil; at = at.outer {
+		depth += 2
 	}
-	nested := make([]int32, 0, len(n.path)+2)
-	nested = append(nested, n.path...)
-	return node{file: n.file, path: append(nested, kind, int32(index)), name: name, full: full}
+	path := make([]int32, depth, depth+4)
+	for at := n; at.outer != nil; at = at.outer {
+		depth -= 2
+		path[depth], path[depth+1] = at.kind, at.index
+	}
+	return path
 }
 
 // typeName returns a reference to a type as a full name.

@@ -20,23 +20,19 @@ type found struct {
 	finding.Finding
 	file  *file
 	node  *node     // the declaration that it is about; nil for the file
-	parts [][]int32 // paths in the file, of which the first counts that the source spells out
+	parts [][]int32 // paths below that of the node, of which the first counts that the source spells out
 	begin int       // the line on which the declaration begins: a comment before that silences it, too
 }
 
 // reportf adds a finding about a part of a declaration, which is the first of parts that the source spells out: each is
 // a path below that of the declaration. Without any it is the declaration's name.
 func (p *pass) reportf(n *node, parts [][]int32, format string, args ...any) {
-	all := make([][]int32, 0, len(parts)+2)
-	for _, part := range append(slices.Clip(parts), []int32{partName}, nil) {
-		all = append(all, n.below(part))
-	}
-	p.addf(found{file: n.file, node: n, parts: all}, format, args...)
+	p.addf(found{file: n.file, node: n, parts: parts}, format, args...)
 }
 
 // reportFilef is reportf for a file. Without any of parts it is the file's syntax, or else its first line.
 func (p *pass) reportFilef(f *file, parts [][]int32, format string, args ...any) {
-	p.addf(found{file: f, parts: append(slices.Clip(parts), []int32{fileSyntax}, []int32{fileEdition})}, format, args...)
+	p.addf(found{file: f, parts: parts}, format, args...)
 }
 
 func (p *pass) addf(f found, format string, args ...any) {
@@ -44,24 +40,35 @@ func (p *pass) addf(f found, format string, args ...any) {
 	p.found = append(p.found, f)
 }
 
+// What a finding is about when the source spells out none of its parts.
+var (
+	ofNodes = [][]int32{{partName}, nil}
+	ofFiles = [][]int32{{fileSyntax}, {fileEdition}}
+)
+
 // locate sets the place of what was found. It opens the file.
 func (f *found) locate() {
-	var span, whole []int32
-	if f.node == nil {
-		span = []int32{0, 0, 0}
+	var base, span []int32
+	parts := slices.Concat(f.parts, ofNodes)
+	if f.node != nil {
+		base = f.node.path()
+	} else {
+		span, parts = []int32{0, 0, 0}, slices.Concat(f.parts, ofFiles)
 	}
-	for _, part := range f.parts {
-		at := f.file.span(part)
-		if last := len(part) - 1; last >= 0 && part[last] == anything {
-			at = f.file.firstOption(f.node.path, part[:last])
+	for _, part := range parts {
+		path := slices.Concat(base, part)
+		at := f.file.span(path)
+		if last := len(path) - 1; last >= 0 && path[last] == anything {
+			at = f.file.firstOption(base, path[:last])
 		}
 		if at != nil {
 			span = at.GetSpan()
 			break
 		}
 	}
-	if whole = span; f.node != nil {
-		whole = f.file.span(f.node.path).GetSpan()
+	whole := span
+	if f.node != nil {
+		whole = f.file.span(base).GetSpan()
 	}
 	f.Place = f.file.contract.sources.Place(f.file.path, span)
 	if len(whole) > 0 {
@@ -78,11 +85,7 @@ func (n *node) span(part []int32) *descriptorpb.SourceCodeInfo_Location {
 }
 
 // below returns the path of a part of the declaration.
-func (n *node) below(part []int32) []int32 {
-	full := make([]int32, 0, len(n.path)+len(part))
-	full = append(full, n.path...)
-	return append(full, part...)
-}
+func (n *node) below(part []int32) []int32 { return append(n.path(), part...) }
 
 // anything ends a path that stands for the first place within what is before it.
 const anything = -1

@@ -108,6 +108,7 @@ type genFlags struct {
 	check      bool
 	strict     bool
 	quiet      bool
+	warnings   bool
 	save       bool
 	project    string
 	plugins    []string
@@ -160,6 +161,8 @@ func New() *cobra.Command {
 	flags.BoolVar(&f.strict, "strict", false,
 		"treat warnings as errors: write nothing, and exit with 1 if there is any")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "do not list the files that were written")
+	flags.BoolVar(&f.warnings, "all-warnings", false, fmt.Sprintf(
+		"print all warnings and notes, in place of the first %d of each; JSON always has all", maxSaid))
 	f.format = cli.FormatFlag(cmd, "text", "json")
 	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return []string{"proto"}, cobra.ShellCompDirectiveFilterFileExt
@@ -195,7 +198,7 @@ func (f *genFlags) execute(cmd *cobra.Command, args []string) error {
 		return cli.Failed(err)
 	}
 	r := &run{
-		settings: s, check: f.check, quiet: f.quiet, json: f.format.String() == "json",
+		settings: s, check: f.check, quiet: f.quiet, allWarnings: f.warnings, json: f.format.String() == "json",
 		stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr(), paint: cli.PainterFor(cmd.ErrOrStderr()),
 		progress: cli.NewProgress(cmd.ErrOrStderr()), stop: func() {},
 	}
@@ -314,14 +317,15 @@ type unit struct {
 type run struct {
 	*settings
 
-	check, quiet, json bool
-	stdout, stderr     io.Writer
-	paint              cli.Painter
-	progress           *cli.Progress
-	report             report
-	warnings           int
-	units              int
-	stop               func() // ends the pace of the garbage collector
+	check, quiet, json, allWarnings bool
+
+	stdout, stderr  io.Writer
+	paint           cli.Painter
+	progress        *cli.Progress
+	report          report
+	warnings, notes int
+	units           int
+	stop            func() // ends the pace of the garbage collector
 }
 
 // all generates for all sources before it writes anything, so that an error leaves every file as it was.
@@ -329,6 +333,7 @@ func (r *run) all(ctx context.Context) error {
 	changes, err := r.changes(ctx)
 	defer r.stop()
 	r.progress.Clear()
+	r.summarise()
 	if err != nil {
 		return r.failed(err)
 	}

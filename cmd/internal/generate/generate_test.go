@@ -1,6 +1,7 @@
 package generate
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -210,6 +211,48 @@ func TestGenNames(t *testing.T) {
 	root := tree(t, map[string]string{"hello/queue_js.proto": hello})
 	expect(t, root, "$/hello", cli.ExitOK, "$/hello/queue_js.fl.go\n$/hello/queue_js.pb.go\n",
 		"$/hello/queue_js.proto: Go compiles queue_js.pb.go for one platform alone, because of its name (warning)")
+}
+
+// TestGenManyWarnings: the first are printed, and the others are counted, unless all are asked for. JSON has all.
+func TestGenManyWarnings(t *testing.T) {
+	t.Parallel()
+	const many = maxSaid + 3
+	files := make(map[string]string)
+	var imports strings.Builder
+	for i := range many {
+		name := fmt.Sprintf("hello/d/d%02d.proto", i)
+		files[name] = "syntax = \"proto3\";\npackage d;\noption go_package = \"example.com/m/hello/d\";\n"
+		fmt.Fprintf(&imports, "import %q;\n", name)
+	}
+	files["hello/hello.proto"] = strings.Replace(hello, "package", imports.String()+"package", 1)
+	root := tree(t, files)
+	const counted = "warnings beyond the first 20: 3; --all-warnings prints all\n"
+	tests := []struct {
+		name, flags string
+		inText      int
+		inJSON      int
+		counts      bool
+	}{
+		{"the first", "--check -q", maxSaid, 0, true},
+		{"all", "--check -q --all-warnings", many, 0, false},
+		{"JSON", "--check --format json", 0, many, false},
+		{"strict", "--strict", maxSaid, 0, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, stdout, stderr := command(t, root, append(strings.Fields(tt.flags), "$")...)
+			if got := strings.Count(stderr, "is not used (warning)"); got != tt.inText {
+				t.Errorf("%d warnings were printed, want %d:\n%s", got, tt.inText, stderr)
+			}
+			if got := strings.Count(stdout, "is not used\""); got != tt.inJSON {
+				t.Errorf("JSON has %d warnings, want %d:\n%s", got, tt.inJSON, stdout)
+			}
+			if got := strings.Contains(stderr, counted); got != tt.counts {
+				t.Errorf("whether it counts the others: %t, want %t:\n%s", got, tt.counts, stderr)
+			}
+		})
+	}
 }
 
 // TestPending: what one contract has no use for is not removed when another one writes it, in whichever order.

@@ -61,17 +61,45 @@ func (r *report) removed() int {
 	return n
 }
 
-// problem reports a warning or a note.
+// maxSaid is how many warnings, and how many notes, are printed unless all are asked for. Large contracts have thousands.
+const maxSaid = 20
+
+// problem reports a warning, a note or an error of an implementation. JSON gets all; of the text, summarise counts
+// those that were left out.
 func (r *run) problem(severity string, p idl.Problem) {
-	if severity == "warning" {
+	said := 0
+	switch severity {
+	case "warning":
 		r.warnings++
+		said = r.warnings
+	case "note":
+		r.notes++
+		said = r.notes
 	}
 	if r.json {
 		r.report.add(severity, p)
 		return
 	}
+	if said > maxSaid && !r.allWarnings {
+		return
+	}
 	r.progress.Clear()
 	fmt.Fprintln(r.stderr, p.Render(r.paint, severity))
+}
+
+// summarise prints how many warnings and notes were not printed.
+func (r *run) summarise() {
+	if r.json || r.allWarnings {
+		return
+	}
+	for _, said := range []struct {
+		noun string
+		n    int
+	}{{"warning", r.warnings}, {"note", r.notes}} {
+		if left := said.n - maxSaid; left > 0 {
+			fmt.Fprintf(r.stderr, "%ss beyond the first %d: %d; --all-warnings prints all\n", said.noun, maxSaid, left)
+		}
+	}
 }
 
 func (r *report) add(severity string, p idl.Problem) {

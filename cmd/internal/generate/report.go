@@ -61,7 +61,8 @@ func (r *report) removed() int {
 	return n
 }
 
-// maxSaid is how many warnings, and how many notes, are printed unless all are asked for. Large contracts have thousands.
+// maxSaid is how many warnings, and how many notes, are printed unless all are asked for. Large contracts have
+// thousands.
 const maxSaid = 20
 
 // problem reports a warning, a note or an error of an implementation. JSON gets all; of the text, summarise counts

@@ -40,22 +40,17 @@ func (p *pass) addf(f found, format string, args ...any) {
 	p.found = append(p.found, f)
 }
 
-// What a finding is about when the source spells out none of its parts.
-var (
-	ofNodes = [][]int32{{partName}, nil}
-	ofFiles = [][]int32{{fileSyntax}, {fileEdition}}
-)
-
 // locate sets the place of what was found. It opens the file.
 func (f *found) locate() {
 	var base, span []int32
-	parts := slices.Concat(f.parts, ofNodes)
+	otherwise := [][]int32{{partName}, nil}
 	if f.node != nil {
 		base = f.node.path()
 	} else {
-		span, parts = []int32{0, 0, 0}, slices.Concat(f.parts, ofFiles)
+		otherwise = [][]int32{{fileSyntax}, {fileEdition}}
+		span = []int32{0, 0, 0}
 	}
-	for _, part := range parts {
+	for _, part := range slices.Concat(f.parts, otherwise) {
 		path := slices.Concat(base, part)
 		at := f.file.span(path)
 		if last := len(path) - 1; last >= 0 && path[last] == anything {

@@ -49,7 +49,7 @@ func generateMessages(plugin *protogen.Plugin, file *protogen.File) ([]byte, err
 //
 // The code goes through protogen, which adds the imports, as one large comment: protogen would format it.
 func messagesOf(plugin *protogen.Plugin, file *protogen.File) ([]byte, error) {
-	const begin, end = "/*", "*/"
+	const begin, end = beginComment, endComment
 	name := file.GoPackageName
 	file.GoPackageName += "\n" + begin
 	content, err := contentOf(internal_gengo.GenerateFile(plugin, file), end)
@@ -79,6 +79,16 @@ func contentOf(out *protogen.GeneratedFile, more ...any) ([]byte, error) {
 
 // withHead returns the code of a file, formatted, behind its head, which ends with the imports and is so already.
 func withHead(head, code []byte) ([]byte, error) {
+	body, err := formattedBody(code)
+	if err != nil {
+		return nil, err
+	}
+	whole := make([]byte, 0, len(head)+1+len(body))
+	return append(append(append(whole, head...), '\n'), body...), nil
+}
+
+// formattedBody returns code without a package clause, formatted.
+func formattedBody(code []byte) ([]byte, error) {
 	const clause = "package p\n\n"
 	body, err := formatted(append([]byte(clause), code...))
 	if err != nil {
@@ -88,8 +98,7 @@ func withHead(head, code []byte) ([]byte, error) {
 	if !ok {
 		return nil, errNotFormatted
 	}
-	whole := make([]byte, 0, len(head)+1+len(body))
-	return append(append(append(whole, head...), '\n'), body...), nil
+	return body, nil
 }
 
 // descriptorConstant returns the end of the line that declares the constant with a descriptor, and the lines of its

@@ -168,10 +168,7 @@ func (r *run) all(cfg *Config) error {
 		messages = r.messages()
 	}
 	if cfg.VT {
-		fast = r.step(vtSuffix, func(p *protogen.Plugin) (err error) {
-			r.notes, err = vt(p)
-			return err
-		})
+		fast = r.vt()
 	}
 	return errors.Join(messages, fast, rules, stubs)
 }
@@ -184,6 +181,31 @@ func (r *run) step(suffix string, generate func(*protogen.Plugin) error) error {
 		return err
 	}
 	return r.addAll(plugin)
+}
+
+// vt runs vtprotobuf's generator.
+func (r *run) vt() error {
+	r.expect(vtSuffix)
+	plugin := r.fork()
+	notes, err := vt(plugin, true)
+	if err != nil {
+		return err
+	}
+	r.notes = notes
+	files, err := formattedVT(plugin)
+	if err != nil { // protogen formats it, or says what is wrong with it
+		plugin = r.fork()
+		if _, err := vt(plugin, false); err != nil {
+			return err
+		}
+		return r.addAll(plugin)
+	}
+	for _, file := range files {
+		if err := r.add(file.Name, file.Content); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fork returns a plugin for one generator, which shares the files with the others and has an output of its own.

@@ -22,7 +22,9 @@ const vtSuffix = "_vtproto.pb.go"
 // It knows proto2 and proto3 with the open API; its code reads fields that the opaque API hides, and it would take the
 // presence of fields of an edition for proto2's. It takes groups for single fields outside of oneofs. Since its code
 // calls itself for all messages of the same proto package, such a package is done as a whole or not at all.
-func vt(plugin *protogen.Plugin) (notes []string, err error) {
+//
+// With asComment all code is a comment, for formatVT.
+func vt(plugin *protogen.Plugin, asComment bool) (notes []string, err error) {
 	renameImports(plugin, localNames)
 	plugin.Files = slices.Clone(plugin.Files)
 	unfit := make(map[protoreflect.FullName]string)
@@ -40,7 +42,17 @@ func vt(plugin *protogen.Plugin) (notes []string, err error) {
 			}
 		}
 	}
-	g, err := generator.NewGenerator(plugin, []string{"marshal", "size", "unmarshal"}, &generator.Config{})
+	features := []string{"marshal", "size", "unmarshal"}
+	registerCommented()
+	if asComment {
+		features = append(features, commented)
+		for _, file := range plugin.Files {
+			name := file.GoPackageName
+			file.GoPackageName += "\n" + beginComment
+			defer func() { file.GoPackageName = name }()
+		}
+	}
+	g, err := generator.NewGenerator(plugin, features, &generator.Config{})
 	if err != nil {
 		return notes, err
 	}

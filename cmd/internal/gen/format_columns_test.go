@@ -67,8 +67,8 @@ func otherColumns() map[string]string {
 	for i, line := range []string{
 		"a, b int", "B", "*p.B", "a int // behind", "a int `x` // behind", "a  int", "a int  ", "a struct{}", "a func()",
 		"a [2 + 1]int", "a int `x`  ", "a int \"x\"", "\na int", "a int\n", "a int\n// last", "/* a */ a int", "a int; b int",
-		"//  - one\na int", "//x\na int", "// a \na int", "// one\n//\na int", "//\n// one\na int", "a int `x\ny`",
-		"// a\n//\n// Heading\n//\n// b\na int", "// [a]: b\na int", "// ``a''\na int", "//go:embed a\na int", "//\tx\na int",
+		"//  - one\na int", "//x\nb int", "// x \na int", "// one\n//\na int", "//\n// one\na int", "a int `x\ny`",
+		"// a\n//\n// Heading\n//\n// b\na int", "// [a]: b\na int", "// ``x''\na int", "//go:embed x\na int", "//\tx\na int",
 	} {
 		tests[fmt.Sprintf("struct %d", i)] = "type M struct {\nlong string\n" + line + "\nlonger []byte\n}\n"
 		tests[fmt.Sprintf("struct ends %d", i)] = "type M struct {\nlong string\n" + line + "\n}\n"

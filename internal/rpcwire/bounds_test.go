@@ -16,9 +16,10 @@ import (
 // TestFaultBounds: the characters of names and values.
 func TestFaultBounds(t *testing.T) {
 	t.Parallel()
+	const inNames = "abcdefghijklmnopqrstuvwxyz0123456789_-."
 	for c := range 256 {
 		one := string([]byte{byte(c)})
-		ok := strings.Contains("abcdefghijklmnopqrstuvwxyz0123456789_-.", one)
+		ok := strings.Contains(inNames, one)
 		if got := Fault("x"+one, "", reserved); (got == "") != ok {
 			t.Errorf("a name with %q: got %q, want ok %v", one, got, ok)
 		}
@@ -295,7 +296,9 @@ func TestShortenedAsLittleAsPossible(t *testing.T) {
 		_, _, got, _ := ParseStatus([]byte(md.Get(FieldDetails)))
 		want := 4
 		if size(message, 4) > room {
-			for want = 3; want > 0 && size(message+mark(message, 0, 4-want, 700), want) > room; want-- {
+			want = 3
+			for want > 0 && size(message+mark(message, 0, 4-want, 700), want) > room {
+				want--
 			}
 		}
 		left, _, marked := strings.Cut(text, "[cut: ")
@@ -367,7 +370,7 @@ func TestPages(t *testing.T) {
 	e := fairlead.Errorf(fairlead.Unavailable, "503")
 	for in, want := range map[string]string{
 		"":                              "",
-		" \x00\r\n":                     "",
+		"\x00 \r\n\x00":                 "",
 		"a\x00b\nc\xffd":                `"a b c d"`,
 		strings.Repeat("x", 200):        `"` + strings.Repeat("x", 200) + `"`,
 		strings.Repeat("x", 201):        `"` + strings.Repeat("x", 200) + `…"`,

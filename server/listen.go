@@ -114,8 +114,8 @@ func (s *Server) String() string {
 	return "the server at " + strings.Join(addrs, " and ")
 }
 
-// listener is a listener of the server. The server knows it by its pointer, because the types of listeners do not have to
-// be comparable.
+// listener is a listener of the server. The server knows it by its pointer, because the types of listeners do not have
+// to be comparable.
 type listener struct{ transport.Listener }
 
 // Serve accepts connections from l, which it closes, until Shutdown, when it returns ErrClosed, or until l fails.

@@ -13,8 +13,8 @@ import (
 	"sync"
 )
 
-// Buffers come in powers of two from 512 bytes to 1 MiB. Longer ones are not pooled: they are rare, and one that is kept
-// for the next small use costs more than it saves.
+// Buffers come in powers of two from 512 bytes to 1 MiB. Longer ones are not pooled: they are rare, and one that is
+// kept for the next small use costs more than it saves.
 const (
 	minBits = 9
 	maxBits = 20

@@ -51,8 +51,8 @@ func Handle(f func(ctx context.Context, c *fairlead.Call, p any, stack []byte) e
 // what it wraps, so it should be early in the list. A call that does not panic costs no allocation. The middleware does
 // not catch panics of goroutines that a handler starts, which is impossible, or runtime.Goexit, which is not a panic.
 //
-// A server recovers from panics of handlers without it as well. With it, middleware that is outside of it sees an error,
-// and Handle chooses the error.
+// A server recovers from panics of handlers without it as well. With it, middleware that is outside of it sees an
+// error, and Handle chooses the error.
 func New(opts ...Option) (fairlead.Middleware, error) {
 	cfg := new(config)
 	for _, o := range opts {

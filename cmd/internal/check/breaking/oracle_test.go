@@ -49,7 +49,7 @@ func findBuf(t *testing.T) string {
 // TestOracle compares all verdicts with those of buf's command, for the rules that both have. So that buf runs once for
 // each level and not once for each case, the cases become one image: files and packages of each case get its number in
 // front of their names.
-func TestOracle(t *testing.T) {
+func TestOracle(t *testing.T) { //nolint:tparallel // see its subtests
 	t.Parallel()
 	buf := findBuf(t)
 	pairs := compileCorpus(t, "")

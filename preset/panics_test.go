@@ -272,8 +272,10 @@ func TestHandlersPanic(t *testing.T) {
 func testHandlersPanic(t *testing.T, f func(), where string, do doer) {
 	t.Helper()
 	var bad atomic.Bool
+	met := make(chan struct{}, 16) // more than are sent
 	meet := func() {
 		if bad.Load() {
+			met <- struct{}{}
 			f()
 		}
 	}
@@ -307,6 +309,7 @@ func testHandlersPanic(t *testing.T, f func(), where string, do doer) {
 		if fairlead.CodeOf(err) != want || err != nil && strings.Contains(err.Error(), "boom") {
 			t.Errorf("got %v, want %v", err, want)
 		}
+		<-met // Leave runs after the answer
 		bad.Store(false)
 		if err := do(t.Context(), r.stub, "hello"); err != nil {
 			t.Error(err)

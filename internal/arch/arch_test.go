@@ -74,6 +74,7 @@ func TestRules(t *testing.T) {
 		{"examples to internal", "examples/greeter", "a.go", core + "/internal/assert", true},
 		{"a stub and the root", "examples/greeter", "greeter.fl.go", core, false},
 		{"a stub and its setters", "examples/greeter", "greeter.fl.go", core + "/httprule", false},
+		{"a stub and its JSON", "examples/greeter", "greeter_json.fl.go", core + "/jsonwire", false},
 		{"compiled rules", "examples/greeter", "greeter_validate.fl.go", core + "/middleware/validate/rules", false},
 		{"compiled rules and the middleware", "examples/greeter", "a_validate.fl.go", core + "/middleware/validate", true},
 		{"compiled rules and more", "examples/greeter", "greeter_validate.fl.go", core + "/middleware/logging", true},

@@ -16,7 +16,7 @@ const root = "."
 // stands for the children of x, and not for what is further below them.
 var layers = [][]string{
 	{
-		root, "buffer", "config", "httprule", "resilience",
+		root, "buffer", "config", "httprule", "jsonwire", "resilience",
 		"internal/sockopt", "internal/leakcheck", "internal/assert", "internal/arch", "internal/near",
 	},
 	{
@@ -40,9 +40,9 @@ var sealed = map[string][]string{
 	},
 }
 
-// stubImports are the packages of the core that generated stubs import: the vocabulary, what sets fields from text, and
-// what compiled rules report to.
-var stubImports = []string{root, "httprule", "middleware/validate/rules"}
+// stubImports are the packages of the core that generated stubs import: the vocabulary, what sets fields from text, what
+// encodes and decodes JSON, and what compiled rules report to.
+var stubImports = []string{root, "httprule", "jsonwire", "middleware/validate/rules"}
 
 // bridges are the only packages of the core that may import net/http: everything else is carried by our own wires.
 var bridges = []string{"protocol/nethttp", "admin", "gateway"}

@@ -16,7 +16,7 @@ import (
 // plain are the folders whose comments are in plain words, with those below them.
 var plain = []string{ //nolint:gochecknoglobals // a constant
 	"admin", "app", "balance", "buffer", "client", "codec", "compress", "discovery", "dynamic", "fairleadtest", "httprule",
-	"internal/combine", "internal/http2", "internal/rpcwire",
+	"internal/combine", "internal/http2", "internal/rpcwire", "jsonwire",
 	"middleware", "options", "preset", "protocol", "protoerr", "resilience", "server", "transport",
 }
 

@@ -31,6 +31,14 @@ type Sizer interface {
 	AppendSized(dst []byte, msg any, size int) ([]byte, error)
 }
 
+// Estimator is a codec that knows about how long an encoding will be, as from those before. Estimate does not look
+// through the message, and neither blocks nor calls code of the user. Protocols take buffers of that size: too short
+// ones are copied to longer ones while a message is encoded.
+type Estimator interface {
+	Codec
+	Estimate(msg any) int
+}
+
 // ErrType means that a codec cannot carry a message's type.
 var ErrType = errors.New("codec: type of message not supported")
 

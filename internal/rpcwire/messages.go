@@ -148,7 +148,11 @@ func (m *Messages) encode(p *protocol.Message, v any, o *Outgoing, into **buffer
 				return nil, err
 			}
 		}
-		b = buffer.Get(0)
+		n := 0
+		if e, ok := c.(codec.Estimator); ok {
+			n = e.Estimate(v)
+		}
+		b = buffer.Get(n)
 		*into = b
 		b.B, err = c.AppendMarshal(b.B, v)
 	}

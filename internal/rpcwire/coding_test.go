@@ -207,7 +207,7 @@ func TestAppendSized(t *testing.T) {
 	} {
 		m := NewMessages("msg", odd{bad: bad}, odd{bad: bad}, odd{bad: bad}, false, false)
 		m.Panics = panics()
-		_, err := m.appendSized(nil, &protocol.Message{Value: note("a"), Sizer: odd{bad: bad}, Size: 2})
+		_, err := m.AppendSized(nil, &protocol.Message{Value: note("a"), Sizer: odd{bad: bad}, Size: 2})
 		wantError(t, err, fairlead.Internal, text)
 	}
 }

@@ -26,7 +26,7 @@ func ParsePrefix(p []byte, lim *Limit) (flags uint8, length int, err error) {
 		return 0, 0, fairlead.Errorf(fairlead.Internal, "a message has the unknown flags 0x%02x", flags)
 	}
 	if int64(n) > int64(lim.Bytes) {
-		return 0, 0, lim.Received(n)
+		return 0, 0, lim.Received(int64(n))
 	}
 	return flags, int(n), nil
 }

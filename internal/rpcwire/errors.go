@@ -28,14 +28,19 @@ func isError(err, target error) (yes bool) {
 	return errors.Is(err, target)
 }
 
-// Internal returns an Internal error whose text ends with err. It has err as its cause, unless that is io.EOF: a
-// message that a codec or a compressor finds too short would look like the proper end of a stream.
+// Internal is Because with the code Internal.
 func Internal(err error, format string, args ...any) error {
+	return Because(fairlead.Internal, err, format, args...)
+}
+
+// Because returns an error whose text ends with err. It has err as its cause, unless that is io.EOF: a message that a
+// codec or a compressor finds too short would look like the proper end of a stream.
+func Because(code fairlead.Code, err error, format string, args ...any) error {
 	verb := ": %w"
 	if isError(err, io.EOF) {
 		verb = ": %v"
 	}
-	return fairlead.Errorf(fairlead.Internal, format+verb, append(args, err)...)
+	return fairlead.Errorf(code, format+verb, append(args, err)...)
 }
 
 // FailureError returns the client's error for an exchange that has failed with err. If the deadline has passed, a reset

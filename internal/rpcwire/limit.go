@@ -24,9 +24,15 @@ func NewLimit(bytes int, owner, option string) Limit {
 }
 
 // Received returns the error for a message of n bytes that arrives.
-func (l *Limit) Received(n uint32) error {
+func (l *Limit) Received(n int64) error {
 	return fairlead.Errorf(fairlead.ResourceExhausted, "received message of %d bytes exceeds the %s's limit of %d (%s)",
 		n, l.owner, l.Bytes, l.option)
+}
+
+// Longer returns the error for a message that turns out to be too long while it arrives.
+func (l *Limit) Longer() error {
+	return fairlead.Errorf(fairlead.ResourceExhausted, "received message exceeds the %s's limit of %d bytes (%s)",
+		l.owner, l.Bytes, l.option)
 }
 
 // Decompressed returns the error for a message that is too long once it is decompressed.

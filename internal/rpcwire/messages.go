@@ -18,6 +18,9 @@ type Messages struct {
 	// Method and Panics are for reports of codecs and compressors that panic: see protocol.Limits.
 	Method *fairlead.Method
 	Panics *protocol.Panics
+	// Malformed is the code of the error for a message that the codec cannot decode, if the codec's error has none.
+	// Default: Internal.
+	Malformed fairlead.Code
 
 	// in and out are bound to the types of the method. Where the method does not name its types, inAny and outAny say
 	// so, and the codec is bound to each type of message as it comes.
@@ -63,13 +66,19 @@ func (m *Messages) unmarshal(data []byte, msg any) (err error) {
 		}
 	}
 	if err := c.Unmarshal(data, msg); err != nil {
-		return AsInternal(err, "cannot decode a message with "+m.Name)
+		if m.Malformed == fairlead.OK {
+			return AsInternal(err, "cannot decode a message with "+m.Name)
+		}
+		if e, ok := err.(*fairlead.Error); ok { //nolint:errorlint // as in AsInternal
+			return e
+		}
+		return Because(m.Malformed, err, "cannot decode a message with %s", m.Name)
 	}
 	return nil
 }
 
-// appendSized appends a message that Encode has left to its Sizer. It fails for a codec that panics.
-func (m *Messages) appendSized(dst []byte, msg *protocol.Message) (b []byte, err error) {
+// AppendSized appends a message that Encode has left to its Sizer. It fails for a codec that panics.
+func (m *Messages) AppendSized(dst []byte, msg *protocol.Message) (b []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = m.Panics.Caught(m.Method, "encoding with "+m.Name, p)
@@ -88,6 +97,8 @@ type Outgoing struct {
 	Compressor  compress.Compressor
 	CompressMin int
 	Plain       bool // the next message is not compressed, whatever its length
+	// Always compresses messages even if that makes them longer, for a protocol whose head has promised it.
+	Always bool
 }
 
 // compresses reports whether a message of n bytes is to be compressed.
@@ -186,7 +197,7 @@ func (o *Outgoing) compress(p *protocol.Message, b *buffer.Buf) (*buffer.Buf, er
 	var err error
 	z.B, err = o.Compressor.AppendCompress(z.B, p.Bytes)
 	returned = true
-	if err == nil && len(z.B) >= len(p.Bytes) {
+	if err == nil && len(z.B) >= len(p.Bytes) && !o.Always {
 		buffer.Put(z)
 		return b, nil
 	}

@@ -49,6 +49,25 @@ func Receive(md, fields *fairlead.Metadata, reserved func(name string) bool) (ma
 	return "", true
 }
 
+// ReceivePrefixed is Receive for those fields whose names begin with a prefix, which is removed from them.
+func ReceivePrefixed(
+	md, fields *fairlead.Metadata, prefix string, reserved func(name string) bool,
+) (malformed string, ok bool) {
+	for i := range fields.Len() {
+		k, v := fields.At(i)
+		name, found := strings.CutPrefix(k, prefix)
+		if !found || reserved(name) {
+			continue
+		}
+		if !strings.HasSuffix(name, BinSuffix) {
+			md.Append(name, v)
+		} else if !addBinary(md, name, v) {
+			return k, false
+		}
+	}
+	return "", true
+}
+
 // Fault returns what makes a pair of metadata impossible to send, "" if it can be sent.
 func Fault(key, value string, reserved func(name string) bool) string {
 	if reserved(key) {

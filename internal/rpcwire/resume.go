@@ -103,7 +103,7 @@ func (st *ClientStream) keepMessage() (bool, error) {
 		b = append(b, m.Bytes...)
 	} else {
 		var err error
-		if b, err = st.msgs.appendSized(b, m); err != nil {
+		if b, err = st.msgs.AppendSized(b, m); err != nil {
 			return false, err
 		}
 	}

@@ -37,8 +37,9 @@ func (k Kind) String() string {
 	}
 }
 
-// Idempotency is what a repetition of a call does. Nothing in this repository uses it yet: clients do not retry or
-// hedge, and there is no protocol that could use HTTP's GET.
+// Idempotency is what a repetition of a call does. Methods with NoSideEffects can be called with HTTP's GET in Connect:
+// servers answer it, and clients send it if they have the option connect.Get. Nothing else uses it yet: clients do not
+// retry or hedge.
 type Idempotency uint8
 
 // The idempotency levels, as google.protobuf.MethodOptions has them.

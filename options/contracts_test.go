@@ -23,9 +23,6 @@ const table = "docs/contracts.md"
 // claims are what must not be said of an option as long as the table says "not yet" of it, except where the same
 // paragraph says "yet" as well.
 var claims = map[string]*regexp.Regexp{
-	"idempotency_level": regexp.MustCompile(
-		`[Cc]lients? (do not |never |also )?(repeats?|retry|retries|hedges?) |` +
-			`(is|are|be) (sent|called) (as|by|with) GET|sends? GET`),
 	"(google.api.http)": regexp.MustCompile(
 		`(serves?|speaks?|answers?) (REST|JSON over HTTP|google\.api\.http)|REST[^.]*(is|are) served`),
 	"(fairlead.method).criticality": regexp.MustCompile(
@@ -166,9 +163,6 @@ func texts(t *testing.T) map[string]string {
 func TestClaim(t *testing.T) {
 	t.Parallel()
 	for name, said := range map[string][]string{
-		"idempotency_level": {
-			"clients do not repeat a call that failed", "clients retry calls", "what has no side effects is sent as GET",
-		},
 		"(google.api.http)":             {"the server speaks REST"},
 		"(fairlead.method).criticality": {"the least critical are shed first"},
 		"(fairlead.error).retryable":    {"clients retry what has a RetryInfo"},

@@ -2,6 +2,7 @@ package protocoltest
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 
 	"github.com/fairlead-go/fairlead/codec"
@@ -9,8 +10,8 @@ import (
 
 // Msg is the message of tests.
 type Msg struct {
-	Text string
-	N    int64
+	Text string `json:"text"`
+	N    int64  `json:"n"`
 }
 
 // Codec carries *Msg: a varint of N, then the text. It has exact sizes, and refuses other types. The zero value is
@@ -78,4 +79,44 @@ func (Codec) Size(msg any) int {
 // AppendSized implements codec.Sizer.
 func (c Codec) AppendSized(dst []byte, msg any, _ int) ([]byte, error) {
 	return c.AppendMarshal(dst, msg)
+}
+
+// JSONCodec carries *Msg in JSON. Its sizes are not known in advance, and it refuses what Codec refuses. The zero value
+// is ready for use.
+type JSONCodec struct{}
+
+var _ codec.PerType = JSONCodec{}
+
+// Name returns "json".
+func (JSONCodec) Name() string { return "json" }
+
+// ForType implements codec.PerType: it accepts *Msg.
+func (c JSONCodec) ForType(sample any) (codec.Codec, error) {
+	if _, ok := sample.(*Msg); !ok {
+		return nil, codec.ErrType
+	}
+	return c, nil
+}
+
+// AppendMarshal implements codec.Codec.
+func (JSONCodec) AppendMarshal(dst []byte, msg any) ([]byte, error) {
+	m, ok := msg.(*Msg)
+	switch {
+	case !ok:
+		return dst, codec.ErrType
+	case m.Text == Refused:
+		return dst, ErrRefused
+	}
+	b, err := json.Marshal(m)
+	return append(dst, b...), err
+}
+
+// Unmarshal implements codec.Codec.
+func (JSONCodec) Unmarshal(src []byte, msg any) error {
+	m, ok := msg.(*Msg)
+	if !ok {
+		return codec.ErrType
+	}
+	*m = Msg{}
+	return json.Unmarshal(src, m)
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/fairlead-go/fairlead/middleware/logging"
 	"github.com/fairlead-go/fairlead/middleware/recovery"
 	"github.com/fairlead-go/fairlead/middleware/validate"
+	"github.com/fairlead-go/fairlead/protocol/connect"
 	"github.com/fairlead-go/fairlead/protocol/grpc"
 	"github.com/fairlead-go/fairlead/protocol/web"
 	"github.com/fairlead-go/fairlead/resilience/timeout"
@@ -78,17 +79,18 @@ func DeadlineShare(share float64) client.Option {
 	return client.Deadline(mw)
 }
 
-// ServerHTTP2 sets options of a server's wire, gRPC over HTTP/2. It replaces the wire of NewServer. server.HTTP adds
-// protocols to the wire, with or without ServerHTTP2.
+// ServerHTTP2 sets options of a server's wire, gRPC and Connect over HTTP/2. It replaces the wire of NewServer.
+// server.HTTP adds protocols to the wire, with or without ServerHTTP2.
 //
 //	preset.NewServer(":8080", preset.ServerHTTP2(web.PingPolicy(time.Minute, true)), server.Service(impl))
 func ServerHTTP2(opts ...web.ServerOption) server.Option {
-	return server.Protocol(web.NewServer(grpc.NewServer(), opts...))
+	all := append([]web.ServerOption{web.Protocol(connect.NewServer())}, opts...)
+	return server.Protocol(web.NewServer(grpc.NewServer(), all...))
 }
 
-// ClientHTTP2 is ServerHTTP2 for clients.
+// ClientHTTP2 sets options of a client's wire, gRPC over HTTP/2. ClientProtocol does the same for other protocols.
 func ClientHTTP2(opts ...web.ClientOption) client.Option {
-	return client.Protocol(web.NewClient(grpc.NewClient(), opts...))
+	return ClientProtocol(GRPC, opts...)
 }
 
 // ServerOptions returns the defaults of NewServer except the address, in this order: Transport (Go's package net),

@@ -69,7 +69,7 @@ func NewDescribe() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asTemplate, "template", false, "print a request to fill in, as JSON")
 	f.format = cli.FormatFlag(cmd, "text", "json")
-	f.dial = dial.AddFlags(cmd, dial.Connection, dial.Headers, dial.Limits, dial.Contract)
+	f.dial = dial.AddFlags(cmd, dial.Connection, dial.Calls, dial.Headers, dial.Limits, dial.Contract)
 	cmd.ValidArgsFunction = f.dial.Complete(completeSymbols)
 	return cmd
 }

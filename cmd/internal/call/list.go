@@ -57,7 +57,7 @@ func NewList() *cobra.Command {
 	}
 	cmd.Flags().BoolVarP(&long, "long", "l", false, "with the kinds of methods and their messages")
 	f.format = cli.FormatFlag(cmd, "text", "json")
-	f.dial = dial.AddFlags(cmd, dial.Connection, dial.Headers, dial.Limits, dial.Contract)
+	f.dial = dial.AddFlags(cmd, dial.Connection, dial.Calls, dial.Headers, dial.Limits, dial.Contract)
 	cmd.ValidArgsFunction = f.dial.Complete(completeServices)
 	return cmd
 }

@@ -124,6 +124,7 @@ func TestCheck(t *testing.T) {
 		"--plaintext --insecure": "--plaintext and --insecure",
 		"--ca x --insecure":      "--insecure and --ca",
 		"--compress lz4":         "--compress lz4: must be",
+		"--protocol thrift":      "--protocol thrift: must be grpc",
 		"-H x --compress lz4":    "--compress lz4",
 	} {
 		cmd := &cobra.Command{}

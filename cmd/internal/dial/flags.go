@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
+	"github.com/fairlead-go/fairlead/preset"
 )
 
 // Group is a group of flags.
@@ -22,6 +24,7 @@ type Group uint8
 // The groups.
 const (
 	Connection  Group = 1 << iota // TLS, authority, time to connect
+	Calls                         // the protocol of calls
 	Headers                       // headers of calls
 	Limits                        // the time of the command, sizes
 	Compression                   // of requests
@@ -38,6 +41,7 @@ type Flags struct {
 	ServerName     string
 	Authority      string
 	ConnectTimeout time.Duration
+	Protocol       string // of calls
 
 	Timeout    time.Duration // of all that the command does; 0: none
 	MaxMessage Size
@@ -59,12 +63,15 @@ func AddFlags(cmd *cobra.Command, groups ...Group) *Flags {
 		want |= g
 	}
 	if want == 0 {
-		want = Connection | Headers | Limits | Compression | Contract
+		want = Connection | Calls | Headers | Limits | Compression | Contract
 	}
-	f := &Flags{ConnectTimeout: 10 * time.Second, MaxMessage: 64 << 20}
+	f := &Flags{ConnectTimeout: 10 * time.Second, MaxMessage: 64 << 20, Protocol: string(preset.GRPC)}
 	flags := cmd.Flags()
 	if want&Connection != 0 {
 		f.addConnection(flags)
+	}
+	if want&Calls != 0 {
+		f.addProtocol(cmd)
 	}
 	if want&Headers != 0 {
 		flags.StringArrayVarP(&f.header, "header", "H", nil,
@@ -107,6 +114,36 @@ func (f *Flags) addConnection(flags *pflag.FlagSet) {
 	flags.StringVar(&f.Authority, "authority", "", "`host` to ask for in calls, and in TLS (default: that of the address)")
 	flags.DurationVar(&f.ConnectTimeout, "connect-timeout", f.ConnectTimeout,
 		"time to connect within, again to ask for the contract, and to read each file with certificates or headers")
+}
+
+func (f *Flags) addProtocol(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.Protocol, "protocol", f.Protocol, "`name` of the protocol of calls: "+protocolNames())
+	all := preset.Protocols()
+	names := make([]string, len(all))
+	for i, p := range all {
+		names[i] = string(p)
+	}
+	complete := cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp)
+	if err := cmd.RegisterFlagCompletionFunc("protocol", complete); err != nil {
+		panic(err) // the flag was added a line ago
+	}
+}
+
+// protocolNames returns the protocols for messages, "grpc or connect".
+func protocolNames() string {
+	var b strings.Builder
+	all := preset.Protocols()
+	for i, p := range all {
+		switch i {
+		case 0:
+		case len(all) - 1:
+			b.WriteString(" or ")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString(string(p))
+	}
+	return b.String()
 }
 
 func (f *Flags) addLimits(flags *pflag.FlagSet) {
@@ -180,6 +217,8 @@ func (f *Flags) Check() error {
 	bad(len(f.Roots) > 0 && len(f.Proto) == 0, "--proto-path needs --proto")
 	bad(f.Plaintext && f.wantsTLS() != "", "--plaintext and %s exclude each other", f.wantsTLS())
 	bad(f.Insecure && len(f.CA) > 0, "--insecure and --ca exclude each other: one verifies nothing, the other more")
+	bad(!slices.Contains(preset.Protocols(), preset.Protocol(f.Protocol)), "--protocol %s: must be %s", f.Protocol,
+		protocolNames())
 	switch f.Compress {
 	case "", "gzip", "zstd", "identity":
 	default:

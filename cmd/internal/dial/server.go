@@ -79,6 +79,7 @@ func (f *Flags) clientOptions(ctx context.Context, s *Server, o *Options) ([]cli
 		return nil, err
 	}
 	opts := []client.Option{
+		preset.ClientProtocol(preset.Protocol(f.Protocol)),
 		client.Dialer(&dialer{trace: s.trace, watch: o.Watch}),
 		client.Resolver(
 			&resolver{Resolver: byName, trace: s.trace},

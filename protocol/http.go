@@ -53,6 +53,23 @@ type HTTP interface {
 	Deadline(h *Head) time.Time
 }
 
+// Responder answers requests: an HTTP, or what answers those that no protocol takes.
+type Responder interface {
+	Whole(x Exchange, body []byte) Task
+	Stream(x Exchange)
+	Deadline(h *Head) time.Time
+}
+
+// Selector finds out who answers a request, for an engine or for whatever else makes Exchanges. It is safe for
+// concurrent use.
+type Selector interface {
+	// Route returns the route of a path without its query, nil if it has none. The answer does not change: a connection
+	// keeps it with the path in its header table, and in Head.Route for Select.
+	Route(path []byte) *Route
+	// Select returns who answers the request, never nil, and how it wants the body: Complete or Streamed.
+	Select(h *Head) (Responder, Mode)
+}
+
 // Head is the head of a request or response, or a trailer. Its strings may be kept. The Head itself is valid as long as
 // the function that passes it says.
 type Head struct {
@@ -95,6 +112,8 @@ type Head struct {
 	Answer *fairlead.Metadata
 	// Version is the version of HTTP: 1 or 2.
 	Version uint8
+	// NoBody reports whether a request ended with its head, so that it has no body.
+	NoBody bool
 	// TooLarge reports whether the header list is longer than Limits.HeaderList. The Head then has only its beginning, and
 	// the wire answers with 431 itself.
 	TooLarge bool

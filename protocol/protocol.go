@@ -59,6 +59,9 @@ type HTTPCarrier interface {
 	// AddHTTP adds protocols, which are asked after those that are there. One takes the place of an earlier one of the
 	// same name.
 	AddHTTP(p ...HTTP)
+	// Selector returns who answers the wire's requests, after Attach. It is for requests that come another way, as
+	// through a server of net/http.
+	Selector() Selector
 }
 
 // CallLister is implemented by ServerConns that know their calls. The server uses it to report which calls it cut.
@@ -85,7 +88,8 @@ type Dispatcher interface {
 	// Admit is called when the head of a call has arrived, before its message is decoded; size is the number of bytes of
 	// the request that have arrived or were announced. If Admit returns nil, Done must be called later.
 	Admit(c *fairlead.Call, size int) error
-	// Reserve accounts for n more bytes of an admitted call.
+	// Reserve accounts for n more bytes of an admitted call, or of one that is about to be. A negative n gives bytes back,
+	// which Done does for those of an admitted call.
 	Reserve(n int) error
 	// Done ends an admitted call, for which size bytes were admitted and reserved in all.
 	Done(c *fairlead.Call, size int)

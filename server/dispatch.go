@@ -17,6 +17,17 @@ import (
 // as an HTTP handler mounted elsewhere.
 func (s *Server) Dispatcher() protocol.Dispatcher { return &s.dispatch }
 
+// Selector returns who answers the server's requests of HTTP, nil if no wire of the server carries HTTP. It is for the
+// same use as Dispatcher.
+func (s *Server) Selector() protocol.Selector {
+	for _, p := range s.cfg.protocols {
+		if w, ok := p.(protocol.HTTPCarrier); ok {
+			return w.Selector()
+		}
+	}
+	return nil
+}
+
 // load counts the calls in progress. Calls and bytes are one word, so that a call costs one atomic addition when it
 // begins and one when it ends.
 type load struct {

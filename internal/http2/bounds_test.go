@@ -425,7 +425,7 @@ func (c *closable) Close() error {
 
 // lateAt is a protocol whose requests are due at a time.
 type lateAt struct {
-	Responder
+	protocol.Responder
 
 	at time.Time
 }

@@ -1,5 +1,5 @@
 // Package http2 is one HTTP/2 connection (RFC 9113), in either role. It knows HTTP and nothing of the protocols above
-// it: a server's connection asks a Selector for the one that answers a request, and they use a client's as
+// it: a server's connection asks a protocol.Selector for the one that answers a request, and they use a client's as
 // protocol.HTTPConn.
 //
 // # Who does what
@@ -80,7 +80,7 @@ type Conn struct {
 
 	// Server only.
 	d        protocol.Dispatcher
-	selector Selector
+	selector protocol.Selector
 	lease    *protocol.Lease
 
 	r   reader // held with the reading role
@@ -135,25 +135,8 @@ type streams struct {
 	full    bool // client: somebody was once refused for want of a stream, and may wait for one
 }
 
-// Selector finds out who answers a request. It is safe for concurrent use.
-type Selector interface {
-	// Route returns the route of a path without its query, nil if it has none. The answer does not change: a connection
-	// keeps it with the path in its header table, and in Head.Route for Select.
-	Route(path []byte) *protocol.Route
-	// Select returns who answers the request, never nil, and how it wants the body: protocol.Complete or
-	// protocol.Streamed.
-	Select(h *protocol.Head) (Responder, protocol.Mode)
-}
-
-// Responder is what answers a request: a protocol.HTTP, or what answers those that no protocol takes.
-type Responder interface {
-	Whole(x protocol.Exchange, body []byte) protocol.Task
-	Stream(x protocol.Exchange)
-	Deadline(h *protocol.Head) time.Time
-}
-
 // NewServer takes over an accepted connection.
-func NewServer(tc transport.Conn, cfg *Config, d protocol.Dispatcher, sel Selector) ServerConn {
+func NewServer(tc transport.Conn, cfg *Config, d protocol.Dispatcher, sel protocol.Selector) ServerConn {
 	c := newConn(tc, cfg)
 	c.d, c.selector = d, sel
 	c.lease = d.Lease(ServerConn{c})

@@ -58,7 +58,7 @@ type echo struct {
 
 func (*echo) Deadline(h *protocol.Head) time.Time { return h.Came.Add(time.Hour) }
 func (e *echo) Route(path []byte) *protocol.Route { return e.routes[string(path)] }
-func (e *echo) Select(h *protocol.Head) (http2.Responder, protocol.Mode) {
+func (e *echo) Select(h *protocol.Head) (protocol.Responder, protocol.Mode) {
 	if h.Path == "/stream" || h.Path == "/drop" || h.Path == "/hang" {
 		return e, protocol.Streamed
 	}

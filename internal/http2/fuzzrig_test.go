@@ -742,7 +742,7 @@ type rigSelector struct {
 
 func (r rigSelector) Route(path []byte) *protocol.Route { return r.routes[string(path)] }
 
-func (r rigSelector) Select(h *protocol.Head) (Responder, protocol.Mode) {
+func (r rigSelector) Select(h *protocol.Head) (protocol.Responder, protocol.Mode) {
 	if h.TooLarge {
 		return rigRefuser{}, protocol.Streamed
 	}

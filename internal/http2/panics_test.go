@@ -19,7 +19,7 @@ type faulty struct {
 }
 
 func (f *faulty) Route([]byte) *protocol.Route                     { return nil }
-func (f *faulty) Select(*protocol.Head) (Responder, protocol.Mode) { return f, f.mode }
+func (f *faulty) Select(*protocol.Head) (protocol.Responder, protocol.Mode) { return f, f.mode }
 func (f *faulty) Deadline(*protocol.Head) time.Time                { return time.Time{} }
 func (f *faulty) Stream(protocol.Exchange)                         { panic("in Stream") }
 func (f *faulty) Whole(protocol.Exchange, []byte) protocol.Task    { return f }

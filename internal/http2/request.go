@@ -32,7 +32,7 @@ func (c *Conn) requestHead(id uint32, end bool) {
 	if r := h.h.Route; r == nil || len(r.Method.Path) != len(h.h.Path) {
 		h.h.Path, h.h.Query, _ = strings.Cut(h.h.Path, "?")
 	}
-	h.h.TooLarge = h.tooLarge
+	h.h.TooLarge, h.h.NoBody = h.tooLarge, end
 	app, mode := c.selector.Select(&h.h)
 	s.app, s.answer = app, h.h.Answer
 	switch {

@@ -57,7 +57,7 @@ type stream struct {
 	uncredit int64                // of them not yet given back to the peer; for pulled streams under mu
 
 	// Server: what the request is and who answers it.
-	app    Responder
+	app    protocol.Responder
 	head   *protocol.Head
 	answer *fairlead.Metadata // more fields for the response's head; nil: none
 	// connect says that the method is CONNECT.

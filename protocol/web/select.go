@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead"
-	"github.com/fairlead-go/fairlead/internal/http2"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -16,11 +15,11 @@ type selector struct {
 	routes map[string]*protocol.Route // of methods, by path
 }
 
-// Route implements http2.Selector. Protocols find the answer in Head.Route.
+// Route implements protocol.Selector. Protocols find the answer in Head.Route.
 func (s *selector) Route(path []byte) *protocol.Route { return s.routes[string(path)] }
 
-// Select implements http2.Selector.
-func (s *selector) Select(h *protocol.Head) (http2.Responder, protocol.Mode) {
+// Select implements protocol.Selector.
+func (s *selector) Select(h *protocol.Head) (protocol.Responder, protocol.Mode) {
 	if h.TooLarge {
 		h.Matched = tooLarge
 		return refuser{}, protocol.Streamed
@@ -104,13 +103,13 @@ const refusedTime = 500 * time.Millisecond
 // refuser answers the requests that no protocol takes. It does not look at their bodies.
 type refuser struct{}
 
-// Deadline implements http2.Responder.
+// Deadline implements protocol.Responder.
 func (refuser) Deadline(h *protocol.Head) time.Time { return h.Came.Add(refusedTime) }
 
-// Stream implements http2.Responder, for bodies that are long or late.
+// Stream implements protocol.Responder, for bodies that are long or late.
 func (r refuser) Stream(x protocol.Exchange) { r.Whole(x, nil) }
 
-// Whole implements http2.Responder.
+// Whole implements protocol.Responder.
 func (refuser) Whole(x protocol.Exchange, _ []byte) protocol.Task {
 	h := x.Head()
 	r, ok := h.Matched.(*answer)

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/fairlead-go/fairlead"
-	"github.com/fairlead-go/fairlead/internal/http2"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -217,7 +216,7 @@ func TestRoutes(t *testing.T) {
 	if err := s.Attach(d); err != nil {
 		t.Fatal(err)
 	}
-	var sel http2.Selector = &s.sel
+	var sel protocol.Selector = &s.sel
 	for _, path := range []string{"/a/B", "/a/C", "/a/D", ""} {
 		if got := sel.Route([]byte(path)); got != d.routes[path] {
 			t.Errorf("%q: got %v", path, got)

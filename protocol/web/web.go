@@ -59,6 +59,9 @@ func (s *Server) AddHTTP(p ...protocol.HTTP) {
 	}
 }
 
+// Selector implements protocol.HTTPCarrier.
+func (s *Server) Selector() protocol.Selector { return &s.sel }
+
 // Name implements protocol.Server.
 func (*Server) Name() string { return "http" }
 

@@ -94,7 +94,9 @@ type Head struct {
 	Expect100 bool
 	// Came is when the head arrived, for a request whose body did not arrive with it; the zero time: just now.
 	Came time.Time
-	// Fields are all other fields in order, with names in lower case and values as they arrived.
+	// Fields are all other fields in order, with names in lower case and values as they arrived, without those that belong
+	// to the connection (RFC 9110, section 7.6.1): connection, upgrade, te, transfer-encoding and the like. They must not
+	// be changed.
 	Fields fairlead.Metadata
 	// Protocol is the protocol to which the client wants to switch once the request is answered, such as "websocket"; "":
 	// HTTP. It is the value of :protocol (RFC 8441), or of HTTP/1.1's field upgrade (RFC 9110, section 7.8). See
@@ -110,7 +112,7 @@ type Head struct {
 	// needs. Match may set it, also for requests that concern the protocol but that it does not take. The fields are sent
 	// as they are; nil: none.
 	Answer *fairlead.Metadata
-	// Version is the version of HTTP: 1 or 2.
+	// Version is the version of HTTP: 1, for HTTP/1.1 and HTTP/1.0, or 2.
 	Version uint8
 	// NoBody reports whether a request ended with its head, so that it has no body.
 	NoBody bool
@@ -290,12 +292,13 @@ type Exchange interface {
 }
 
 // Hijacker is implemented by exchanges that have a connection to themselves and can give it away, as those of HTTP/1.1
-// do. It is for foreign handlers that want a connection; those that know Exchange send SwitchStatus and use its Pipe.
-//
-// Not yet: HTTP/2 cannot do it, and there is no HTTP/1.1.
+// do and those of HTTP/2 do not. It is for foreign handlers that want a connection; those that know Exchange send
+// SwitchStatus and use its Pipe.
 type Hijacker interface {
 	// Hijack ends the exchange without a response, and returns the connection with what is buffered of it. The caller
-	// closes it. After an error the exchange goes on.
+	// closes it; a Shutdown waits for that, and closes the connection when its time is over. The body of the request must
+	// have been read to its end, and the response must not have begun. After an error the exchange goes on. The exchange
+	// must be one of Stream.
 	Hijack() (transport.Conn, error)
 }
 

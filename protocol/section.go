@@ -19,7 +19,8 @@ type Section struct {
 	// Connect do. Otherwise they are sent as they are.
 	Base64 bool
 	// Bare omits the fields date and content-length, which the engine adds to other heads. gRPC sets it, since its clients
-	// do not use them, and so may protocols that add these fields themselves.
+	// do not use them, and so may protocols that add these fields themselves. In HTTP/1, where content-length ends the
+	// body, the engine adds it all the same.
 	Bare bool
 }
 
@@ -42,11 +43,13 @@ type Block struct {
 	fields []string
 	size   int
 	status int // ":status"; 0: there is none
+	text   string
+	length int64 // "content-length"; -1: there is none
 }
 
 // NewBlock makes a block of name, value pairs; pseudo-fields such as ":status" come first. It keeps the slice.
 func NewBlock(namesAndValues ...string) *Block {
-	b := &Block{fields: namesAndValues}
+	b := &Block{fields: namesAndValues, length: -1}
 	for _, s := range namesAndValues {
 		b.size += len(s)
 	}
@@ -54,8 +57,42 @@ func NewBlock(namesAndValues ...string) *Block {
 	if len(namesAndValues) > 1 && namesAndValues[0] == ":status" {
 		b.status, _ = strconv.Atoi(namesAndValues[1]) // one that is not a number fails when it is sent
 	}
+	b.text = b.lines()
 	return b
 }
+
+// lines returns the fields as HTTP/1 sends them.
+func (b *Block) lines() string {
+	var t strings.Builder
+	if b.status != 0 {
+		t.WriteString("HTTP/1.1 " + strconv.Itoa(b.status) + " " + StatusText(b.status) + "\r\n")
+	}
+	for i := 0; i+1 < len(b.fields); i += 2 {
+		name, value := b.fields[i], b.fields[i+1]
+		switch name {
+		case "content-length":
+			if n, err := strconv.ParseUint(value, 10, 63); err == nil {
+				b.length = int64(n)
+			}
+			continue
+		case "connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade":
+			continue
+		}
+		if name == "" || strings.ContainsAny(name, ": \t\r\n\x00") || strings.ContainsAny(value, "\r\n\x00") {
+			continue
+		}
+		t.WriteString(name + ": " + value + "\r\n")
+	}
+	return t.String()
+}
+
+// Text returns the fields as HTTP/1 sends them: the status line, if there is ":status", and a line for each field that
+// is not a pseudo-field. Fields that belong to a connection are missing, and so are content-length and those that are
+// malformed.
+func (b *Block) Text() string { return b.text }
+
+// ContentLength returns the value of the field content-length, -1 if there is none.
+func (b *Block) ContentLength() int64 { return b.length }
 
 // Size returns the length of the fields as a header list, in bytes as RFC 9113 counts them in section 6.5.2.
 func (b *Block) Size() int { return b.size }

@@ -72,6 +72,13 @@ type Network interface {
 	Listen(ctx context.Context, t Target) (Listener, error)
 }
 
+// HalfCloser is implemented by Conns that can end their own direction and still read.
+type HalfCloser interface {
+	// CloseWrite ends the stream that the peer reads; it may be called more than once. Writes fail afterwards. It is not
+	// called while a Write is under way.
+	CloseWrite() error
+}
+
 // Handshaker is implemented by Conns with a handshake before the first byte, as with TLS. Handshake may be called more
 // than once.
 type Handshaker interface {

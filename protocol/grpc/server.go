@@ -128,8 +128,8 @@ func (s *Server) newMessages(m *fairlead.Method, b *protocol.MethodCodec) *rpcwi
 	return msgs
 }
 
-// Match implements protocol.HTTP. It asks for the complete bodies of unary calls. It takes all requests with a content
-// type of gRPC, whatever their paths.
+// Match implements protocol.HTTP. It asks for the complete bodies of unary calls. It takes all requests of HTTP/2 with a
+// content type of gRPC, whatever their paths.
 func (s *Server) Match(h *protocol.Head) protocol.Mode {
 	if _, ok := subtype(h.ContentType); !ok {
 		switch {
@@ -139,6 +139,9 @@ func (s *Server) Match(h *protocol.Head) protocol.Mode {
 			h.Allow = append(h.Allow, "POST")
 			return protocol.WrongVerb
 		}
+		return protocol.WrongType
+	}
+	if h.Version == 1 { // gRPC is defined for HTTP/2 alone
 		return protocol.WrongType
 	}
 	if h.Route != nil && h.Route.Method.Kind == fairlead.Unary && h.Verb == "POST" {

@@ -53,8 +53,8 @@ func TestConfig(t *testing.T) {
 		}
 		want := common
 		tt.want(&want)
-		if s.cfg != want {
-			t.Errorf("%s: got %+v, want %+v", tt.name, s.cfg, want)
+		if s.cfg2 != want {
+			t.Errorf("%s: got %+v, want %+v", tt.name, s.cfg2, want)
 		}
 	}
 	c := NewClient(&caller{}).opts
@@ -130,7 +130,7 @@ func TestAttach(t *testing.T) {
 	if err := NewServer(a, Protocol(&fixed{name: "a"})).Attach(d); err == nil {
 		t.Error("two protocols of one name: got no error")
 	}
-	if s.Name() != "http" || !slices.Equal(s.ALPN(), []string{"h2"}) {
+	if s.Name() != "http" || !slices.Equal(s.ALPN(), []string{"h2", "http/1.1"}) {
 		t.Errorf("got the name %q and ALPN %q", s.Name(), s.ALPN())
 	}
 }
@@ -212,7 +212,7 @@ func TestClient(t *testing.T) {
 	t.Parallel()
 	app := new(choosy)
 	c := NewClient(app)
-	if c.Name() != "caller" || !slices.Equal(c.ALPN(), []string{"h2"}) {
+	if c.Name() != "caller" || !slices.Equal(c.ALPN(), []string{"h2"}) || c.Serial() {
 		t.Errorf("got the name %q and ALPN %q", c.Name(), c.ALPN())
 	}
 	m := new(fairlead.Method)

@@ -25,6 +25,10 @@ type serverOption func(*config)
 
 func (o serverOption) applyServer(c *config) { o(c) }
 
+type clientOption func(*config)
+
+func (o clientOption) applyClient(c *config) { o(c) }
+
 type option func(*config)
 
 func (o option) applyServer(c *config) { o(c) }
@@ -69,8 +73,40 @@ func FrameTimeout(d time.Duration) Option { return option(func(c *config) { c.fr
 // least 64 KiB. Beyond that it stops reading. Default: 16 MiB.
 func QueuedBytes(n int) Option { return option(func(c *config) { c.queued = n }) }
 
+// HTTP1 makes the wire serve HTTP/1.1 and HTTP/1.0 beside HTTP/2, or HTTP/2 alone. Default: true.
+func HTTP1(on bool) ServerOption { return serverOption(func(c *config) { c.http1 = on }) }
+
+// UseHTTP1 makes a client speak HTTP/1.1 instead of HTTP/2, for servers that know nothing else. Its connections carry
+// one call at a time.
+func UseHTTP1() ClientOption { return clientOption(func(c *config) { c.useHTTP1 = true }) }
+
+// RequestLine limits the request line of HTTP/1, which has the path and the query, to n bytes; a longer one is answered
+// with 414. server.MaxHeaderList limits the whole head. Default: 8 KiB.
+func RequestLine(n int) ServerOption { return serverOption(func(c *config) { c.line = n }) }
+
+// RequestFields limits the number of fields in the head of a request of HTTP/1, and in its trailer, to n; more are
+// answered with 431. Default: 100.
+func RequestFields(n int) ServerOption { return serverOption(func(c *config) { c.fields = n }) }
+
+// RequestBody limits the body of a request of HTTP/1 to n bytes, whatever its protocol; a longer one is answered with
+// 413. Protocols have limits for messages (server.MaxRecvMessage), and a connection never holds more of a body than its
+// reader is behind, so that streams may go on for ever. 0 sets no limit. Default: 0.
+func RequestBody(n int64) ServerOption { return serverOption(func(c *config) { c.body = n }) }
+
+// RequestsPerConnection makes a connection of HTTP/1 end after n requests. 0 sets no limit; server.MaxAge also
+// makes clients come back. Default: 0.
+func RequestsPerConnection(n int) ServerOption {
+	return serverOption(func(c *config) { c.requests = n })
+}
+
 // config is what the options set.
 type config struct {
+	http1           bool
+	useHTTP1        bool
+	line            int
+	fields          int
+	body            int64
+	requests        int
 	apps            []protocol.HTTP
 	extendedConnect bool
 	pingMin         time.Duration
@@ -84,6 +120,7 @@ type config struct {
 func defaults() config {
 	return config{
 		pingMin: 5 * time.Minute, budget: 10_000, frameTimeout: 30 * time.Second, queued: 16 << 20,
+		http1: true, line: 8 << 10, fields: 100,
 	}
 }
 
@@ -96,6 +133,8 @@ func (c *config) check() error {
 		}
 	}
 	bad(c.pingMin < 0, "PingPolicy: %v is negative", c.pingMin)
+	bad(c.body < 0, "RequestBody: %d is negative", c.body)
+	bad(c.requests < 0, "RequestsPerConnection: %d is negative", c.requests)
 	bad(c.frameTimeout < 0, "FrameTimeout: %v is negative", c.frameTimeout)
 	for _, n := range []struct {
 		option     string
@@ -103,6 +142,8 @@ func (c *config) check() error {
 	}{
 		{"ControlBudget", c.budget, 100},
 		{"QueuedBytes", c.queued, 64 << 10},
+		{"RequestLine", c.line, 256},
+		{"RequestFields", c.fields, 10},
 	} {
 		bad(n.value < n.low || n.value > math.MaxInt32, "%s: %d is not between %d and %d", n.option, n.value, n.low,
 			math.MaxInt32)

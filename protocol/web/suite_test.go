@@ -42,7 +42,21 @@ func (b *bare) NewConn(hc protocol.HTTPConn, _ *protocol.ClientConfig) protocol.
 }
 
 func TestSuite(t *testing.T) { //nolint:paralleltest // it counts goroutines
-	cert, trust := transporttest.Certificate(t, "h2")
+	for _, tt := range []struct {
+		name, alpn string
+		opts       []web.ClientOption
+	}{
+		{"HTTP/2", "h2", nil},
+		{"HTTP/1.1", "http/1.1", []web.ClientOption{web.UseHTTP1()}},
+	} {
+		t.Run(tt.name, func(t *testing.T) { testSuite(t, tt.alpn, tt.opts...) })
+	}
+}
+
+func testSuite(t *testing.T, alpn string, opts ...web.ClientOption) {
+	t.Helper()
+	cert, trust := transporttest.Certificate(t, "h2", "http/1.1")
+	trust.NextProtos = []string{alpn}
 	for _, tt := range []struct {
 		name    string
 		network func() transport.Network
@@ -59,12 +73,42 @@ func TestSuite(t *testing.T) { //nolint:paralleltest // it counts goroutines
 				t.Helper()
 				network := tt.network()
 				s := serve(t, app, network, tt.addr, tt.opts...)
-				return dialTarget(t, network, transport.Target{
-					Network: "tcp", Addr: s.Addr().String(), TLS: tt.trust,
-				})
+				target := transport.Target{Network: "tcp", Addr: s.Addr().String(), TLS: tt.trust}
+				if opts == nil {
+					return dialTarget(t, network, target)
+				}
+				return &redialing{HTTPConn: dialTarget(t, network, target, opts...), dial: func() protocol.HTTPConn {
+					return dialTarget(t, network, target, opts...)
+				}}
 			})
 		})
 	}
+}
+
+// redialing is a connection of HTTP/1.1 that is made anew when it has ended.
+type redialing struct {
+	protocol.HTTPConn
+
+	dial func() protocol.HTTPConn
+}
+
+// free returns a connection that can take an exchange.
+func (r *redialing) free() protocol.HTTPConn {
+	if r.Free() == 0 {
+		r.Close(nil)
+		r.HTTPConn = r.dial()
+	}
+	return r.HTTPConn
+}
+
+// Do implements protocol.HTTPConn.
+func (r *redialing) Do(req *protocol.Request, recv protocol.Receiver) (protocol.Ticket, error) {
+	return r.free().Do(req, recv)
+}
+
+// Open implements protocol.HTTPConn.
+func (r *redialing) Open(req *protocol.Request) (protocol.ClientExchange, error) {
+	return r.free().Open(req)
 }
 
 // dial connects to web:1.
@@ -73,14 +117,17 @@ func dial(t *testing.T, network *inproc.Network) protocol.HTTPConn {
 	return dialTarget(t, network, transport.Target{Addr: "web:1"})
 }
 
-func dialTarget(t *testing.T, network transport.Network, target transport.Target) protocol.HTTPConn {
+func dialTarget(
+	t *testing.T, network transport.Network, target transport.Target, opts ...web.ClientOption,
+) protocol.HTTPConn {
 	t.Helper()
 	tc, err := network.Dial(t.Context(), target)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := new(bare)
-	if _, err := web.NewClient(b).NewConn(t.Context(), tc, &protocol.ClientConfig{HeaderList: 1 << 16}); err != nil {
+	cfg := &protocol.ClientConfig{HeaderList: 1 << 16}
+	if _, err := web.NewClient(b, opts...).NewConn(t.Context(), tc, cfg); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { b.hc.Close(nil) })

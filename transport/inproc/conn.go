@@ -79,6 +79,12 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 	return nil
 }
 
+// CloseWrite ends the stream that the peer reads.
+func (c *conn) CloseWrite() error {
+	c.out.closeWriter()
+	return nil
+}
+
 // Info describes the connection.
 func (c *conn) Info() *transport.Info { return &c.info }
 

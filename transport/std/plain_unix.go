@@ -116,6 +116,9 @@ func (p *plain) SetWriteDeadline(t time.Time) error {
 	return p.net.SetWriteDeadline(t)
 }
 
+// CloseWrite ends the stream that the peer reads.
+func (p *plain) CloseWrite() error { return closeWrite(p.net) }
+
 // Info describes the connection.
 func (p *plain) Info() *transport.Info { return &p.info }
 

@@ -124,6 +124,18 @@ func (s *stream) SetWriteDeadline(t time.Time) error {
 	return s.net.SetWriteDeadline(t)
 }
 
+// CloseWrite ends the stream that the peer reads.
+func (s *stream) CloseWrite() error { return closeWrite(s.net) }
+
+// closeWrite ends one direction of c, if its type can.
+func closeWrite(c net.Conn) error {
+	h, ok := c.(interface{ CloseWrite() error })
+	if !ok {
+		return fmt.Errorf("transport/std: %T cannot end one direction", c)
+	}
+	return h.CloseWrite()
+}
+
 // Info describes the connection.
 func (s *stream) Info() *transport.Info { return &s.info }
 

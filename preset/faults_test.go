@@ -22,6 +22,7 @@ import (
 	"github.com/fairlead-go/fairlead/buffer"
 	"github.com/fairlead-go/fairlead/client"
 	"github.com/fairlead-go/fairlead/internal/assert"
+	"github.com/fairlead-go/fairlead/preset"
 	"github.com/fairlead-go/fairlead/server"
 	"github.com/fairlead-go/fairlead/transport"
 	"github.com/fairlead-go/fairlead/transport/inproc"
@@ -129,11 +130,18 @@ func inBubble(t *testing.T, what string, n transport.Network, plan plan) {
 	}
 }
 
-// A connection is cut after every byte of an exchange, in each direction, at each end, and in each way.
+// A connection is cut after every byte of an exchange in each protocol, in each direction, at each end, in each way.
 func TestCuts(t *testing.T) { //nolint:paralleltest // it counts buffers
 	counts(t)
+	for _, protocol := range preset.Protocols() {
+		t.Run(string(protocol), func(t *testing.T) { cuts(t, protocol) }) //nolint:paralleltest // as above
+	}
+}
+
+func cuts(t *testing.T, protocol preset.Protocol) {
+	t.Helper()
 	n := &counting{Network: inproc.New()}
-	inBubble(t, "without a cut", n, plan{whole: true})
+	inBubble(t, "without a cut", n, plan{whole: true, protocol: protocol})
 	if t.Failed() {
 		return
 	}
@@ -157,6 +165,8 @@ func TestCuts(t *testing.T) { //nolint:paralleltest // it counts buffers
 					inBubble(t, what, p.network(p.at(cut)), plan{
 						stalls: how == transporttest.Stall,
 						late:   errors.Is(cut.Err, os.ErrDeadlineExceeded),
+
+						protocol: protocol,
 					})
 				}
 			})
@@ -224,6 +234,8 @@ func TestOrders(t *testing.T) { //nolint:paralleltest // it counts buffers
 		n := &transporttest.Faulty{Network: inproc.New(), Dialled: faults, Accepted: faults}
 		inBubble(t, fmt.Sprintf("round %d with %s=%d", i, seedVariable, seed), n, plan{
 			atOnce: true, yields: rand.New(rand.NewPCG(seed, uint64(i)<<32)),
+
+			protocol: preset.Protocols()[i%len(preset.Protocols())],
 		})
 		if t.Failed() {
 			return

@@ -1,6 +1,7 @@
 package preset_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,6 +48,8 @@ type plan struct {
 	stalls bool       // a connection falls silent, so that only its deadline ends a call, and shutting down takes force
 	atOnce bool       // all calls run at once
 	yields *rand.Rand // handlers give way to others at random; nil: they do not
+
+	protocol preset.Protocol // of the client; "": gRPC
 }
 
 // limit is the time that a call of the script has. The clock is the bubble's.
@@ -192,7 +195,7 @@ func play(t *testing.T, n transport.Network, p plan) []error {
 		t.Fatal(err)
 	}
 	c, err := preset.NewClient("static:///script:80", client.Dialer(n), client.Use(r.middleware),
-		client.Backoff(time.Millisecond, time.Millisecond))
+		client.Backoff(time.Millisecond, time.Millisecond), preset.ClientProtocol(cmp.Or(p.protocol, preset.GRPC)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/fairlead-go/fairlead/balance/roundrobin"
 	"github.com/fairlead-go/fairlead/client"
+	"github.com/fairlead-go/fairlead/codec/json"
 	"github.com/fairlead-go/fairlead/codec/proto"
 	"github.com/fairlead-go/fairlead/compress"
 	"github.com/fairlead-go/fairlead/compress/gzip"
@@ -94,11 +95,11 @@ func ClientHTTP2(opts ...web.ClientOption) client.Option {
 }
 
 // ServerOptions returns the defaults of NewServer except the address, in this order: Transport (Go's package net),
-// Protocol (ServerHTTP2), Codec (protobuf), Compressor ("gzip" and "zstd"), Logger (slog.Default()), UseNamed
-// ("recovery", then "logging", both of which log to the server's logger) and Validation (validate.New; its name is
-// "validation"). Validation applies the rules that were compiled into messages; for rules that are expressions it needs
-// an evaluator, without which server.New returns an error. server.Without takes the three names,
-// server.WithoutCompressor the two. The options serve one server; call ServerOptions again for another.
+// Protocol (ServerHTTP2), Codec (protobuf, and JSON for clients that send it), Compressor ("gzip" and "zstd"), Logger
+// (slog.Default()), UseNamed ("recovery", then "logging", both of which log to the server's logger) and Validation
+// (validate.New; its name is "validation"). Validation applies the rules that were compiled into messages; for rules
+// that are expressions it needs an evaluator, without which server.New returns an error. server.Without takes the three
+// names, server.WithoutCompressor the two. The options serve one server; call ServerOptions again for another.
 func ServerOptions() ([]server.Option, error) {
 	compressors, err := compressors()
 	if err != nil {
@@ -119,7 +120,7 @@ func ServerOptions() ([]server.Option, error) {
 	return []server.Option{
 		server.Transport(std.Network{}),
 		ServerHTTP2(),
-		server.Codec(proto.Codec{}),
+		server.Codec(proto.Codec{}, json.Codec{}),
 		server.Compressor(compressors...),
 		server.Logger(slog.Default()),
 		server.UseNamed("recovery", catch),

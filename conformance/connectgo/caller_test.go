@@ -35,15 +35,14 @@ func newForeign(hc *http.Client, base string, opts []connect.ClientOption) *fore
 }
 
 func send(h http.Header) {
-	h.Set("k", "v")
-	h.Set("k-bin", connect.EncodeBinaryHeader([]byte("\xff\x00")))
+	h.Set("K", "v")
+	h.Set("K-Bin", connect.EncodeBinaryHeader([]byte("\xff\x00")))
 }
 
 // result makes an outcome of what a call has received.
 func result(texts []string, header, trailer http.Header, err error) outcome {
 	o := outcome{texts: texts}
-	var e *connect.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*connect.Error](err); ok {
 		o.code, o.message = e.Code().String(), e.Message()
 		if len(e.Details()) > 0 {
 			o.detail, _ = e.Details()[0].Value()
@@ -52,8 +51,8 @@ func result(texts []string, header, trailer http.Header, err error) outcome {
 	} else if err != nil {
 		o.code = err.Error()
 	}
-	o.k, o.trail = header.Get("k"), trailer.Get("t")
-	if b, err := connect.DecodeBinaryHeader(header.Get("k-bin")); err == nil {
+	o.k, o.trail = header.Get("K"), trailer.Get("T")
+	if b, err := connect.DecodeBinaryHeader(header.Get("K-Bin")); err == nil {
 		o.bin = string(b)
 	}
 	return o

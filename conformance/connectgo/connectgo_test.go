@@ -20,6 +20,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/client"
+	"github.com/fairlead-go/fairlead/codec/json"
 	"github.com/fairlead-go/fairlead/conformance/internal/local"
 	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/preset"
@@ -80,7 +81,7 @@ func implement() *fairlead.Implementation {
 		}),
 		fairlead.ServerStreamHandler(func(_ context.Context, m *text, s *fairlead.Outbound[text]) error {
 			answer(s.Call())
-			for _, w := range strings.Fields(m.GetValue()) {
+			for w := range strings.FieldsSeq(m.GetValue()) {
 				if w == "fail" {
 					return failure()
 				}
@@ -117,13 +118,13 @@ func handlers(opts ...connect.HandlerOption) http.Handler {
 			return err
 		}
 		e.AddDetail(d)
-		e.Meta().Set("t", "1")
+		e.Meta().Set("T", "1")
 		return e
 	}
 	answer := func(in, header, trailer http.Header) {
-		header.Set("k", in.Get("k"))
-		header.Set("k-bin", in.Get("k-bin"))
-		trailer.Set("t", "1")
+		header.Set("K", in.Get("K"))
+		header.Set("K-Bin", in.Get("K-Bin"))
+		trailer.Set("T", "1")
 	}
 	mux := http.NewServeMux()
 	mux.Handle(mEcho.Path, connect.NewUnaryHandler(mEcho.Path,
@@ -155,7 +156,7 @@ func handlers(opts ...connect.HandlerOption) http.Handler {
 	mux.Handle(mSplit.Path, connect.NewServerStreamHandler(mSplit.Path,
 		func(_ context.Context, r *connect.Request[text], s *connect.ServerStream[text]) error {
 			answer(r.Header(), s.ResponseHeader(), s.ResponseTrailer())
-			for _, w := range strings.Fields(r.Msg.GetValue()) {
+			for w := range strings.FieldsSeq(r.Msg.GetValue()) {
 				if w == "fail" {
 					return fail()
 				}
@@ -294,6 +295,7 @@ func TestConnectGoServer(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string][]client.Option{
 		"plain": nil, "gzip": {client.Compress("gzip"), client.CompressMin(0)},
+		"JSON": {client.Codec(json.Codec{})},
 	} {
 		for _, v := range versions {
 			t.Run(name+" over "+v.name, func(t *testing.T) {

@@ -1,6 +1,6 @@
 // Package httprule is the run time of the HTTP rules of contracts (google.api.http): the templates of paths, and the
-// functions with which generated code sets fields of requests from text. A protocol that serves REST by these rules
-// (see fairlead.HTTPRule; there is none yet) matches paths with [Template]; the setters are for generated code.
+// functions with which generated code sets fields of requests from text. Package protocol/rest finds the rule of a
+// request with a [Router]; the setters are for generated code.
 //
 // # Text
 //

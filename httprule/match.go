@@ -18,12 +18,11 @@ func (t *Template) Match(path string) (values []string, ok bool, err error) {
 		return nil, false, nil
 	}
 	if t.Verb != "" {
-		at := strings.LastIndexByte(rest, '/') + 1
-		colon := len(rest) - len(t.Verb) - 1
-		if colon < at || rest[colon] != ':' || rest[colon+1:] != t.Verb {
+		before, verb := cutVerb(rest)
+		if verb != t.Verb {
 			return nil, false, nil
 		}
-		rest = rest[:colon]
+		rest = before
 	}
 	var parts []string
 	if rest != "" {
@@ -32,19 +31,58 @@ func (t *Template) Match(path string) (values []string, ok bool, err error) {
 	if !t.fits(parts) {
 		return nil, false, nil
 	}
-	values = make([]string, len(t.Variables))
+	values, err = t.appendValues(make([]string, 0, len(t.Variables)), rest)
+	return values, true, err
+}
+
+// cutVerb cuts what follows the last colon of a path's last segment, unescaped; "": there is no such thing.
+func cutVerb(rest string) (before, verb string) {
+	colon := strings.LastIndexByte(rest, ':')
+	if colon < 0 || strings.IndexByte(rest[colon:], '/') >= 0 {
+		return rest, ""
+	}
+	verb, err := unescape(rest[colon+1:], false)
+	if err != nil {
+		return rest, ""
+	}
+	return rest[:colon], verb
+}
+
+// appendValues appends the values of the variables in a path that the template matches, without its first slash and its
+// custom verb.
+func (t *Template) appendValues(values []string, rest string) ([]string, error) {
+	at := 0 // where the next segment begins
+	segment := 0
+	// skip returns where the segment ends, and goes behind the slash after it.
+	skip := func() (end int) {
+		segment++
+		i := strings.IndexByte(rest[at:], '/')
+		if i < 0 {
+			at = len(rest)
+			return at
+		}
+		end = at + i
+		at = end + 1
+		return end
+	}
 	for i := range t.Variables {
 		v := &t.Variables[i]
-		end := v.End
-		if end == len(t.Segments) { // what "**" has matched is the last variable's
-			end = len(parts)
+		for segment < v.Begin {
+			skip()
 		}
-		values[i], err = unescape(strings.Join(parts[v.Begin:end], "/"), v.multiple(t.Segments))
+		begin, end := at, len(rest) // what "**" has matched is the last variable's
+		if v.End < len(t.Segments) {
+			for segment < v.End {
+				end = skip()
+			}
+		}
+		value, err := unescape(rest[begin:end], v.multiple(t.Segments))
 		if err != nil {
-			return nil, true, fmt.Errorf("path variable %s: %w", v.Name, err)
+			return values, fmt.Errorf("path variable %s: %w", v.Name, err)
 		}
+		values = append(values, value)
 	}
-	return values, true, nil
+	return values, nil
 }
 
 // fits reports whether the segments match parts.
@@ -66,8 +104,8 @@ func (t *Template) fits(parts []string) bool {
 
 // sameLiteral reports whether part, unescaped, is text.
 func sameLiteral(text, part string) bool {
-	if text == part {
-		return true
+	if strings.IndexByte(part, '%') < 0 {
+		return text == part
 	}
 	plain, err := unescape(part, false)
 	return err == nil && plain == text

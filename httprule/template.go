@@ -118,7 +118,7 @@ func (p *parser) template() error {
 		}
 	}
 	if p.take(':') {
-		verb, err := p.literal("")
+		verb, err := p.literal(":")
 		if err != nil {
 			return err
 		}

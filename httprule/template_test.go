@@ -75,6 +75,7 @@ func TestParseErrors(t *testing.T) {
 		{"/{a=**/x}", 4, "** can only be the last segment"},
 		{"/%2", 1, "% must be followed by two hexadecimal digits"},
 		{"/a:", 3, "it ends too early"},
+		{"/a:b:c", 4, `unexpected ":"`},
 		{"/{a}:b/c", 6, `unexpected "/"`},
 		{"/{a}}", 4, "a variable is a whole segment"},
 		{"/a}", 2, `unexpected "}"`},

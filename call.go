@@ -78,8 +78,9 @@ type Call struct {
 	attempt uint16
 	ended   atomic.Bool
 
-	plain    bool // messages sent are not compressed
-	inflated bool // the message received last was compressed
+	plain      bool   // messages sent are not compressed
+	inflated   bool   // the message received last was compressed
+	httpStatus uint16 // 0: the protocol's choice
 }
 
 // rareCall holds what most calls do not need, so that they are smaller.
@@ -309,6 +310,22 @@ func (c *Call) Elapsed() time.Duration {
 
 // epoch is the origin of the times of calls. Reading only the monotonic clock takes half the time of time.Now.
 var epoch = time.Now() //nolint:gochecknoglobals // read-only
+
+// SetHTTPStatus sets the status of the response to a call that succeeds, from 200 to 399, for protocols whose responses
+// have one of their own, which is REST: 201 with the field location in ResponseHeader, 204 or 304, which have no body,
+// 303 to send the client elsewhere. It overrides the contract's. Other protocols ignore it, so a handler need not ask
+// what carried the call. The status of a call that fails is its error's: see Error.HTTPStatus. It must be called before
+// the response's header is sent. It returns an error for another number, which does not end the call. Server side.
+func (c *Call) SetHTTPStatus(status int) error {
+	if status < 200 || status > 399 {
+		return Errorf(Internal, "%s: %d is not the HTTP status of a call that succeeds", c.method.Path, status)
+	}
+	c.httpStatus = uint16(status)
+	return nil
+}
+
+// HTTPStatus returns what SetHTTPStatus has set, 0 for nothing.
+func (c *Call) HTTPStatus() int { return int(c.httpStatus) }
 
 // SendHeader sends the response header now instead of with the first message. On a client it does nothing.
 func (c *Call) SendHeader() error {

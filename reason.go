@@ -18,7 +18,7 @@ type Reason struct { //nolint:errname // it is a description first
 	Name string
 	// Code is the code of errors with this reason.
 	Code Code
-	// HTTPStatus is the status of HTTP responses that carry such an error; 0: the code's. No protocol sends one yet.
+	// HTTPStatus is the status of HTTP responses that carry such an error; 0: the code's. REST sends it.
 	HTTPStatus int
 	// Retryable means that the same call may succeed later and may be repeated then, after RetryAfter; with 0 the client
 	// decides when. The caller's code reads it from the error (Error.Retryable). Clients do not repeat calls because of it

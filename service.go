@@ -92,21 +92,23 @@ type Method struct {
 	NewRequest  func() any
 	NewResponse func() any
 
-	// HTTP lists the REST bindings. No protocol serves them yet.
+	// HTTP lists the REST bindings, which package protocol/rest serves.
 	HTTP []HTTPRule
 	// Extensions holds typed options of other generators.
 	Extensions []any
 }
 
 // HTTPRule is one REST binding (google.api.http), compiled by the generator so that no reflection is needed at run
-// time. No protocol serves it yet. A request is made in this order: an empty request, then its body, then the query,
-// then the variables of the path. The functions take the method's own messages, as NewRequest and NewResponse make
+// time. A request is made in this order: an empty request, then its body, then the query, then the variables of the
+// path. The functions take the method's own messages, as NewRequest and NewResponse make
 // them, and panic for others. They are safe for concurrent use on different messages.
 type HTTPRule struct {
 	// Verb is the HTTP method, "GET"; "*" stands for all of them.
 	Verb string
 	// Template is the path, "/v1/hello/{name}", as package httprule parses it.
 	Template string
+	// Status is the status of a response to a call that succeeds, from 200 to 299; 0: 200. See Call.SetHTTPStatus.
+	Status int
 	// Params are the fields that the path and the query set.
 	Params []HTTPParam
 

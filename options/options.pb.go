@@ -189,7 +189,10 @@ type MethodOptions struct {
 	// calls that come without any deadline. For a stream it is the time of the whole stream. Default: no limit.
 	Timeout string `protobuf:"bytes,1,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	// The class of calls for which the caller does not choose another one.
-	Criticality   MethodOptions_Criticality `protobuf:"varint,2,opt,name=criticality,proto3,enum=fairlead.MethodOptions_Criticality" json:"criticality,omitempty"`
+	Criticality MethodOptions_Criticality `protobuf:"varint,2,opt,name=criticality,proto3,enum=fairlead.MethodOptions_Criticality" json:"criticality,omitempty"`
+	// The status of REST's responses to calls that succeed, 200 to 299: 201 for a method that creates something, 204 for one
+	// whose response is empty. A handler can set another one for a call. Default: 200.
+	HttpStatus    int32 `protobuf:"varint,3,opt,name=http_status,json=httpStatus,proto3" json:"http_status,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -236,6 +239,13 @@ func (x *MethodOptions) GetCriticality() MethodOptions_Criticality {
 		return x.Criticality
 	}
 	return MethodOptions_CRITICALITY_UNSPECIFIED
+}
+
+func (x *MethodOptions) GetHttpStatus() int32 {
+	if x != nil {
+		return x.HttpStatus
+	}
+	return 0
 }
 
 // ErrorsOptions are about an enum of reasons.
@@ -290,8 +300,8 @@ type ErrorOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The status code that the error travels with. Required.
 	Code ErrorOptions_Code `protobuf:"varint,1,opt,name=code,proto3,enum=fairlead.ErrorOptions_Code" json:"code,omitempty"`
-	// The status of HTTP responses that carry the error, 400 to 599. Default: the one that belongs to the code. Generated
-	// code has it; no protocol of Fairlead's sends it yet.
+	// The status of HTTP responses that carry the error, 400 to 599, which REST sends. Default: the one that belongs to the
+	// code.
 	HttpStatus int32 `protobuf:"varint,2,opt,name=http_status,json=httpStatus,proto3" json:"http_status,omitempty"`
 	// Whether the same call may succeed later and may be repeated then. The error says so on the wire, as a
 	// google.rpc.RetryInfo, also to clients that do not know this contract. Callers can ask it; Fairlead's client repeats
@@ -451,10 +461,12 @@ var File_fairlead_options_proto protoreflect.FileDescriptor
 
 const file_fairlead_options_proto_rawDesc = "" +
 	"\n" +
-	"\x16fairlead/options.proto\x12\bfairlead\x1a google/protobuf/descriptor.proto\"\xdc\x01\n" +
+	"\x16fairlead/options.proto\x12\bfairlead\x1a google/protobuf/descriptor.proto\"\xfd\x01\n" +
 	"\rMethodOptions\x12\x18\n" +
 	"\atimeout\x18\x01 \x01(\tR\atimeout\x12E\n" +
-	"\vcriticality\x18\x02 \x01(\x0e2#.fairlead.MethodOptions.CriticalityR\vcriticality\"j\n" +
+	"\vcriticality\x18\x02 \x01(\x0e2#.fairlead.MethodOptions.CriticalityR\vcriticality\x12\x1f\n" +
+	"\vhttp_status\x18\x03 \x01(\x05R\n" +
+	"httpStatus\"j\n" +
 	"\vCriticality\x12\x1b\n" +
 	"\x17CRITICALITY_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tSHEDDABLE\x10\x01\x12\x0e\n" +

@@ -18,8 +18,9 @@
 //
 // The option idempotency_level becomes Method.Idempotency; timeout and criticality of (fairlead.method) become
 // Method.Timeout and Method.Criticality. The option (google.api.http) is compiled: each rule, additional bindings
-// included, is an element of Method.HTTP with its verb, its template, which was parsed here, and a function for each
-// field that the path or the query sets, as well as for what body and response_body name. No reflection is left for run
+// included, is an element of Method.HTTP with its verb, its template, which was parsed here, the http_status of
+// (fairlead.method), and a function for each field that the path or the query sets, as well as for what body and
+// response_body name. No reflection is left for run
 // time, and no work for a program's start: the rules are literals that the linker lays out. A field that several rules
 // set has one function for all of them.
 //
@@ -28,9 +29,9 @@
 // in JSON names. It does not set maps, repeated messages, messages of google.protobuf without a form as a text, fields
 // more than five names deep, and those of a message within itself: they travel in the body.
 //
-// No protocol serves the rules yet. A rule that none could serve is left out with a warning, and so is the second of
-// two rules of a service that match the same requests: messages and stubs do not need it, and other generators take it.
-// Between services of one package that is a warning alone, since they need not share a server.
+// Package protocol/rest serves the rules. A rule that it could not serve is left out with a warning, and so is the
+// second of two rules of a service that match the same requests: messages and stubs do not need it, and other generators
+// take it. Between services of one package that is a warning alone, since they need not share a server.
 //
 // # What an error becomes
 //

@@ -33,7 +33,7 @@ func (s *stubs) httpRules() {
 		s.P("// The HTTP rules of ", m.Desc.FullName(), ". They are read-only.")
 		s.P("var ", s.httpVariable(m), " = []", fairleadPackage.Ident("HTTPRule"), "{")
 		for i := range bindings {
-			w.rule(&bindings[i])
+			w.rule(&bindings[i], s.methods[m].httpStatus)
 		}
 		s.P("}")
 	}
@@ -82,10 +82,13 @@ func (w *httpWriter) shareSetters() {
 // params returns the fields that path and query set.
 func (b *binding) params() []fieldPath { return slices.Concat(b.path, b.query) }
 
-func (w *httpWriter) rule(b *binding) {
+func (w *httpWriter) rule(b *binding, status int) {
 	w.P("{")
 	w.P("Verb: ", strconv.Quote(b.verb), ",")
 	w.P("Template: ", strconv.Quote(b.template), ",")
+	if status != 0 {
+		w.P("Status: ", status, ",")
+	}
 	if params := b.params(); len(params) > 0 {
 		w.P("Params: []", fairleadPackage.Ident("HTTPParam"), "{")
 		for i, fields := range params {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -19,6 +20,13 @@ const (
 	optionsOfEnumValue = 3
 )
 
+// The number of the field http_status in MethodOptions, and the statuses that it takes.
+const (
+	methodHTTPStatus = 3
+	minSuccess       = 200
+	maxSuccess       = 299
+)
+
 // extensionPath is the path from a declaration to a field of an option of its: the field that holds its options, the
 // option's number, the field within it.
 func extensionPath(holder int32, extension protoreflect.ExtensionType, inner ...int32) []int32 {
@@ -30,6 +38,7 @@ type methodOptions struct {
 	idempotency string // name of the constant; "": the default
 	criticality string // as well
 	timeout     time.Duration
+	httpStatus  int // of HTTP rules; 0: the default
 }
 
 // readMethodOptions reads the options of m, but for its HTTP rules.
@@ -63,6 +72,17 @@ func readMethodOptions(m *protogen.Method, problems *Problems) methodOptions {
 	default:
 		problems.add(m.Desc, extensionPath(optionsOfMethod, options.E_Method, 2),
 			"(fairlead.method).criticality of %s: there is no class %d", m.Desc.FullName(), ours.GetCriticality())
+	}
+	if status := ours.GetHttpStatus(); status != 0 {
+		at := extensionPath(optionsOfMethod, options.E_Method, methodHTTPStatus)
+		switch {
+		case status < minSuccess || status > maxSuccess:
+			problems.add(m.Desc, at, "(fairlead.method).http_status of %s: %d is not from %d to %d",
+				m.Desc.FullName(), status, minSuccess, maxSuccess)
+		case !proto.HasExtension(set, annotations.E_Http):
+			problems.add(m.Desc, at, "(fairlead.method).http_status of %s: it needs (google.api.http)", m.Desc.FullName())
+		}
+		read.httpStatus = int(status)
 	}
 	if text := ours.GetTimeout(); text != "" {
 		d, err := positiveDuration(text)

@@ -38,6 +38,14 @@ func TestOptionProblems(t *testing.T) {
 			`7:1: (fairlead.method).timeout of test.S.Do: "-1s" is not above zero`,
 		},
 		{
+			"status of a failure", http(`get: "/v1" }; option (fairlead.method) = { http_status: 404`),
+			`7:73: (fairlead.method).http_status of test.S.Do: 404 is not from 200 to 299`,
+		},
+		{
+			"status without a rule", rpc(`option (fairlead.method).http_status = 201;`),
+			`7:1: (fairlead.method).http_status of test.S.Do: it needs (google.api.http)`,
+		},
+		{
 			"error without a code", restHead + `enum E { option (fairlead.errors) = {}; A = 0;
   BAD = 1 [(fairlead.error) = { retryable: true }]; }`,
 			`7:12: (fairlead.error) of test.BAD: code is missing`,

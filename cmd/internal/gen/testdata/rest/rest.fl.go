@@ -376,6 +376,7 @@ var http_BooksUpdateBookMethod = []fairlead.HTTPRule{
 	{
 		Verb:     "PATCH",
 		Template: "/v1/{book.name=shelves/*/books/**}",
+		Status:   202,
 		Params: []fairlead.HTTPParam{
 			{Name: "book.name", InPath: true, Set: func(m any, v []string) error {
 				return httprule.Set("book.name", v, httprule.String, func(x string) { httprule.Make(&m.(*UpdateBookRequest).Book).Name = x })

@@ -1258,12 +1258,12 @@ const file_rest_rest_proto_rawDesc = "" +
 	"IndexEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x125\n" +
 	"\x05value\x18\x02 \x01(\v2\x1f.fairlead.gen.test.rest.v1.BookR\x05value:\x028\x01B\t\n" +
-	"\acontent2\xbb\t\n" +
+	"\acontent2\xbe\t\n" +
 	"\x05Books\x12\xb2\x01\n" +
 	"\aGetBook\x12).fairlead.gen.test.rest.v1.GetBookRequest\x1a\x1f.fairlead.gen.test.rest.v1.Book\"[\xa2\xf2\"\b\n" +
-	"\x041.5s\x10\x01\x82\xd3\xe4\x93\x02FZ\x12\x12\x10/v1/books/{name}Z\x12:\x01*\"\r/v1/books:get\x12\x1c/v1/{name=shelves/*/books/*}\x90\x02\x01\x12\x93\x01\n" +
+	"\x041.5s\x10\x01\x82\xd3\xe4\x93\x02FZ\x12\x12\x10/v1/books/{name}Z\x12:\x01*\"\r/v1/books:get\x12\x1c/v1/{name=shelves/*/books/*}\x90\x02\x01\x12\x96\x01\n" +
 	"\n" +
-	"UpdateBook\x12,.fairlead.gen.test.rest.v1.UpdateBookRequest\x1a\x1f.fairlead.gen.test.rest.v1.Book\"6\xa2\xf2\"\x02\x10\x04\x82\xd3\xe4\x93\x02*:\x04book2\"/v1/{book.name=shelves/*/books/**}\x12s\n" +
+	"UpdateBook\x12,.fairlead.gen.test.rest.v1.UpdateBookRequest\x1a\x1f.fairlead.gen.test.rest.v1.Book\"9\xa2\xf2\"\x05\x10\x04\x18\xca\x01\x82\xd3\xe4\x93\x02*:\x04book2\"/v1/{book.name=shelves/*/books/**}\x12s\n" +
 	"\x04Find\x12%.fairlead.gen.test.rest.v1.Everything\x1a%.fairlead.gen.test.rest.v1.Everything\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/everything/{name}\x12\xad\x01\n" +
 	"\x06ByPath\x12%.fairlead.gen.test.rest.v1.Everything\x1a%.fairlead.gen.test.rest.v1.Everything\"U\xa2\xf2\"\x04\n" +
 	"\x022m\x82\xd3\xe4\x93\x02GBE\n" +

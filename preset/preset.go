@@ -27,6 +27,7 @@ import (
 	"github.com/fairlead-go/fairlead/middleware/validate"
 	"github.com/fairlead-go/fairlead/protocol/connect"
 	"github.com/fairlead-go/fairlead/protocol/grpc"
+	"github.com/fairlead-go/fairlead/protocol/rest"
 	"github.com/fairlead-go/fairlead/protocol/web"
 	"github.com/fairlead-go/fairlead/resilience/timeout"
 	"github.com/fairlead-go/fairlead/server"
@@ -80,12 +81,12 @@ func DeadlineShare(share float64) client.Option {
 	return client.Deadline(mw)
 }
 
-// ServerHTTP2 sets options of a server's wire, gRPC and Connect over HTTP/2. It replaces the wire of NewServer.
+// ServerHTTP2 sets options of a server's wire, gRPC, Connect and REST over HTTP/2. It replaces the wire of NewServer.
 // server.HTTP adds protocols to the wire, with or without ServerHTTP2.
 //
 //	preset.NewServer(":8080", preset.ServerHTTP2(web.PingPolicy(time.Minute, true)), server.Service(impl))
 func ServerHTTP2(opts ...web.ServerOption) server.Option {
-	all := append([]web.ServerOption{web.Protocol(connect.NewServer())}, opts...)
+	all := append([]web.ServerOption{web.Protocol(connect.NewServer(), rest.NewServer())}, opts...)
 	return server.Protocol(web.NewServer(grpc.NewServer(), all...))
 }
 

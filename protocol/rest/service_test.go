@@ -316,7 +316,8 @@ func serve(t *testing.T, app *rest.Server, opts ...server.Option) (*server.Serve
 
 // versions are the versions of HTTP that the tests use.
 var versions = map[string]func(*http.Protocols){
-	"HTTP/2": func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) },
+	"HTTP/1.1": func(p *http.Protocols) { p.SetHTTP1(true) },
+	"HTTP/2":   func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) },
 }
 
 // eachVersion runs a test over each version of HTTP, with a client that does as it is told.

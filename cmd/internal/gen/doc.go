@@ -30,8 +30,8 @@
 // more than five names deep, and those of a message within itself: they travel in the body.
 //
 // Package protocol/rest serves the rules. A rule that it could not serve is left out with a warning, and so is the
-// second of two rules of a service that match the same requests: messages and stubs do not need it, and other generators
-// take it. Between services of one package that is a warning alone, since they need not share a server.
+// second of two rules of a service that match the same requests: messages and stubs do not need it, and other
+// generators take it. Between services of one package that is a warning alone, since they need not share a server.
 //
 // # What an error becomes
 //

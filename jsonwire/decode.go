@@ -241,6 +241,18 @@ func (d *Decoder) Elements() int {
 	return min(1+bytes.Count(rest, comma), most)
 }
 
+// Members is Elements for the members of an object, within a map whose values are no messages. Its bound is lower,
+// since an entry of a map takes more room, and texts may have commas in them.
+func (d *Decoder) Members() int {
+	const most = 64
+	rest := d.src[d.pos:]
+	rest = rest[:min(len(rest), 64*most)]
+	if end := bytes.IndexByte(rest, '}'); end >= 0 {
+		rest = rest[:end]
+	}
+	return min(1+bytes.Count(rest, comma), most)
+}
+
 var comma = []byte{','} //nolint:gochecknoglobals // a constant
 
 // Once returns seen with a field's bit. That the bit was set already is an error: the field is there twice.

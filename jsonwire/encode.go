@@ -200,8 +200,15 @@ func (*Encoder) AppendFloat64(dst []byte, v float64) []byte { return appendFloat
 
 func appendFloat(dst []byte, v float64, bits int) []byte {
 	abs := math.Abs(v)
-	if abs < 1<<24 && v == float64(int32(v)) && (v != 0 || !math.Signbit(v)) {
-		return strconv.AppendInt(dst, int64(v), 10) // all float32 up to 2^24 are exact, and have no shorter form
+	whole := float64(1 << 31)
+	if bits == 32 {
+		whole = 1 << 24 // above it not all digits of a float32 are needed
+	}
+	if abs < whole && v == float64(int32(v)) && (v != 0 || !math.Signbit(v)) {
+		return strconv.AppendInt(dst, int64(v), 10)
+	}
+	if out, ok := appendDecimal(dst, v, abs, bits); ok {
+		return out
 	}
 	switch {
 	case math.IsNaN(v):
@@ -221,6 +228,54 @@ func appendFloat(dst []byte, v float64, bits int) []byte {
 	}
 	return dst
 }
+
+// appendDecimal appends v if that is a decimal fraction of few digits, as amounts, measures and coordinates are:
+// faster than by the search for the shortest one. The digits and the power of ten are exact, so that their quotient
+// is v if and only if they are read as v. Of so few digits no two decimals are read as the same number, so none is
+// shorter, once zeros at the end are dropped.
+func appendDecimal(dst []byte, v, abs float64, bits int) (out []byte, ok bool) {
+	places := 6
+	if bits == 32 { // six digits
+		switch {
+		case abs >= 1000:
+			return dst, false
+		case abs >= 100:
+			places = 3
+		case abs >= 10:
+			places = 4
+		case abs >= 1:
+			places = 5
+		}
+	} else if !(abs < 1e9) { // fifteen digits
+		return dst, false
+	}
+	unit := powers[places]
+	n := uint64(abs*unit + 0.5)
+	back := float64(n) / unit
+	if bits == 32 {
+		back = float64(float32(back))
+	}
+	if back != abs || n == 0 {
+		return dst, false
+	}
+	for n%10 == 0 {
+		n /= 10
+		places--
+	}
+	if v < 0 {
+		dst = append(dst, '-')
+	}
+	whole := n / tens[places]
+	dst = append(strconv.AppendUint(dst, whole, 10), '.')
+	for n -= whole * tens[places]; places > 0; places-- {
+		dst = append(dst, byte('0'+n/tens[places-1]))
+		n %= tens[places-1]
+	}
+	return dst, true
+}
+
+// tens are powers of ten.
+var tens = [...]uint64{1, 10, 100, 1000, 1e4, 1e5, 1e6} //nolint:gochecknoglobals // a constant
 
 // AppendEnum appends a value's name of names, or its number if it has none or EnumNumbers is set. Names are those that
 // protoc-gen-go generates (Color_name).

@@ -14,29 +14,42 @@ const (
 // quotation mark, backslash or control character. High reports whether a byte among them may be at or above 0x80.
 func plain(b []byte) (n int, high bool) {
 	var seen uint64
-	for ; len(b)-n >= 8; n += 8 {
-		w := binary.LittleEndian.Uint64(b[n:])
-		if m := special(w); m != 0 {
+	rest := b
+	for len(rest) >= 32 {
+		w0, w1 := binary.LittleEndian.Uint64(rest), binary.LittleEndian.Uint64(rest[8:])
+		w2, w3 := binary.LittleEndian.Uint64(rest[16:]), binary.LittleEndian.Uint64(rest[24:])
+		if (special(w0)|special(w1)|special(w2)|special(w3))&highs != 0 {
+			break
+		}
+		seen |= w0 | w1 | w2 | w3
+		rest = rest[32:]
+	}
+	for len(rest) >= 8 {
+		w := binary.LittleEndian.Uint64(rest)
+		if m := special(w) & highs; m != 0 {
 			k := bits.TrailingZeros64(m) &^ 7
 			seen |= w & (1<<k - 1)
-			return n + k>>3, seen&highs != 0
+			return len(b) - len(rest) + k>>3, seen&highs != 0
 		}
 		seen |= w
+		rest = rest[8:]
 	}
-	for ; n < len(b); n++ {
-		c := b[n]
+	n = len(b) - len(rest)
+	for _, c := range rest {
 		if c < ' ' || c == '"' || c == '\\' {
 			break
 		}
 		seen |= uint64(c)
+		n++
 	}
 	return n, seen&highs != 0
 }
 
-// special has the highest bit of each byte of w set that is a quotation mark, a backslash or a control character.
-// Above the lowest such byte other bits may be set as well.
+// special has the highest bit of each byte of w set that is a quotation mark, a backslash or a control character. In
+// bytes above the lowest such byte it may be set as well; the other bits mean nothing. The control characters and the
+// quotation mark, and no others of ASCII, are below 0x21 with their second bit changed.
 func special(w uint64) uint64 {
-	quote := w ^ ones*'"'
-	slash := w ^ ones*'\\'
-	return ((w-ones*' ')&^w | (quote-ones)&^quote | (slash-ones)&^slash) & highs
+	control := (w ^ ones*2) - ones*0x21
+	slash := (w ^ ones*'\\') - ones
+	return (control | slash) &^ w
 }

@@ -11,8 +11,9 @@ import (
 
 // Field returns the codec for the value of one field of messages of the sample's type, a proto.Message. The field may
 // be of any type, a list or a map too; name is its name in JSON or in the contract. AppendMarshal appends the field's
-// value, which is the zero value if the field is not set. Unmarshal replaces the value, and leaves the other fields
-// as they are; null empties the field. Required fields are not checked. The codec implements codec.Estimator.
+// value: if the field is not set null for a message, and the zero value for others. Unmarshal replaces the value, and
+// leaves the other fields as they are; null empties the field. Required fields are not checked. The codec implements
+// codec.Estimator.
 //
 // Bindings of REST use it whose HTTP body is a field of the request or the response (google.api.HttpRule, body and
 // response_body).
@@ -29,12 +30,12 @@ func (c Codec) Field(sample any, name string) (codec.Codec, error) {
 	if f == nil || hasOwnForm(desc) {
 		return nil, fmt.Errorf("json: %s has no field %q", desc.FullName(), name)
 	}
-	return &field{bound: *c.bind(), desc: f, of: desc.FullName()}, nil
+	return &field{bound: c.bind(), desc: f, of: desc.FullName()}, nil
 }
 
 // field is the codec of a field.
 type field struct {
-	bound
+	*bound
 
 	desc protoreflect.FieldDescriptor
 	of   protoreflect.FullName
@@ -52,10 +53,12 @@ func (c *field) AppendMarshal(dst []byte, msg any) ([]byte, error) {
 		return dst, typeError(msg)
 	}
 	f := c.descIn(m.ProtoReflect())
+	if f.Message() != nil && !f.IsList() && !f.IsMap() && !m.ProtoReflect().Has(f) {
+		return append(dst, "null"...), nil
+	}
 	e := getEncoder()
 	e.Reset(len(dst), &c.opts)
-	mm, _ := c.opts.Messages.(*messages)
-	out := mm.appendField(dst, e, f, m.ProtoReflect().Get(f))
+	out := c.messages.appendField(dst, e, f, m.ProtoReflect().Get(f))
 	err := e.Err(out)
 	putEncoder(e)
 	if err != nil {

@@ -12,6 +12,8 @@
 //   - it drops members that a message does not have, and names that an enum does not have, unless RefuseUnknown is
 //     set. Clients may then be newer than a server;
 //   - text that is not JSON (RFC 8259) is refused also where protojson accepts it, such as the number 1e;
+//   - a member whose name is in brackets, like an extension's, is unknown in messages that have no extensions, also if
+//     there is such an extension of another message, which protojson refuses even if it drops other members;
 //   - a second "@type" in an Any is refused wherever it stands;
 //   - objects and arrays together may be nested MaxDepth deep, and a google.protobuf.Any 16 times in another one:
 //     each level reads and encodes all levels below it again.
@@ -105,7 +107,7 @@ func (c Codec) bind() *bound {
 	if m.resolver == nil {
 		m.resolver = protoregistry.GlobalTypes
 	}
-	return &bound{opts: jsonwire.Options{
+	return &bound{messages: m, opts: jsonwire.Options{
 		EnumNumbers: c.EnumNumbers, ZeroValues: c.ZeroValues, ProtoNames: c.ProtoNames, Int64Numbers: c.Int64Numbers,
 		RefuseUnknown: c.RefuseUnknown, MaxDepth: c.MaxDepth, Messages: m,
 	}}
@@ -113,6 +115,7 @@ func (c Codec) bind() *bound {
 
 // bound is a Codec, prepared for messages of one type.
 type bound struct {
+	messages *messages
 	opts     jsonwire.Options
 	typ      reflect.Type
 	complete bool // messages of typ lack no required fields

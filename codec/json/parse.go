@@ -51,7 +51,7 @@ func isValue(d protoreflect.MessageDescriptor) bool {
 
 // find returns the field or the extension with that name, nil if there is none.
 func (c *messages) find(desc protoreflect.MessageDescriptor, name string) (protoreflect.FieldDescriptor, error) {
-	if strings.HasPrefix(name, "[") && strings.HasSuffix(name, "]") {
+	if desc.ExtensionRanges().Len() > 0 && strings.HasPrefix(name, "[") && strings.HasSuffix(name, "]") {
 		return c.findExtension(desc, name)
 	}
 	if f := desc.Fields().ByJSONName(name); f != nil {

@@ -70,6 +70,9 @@ func compareDecode(t *testing.T, c json.Codec, typ protoreflect.MessageType, src
 		if wantErr == nil && !stdjson.Valid(src) {
 			return // we refuse what is not JSON
 		}
+		if wantErr != nil && strings.Contains(wantErr.Error(), "cannot be extended by") {
+			return // this is unknown in messages without extensions
+		}
 		t.Fatalf("decode %s:\n got error %v\nwant error %v", src, err, wantErr)
 	}
 	if err == nil && !same(got, want) {
@@ -117,7 +120,7 @@ func damage(rnd *rand.Rand, src []byte) []byte {
 func TestRandom(t *testing.T) {
 	t.Parallel()
 	all, old, types := schema(t)
-	rounds := 300
+	rounds := 100
 	if testing.Short() {
 		rounds = 30
 	}

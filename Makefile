@@ -50,7 +50,7 @@ soak: ## calls under cuts and restarts for SOAK, 10m if not set; a hundred rolli
 	@cd conformance && FAIRLEAD_SOAK=$(SOAK) go test -race -tags poison -count 1 -v -timeout 1h -run TestRollingRestarts .
 
 # MUTATE are the packages whose tests are measured, N the number of mutants, SEED which ones.
-MUTATE ?= ./client ./internal/http2 ./internal/rpcwire ./protocol/grpc
+MUTATE ?= ./client ./internal/http2 ./internal/rpcwire ./internal/rpcwire/grpcwire
 N ?= 200
 SEED ?= 1
 

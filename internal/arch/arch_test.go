@@ -107,6 +107,7 @@ func TestLayerOf(t *testing.T) {
 		{"config/file", 1},
 		{"protocol", 2},
 		{"internal/http2", 3},
+		{"internal/rpcwire/grpcwire", 3},
 		{"protocol/grpc", 4},
 		{"server", 5},
 		{"preset", 7},

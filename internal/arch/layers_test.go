@@ -24,7 +24,7 @@ var layers = [][]string{
 		"internal/combine", "middleware/validate/rules",
 	},
 	{"codec/*", "compress/*", "transport/*", "discovery/*", "balance", "route", "protocol"},
-	{"internal/http1", "internal/http2", "internal/rpcwire", "balance/*", "resilience/*", "middleware/*"},
+	{"internal/http1", "internal/http2", "internal/rpcwire", "internal/rpcwire/*", "balance/*", "resilience/*", "middleware/*"},
 	{"protocol/*"},
 	{"server", "client"},
 	{"policy", "admin", "app", "dynamic"},

@@ -1,75 +1,77 @@
 // Package grpc is gRPC over HTTP/2 (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md) as the two sides of
-// protocol.HTTP: Server answers requests, Client makes them. It knows the fields, the message prefix and the status of
-// gRPC, and leaves streams, windows and header compression to the HTTP connection beneath.
+// protocol.HTTP: Server answers requests, Client makes them.
 //
-// What gRPC shares with other protocols is in internal/rpcwire. The hot paths are in serverunary.go and clientunary.go,
-// streams in serverstream.go and clientstream.go.
+// Their calls are in internal/rpcwire/grpcwire, which gRPC-Web uses as well.
 package grpc
 
 import (
-	"strings"
+	"time"
 
 	"github.com/fairlead-go/fairlead"
-	"github.com/fairlead-go/fairlead/internal/rpcwire"
+	"github.com/fairlead-go/fairlead/internal/rpcwire/grpcwire"
+	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// name is the name of the protocol, on both sides.
-const name = "grpc"
+// dialect is gRPC.
+//
+//nolint:gochecknoglobals // a constant
+var dialect = grpcwire.Dialect{
+	Name: "grpc", Title: "gRPC", Types: []string{"application/grpc"}, Fields: []string{"te", "trailers"},
+	HTTP2: true,
+}
 
-// contentType is the media type without a codec, which means "proto".
-const contentType = "application/grpc"
+// Server is the server side of gRPC, a protocol.HTTP. It is safe for concurrent use once it is attached.
+type Server struct{ calls *grpcwire.Server }
 
-// defaultCodec is the codec of a content type without a codec.
-const defaultCodec = "proto"
+var _ protocol.HTTP = (*Server)(nil)
 
-// The fields of gRPC.
-const (
-	fieldTimeout        = "grpc-timeout"
-	fieldEncoding       = "grpc-encoding"
-	fieldAcceptEncoding = "grpc-accept-encoding"
-	fieldPriorAttempts  = "grpc-previous-rpc-attempts"
+// NewServer returns the server side of gRPC, for the HTTP wire (web.NewServer). Its methods and limits come from the
+// server that it is attached to.
+func NewServer() *Server { return &Server{grpcwire.NewServer(&dialect)} }
+
+// Name returns "grpc".
+func (s *Server) Name() string { return s.calls.Name() }
+
+// Attach implements protocol.HTTP.
+func (s *Server) Attach(d protocol.Dispatcher) error { return s.calls.Attach(d) }
+
+// Match implements protocol.HTTP. It asks for the complete bodies of unary calls. It takes all requests of HTTP/2 with a
+// content type of gRPC, whatever their paths.
+func (s *Server) Match(h *protocol.Head) protocol.Mode { return s.calls.Match(h) }
+
+// Whole implements protocol.HTTP.
+func (s *Server) Whole(x protocol.Exchange, body []byte) protocol.Task { return s.calls.Whole(x, body) }
+
+// Stream implements protocol.HTTP.
+func (s *Server) Stream(x protocol.Exchange) { s.calls.Stream(x) }
+
+// Deadline implements protocol.HTTP.
+func (s *Server) Deadline(h *protocol.Head) time.Time { return s.calls.Deadline(h) }
+
+// Client is the client side of gRPC, a protocol.HTTPClient. It is safe for concurrent use.
+type Client struct{ calls *grpcwire.Client }
+
+var (
+	_ protocol.HTTPClient  = (*Client)(nil)
+	_ protocol.NameChecker = (*Client)(nil)
 )
 
-// subtype returns the codec's name in a content type. It returns false if the type is not gRPC's; "application/grpc-
-// web" is another protocol's.
-func subtype(ct string) (codecName string, ok bool) {
-	rest, ok := strings.CutPrefix(ct, contentType)
-	if !ok {
-		return "", false
-	}
-	if rest == "" {
-		return defaultCodec, true
-	}
-	switch rest[0] {
-	case ';':
-		return defaultCodec, true
-	case '+':
-		codecName, _, _ = strings.Cut(rest[1:], ";")
-		return strings.TrimSpace(codecName), true
-	}
-	return "", false
+// NewClient returns the client side of gRPC, for the HTTP wire (web.NewClient). Codec, compressors and limits come from
+// the client that uses it.
+func NewClient() *Client { return &Client{grpcwire.NewClient(&dialect)} }
+
+// Name returns "grpc".
+func (c *Client) Name() string { return c.calls.Name() }
+
+// Bind implements protocol.HTTPClient.
+func (c *Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Binding, error) {
+	return c.calls.Bind(m, cfg)
 }
 
-// contentTypeFor returns the content type for a codec.
-func contentTypeFor(codecName string) string {
-	if codecName == defaultCodec {
-		return contentType
-	}
-	return contentType + "+" + codecName
+// NewConn implements protocol.HTTPClient.
+func (c *Client) NewConn(hc protocol.HTTPConn, cfg *protocol.ClientConfig) protocol.ClientConn {
+	return c.calls.NewConn(hc, cfg)
 }
 
-// agent is the framework's part of the user agent.
-const agent = "fairlead-go/" + fairlead.Version
-
-// isReserved reports whether a field belongs to gRPC or HTTP, so that it is neither given to users nor taken from them.
-// The specification reserves names that begin with "grpc-"; those that middleware is meant to use are the exception.
-func isReserved(name string) bool {
-	if !strings.HasPrefix(name, "grpc-") {
-		return rpcwire.ReservedByHTTP(name)
-	}
-	switch name {
-	case fieldPriorAttempts, "grpc-retry-pushback-ms", "grpc-trace-bin", "grpc-tags-bin":
-		return false
-	}
-	return true
-}
+// CheckName implements protocol.NameChecker.
+func (c *Client) CheckName(name string) error { return c.calls.CheckName(name) }

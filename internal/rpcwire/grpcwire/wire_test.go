@@ -1,4 +1,4 @@
-package grpc
+package grpcwire
 
 import (
 	"bytes"
@@ -25,6 +25,14 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 	"github.com/fairlead-go/fairlead/protocol/protocoltest"
 )
+
+const contentType = "application/grpc"
+
+// dialect is gRPC's.
+var dialect = Dialect{
+	Name: "grpc", Title: "gRPC", Types: []string{contentType}, Fields: []string{"te", "trailers"},
+	HTTP2: true,
+}
 
 // note is the message of these tests: its encoding is its text. The codec refuses "!bad" in both directions.
 type note struct{ Text string }
@@ -816,7 +824,7 @@ type halfPipe struct{ serverSide }
 // attach makes a server for d.
 func attach(t *testing.T, d *dispatcher) *Server {
 	t.Helper()
-	s := NewServer()
+	s := NewServer(&dialect)
 	if err := s.Attach(d); err != nil {
 		t.Fatal(err)
 	}
@@ -841,7 +849,7 @@ type bound struct {
 
 func bindTo(t *testing.T, hc protocol.HTTPConn, m *fairlead.Method, cfg *protocol.ClientConfig) bound {
 	t.Helper()
-	cl := NewClient()
+	cl := NewClient(&dialect)
 	b, err := cl.Bind(m, cfg)
 	if err != nil {
 		t.Fatal(err)

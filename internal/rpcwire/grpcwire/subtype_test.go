@@ -1,4 +1,4 @@
-package grpc
+package grpcwire
 
 import (
 	"strings"
@@ -24,7 +24,7 @@ func TestSubtype(t *testing.T) {
 		{"", "", false},
 	}
 	for _, tt := range tests {
-		if got, ok := subtype(tt.in); got != tt.codec || ok != tt.ok {
+		if got, ok := dialect.subtype(tt.in); got != tt.codec || ok != tt.ok {
 			t.Errorf("subtype(%q): got %q, %v, want %q, %v", tt.in, got, ok, tt.codec, tt.ok)
 		}
 	}
@@ -49,15 +49,15 @@ func FuzzSubtype(f *testing.F) {
 	f.Add("application/grpc+json ; charset=utf-8", "json")
 	f.Add("application/grpc+", "application/grpc-web")
 	f.Fuzz(func(t *testing.T, tail, name string) {
-		for _, ct := range []string{tail, contentType + tail, contentTypeFor(name)} {
-			codecName, ok := subtype(ct)
+		for _, ct := range []string{tail, contentType + tail, dialect.contentTypeFor(name)} {
+			codecName, ok := dialect.subtype(ct)
 			if ok && !strings.HasPrefix(ct, contentType) || !ok && codecName != "" || strings.Contains(codecName, ";") {
 				t.Errorf("subtype(%q): got %q, %v", ct, codecName, ok)
 			}
 		}
 		if !strings.Contains(name, ";") && strings.TrimSpace(name) == name && name != "" {
-			if got, ok := subtype(contentTypeFor(name)); !ok || got != name {
-				t.Errorf("subtype of %q: got %q, %v", contentTypeFor(name), got, ok)
+			if got, ok := dialect.subtype(dialect.contentTypeFor(name)); !ok || got != name {
+				t.Errorf("subtype of %q: got %q, %v", dialect.contentTypeFor(name), got, ok)
 			}
 		}
 	})

@@ -1,4 +1,4 @@
-package grpc
+package grpcwire
 
 import (
 	"strings"
@@ -31,11 +31,15 @@ type incoming struct {
 func (in *incoming) begin(x protocol.Exchange, driver fairlead.Driver, size int) error {
 	h := x.Head()
 	in.x = x
-	in.answers = in.s.answersTo(h.ContentType)
+	ct := h.ContentType
+	if answer := in.s.dialect.Answer; answer != nil {
+		ct = answer(h)
+	}
+	in.answers = in.s.answersTo(ct)
 	if in.answers == nil {
 		in.answers = in.s.answers[0]
 		if h.Route != nil {
-			codecName, _ := subtype(h.ContentType)
+			codecName, _ := in.s.dialect.subtype(h.ContentType)
 			return noCodec(h.Route, codecName)
 		}
 	}
@@ -59,7 +63,8 @@ func (in *incoming) begin(x protocol.Exchange, driver fairlead.Driver, size int)
 		p.Method = in.route.Method
 	}
 	if p.Method.OneWay {
-		return fairlead.Errorf(fairlead.Unimplemented, "%s is one-way, and gRPC answers each call", h.Path)
+		return fairlead.Errorf(fairlead.Unimplemented, "%s is one-way, and %s answers each call", h.Path,
+			in.s.dialect.Title)
 	}
 	in.bound = in.route.Codec(in.answers.codec)
 	if in.bound == nil {
@@ -294,5 +299,5 @@ func (in *incoming) header() *fairlead.Metadata {
 
 // dropped logs that metadata of a handler cannot be sent. The call continues without it.
 func (in *incoming) dropped(key, why string) {
-	in.s.d.Logger().Warn("grpc: response metadata dropped", "method", in.route.Method.Path, "key", key, "why", why)
+	in.s.d.Logger().Warn(in.s.dialect.Name+": response metadata dropped", "method", in.route.Method.Path, "key", key, "why", why)
 }

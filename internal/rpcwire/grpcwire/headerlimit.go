@@ -1,4 +1,4 @@
-package grpc
+package grpcwire
 
 import (
 	"github.com/fairlead-go/fairlead"

@@ -1,4 +1,4 @@
-package grpc
+package grpcwire
 
 import (
 	"context"
@@ -378,11 +378,11 @@ var theVital protocol.Vital = new(struct{ protocol.Vital })
 // TestVital: the connection's signs of life are those of the HTTP connection, if that has any.
 func TestVital(t *testing.T) {
 	t.Parallel()
-	with := NewClient().NewConn(vital{newConn(t, nil)}, config()).(protocol.Living)
+	with := NewClient(&dialect).NewConn(vital{newConn(t, nil)}, config()).(protocol.Living)
 	if got := with.Vital(); got != theVital {
 		t.Errorf("got %v, want the connection's own", got)
 	}
-	without := NewClient().NewConn(newConn(t, nil), config()).(protocol.Living)
+	without := NewClient(&dialect).NewConn(newConn(t, nil), config()).(protocol.Living)
 	if got := without.Vital(); got != nil {
 		t.Errorf("got %v, want none", got)
 	}

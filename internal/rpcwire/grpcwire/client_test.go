@@ -1,4 +1,4 @@
-package grpc
+package grpcwire
 
 import (
 	"context"
@@ -586,7 +586,7 @@ func TestBindErrors(t *testing.T) {
 		if tt.cfg != nil {
 			tt.cfg(cfg)
 		}
-		if _, err := NewClient().Bind(tt.method, cfg); err == nil || !strings.Contains(err.Error(), tt.text) {
+		if _, err := NewClient(&dialect).Bind(tt.method, cfg); err == nil || !strings.Contains(err.Error(), tt.text) {
 			t.Errorf("%s: got %v, want %q in it", tt.name, err, tt.text)
 		}
 	}

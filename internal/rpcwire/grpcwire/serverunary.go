@@ -1,4 +1,4 @@
-package grpc
+package grpcwire
 
 import (
 	"context"
@@ -242,7 +242,7 @@ func (u *unaryCall) release() {
 }
 
 // Protocol implements fairlead.Driver.
-func (u *unaryCall) Protocol() string { return name }
+func (u *unaryCall) Protocol() string { return u.server.dialect.Name }
 
 // SendHeader implements fairlead.Driver. It needs no lock to see whether the state belongs to another call by now,
 // since only the handler's goroutine may call it.

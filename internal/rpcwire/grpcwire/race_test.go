@@ -1,5 +1,5 @@
 //go:build race
 
-package grpc
+package grpcwire
 
 const raceEnabled = true

@@ -1,4 +1,4 @@
-package grpc
+package grpcwire
 
 import (
 	"context"
@@ -168,7 +168,7 @@ func (a *attempt) waitPage(ctx context.Context, hc protocol.HTTPConn, ticket pro
 
 // Head implements protocol.Receiver.
 func (a *attempt) Head(h *protocol.Head, end bool) {
-	a.head.parse(h, a.b.msgs.Name)
+	a.head.parse(a.b.dialect, h, a.b.msgs.Name)
 	switch {
 	case a.head.err != nil:
 	case end:

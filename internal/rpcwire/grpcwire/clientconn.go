@@ -1,4 +1,4 @@
-package grpc
+package grpcwire
 
 import (
 	"github.com/fairlead-go/fairlead"
@@ -6,7 +6,7 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// clientConn is gRPC's view of a connection, a protocol.ClientConn.
+// clientConn is the protocol's view of a connection, a protocol.ClientConn.
 type clientConn struct {
 	rpcwire.ClientConn
 
@@ -22,7 +22,7 @@ func (cl *Client) NewConn(hc protocol.HTTPConn, _ *protocol.ClientConfig) protoc
 func bindingOf(b protocol.Binding, c *fairlead.Call) (*binding, error) {
 	bd, ok := b.(*binding)
 	if !ok {
-		return nil, fairlead.Errorf(fairlead.Internal, "%s was not bound by gRPC but is %T", c.Method().Path, b).
+		return nil, fairlead.Errorf(fairlead.Internal, "%s was not bound by this protocol but is %T", c.Method().Path, b).
 			WithReach(fairlead.NotSent)
 	}
 	return bd, nil

@@ -1,4 +1,4 @@
-package grpc
+package grpcwire
 
 import (
 	"strconv"
@@ -11,8 +11,9 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// Server is the server side of gRPC, a protocol.HTTP. It is safe for concurrent use once it is attached.
+// Server is the server side of a dialect, a protocol.HTTP. It is safe for concurrent use once it is attached.
 type Server struct {
+	dialect  *Dialect
 	d        protocol.Dispatcher
 	panics   *protocol.Panics
 	recv     rpcwire.Limit
@@ -21,7 +22,7 @@ type Server struct {
 	// compressMin is the size in bytes below which responses are sent as they are.
 	compressMin int
 
-	answers  []*answers // by content type; the first is the one without a codec
+	answers  []*answers // by content type; the first is that of the first type without a codec
 	trailers [rpcwire.NamedCodes]*protocol.Block
 	bare     *protocol.Block // a trailer without a status of its own
 	services map[string]bool
@@ -41,10 +42,9 @@ type answers struct {
 	wrongVerb   *protocol.Block                     // the same, for requests that are not POST
 }
 
-// NewServer returns the server side of gRPC, for the HTTP wire (web.NewServer). Its methods and limits come from the
-// server that it is attached to.
-func NewServer() *Server {
-	s := &Server{bare: protocol.NewBlock()}
+// NewServer returns the server side of a dialect. Its methods and limits come from the server that it is attached to.
+func NewServer(d *Dialect) *Server {
+	s := &Server{dialect: d, bare: protocol.NewBlock()}
 	for code := range s.trailers {
 		s.trailers[code] = protocol.NewBlock(rpcwire.FieldStatus, strconv.Itoa(code))
 	}
@@ -52,8 +52,8 @@ func NewServer() *Server {
 	return s
 }
 
-// Name returns "grpc".
-func (s *Server) Name() string { return name }
+// Name returns the dialect's name.
+func (s *Server) Name() string { return s.dialect.Name }
 
 // Attach implements protocol.HTTP.
 func (s *Server) Attach(d protocol.Dispatcher) error {
@@ -66,7 +66,10 @@ func (s *Server) Attach(d protocol.Dispatcher) error {
 	s.compressMin = l.CompressMin
 	s.services = make(map[string]bool)
 	s.messages = make(map[*protocol.MethodCodec]*rpcwire.Messages)
-	s.answers = []*answers{s.newAnswers(contentType, defaultCodec)}
+	s.answers = nil
+	for _, t := range s.dialect.Types {
+		s.answers = append(s.answers, s.newAnswers(t, defaultCodec))
+	}
 	for r := range d.Routes() {
 		s.services[r.Method.Service] = true
 		s.prepare(r)
@@ -82,8 +85,10 @@ func (s *Server) prepare(r *protocol.Route) {
 	for i := range r.Codecs {
 		b := &r.Codecs[i]
 		s.messages[b] = s.newMessages(r.Method, b)
-		if ct := contentType + "+" + b.Name; s.answersTo(ct) == nil {
-			s.answers = append(s.answers, s.newAnswers(ct, b.Name))
+		for _, t := range s.dialect.Types {
+			if ct := t + "+" + b.Name; s.answersTo(ct) == nil {
+				s.answers = append(s.answers, s.newAnswers(ct, b.Name))
+			}
 		}
 	}
 }
@@ -128,10 +133,10 @@ func (s *Server) newMessages(m *fairlead.Method, b *protocol.MethodCodec) *rpcwi
 	return msgs
 }
 
-// Match implements protocol.HTTP. It asks for the complete bodies of unary calls. It takes all requests of HTTP/2 with a
-// content type of gRPC, whatever their paths.
+// Match implements protocol.HTTP. It asks for the complete bodies of unary calls. It takes all requests with a content
+// type of the dialect, whatever their paths.
 func (s *Server) Match(h *protocol.Head) protocol.Mode {
-	if _, ok := subtype(h.ContentType); !ok {
+	if _, ok := s.dialect.subtype(h.ContentType); !ok {
 		switch {
 		case h.Route == nil:
 			return protocol.Pass
@@ -141,7 +146,7 @@ func (s *Server) Match(h *protocol.Head) protocol.Mode {
 		}
 		return protocol.WrongType
 	}
-	if h.Version == 1 { // gRPC is defined for HTTP/2 alone
+	if h.Version == 1 && s.dialect.HTTP2 {
 		return protocol.WrongType
 	}
 	if h.Route != nil && h.Route.Method.Kind == fairlead.Unary && h.Verb == "POST" {

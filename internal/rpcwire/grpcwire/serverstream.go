@@ -1,4 +1,4 @@
-package grpc
+package grpcwire
 
 import (
 	"github.com/fairlead-go/fairlead"
@@ -121,7 +121,7 @@ func (st *serverStream) SetSendCompressor(_ *fairlead.Call, name string) error {
 }
 
 // Protocol implements fairlead.Driver.
-func (st *serverStream) Protocol() string { return name }
+func (st *serverStream) Protocol() string { return st.s.dialect.Name }
 
 // Draining implements fairlead.Driver.
 func (st *serverStream) Draining() <-chan struct{} { return st.s.d.Draining() }

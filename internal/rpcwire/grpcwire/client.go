@@ -1,4 +1,4 @@
-package grpc
+package grpcwire
 
 import (
 	"errors"
@@ -15,24 +15,25 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
-// Client is the client side of gRPC, a protocol.HTTPClient. It is safe for concurrent use.
+// Client is the client side of a dialect, a protocol.HTTPClient. It is safe for concurrent use.
 type Client struct {
+	dialect  *Dialect
 	attempts sync.Pool // of *attempt
 }
 
-// NewClient returns the client side of gRPC, for the HTTP wire (web.NewClient). Codec, compressors and limits come from
-// the client that uses it.
-func NewClient() *Client { return new(Client) }
+// NewClient returns the client side of a dialect. Codec, compressors and limits come from the client that uses it.
+func NewClient(d *Dialect) *Client { return &Client{dialect: d} }
 
-// Name returns "grpc".
-func (*Client) Name() string { return name }
+// Name returns the dialect's name.
+func (cl *Client) Name() string { return cl.dialect.Name }
 
 // binding is a prepared method, which Bind returns.
 type binding struct {
-	method *fairlead.Method
-	msgs   *rpcwire.Messages
-	recv   rpcwire.Limit
-	send   rpcwire.Limit
+	dialect *Dialect
+	method  *fairlead.Method
+	msgs    *rpcwire.Messages
+	recv    rpcwire.Limit
+	send    rpcwire.Limit
 
 	accepted    *rpcwire.Compressors
 	compressMin int
@@ -42,21 +43,23 @@ type binding struct {
 }
 
 // Bind implements protocol.HTTPClient.
-func (*Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Binding, error) {
+func (cl *Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Binding, error) {
+	d := cl.dialect
 	if cfg.Codec == nil {
-		return nil, fmt.Errorf("grpc: %s: no codec", m.Path)
+		return nil, fmt.Errorf("%s: %s: no codec", d.Name, m.Path)
 	}
 	if m.OneWay {
-		return nil, fairlead.Errorf(fairlead.Unimplemented, "grpc: %s is one-way, and gRPC answers each call", m.Path)
+		return nil, fairlead.Errorf(fairlead.Unimplemented, "%s: %s is one-way, and %s answers each call",
+			d.Name, m.Path, d.Title)
 	}
-	msgs, err := clientMessages(m, cfg)
+	msgs, err := d.clientMessages(m, cfg)
 	if err != nil {
 		return nil, err
 	}
-	userAgent := strings.TrimSpace(cfg.UserAgent + " " + agent)
+	userAgent := strings.TrimSpace(cfg.UserAgent + " " + Agent)
 	for _, v := range []string{userAgent, cfg.Authority, m.Path} {
 		if why := rpcwire.Fault("x", v, isReserved); why != "" {
-			return nil, fmt.Errorf("grpc: %s: %q cannot be sent: %s", m.Path, v, why)
+			return nil, fmt.Errorf("%s: %s: %q cannot be sent: %s", d.Name, m.Path, v, why)
 		}
 	}
 	scheme := "http"
@@ -64,6 +67,8 @@ func (*Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Bi
 		scheme = "https"
 	}
 	b := &binding{
+		dialect: d,
+
 		method: m,
 		msgs:   msgs,
 		recv:   rpcwire.NewLimit(cfg.RecvMessage, "client", "client.MaxRecvMessage"),
@@ -76,8 +81,9 @@ func (*Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Bi
 	b.accepted.Panics = cfg.Panics
 	fields := []string{
 		":method", "POST", ":scheme", scheme, ":path", m.Path, ":authority", cfg.Authority,
-		"content-type", contentTypeFor(msgs.Name), "te", "trailers", "user-agent", userAgent,
+		"content-type", d.contentTypeFor(msgs.Name),
 	}
+	fields = append(append(fields, d.Fields...), "user-agent", userAgent)
 	if len(b.accepted.List) > 0 {
 		fields = append(fields, fieldAcceptEncoding, b.accepted.Names)
 	}
@@ -93,18 +99,18 @@ func (*Client) Bind(m *fairlead.Method, cfg *protocol.ClientConfig) (protocol.Bi
 }
 
 // clientMessages binds a codec to the types that a method names.
-func clientMessages(m *fairlead.Method, cfg *protocol.ClientConfig) (*rpcwire.Messages, error) {
+func (d *Dialect) clientMessages(m *fairlead.Method, cfg *protocol.ClientConfig) (*rpcwire.Messages, error) {
 	c := cfg.Codec
 	in, out := c, c
 	var err error
 	if m.NewResponse != nil {
 		if in, err = codec.For(c, m.NewResponse()); err != nil {
-			return nil, fmt.Errorf("grpc: response of %s: %w", m.Path, err)
+			return nil, fmt.Errorf("%s: response of %s: %w", d.Name, m.Path, err)
 		}
 	}
 	if m.NewRequest != nil {
 		if out, err = codec.For(c, m.NewRequest()); err != nil {
-			return nil, fmt.Errorf("grpc: request of %s: %w", m.Path, err)
+			return nil, fmt.Errorf("%s: request of %s: %w", d.Name, m.Path, err)
 		}
 	}
 	sizer, _ := out.(codec.Sizer)
@@ -182,22 +188,23 @@ func requestHeader(md *fairlead.Metadata) (*fairlead.Metadata, error) {
 
 // responseHead is what is needed of a response's head.
 type responseHead struct {
+	dialect  *Dialect
 	encoding string
 	status   int
-	err      *fairlead.Error // the response is not one of gRPC, or not for this call
+	err      *fairlead.Error // the response is not one of the protocol, or not for this call
 	page     *rpcwire.Page   // with err: gets the body; nil: its first words are of no use in the error
 }
 
 // parse reads the content type and the encoding of a response's head, for a call with the named codec. It leaves the
 // metadata to the caller, since the head may also be the trailer.
-func (rh *responseHead) parse(h *protocol.Head, codecName string) {
-	rh.status = h.Status
-	got, ok := subtype(h.ContentType)
+func (rh *responseHead) parse(d *Dialect, h *protocol.Head, codecName string) {
+	rh.dialect, rh.status = d, h.Status
+	got, ok := d.subtype(h.ContentType)
 	switch {
 	case !ok:
-		rh.err = httpError(h.Status, h.ContentType)
+		rh.err = d.httpError(h.Status, h.ContentType)
 		rh.page = rpcwire.NewPage(h.ContentType, h.Fields.Get("content-encoding"))
-	case got != codecName && strings.HasPrefix(h.ContentType, contentType+"+") && h.Status == 200:
+	case got != codecName && d.namesCodec(h.ContentType) && h.Status == 200:
 		rh.err = fairlead.Errorf(fairlead.Internal, "the response is encoded with %q, not %q", got, codecName)
 	default:
 		rh.encoding = rpcwire.Field(&h.Fields, fieldEncoding)
@@ -216,7 +223,7 @@ func (rh *responseHead) failure() error {
 func (rh *responseHead) outcome(h *protocol.Head, c *fairlead.Call) *fairlead.Error {
 	if h == nil {
 		if rh.status != 200 {
-			return httpError(rh.status, contentType)
+			return rh.dialect.httpError(rh.status, rh.dialect.Types[0])
 		}
 		return fairlead.Errorf(fairlead.Internal, "server closed the stream without sending trailers")
 	}
@@ -228,7 +235,7 @@ func (rh *responseHead) outcome(h *protocol.Head, c *fairlead.Call) *fairlead.Er
 	case found:
 		return err
 	case rh.status != 200:
-		return httpError(rh.status, contentType)
+		return rh.dialect.httpError(rh.status, rh.dialect.Types[0])
 	default:
 		return fairlead.Errorf(fairlead.Unknown, "the trailer has no %s", rpcwire.FieldStatus)
 	}

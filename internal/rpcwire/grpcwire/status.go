@@ -1,4 +1,4 @@
-package grpc
+package grpcwire
 
 import (
 	"fmt"
@@ -7,10 +7,10 @@ import (
 	"github.com/fairlead-go/fairlead/internal/rpcwire"
 )
 
-// httpError returns the error for a response that is not gRPC's.
-func httpError(status int, ct string) *fairlead.Error {
+// httpError returns the error for a response that is not the protocol's.
+func (d *Dialect) httpError(status int, ct string) *fairlead.Error {
 	text := fmt.Sprintf("unexpected HTTP status code received from server: %d", status)
-	switch _, ok := subtype(ct); {
+	switch _, ok := d.subtype(ct); {
 	case ct == "":
 		text += "; the content-type is missing"
 	case !ok:

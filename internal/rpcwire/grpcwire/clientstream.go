@@ -1,4 +1,4 @@
-package grpc
+package grpcwire
 
 import (
 	"context"
@@ -35,7 +35,7 @@ func (cc *clientConn) Open(ctx context.Context, bind protocol.Binding, c *fairle
 }
 
 // Protocol implements fairlead.Driver.
-func (st *clientStream) Protocol() string { return name }
+func (st *clientStream) Protocol() string { return st.b.dialect.Name }
 
 // Request implements rpcwire.ClientCall.
 func (st *clientStream) Request(r *protocol.Request, timeout []byte) error {
@@ -45,7 +45,7 @@ func (st *clientStream) Request(r *protocol.Request, timeout []byte) error {
 
 // Head implements rpcwire.ClientCall.
 func (st *clientStream) Head(h *protocol.Head, ends bool) (*rpcwire.Page, error) {
-	st.head.parse(h, st.b.msgs.Name)
+	st.head.parse(st.b.dialect, h, st.b.msgs.Name)
 	if st.head.err != nil {
 		return st.head.page, st.head.err
 	}

@@ -1,4 +1,4 @@
-package grpc
+package grpcwire
 
 import (
 	"context"
@@ -130,7 +130,7 @@ func BenchmarkServerUnary(b *testing.B) {
 	}
 	d := newDispatcher()
 	route := d.handle(m, echo)
-	s := NewServer()
+	s := NewServer(&dialect)
 	if err := s.Attach(d); err != nil {
 		b.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func BenchmarkClientUnary(b *testing.B) {
 	hc := &quietConn{body: frame(0, "hi")}
 	hc.head.Status, hc.head.ContentType = 200, contentType
 	hc.trailer.Fields.Add("grpc-status", "0")
-	cl := NewClient()
+	cl := NewClient(&dialect)
 	bind, err := cl.Bind(m, config())
 	if err != nil {
 		b.Fatal(err)

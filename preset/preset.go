@@ -27,6 +27,7 @@ import (
 	"github.com/fairlead-go/fairlead/middleware/validate"
 	"github.com/fairlead-go/fairlead/protocol/connect"
 	"github.com/fairlead-go/fairlead/protocol/grpc"
+	"github.com/fairlead-go/fairlead/protocol/grpcweb"
 	"github.com/fairlead-go/fairlead/protocol/rest"
 	"github.com/fairlead-go/fairlead/protocol/web"
 	"github.com/fairlead-go/fairlead/resilience/timeout"
@@ -81,12 +82,15 @@ func DeadlineShare(share float64) client.Option {
 	return client.Deadline(mw)
 }
 
-// ServerHTTP2 sets options of a server's wire, gRPC, Connect and REST over HTTP/2. It replaces the wire of NewServer.
-// server.HTTP adds protocols to the wire, with or without ServerHTTP2.
+// ServerHTTP2 sets options of a server's wire, gRPC, gRPC-Web, Connect and REST over HTTP. It replaces the wire of
+// NewServer. server.HTTP adds protocols to the wire, with or without ServerHTTP2. Browsers call the server from pages of
+// other origins if web.AllowOrigins names these.
 //
 //	preset.NewServer(":8080", preset.ServerHTTP2(web.PingPolicy(time.Minute, true)), server.Service(impl))
 func ServerHTTP2(opts ...web.ServerOption) server.Option {
-	all := append([]web.ServerOption{web.Protocol(connect.NewServer(), rest.NewServer())}, opts...)
+	all := append([]web.ServerOption{
+		web.Protocol(grpcweb.NewServer(), connect.NewServer(), rest.NewServer()),
+	}, opts...)
 	return server.Protocol(web.NewServer(grpc.NewServer(), all...))
 }
 

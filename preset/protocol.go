@@ -7,6 +7,7 @@ import (
 	"github.com/fairlead-go/fairlead/protocol"
 	"github.com/fairlead-go/fairlead/protocol/connect"
 	"github.com/fairlead-go/fairlead/protocol/grpc"
+	"github.com/fairlead-go/fairlead/protocol/grpcweb"
 	"github.com/fairlead-go/fairlead/protocol/web"
 )
 
@@ -15,12 +16,13 @@ type Protocol string
 
 // The protocols.
 const (
-	GRPC    Protocol = "grpc"    // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
-	Connect Protocol = "connect" // https://connectrpc.com/docs/protocol
+	GRPC    Protocol = "grpc"     // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+	GRPCWeb Protocol = "grpc-web" // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md
+	Connect Protocol = "connect"  // https://connectrpc.com/docs/protocol
 )
 
 // Protocols returns the protocols that ClientProtocol takes. The first is that of NewClient.
-func Protocols() []Protocol { return []Protocol{GRPC, Connect} }
+func Protocols() []Protocol { return []Protocol{GRPC, GRPCWeb, Connect} }
 
 // ClientProtocol chooses the protocol of a client's calls, and options of its wire. It replaces the wire of NewClient.
 // A name that is none of Protocols is an error of NewClient. Default: GRPC.
@@ -41,6 +43,8 @@ func httpClient(p Protocol) protocol.HTTPClient {
 	switch p {
 	case GRPC:
 		return grpc.NewClient()
+	case GRPCWeb:
+		return grpcweb.NewClient()
 	case Connect:
 		return connect.NewClient()
 	}

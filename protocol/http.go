@@ -31,7 +31,7 @@ func (m Mode) Takes() bool { return m >= Complete }
 const MaxWhole = 64 << 10
 
 // HTTP is the server side of a protocol that is carried by HTTP requests, whatever the version. Package protocol/grpc
-// is one; Connect, gRPC-Web and REST are of the same kind, but not there yet.
+// is one, and protocol/grpcweb another.
 type HTTP interface {
 	Name() string
 	// Attach passes the server's routes to the protocol, once, before the first connection.

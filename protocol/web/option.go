@@ -114,6 +114,8 @@ type config struct {
 	budget          int
 	frameTimeout    time.Duration
 	queued          int
+	cors            *CORS // nil: no other origin is allowed
+	crossSite       bool
 	errs            []error
 }
 
@@ -147,6 +149,9 @@ func (c *config) check() error {
 	} {
 		bad(n.value < n.low || n.value > math.MaxInt32, "%s: %d is not between %d and %d", n.option, n.value, n.low,
 			math.MaxInt32)
+	}
+	if c.cors != nil {
+		errs = append(errs, checkCORS(c.cors))
 	}
 	return errors.Join(errs...)
 }

@@ -11,8 +11,10 @@ import (
 
 // selector selects the protocol that answers a request: the first that takes it. It is read-only.
 type selector struct {
-	apps   []protocol.HTTP
-	routes map[string]*protocol.Route // of methods, by path
+	apps    []protocol.HTTP
+	routes  map[string]*protocol.Route // of methods, by path
+	origins origins
+	guard   *protocol.Guard
 }
 
 // Route implements protocol.Selector. Protocols find the answer in Head.Route.
@@ -23,6 +25,13 @@ func (s *selector) Select(h *protocol.Head) (protocol.Responder, protocol.Mode) 
 	if h.TooLarge {
 		h.Matched = tooLarge
 		return refuser{}, protocol.Streamed
+	}
+	if refused := s.origins.answerTo(h); refused != nil {
+		if refused == crossSiteRefused {
+			s.guard.Note(protocol.CrossSite)
+		}
+		h.Matched = refused
+		return refuser{}, refusing(h)
 	}
 	nearest := protocol.Pass
 	for _, a := range s.apps {
@@ -37,10 +46,15 @@ func (s *selector) Select(h *protocol.Head) (protocol.Responder, protocol.Mode) 
 		nearest = max(nearest, mode)
 	}
 	h.Matched = answerTo(h, nearest)
+	return refuser{}, refusing(h)
+}
+
+// refusing returns the mode of a request that the wire answers.
+func refusing(h *protocol.Head) protocol.Mode {
 	if h.Expect100 || h.Verb == "CONNECT" {
-		return refuser{}, protocol.Streamed // the body comes once it is asked for, which it is not
+		return protocol.Streamed // the body comes once it is asked for, which it is not
 	}
-	return refuser{}, protocol.Complete
+	return protocol.Complete
 }
 
 // answer is the response to requests that no protocol takes. With 405 and 204 it has the field allow.

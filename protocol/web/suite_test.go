@@ -355,7 +355,7 @@ func serve(
 ) *server.Server {
 	t.Helper()
 	s, err := server.New(append([]server.Option{ // there is no service, and need not be
-		server.Protocol(web.NewServer(app, web.ExtendedConnect(true))),
+		server.Protocol(web.NewServer(app, web.ExtendedConnect(true), web.CrossSiteWrites(true))),
 		server.Codec(protocoltest.Codec{}),
 		server.Transport(network),
 		server.Listen(addr),

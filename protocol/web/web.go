@@ -99,10 +99,12 @@ func (s *Server) Attach(d protocol.Dispatcher) error {
 		}
 	}
 	s.d, s.sel.apps, s.sel.routes = d, s.opts.apps, make(map[string]*protocol.Route)
+	s.sel.origins = newOrigins(&s.opts)
 	for r := range d.Routes() {
 		s.sel.routes[r.Method.Path] = r
 	}
 	l := d.Limits()
+	s.sel.guard = l.Guard
 	s.cfg2 = http2.Config{
 		MaxStreams:      l.Streams,
 		HeaderList:      l.HeaderList,

@@ -3,5 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 find . -name go.mod -not -path '*/testdata/*' -not -path './.tools/*' -not -path './tools/go.mod' \
-	-not -path './tools/buf/*' -printf '%h\n' |
+	-not -path './tools/buf/*' -not -path './tools/connect/*' -printf '%h\n' |
 	sed 's|^\./||' | LC_ALL=C sort

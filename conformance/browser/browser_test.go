@@ -48,7 +48,7 @@ type tab struct {
 }
 
 // newTab starts a browser of its own, without a window.
-func newTab(t *testing.T) *tab {
+func newTab(t *testing.T, flags ...chromedp.ExecAllocatorOption) *tab {
 	t.Helper()
 	// Without an address of its own the browser looks for nothing outside, and without a sandbox it runs as root.
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
@@ -57,6 +57,7 @@ func newTab(t *testing.T) *tab {
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Flag("window-size", "1200,1600"),
 	)
+	opts = append(opts, flags...)
 	ctx, cancel := context.WithTimeout(context.Background(), assert.Patience(2*time.Minute))
 	t.Cleanup(cancel)
 	ctx, cancelAll := chromedp.NewExecAllocator(ctx, opts...)

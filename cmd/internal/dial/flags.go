@@ -129,7 +129,7 @@ func (f *Flags) addProtocol(cmd *cobra.Command) {
 	}
 }
 
-// protocolNames returns the protocols for messages, "grpc or connect".
+// protocolNames returns the protocols for messages, "grpc, grpc-web or connect".
 func protocolNames() string {
 	var b strings.Builder
 	all := preset.Protocols()

@@ -37,7 +37,7 @@ func TestClientProtocol(t *testing.T) {
 		}
 	}
 	_, err := preset.NewClient("127.0.0.1:1", preset.ClientProtocol("thrift"))
-	if err == nil || !strings.Contains(err.Error(), `ClientProtocol: "thrift" is not one of ["grpc" "connect"`) {
+	if err == nil || !strings.Contains(err.Error(), `ClientProtocol: "thrift" is not one of ["grpc" "grpc-web" "connect"`) {
 		t.Errorf("got %v", err)
 	}
 }

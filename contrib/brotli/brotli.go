@@ -105,7 +105,8 @@ type reader struct {
 	r  *brotli.Reader
 }
 
-// AppendDecompress appends the content of the stream src. Bytes after its end are an error.
+// AppendDecompress appends the content of the stream src. Bytes after its end are an error. It takes as much memory as
+// the stream's window besides, 16 MiB at most, since every decoder must have that.
 func (c *Compressor) AppendDecompress(dst, src []byte, limit int) ([]byte, error) {
 	r, ok := c.readers.Get().(*reader)
 	if !ok {

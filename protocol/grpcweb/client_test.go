@@ -82,29 +82,45 @@ func TestClient(t *testing.T) { //nolint:paralleltest // TestSuite counts gorout
 	}{
 		{name: "ok", body: msg(0, "hi") + frame(0x80, ok), want: "hi"},
 		{name: "long", body: msg(0, strings.Repeat("x", 1000)) + frame(0x80, ok), want: strings.Repeat("x", 1000)},
-		{name: "metadata", body: msg(0, "hi") + frame(0x80, "Grpc-Status:0\nX-Tail: \t2 \r\n\r\n"), want: "hi", tail: "2"},
 		{
-			name: "compressed trailer", head: []string{"grpc-encoding", "gzip"}, body: msg(0, "hi") + frame(0x81, string(zipped)),
-			want: "hi", tail: "2",
+			name: "metadata", body: msg(0, "hi") + frame(0x80, "Grpc-Status:0\nX-Tail: \t2 \r\n\r\n"), want: "hi", tail: "2",
+		},
+		{
+			name: "compressed trailer", head: []string{"grpc-encoding", "gzip"},
+			body: msg(0, "hi") + frame(0x81, string(zipped)), want: "hi", tail: "2",
 		},
 		{
 			name: "compressed by nothing", body: msg(0, "hi") + frame(0x81, string(zipped)), code: fairlead.Internal,
 			text: "says identity",
 		},
-		{name: "error", body: frame(0x80, "grpc-status: 5\r\ngrpc-message: no%20one"), code: fairlead.NotFound, text: "no one"},
+		{
+			name: "error", body: frame(0x80, "grpc-status: 5\r\ngrpc-message: no%20one"), code: fairlead.NotFound,
+			text: "no one",
+		},
 		{
 			name: "error after the message", body: msg(0, "hi") + frame(0x80, "grpc-status: 5\r\n"), code: fairlead.NotFound,
 		},
-		{name: "status in the head", head: []string{"grpc-status", "5", "x-tail", "2"}, code: fairlead.NotFound, tail: "2"},
+		{
+			name: "status in the head", head: []string{"grpc-status", "5", "x-tail", "2"},
+			code: fairlead.NotFound, tail: "2",
+		},
 		{
 			name: "status in the head, and a body", head: []string{"grpc-status", "5"}, body: msg(0, "hi") + frame(0x80, ok),
 			want: "hi",
 		},
 		{name: "no trailer", body: msg(0, "hi"), code: fairlead.Internal, text: "without sending trailers"},
 		{name: "nothing", code: fairlead.Internal, text: "without sending trailers"},
-		{name: "trailer cut off", body: msg(0, "hi") + frame(0x80, ok)[:10], code: fairlead.Internal, text: "without sending trailers"},
-		{name: "more behind it", body: frame(0x80, ok) + msg(0, "hi"), code: fairlead.Internal, text: "behind the trailer frame"},
-		{name: "two", body: frame(0x80, ok) + frame(0x80, ok), code: fairlead.Internal, text: "behind the trailer frame"},
+		{
+			name: "trailer cut off", body: msg(0, "hi") + frame(0x80, ok)[:10], code: fairlead.Internal,
+			text: "without sending trailers",
+		},
+		{
+			name: "more behind it", body: frame(0x80, ok) + msg(0, "hi"), code: fairlead.Internal,
+			text: "behind the trailer frame",
+		},
+		{
+			name: "two", body: frame(0x80, ok) + frame(0x80, ok), code: fairlead.Internal, text: "behind the trailer frame",
+		},
 		{name: "unknown flags", body: frame(0xc0, ok), code: fairlead.Internal, text: "unknown flags"},
 		{name: "no status", body: msg(0, "hi") + frame(0x80, "x: y\r\n"), code: fairlead.Unknown, text: "grpc-status"},
 		{name: "empty trailer", body: msg(0, "hi") + frame(0x80, ""), code: fairlead.Unknown, text: "grpc-status"},

@@ -67,7 +67,7 @@ func (x *clientExchange) Read() ([]byte, error) {
 func (x *clientExchange) part() ([]byte, error) {
 	part, err := x.ClientExchange.Read()
 	if x.head == nil {
-		if x.head, _ = x.ClientExchange.Head(); x.head != nil {
+		if x.head, _ = x.Head(); x.head != nil {
 			x.form = formOf(x.head)
 		}
 	}

@@ -51,7 +51,8 @@ func FuzzText(f *testing.F) {
 			t.Fatalf("%q in parts: got %q, %v, in one %q, %v", in, got, gotErr, want, err)
 		}
 		if !bytes.ContainsAny(in, "\r\n") {
-			if std, stdErr := base64.StdEncoding.DecodeString(string(in)); stdErr == nil && (err != nil || !bytes.Equal(want, std)) {
+			std, stdErr := base64.StdEncoding.DecodeString(string(in))
+			if stdErr == nil && (err != nil || !bytes.Equal(want, std)) {
 				t.Fatalf("%q: got %q, %v, want %q", in, want, err, std)
 			}
 		}

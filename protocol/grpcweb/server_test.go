@@ -124,7 +124,10 @@ func TestServer(t *testing.T) { //nolint:paralleltest // TestSuite counts gorout
 	}{
 		{name: "unary", body: msg(1, "hi"), want: msg(1, "hi") + frame(0x80, ok)},
 		{name: "text", ct: textType, body: b64(msg(1, "hi")), want: msg(1, "hi") + frame(0x80, ok)},
-		{name: "text, padded in between", ct: textType, body: padded(msg(1, "hello"), 4), want: msg(1, "hello") + frame(0x80, ok)},
+		{
+			name: "text, padded in between", ct: textType, body: padded(msg(1, "hello"), 4),
+			want: msg(1, "hello") + frame(0x80, ok),
+		},
 		{
 			name: "binary, for text", accept: "application/grpc-web-text", body: msg(1, "hi"), wantType: textType,
 			want: msg(1, "hi") + frame(0x80, ok),
@@ -179,15 +182,25 @@ func TestServer(t *testing.T) { //nolint:paralleltest // TestSuite counts gorout
 			want: msg(1, "a") + msg(2, "b") + frame(0x80, ok),
 		},
 		{
-			name: "compressed", encoding: "gzip", body: frame(1, string(zipped)), head: map[string]string{"grpc-encoding": "gzip"},
+			name: "compressed", encoding: "gzip", body: frame(1, string(zipped)),
+			head: map[string]string{"grpc-encoding": "gzip"},
 			want: frame(1, string(zipped)) + frame(0x80, ok),
 		},
 		{name: "malformed text", ct: textType, body: "AAA", head: map[string]string{"grpc-status": "13"}},
-		{name: "malformed text of a stream", method: "Chat", ct: textType, body: "A===", head: map[string]string{"grpc-status": "13"}},
+		{
+			name: "malformed text of a stream", method: "Chat", ct: textType, body: "A===",
+			head: map[string]string{"grpc-status": "13"},
+		},
 		{name: "no request", head: map[string]string{"grpc-status": "12"}},
 		{name: "trailer frame in a request", body: frame(0x80, ok), head: map[string]string{"grpc-status": "13"}},
-		{name: "other codec", ct: "application/grpc-web+json", body: msg(1, "hi"), wantType: "application/grpc-web", head: map[string]string{"grpc-status": "12"}},
-		{name: "gRPC's type", ct: "application/grpc+msg", body: msg(1, "hi"), status: 415, wantType: "text/plain; charset=utf-8"},
+		{
+			name: "other codec", ct: "application/grpc-web+json", body: msg(1, "hi"),
+			wantType: "application/grpc-web", head: map[string]string{"grpc-status": "12"},
+		},
+		{
+			name: "gRPC's type", ct: "application/grpc+msg", body: msg(1, "hi"), status: 415,
+			wantType: "text/plain; charset=utf-8",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.ct == "" {

@@ -66,12 +66,23 @@ func TestCrossSite(t *testing.T) { //nolint:paralleltest // TestSuite counts gor
 		status int
 	}{
 		{name: "no browser", status: 200},
-		{name: "same origin", fields: []string{"sec-fetch-site", "same-origin", "origin", "https://a.example"}, status: 200},
+		{
+			name: "same origin", fields: []string{"sec-fetch-site", "same-origin", "origin", "https://a.example"},
+			status: 200,
+		},
 		{name: "the user's own doing", fields: []string{"sec-fetch-site", "none"}, status: 200},
-		{name: "same site", fields: []string{"sec-fetch-site", "same-site", "origin", "https://b.a.example"}, status: 403},
-		{name: "cross site", fields: []string{"sec-fetch-site", "cross-site", "origin", "https://foe.example"}, status: 403},
+		{
+			name: "same site", fields: []string{"sec-fetch-site", "same-site", "origin", "https://b.a.example"}, status: 403,
+		},
+		{
+			name: "cross site", fields: []string{"sec-fetch-site", "cross-site", "origin", "https://foe.example"},
+			status: 403,
+		},
 		{name: "cross site, without an origin", fields: []string{"sec-fetch-site", "cross-site"}, status: 403},
-		{name: "cross site that says it is not", fields: []string{"sec-fetch-site", "cross-site", "origin", "https://a.example"}, status: 403},
+		{
+			name:   "cross site that says it is not",
+			fields: []string{"sec-fetch-site", "cross-site", "origin", "https://a.example"}, status: 403,
+		},
 		{name: "unknown site", fields: []string{"sec-fetch-site", "new"}, status: 403},
 		{name: "old browser, same host", fields: []string{"origin", "https://a.example"}, status: 200},
 		{name: "old browser, plaintext", fields: []string{"origin", "http://a.example"}, status: 200},
@@ -79,12 +90,27 @@ func TestCrossSite(t *testing.T) { //nolint:paralleltest // TestSuite counts gor
 		{name: "old browser, longer host", fields: []string{"origin", "https://a.example.foe.example"}, status: 403},
 		{name: "old browser, shorter host", fields: []string{"origin", "https://example"}, status: 403},
 		{name: "old browser, null", fields: []string{"origin", "null"}, status: 403},
-		{name: "old browser, the host in the path", fields: []string{"origin", "https://foe.example/a.example"}, status: 403},
-		{name: "allowed", fields: []string{"sec-fetch-site", "cross-site", "origin", "https://friend.example"}, status: 200},
+		{
+			name: "old browser, the host in the path", fields: []string{"origin", "https://foe.example/a.example"},
+			status: 403,
+		},
+		{
+			name: "allowed", fields: []string{"sec-fetch-site", "cross-site", "origin", "https://friend.example"},
+			status: 200,
+		},
 		{name: "allowed, old browser", fields: []string{"origin", "https://friend.example"}, status: 200},
-		{name: "allowed, but for the scheme", fields: []string{"sec-fetch-site", "cross-site", "origin", "http://friend.example"}, status: 403},
-		{name: "reads", verb: "GET", fields: []string{"sec-fetch-site", "cross-site", "origin", "https://foe.example"}, status: 405},
-		{name: "options", verb: "OPTIONS", fields: []string{"sec-fetch-site", "cross-site", "origin", "https://foe.example"}, status: 204},
+		{
+			name:   "allowed, but for the scheme",
+			fields: []string{"sec-fetch-site", "cross-site", "origin", "http://friend.example"}, status: 403,
+		},
+		{
+			name: "reads", verb: "GET",
+			fields: []string{"sec-fetch-site", "cross-site", "origin", "https://foe.example"}, status: 405,
+		},
+		{
+			name: "options", verb: "OPTIONS",
+			fields: []string{"sec-fetch-site", "cross-site", "origin", "https://foe.example"}, status: 204,
+		},
 		{name: "other writes", verb: "DELETE", fields: []string{"sec-fetch-site", "cross-site"}, status: 403},
 		{name: "unknown writes", verb: "BREW", fields: []string{"sec-fetch-site", "cross-site"}, status: 403},
 	} {
@@ -182,8 +208,8 @@ func TestCORS(t *testing.T) { //nolint:paralleltest // TestSuite counts goroutin
 			},
 		},
 		{
-			name: "fields of the protocols", conn: some, verb: "OPTIONS", path: "/elsewhere", fields: preflight(friend), status: 204,
-			has: map[string]string{"access-control-allow-headers": "connect-protocol-version"},
+			name: "fields of the protocols", conn: some, verb: "OPTIONS", path: "/elsewhere", fields: preflight(friend),
+			status: 204, has: map[string]string{"access-control-allow-headers": "connect-protocol-version"},
 		},
 		{
 			name: "preflight of a stranger", conn: some, verb: "OPTIONS", path: echoUnary, fields: preflight(foe), status: 403,

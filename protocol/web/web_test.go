@@ -55,7 +55,9 @@ func TestOptions(t *testing.T) {
 		client []ClientOption
 		want   string
 	}{
-		{"good", []ServerOption{PingPolicy(0, true), ControlBudget(100), FrameTimeout(0), QueuedBytes(64 << 10)}, nil, ""},
+		{
+			"good", []ServerOption{PingPolicy(0, true), ControlBudget(100), FrameTimeout(0), QueuedBytes(64 << 10)}, nil, "",
+		},
 		{"good", nil, []ClientOption{ControlBudget(1 << 30), FrameTimeout(time.Hour), QueuedBytes(1 << 30)}, ""},
 		{"nil", []ServerOption{nil}, nil, "web: NewServer: nil ServerOption"},
 		{"nil", nil, []ClientOption{nil}, "web: NewClient: nil ClientOption"},
@@ -66,27 +68,41 @@ func TestOptions(t *testing.T) {
 		{"budget", nil, []ClientOption{ControlBudget(0)}, "web: ControlBudget: 0 is not between 100"},
 		{"frames", []ServerOption{FrameTimeout(-1)}, nil, "web: FrameTimeout: -1ns is negative"},
 		{"frames", nil, []ClientOption{FrameTimeout(-1)}, "web: FrameTimeout: -1ns is negative"},
-		{"good", []ServerOption{CrossSiteWrites(true), AllowOrigins(CORS{Origins: []string{"*"}, Headers: []string{"*", "X-A"}})}, nil, ""},
+		{
+			"good", []ServerOption{CrossSiteWrites(true), AllowOrigins(CORS{Origins: []string{"*"}, Headers: []string{"*", "X-A"}})}, nil, "",
+		},
 		{"good", []ServerOption{AllowOrigins(CORS{
 			Origins: []string{"https://a.example", "http://[::1]:8080"}, Credentials: true, Expose: []string{"X-A"},
 		})}, nil, ""},
 		{"origins", []ServerOption{AllowOrigins(CORS{})}, nil, "web: AllowOrigins: no origin"},
-		{"path", []ServerOption{AllowOrigins(CORS{Origins: []string{"https://a.example/"}})}, nil, "want only scheme, host and port"},
+		{
+			"path", []ServerOption{AllowOrigins(CORS{Origins: []string{"https://a.example/"}})}, nil, "want only scheme, host and port",
+		},
 		{"no scheme", []ServerOption{AllowOrigins(CORS{Origins: []string{"a.example"}})}, nil, "want scheme://host"},
-		{"upper case", []ServerOption{AllowOrigins(CORS{Origins: []string{"https://A.example"}})}, nil, "in lower case"},
+		{
+			"upper case", []ServerOption{AllowOrigins(CORS{Origins: []string{"https://A.example"}})}, nil, "in lower case",
+		},
 		{"port", []ServerOption{AllowOrigins(CORS{Origins: []string{"https://a.example:443"}})}, nil, "own port"},
 		{"null", []ServerOption{AllowOrigins(CORS{Origins: []string{"null"}})}, nil, "any page can have it"},
-		{"pattern", []ServerOption{AllowOrigins(CORS{Origins: []string{"https://*.example"}})}, nil, "each host by its name"},
+		{
+			"pattern", []ServerOption{AllowOrigins(CORS{Origins: []string{"https://*.example"}})}, nil, "each host by its name",
+		},
 		{"not ASCII", []ServerOption{AllowOrigins(CORS{Origins: []string{"https://ä.example"}})}, nil, "in ASCII"},
-		{"user", []ServerOption{AllowOrigins(CORS{Origins: []string{"https://me@a.example"}})}, nil, "want only scheme, host and port"},
+		{
+			"user", []ServerOption{AllowOrigins(CORS{Origins: []string{"https://me@a.example"}})}, nil, "want only scheme, host and port",
+		},
 		{"no URL", []ServerOption{AllowOrigins(CORS{Origins: []string{"https://a.example:x"}})}, nil, "it is no URL"},
-		{"credentials", []ServerOption{AllowOrigins(CORS{Origins: []string{"*"}, Credentials: true})}, nil, "name the origins"},
+		{
+			"credentials", []ServerOption{AllowOrigins(CORS{Origins: []string{"*"}, Credentials: true})}, nil, "name the origins",
+		},
 		{
 			"exposed with credentials", []ServerOption{AllowOrigins(CORS{
 				Origins: []string{"https://a.example"}, Credentials: true, Expose: []string{"*"},
 			})}, nil, "name the fields",
 		},
-		{"header", []ServerOption{AllowOrigins(CORS{Origins: []string{"*"}, Headers: []string{"a b"}})}, nil, `"a b" is no name`},
+		{
+			"header", []ServerOption{AllowOrigins(CORS{Origins: []string{"*"}, Headers: []string{"a b"}})}, nil, `"a b" is no name`,
+		},
 		{"queue", []ServerOption{QueuedBytes(1)}, nil, "web: QueuedBytes: 1 is not between 65536"},
 		{"queue", nil, []ClientOption{QueuedBytes(1)}, "web: QueuedBytes: 1 is not between 65536"},
 	} {

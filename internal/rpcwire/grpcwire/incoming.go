@@ -299,5 +299,6 @@ func (in *incoming) header() *fairlead.Metadata {
 
 // dropped logs that metadata of a handler cannot be sent. The call continues without it.
 func (in *incoming) dropped(key, why string) {
-	in.s.d.Logger().Warn(in.s.dialect.Name+": response metadata dropped", "method", in.route.Method.Path, "key", key, "why", why)
+	in.s.d.Logger().Warn(in.s.dialect.Name+": response metadata dropped",
+		"method", in.route.Method.Path, "key", key, "why", why)
 }

@@ -148,7 +148,8 @@ func lowered(names []string) []string {
 // answerTo looks at a request before the protocols do. It returns the answer to a preflight and to a write that is
 // refused, and nil for a request that is for the protocols; h.Answer then has the fields that a browser needs.
 func (o *origins) answerTo(h *protocol.Head) *answer {
-	safe := h.Verb == "GET" || h.Verb == "HEAD" || h.Verb == "OPTIONS"
+	safe := h.Verb == "GET" || h.Verb == "HEAD" || h.Verb == "OPTIONS" ||
+		h.Protocol != "" // whoever takes the request over, such as a WebSocket, looks at the origin
 	if !o.cors && (safe || o.crossSite) {
 		return nil
 	}

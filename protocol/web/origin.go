@@ -149,7 +149,7 @@ func lowered(names []string) []string {
 // refused, and nil for a request that is for the protocols; h.Answer then has the fields that a browser needs.
 func (o *origins) answerTo(h *protocol.Head) *answer {
 	safe := h.Verb == "GET" || h.Verb == "HEAD" || h.Verb == "OPTIONS" ||
-		h.Protocol != "" // whoever takes the request over, such as a WebSocket, looks at the origin
+		h.Protocol != "" // the protocol that takes over, such as WebSocket, checks the origin itself
 	if !o.cors && (safe || o.crossSite) {
 		return nil
 	}

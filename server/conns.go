@@ -13,17 +13,20 @@ import (
 // connections do not have to be comparable.
 type arrival struct{ transport.Conn }
 
-// promote moves a connection whose wire is known to the list that Shutdown drains. It returns false if the server is
-// shutting down.
+// promote moves a connection whose wire is known to the list that Shutdown drains. It returns false if the drain is at
+// its final step.
 func (s *Server) promote(tc *arrival, c protocol.ServerConn) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopping {
-		return false
+	stopping, final := s.stopping, s.final
+	if !final {
+		delete(s.detecting, tc)
+		s.conns[c] = known{tc.Info().Remote, s.keeper.Add(c, 0)}
 	}
-	delete(s.detecting, tc)
-	s.conns[c] = known{tc.Info().Remote, s.keeper.Add(c, 0)}
-	return true
+	s.mu.Unlock()
+	if stopping && !final {
+		c.Drain(false) // beginDrain has not seen it
+	}
+	return !final
 }
 
 // forget drops a connection whose wire did not become known.

@@ -18,9 +18,10 @@ const (
 
 // Shutdown stops accepting, asks all clients to open no more calls, and waits until the last call is over and the last
 // connection closed. One second later, or after half of the time that ctx leaves if that is less, it refuses calls
-// that are still being opened. When ctx ends first, the remaining connections are closed and their calls cancelled. The
-// error is then ctx's, with the number of calls that were cut, by method, and the age of the oldest; the same is
-// logged. Handlers that ignore their context outlive Shutdown.
+// that are still being opened, and closes idle connections of HTTP/1 and those that have sent nothing. When ctx ends
+// first, the remaining connections are closed and their calls cancelled. The error is then ctx's, with the number of
+// calls that were cut, by method, and the age of the oldest; the same is logged. Handlers that ignore their context
+// outlive Shutdown.
 //
 // It may be called more than once, and by several goroutines: each waits by its own context.
 func (s *Server) Shutdown(ctx context.Context) error {
@@ -34,6 +35,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return s.cut(ctx)
 	case <-timer.C:
 	}
+	s.dropUndecided()
 	for _, c := range s.open() {
 		c.Drain(true)
 	}
@@ -65,18 +67,26 @@ func (s *Server) beginDrain() {
 	s.stopping = true
 	close(s.draining)
 	listeners := slices.Clone(s.listeners)
+	s.checkGone()
+	s.mu.Unlock()
+	closeAll(listeners)
+	for _, c := range s.open() {
+		c.Drain(false)
+	}
+}
+
+// dropUndecided closes the connections whose first bytes have not come. Until then they are left alone: a call may be
+// on its way, and its client would not know what became of it.
+func (s *Server) dropUndecided() {
+	s.mu.Lock()
+	s.final = true
 	detecting := make([]*arrival, 0, len(s.detecting))
 	for tc := range s.detecting {
 		detecting = append(detecting, tc)
 	}
-	s.checkGone()
 	s.mu.Unlock()
-	closeAll(listeners)
 	for _, tc := range detecting {
-		_ = tc.Close() // no call can be on it yet
-	}
-	for _, c := range s.open() {
-		c.Drain(false)
+		_ = tc.Close()
 	}
 }
 
@@ -137,6 +147,7 @@ func (s *Server) cut(ctx context.Context) error {
 		return s.end()
 	default:
 	}
+	s.dropUndecided()
 	conns := s.open()
 	err := s.report(ctx, s.underWay(conns))
 	for _, c := range conns {

@@ -39,8 +39,11 @@ func TestShutdownSteps(t *testing.T) {
 		waiting, far := inproc.Pipe() // its first byte never comes
 		defer far.Close()
 		l.results <- waiting
+		late, talker := inproc.Pipe() // its first byte comes when the server has begun to drain
+		defer talker.Close()
+		l.results <- late
 		synctest.Wait()
-		if got, want := s.Stats(), (Stats{Connections: 1, Detecting: 1, Accepted: 2}); got != want {
+		if got, want := s.Stats(), (Stats{Connections: 1, Detecting: 2, Accepted: 3}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 
@@ -54,12 +57,21 @@ func TestShutdownSteps(t *testing.T) {
 			t.Errorf("Serve: got %v, want ErrClosed", err)
 		}
 		<-s.Dispatcher().Draining()
-		if _, err := far.Peek(1); !errors.Is(err, io.EOF) {
-			t.Errorf("the connection without a byte: got %v, want io.EOF", err)
+		if err := talker.Write([]byte{'w'}); err != nil {
+			t.Fatal(err)
+		}
+		second := <-w.conns
+		if final := <-second.drains; final {
+			t.Error("the first Drain of a connection whose first byte came late is final")
 		}
 		if got := time.Since(begin); got != 0 {
 			t.Errorf("that took %v", got)
 		}
+		if _, err := far.Peek(1); !errors.Is(err, io.EOF) {
+			t.Errorf("the connection without a byte: got %v, want io.EOF", err)
+		}
+		<-second.drains
+		second.end()
 		if final := <-c.drains; !final {
 			t.Error("the second Drain is not final")
 		}

@@ -205,7 +205,7 @@ func (s *Server) take(tc transport.Conn) {
 	a := &arrival{tc}
 	s.mu.Lock()
 	full := s.cfg.maxConns > 0 && len(s.detecting)+len(s.conns) >= s.cfg.maxConns
-	refused := s.stopping || full
+	refused := s.final || full
 	if !refused {
 		s.detecting[a] = struct{}{}
 	}

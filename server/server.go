@@ -40,7 +40,8 @@ type Server struct {
 	mu        sync.Mutex
 	started   bool
 	stopping  bool
-	accepting int // accept loops
+	final     bool // the drain refuses what is still being opened
+	accepting int  // accept loops
 	listeners []*listener
 	detecting map[*arrival]struct{}
 	conns     map[protocol.ServerConn]known

@@ -1,6 +1,6 @@
 // Package http1 is one HTTP/1.1 or HTTP/1.0 connection (RFC 9112), in either role. It knows HTTP and nothing of the
-// protocols above it: a server's connection asks a protocol.Selector for the one that answers a request, and they use a client's
-// as protocol.HTTPConn.
+// protocols above it: a server's connection asks a protocol.Selector for the one that answers a request, and they use a
+// client's as protocol.HTTPConn.
 //
 // # Who does what
 //

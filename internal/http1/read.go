@@ -174,11 +174,15 @@ func (c *Conn) onHead() (need int, err error) {
 	var n int
 	if k := len(hd.raw); k > 0 && r.lines.scanned == 0 && len(b) >= k && string(b[:k]) == string(hd.raw) {
 		n = k // a complete head that is equal to the last
-	} else if n, err = c.findHead(b); n == 0 {
-		return len(b) + 1, err
-	}
-	if err != nil {
-		return 0, err
+	} else {
+		n, err = c.findHead(b)
+		b = r.in[r.off:] // without the empty lines before it
+		if err != nil {
+			return 0, err
+		}
+		if n == 0 {
+			return len(b) + 1, nil
+		}
 	}
 	r.lines, r.blank = lines{}, 0
 	c.clearBy()
@@ -392,7 +396,7 @@ func (c *Conn) push(b []byte) (over bool) {
 	if s.over.Load() || s.p.readErr != nil {
 		return s.over.Load()
 	}
-	s.awaits100, s.p.asks = false, false // the client has not waited, or not in vain
+	s.p.asks = false // the client has not waited, or not in vain
 	s.p.push(b)
 	s.p.canRead.Signal()
 	return false
@@ -465,6 +469,9 @@ func (c *Conn) onAnswer() (need int) {
 func (c *Conn) end() {
 	c.w.Lock()
 	c.ending = true
+	if c.parting { // its deadline may have woken this goroutine
+		_ = c.tc.SetReadDeadline(time.Now().Add(lastWords))
+	}
 	c.w.FinishWritten()
 	c.w.UnlockFlush(combine.Now)
 	c.r.state, c.r.x, c.r.dropped = atEnd, nil, 0

@@ -28,7 +28,7 @@ func (c ServerConn) Drain(final bool) {
 	c.w.Lock()
 	defer c.w.Unlock()
 	c.draining = true
-	if final && !c.final {
+	if final && !c.final && c.hijacked == nil {
 		c.final = true
 		_ = c.tc.SetReadDeadline(past) // wakes the reading role, which ends the connection if it is idle
 	}
@@ -161,7 +161,7 @@ func (x exchange) SendHead(h protocol.Section) error {
 		c.w.Unlock()
 		return err
 	}
-	if status < 300 && x.awaits100 && status != 101 && !hasNoContent(status) {
+	if status < 300 && x.awaits100 && x.p != nil && x.p.got == 0 && status != 101 && !hasNoContent(status) {
 		x.proceed() // the body is wanted, or the protocol would have sent the whole response
 	}
 	x.appendHead(&h, -1, false)

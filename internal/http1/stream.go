@@ -185,11 +185,11 @@ func (s *stream) Send(m *protocol.Message, last bool) error {
 			buffer.Put(beside)
 			return err
 		}
-		if s.tunnels && !s.headSeen { // nothing may be sent before the server has agreed
+		if s.tunnels && !s.headSeen && s.p != nil { // nothing may be sent before the server has agreed
 			s.p.canSend.Wait()
 			continue
 		}
-		if !c.w.Writing() || c.w.Len() < roomAbove {
+		if s.p == nil || !c.w.Writing() || c.w.Len() < roomAbove {
 			break
 		}
 		s.p.canSend.Wait()

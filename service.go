@@ -94,8 +94,23 @@ type Method struct {
 
 	// HTTP lists the REST bindings, which package protocol/rest serves.
 	HTTP []HTTPRule
+	// JSON is the form of the method's responses in JSON.
+	JSON JSONForm
 	// Extensions holds typed options of other generators.
 	Extensions []any
+}
+
+// JSONForm describes how messages are written as JSON where that is other than ProtoJSON has it. What is nil is as the codec
+// says. Messages and fields whose contract says something else (fairlead/options.proto) are written so.
+type JSONForm struct {
+	// EnumNumbers writes values of enums by number, not by name.
+	EnumNumbers *bool
+	// ZeroValues writes fields without presence that have their zero value, and empty lists and maps.
+	ZeroValues *bool
+	// OriginalNames writes the names of fields as the contract has them, not in lowerCamelCase.
+	OriginalNames *bool
+	// Int64Numbers writes integers of 64 bits as numbers, not as strings.
+	Int64Numbers *bool
 }
 
 // HTTPRule is one REST binding (google.api.http), compiled by the generator so that no reflection is needed at run

@@ -1,7 +1,11 @@
 // Package codec defines the codecs that encode and decode messages.
 package codec
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/fairlead-go/fairlead"
+)
 
 // Codec encodes by appending. It must be safe for concurrent use. If it panics, the call fails with INTERNAL.
 type Codec interface {
@@ -19,6 +23,13 @@ type PerType interface {
 	// ForType returns the codec for messages of the sample's type; the sample is an empty message. It returns ErrType
 	// for types that it cannot carry.
 	ForType(sample any) (Codec, error)
+}
+
+// PerMethod is a codec that goes by what contracts say of a method. Servers call ForMethod once for each method, before
+// ForType.
+type PerMethod interface {
+	// ForMethod returns the codec for m, which must not be changed.
+	ForMethod(m *fairlead.Method) Codec
 }
 
 // Sizer is a codec that knows the size of encodings. Size returns the exact length of the encoding as long as the

@@ -178,7 +178,7 @@ func (x ErrorOptions_Code) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ErrorOptions_Code.Descriptor instead.
 func (ErrorOptions_Code) EnumDescriptor() ([]byte, []int) {
-	return file_fairlead_options_proto_rawDescGZIP(), []int{2, 0}
+	return file_fairlead_options_proto_rawDescGZIP(), []int{5, 0}
 }
 
 // MethodOptions say how calls of a method are treated.
@@ -192,7 +192,10 @@ type MethodOptions struct {
 	Criticality MethodOptions_Criticality `protobuf:"varint,2,opt,name=criticality,proto3,enum=fairlead.MethodOptions_Criticality" json:"criticality,omitempty"`
 	// The status of REST's responses to calls that succeed, 200 to 299: 201 for a method that creates something, 204 for one
 	// whose response is empty. A handler can set another one for a call. Default: 200.
-	HttpStatus    int32 `protobuf:"varint,3,opt,name=http_status,json=httpStatus,proto3" json:"http_status,omitempty"`
+	HttpStatus int32 `protobuf:"varint,3,opt,name=http_status,json=httpStatus,proto3" json:"http_status,omitempty"`
+	// How responses of the method are written as JSON, as far as their messages and fields do not say. Default: as the
+	// server's codec does.
+	Json          *JSONOptions `protobuf:"bytes,4,opt,name=json,proto3" json:"json,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -248,6 +251,183 @@ func (x *MethodOptions) GetHttpStatus() int32 {
 	return 0
 }
 
+func (x *MethodOptions) GetJson() *JSONOptions {
+	if x != nil {
+		return x.Json
+	}
+	return nil
+}
+
+// MessageOptions say how a message is treated.
+type MessageOptions struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How the message's own fields are written as JSON, not those of messages in them. It comes before what a method or a
+	// codec says.
+	Json          *JSONOptions `protobuf:"bytes,1,opt,name=json,proto3" json:"json,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MessageOptions) Reset() {
+	*x = MessageOptions{}
+	mi := &file_fairlead_options_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MessageOptions) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MessageOptions) ProtoMessage() {}
+
+func (x *MessageOptions) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_options_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MessageOptions.ProtoReflect.Descriptor instead.
+func (*MessageOptions) Descriptor() ([]byte, []int) {
+	return file_fairlead_options_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *MessageOptions) GetJson() *JSONOptions {
+	if x != nil {
+		return x.Json
+	}
+	return nil
+}
+
+// FieldOptions say how a field is treated.
+type FieldOptions struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How the field is written as JSON. It comes before what its message says. If the field holds messages, their fields
+	// are not meant.
+	Json          *JSONOptions `protobuf:"bytes,1,opt,name=json,proto3" json:"json,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FieldOptions) Reset() {
+	*x = FieldOptions{}
+	mi := &file_fairlead_options_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FieldOptions) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FieldOptions) ProtoMessage() {}
+
+func (x *FieldOptions) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_options_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FieldOptions.ProtoReflect.Descriptor instead.
+func (*FieldOptions) Descriptor() ([]byte, []int) {
+	return file_fairlead_options_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *FieldOptions) GetJson() *JSONOptions {
+	if x != nil {
+		return x.Json
+	}
+	return nil
+}
+
+// JSONOptions say how something is written as JSON, where that is other than ProtoJSON has it. All forms are read,
+// whatever the options say. What is not set is as the next larger thing says: the message for a field, the method for a
+// message, the codec for a method.
+type JSONOptions struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Enums are written as numbers instead of the names of their values. Default: false.
+	EnumNumbers *bool `protobuf:"varint,1,opt,name=enum_numbers,json=enumNumbers,proto3,oneof" json:"enum_numbers,omitempty"`
+	// Fields without presence are written even if they have the zero value of their type, or are empty. Default: false.
+	ZeroValues *bool `protobuf:"varint,2,opt,name=zero_values,json=zeroValues,proto3,oneof" json:"zero_values,omitempty"`
+	// Members have the fields' names as the contract has them, instead of those in lowerCamelCase. Default: false.
+	OriginalNames *bool `protobuf:"varint,3,opt,name=original_names,json=originalNames,proto3,oneof" json:"original_names,omitempty"`
+	// Integers of 64 bits are written as numbers instead of strings. JavaScript reads those above 2^53 as other numbers.
+	// Default: false.
+	Int64Numbers  *bool `protobuf:"varint,4,opt,name=int64_numbers,json=int64Numbers,proto3,oneof" json:"int64_numbers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JSONOptions) Reset() {
+	*x = JSONOptions{}
+	mi := &file_fairlead_options_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JSONOptions) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JSONOptions) ProtoMessage() {}
+
+func (x *JSONOptions) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_options_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JSONOptions.ProtoReflect.Descriptor instead.
+func (*JSONOptions) Descriptor() ([]byte, []int) {
+	return file_fairlead_options_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *JSONOptions) GetEnumNumbers() bool {
+	if x != nil && x.EnumNumbers != nil {
+		return *x.EnumNumbers
+	}
+	return false
+}
+
+func (x *JSONOptions) GetZeroValues() bool {
+	if x != nil && x.ZeroValues != nil {
+		return *x.ZeroValues
+	}
+	return false
+}
+
+func (x *JSONOptions) GetOriginalNames() bool {
+	if x != nil && x.OriginalNames != nil {
+		return *x.OriginalNames
+	}
+	return false
+}
+
+func (x *JSONOptions) GetInt64Numbers() bool {
+	if x != nil && x.Int64Numbers != nil {
+		return *x.Int64Numbers
+	}
+	return false
+}
+
 // ErrorsOptions are about an enum of reasons.
 type ErrorsOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -260,7 +440,7 @@ type ErrorsOptions struct {
 
 func (x *ErrorsOptions) Reset() {
 	*x = ErrorsOptions{}
-	mi := &file_fairlead_options_proto_msgTypes[1]
+	mi := &file_fairlead_options_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -272,7 +452,7 @@ func (x *ErrorsOptions) String() string {
 func (*ErrorsOptions) ProtoMessage() {}
 
 func (x *ErrorsOptions) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_options_proto_msgTypes[1]
+	mi := &file_fairlead_options_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -285,7 +465,7 @@ func (x *ErrorsOptions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorsOptions.ProtoReflect.Descriptor instead.
 func (*ErrorsOptions) Descriptor() ([]byte, []int) {
-	return file_fairlead_options_proto_rawDescGZIP(), []int{1}
+	return file_fairlead_options_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ErrorsOptions) GetDomain() string {
@@ -320,7 +500,7 @@ type ErrorOptions struct {
 
 func (x *ErrorOptions) Reset() {
 	*x = ErrorOptions{}
-	mi := &file_fairlead_options_proto_msgTypes[2]
+	mi := &file_fairlead_options_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -332,7 +512,7 @@ func (x *ErrorOptions) String() string {
 func (*ErrorOptions) ProtoMessage() {}
 
 func (x *ErrorOptions) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_options_proto_msgTypes[2]
+	mi := &file_fairlead_options_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -345,7 +525,7 @@ func (x *ErrorOptions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorOptions.ProtoReflect.Descriptor instead.
 func (*ErrorOptions) Descriptor() ([]byte, []int) {
-	return file_fairlead_options_proto_rawDescGZIP(), []int{2}
+	return file_fairlead_options_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ErrorOptions) GetCode() ErrorOptions_Code {
@@ -415,6 +595,22 @@ var file_fairlead_options_proto_extTypes = []protoimpl.ExtensionInfo{
 		Tag:           "bytes,71462,opt,name=error",
 		Filename:      "fairlead/options.proto",
 	},
+	{
+		ExtendedType:  (*descriptorpb.MessageOptions)(nil),
+		ExtensionType: (*MessageOptions)(nil),
+		Field:         71463,
+		Name:          "fairlead.message",
+		Tag:           "bytes,71463,opt,name=message",
+		Filename:      "fairlead/options.proto",
+	},
+	{
+		ExtendedType:  (*descriptorpb.FieldOptions)(nil),
+		ExtensionType: (*FieldOptions)(nil),
+		Field:         71464,
+		Name:          "fairlead.field",
+		Tag:           "bytes,71464,opt,name=field",
+		Filename:      "fairlead/options.proto",
+	},
 }
 
 // Extension fields to descriptorpb.MethodOptions.
@@ -457,23 +653,60 @@ var (
 	E_Error = &file_fairlead_options_proto_extTypes[2]
 )
 
+// Extension fields to descriptorpb.MessageOptions.
+var (
+	// How a message is treated:
+	//
+	//	message Order {
+	//	  option (fairlead.message).json = { zero_values: true };
+	//	}
+	//
+	// optional fairlead.MessageOptions message = 71463;
+	E_Message = &file_fairlead_options_proto_extTypes[3]
+)
+
+// Extension fields to descriptorpb.FieldOptions.
+var (
+	// How a field is treated:
+	//
+	//	int64 id = 1 [(fairlead.field).json.int64_numbers = true];
+	//
+	// optional fairlead.FieldOptions field = 71464;
+	E_Field = &file_fairlead_options_proto_extTypes[4]
+)
+
 var File_fairlead_options_proto protoreflect.FileDescriptor
 
 const file_fairlead_options_proto_rawDesc = "" +
 	"\n" +
-	"\x16fairlead/options.proto\x12\bfairlead\x1a google/protobuf/descriptor.proto\"\xfd\x01\n" +
+	"\x16fairlead/options.proto\x12\bfairlead\x1a google/protobuf/descriptor.proto\"\xa8\x02\n" +
 	"\rMethodOptions\x12\x18\n" +
 	"\atimeout\x18\x01 \x01(\tR\atimeout\x12E\n" +
 	"\vcriticality\x18\x02 \x01(\x0e2#.fairlead.MethodOptions.CriticalityR\vcriticality\x12\x1f\n" +
 	"\vhttp_status\x18\x03 \x01(\x05R\n" +
-	"httpStatus\"j\n" +
+	"httpStatus\x12)\n" +
+	"\x04json\x18\x04 \x01(\v2\x15.fairlead.JSONOptionsR\x04json\"j\n" +
 	"\vCriticality\x12\x1b\n" +
 	"\x17CRITICALITY_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tSHEDDABLE\x10\x01\x12\x0e\n" +
 	"\n" +
 	"DEGRADABLE\x10\x02\x12\f\n" +
 	"\bCRITICAL\x10\x03\x12\x11\n" +
-	"\rCRITICAL_PLUS\x10\x04\"'\n" +
+	"\rCRITICAL_PLUS\x10\x04\";\n" +
+	"\x0eMessageOptions\x12)\n" +
+	"\x04json\x18\x01 \x01(\v2\x15.fairlead.JSONOptionsR\x04json\"9\n" +
+	"\fFieldOptions\x12)\n" +
+	"\x04json\x18\x01 \x01(\v2\x15.fairlead.JSONOptionsR\x04json\"\xf7\x01\n" +
+	"\vJSONOptions\x12&\n" +
+	"\fenum_numbers\x18\x01 \x01(\bH\x00R\venumNumbers\x88\x01\x01\x12$\n" +
+	"\vzero_values\x18\x02 \x01(\bH\x01R\n" +
+	"zeroValues\x88\x01\x01\x12*\n" +
+	"\x0eoriginal_names\x18\x03 \x01(\bH\x02R\roriginalNames\x88\x01\x01\x12(\n" +
+	"\rint64_numbers\x18\x04 \x01(\bH\x03R\fint64Numbers\x88\x01\x01B\x0f\n" +
+	"\r_enum_numbersB\x0e\n" +
+	"\f_zero_valuesB\x11\n" +
+	"\x0f_original_namesB\x10\n" +
+	"\x0e_int64_numbers\"'\n" +
 	"\rErrorsOptions\x12\x16\n" +
 	"\x06domain\x18\x01 \x01(\tR\x06domain\"\x99\x04\n" +
 	"\fErrorOptions\x12/\n" +
@@ -506,7 +739,9 @@ const file_fairlead_options_proto_rawDesc = "" +
 	"\x0fUNAUTHENTICATED\x10\x10:Q\n" +
 	"\x06method\x12\x1e.google.protobuf.MethodOptions\x18\xa4\xae\x04 \x01(\v2\x17.fairlead.MethodOptionsR\x06method:O\n" +
 	"\x06errors\x12\x1c.google.protobuf.EnumOptions\x18\xa5\xae\x04 \x01(\v2\x17.fairlead.ErrorsOptionsR\x06errors:Q\n" +
-	"\x05error\x12!.google.protobuf.EnumValueOptions\x18\xa6\xae\x04 \x01(\v2\x16.fairlead.ErrorOptionsR\x05errorB)Z'github.com/fairlead-go/fairlead/optionsb\x06proto3"
+	"\x05error\x12!.google.protobuf.EnumValueOptions\x18\xa6\xae\x04 \x01(\v2\x16.fairlead.ErrorOptionsR\x05error:U\n" +
+	"\amessage\x12\x1f.google.protobuf.MessageOptions\x18\xa7\xae\x04 \x01(\v2\x18.fairlead.MessageOptionsR\amessage:M\n" +
+	"\x05field\x12\x1d.google.protobuf.FieldOptions\x18\xa8\xae\x04 \x01(\v2\x16.fairlead.FieldOptionsR\x05fieldB)Z'github.com/fairlead-go/fairlead/optionsb\x06proto3"
 
 var (
 	file_fairlead_options_proto_rawDescOnce sync.Once
@@ -521,31 +756,43 @@ func file_fairlead_options_proto_rawDescGZIP() []byte {
 }
 
 var file_fairlead_options_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_fairlead_options_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_fairlead_options_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_fairlead_options_proto_goTypes = []any{
 	(MethodOptions_Criticality)(0),        // 0: fairlead.MethodOptions.Criticality
 	(ErrorOptions_Code)(0),                // 1: fairlead.ErrorOptions.Code
 	(*MethodOptions)(nil),                 // 2: fairlead.MethodOptions
-	(*ErrorsOptions)(nil),                 // 3: fairlead.ErrorsOptions
-	(*ErrorOptions)(nil),                  // 4: fairlead.ErrorOptions
-	(*descriptorpb.MethodOptions)(nil),    // 5: google.protobuf.MethodOptions
-	(*descriptorpb.EnumOptions)(nil),      // 6: google.protobuf.EnumOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 7: google.protobuf.EnumValueOptions
+	(*MessageOptions)(nil),                // 3: fairlead.MessageOptions
+	(*FieldOptions)(nil),                  // 4: fairlead.FieldOptions
+	(*JSONOptions)(nil),                   // 5: fairlead.JSONOptions
+	(*ErrorsOptions)(nil),                 // 6: fairlead.ErrorsOptions
+	(*ErrorOptions)(nil),                  // 7: fairlead.ErrorOptions
+	(*descriptorpb.MethodOptions)(nil),    // 8: google.protobuf.MethodOptions
+	(*descriptorpb.EnumOptions)(nil),      // 9: google.protobuf.EnumOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 10: google.protobuf.EnumValueOptions
+	(*descriptorpb.MessageOptions)(nil),   // 11: google.protobuf.MessageOptions
+	(*descriptorpb.FieldOptions)(nil),     // 12: google.protobuf.FieldOptions
 }
 var file_fairlead_options_proto_depIdxs = []int32{
-	0, // 0: fairlead.MethodOptions.criticality:type_name -> fairlead.MethodOptions.Criticality
-	1, // 1: fairlead.ErrorOptions.code:type_name -> fairlead.ErrorOptions.Code
-	5, // 2: fairlead.method:extendee -> google.protobuf.MethodOptions
-	6, // 3: fairlead.errors:extendee -> google.protobuf.EnumOptions
-	7, // 4: fairlead.error:extendee -> google.protobuf.EnumValueOptions
-	2, // 5: fairlead.method:type_name -> fairlead.MethodOptions
-	3, // 6: fairlead.errors:type_name -> fairlead.ErrorsOptions
-	4, // 7: fairlead.error:type_name -> fairlead.ErrorOptions
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	5, // [5:8] is the sub-list for extension type_name
-	2, // [2:5] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	0,  // 0: fairlead.MethodOptions.criticality:type_name -> fairlead.MethodOptions.Criticality
+	5,  // 1: fairlead.MethodOptions.json:type_name -> fairlead.JSONOptions
+	5,  // 2: fairlead.MessageOptions.json:type_name -> fairlead.JSONOptions
+	5,  // 3: fairlead.FieldOptions.json:type_name -> fairlead.JSONOptions
+	1,  // 4: fairlead.ErrorOptions.code:type_name -> fairlead.ErrorOptions.Code
+	8,  // 5: fairlead.method:extendee -> google.protobuf.MethodOptions
+	9,  // 6: fairlead.errors:extendee -> google.protobuf.EnumOptions
+	10, // 7: fairlead.error:extendee -> google.protobuf.EnumValueOptions
+	11, // 8: fairlead.message:extendee -> google.protobuf.MessageOptions
+	12, // 9: fairlead.field:extendee -> google.protobuf.FieldOptions
+	2,  // 10: fairlead.method:type_name -> fairlead.MethodOptions
+	6,  // 11: fairlead.errors:type_name -> fairlead.ErrorsOptions
+	7,  // 12: fairlead.error:type_name -> fairlead.ErrorOptions
+	3,  // 13: fairlead.message:type_name -> fairlead.MessageOptions
+	4,  // 14: fairlead.field:type_name -> fairlead.FieldOptions
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	10, // [10:15] is the sub-list for extension type_name
+	5,  // [5:10] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_fairlead_options_proto_init() }
@@ -553,14 +800,15 @@ func file_fairlead_options_proto_init() {
 	if File_fairlead_options_proto != nil {
 		return
 	}
+	file_fairlead_options_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fairlead_options_proto_rawDesc), len(file_fairlead_options_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   3,
-			NumExtensions: 3,
+			NumMessages:   6,
+			NumExtensions: 5,
 			NumServices:   0,
 		},
 		GoTypes:           file_fairlead_options_proto_goTypes,

@@ -194,6 +194,9 @@ func methodCodecs(m *fairlead.Method, codecs []codec.Codec) ([]protocol.MethodCo
 	var errs []error
 	for _, c := range codecs {
 		b := protocol.MethodCodec{Name: c.Name()}
+		if p, ok := c.(codec.PerMethod); ok {
+			c = p.ForMethod(m)
+		}
 		var reqErr, respErr error
 		b.Req, reqErr = codecFor(c, m.NewRequest)
 		b.Resp, respErr = codecFor(c, m.NewResponse)

@@ -39,6 +39,7 @@ type methodOptions struct {
 	criticality string // as well
 	timeout     time.Duration
 	httpStatus  int // of HTTP rules; 0: the default
+	json        jsonForm
 }
 
 // readMethodOptions reads the options of m, but for its HTTP rules.
@@ -92,6 +93,7 @@ func readMethodOptions(m *protogen.Method, problems *Problems) methodOptions {
 		}
 		read.timeout = d
 	}
+	read.json = formOf(ours.GetJson())
 	return read
 }
 

@@ -177,6 +177,9 @@ func (s *stubs) settings(m *protogen.Method) []string {
 	if read.timeout > 0 {
 		set = append(set, "Timeout = "+durationLiteral(read.timeout))
 	}
+	if form := read.json.literal(); form != "" {
+		set = append(set, "JSON = "+s.ours("JSONForm")+form)
+	}
 	if len(s.bindings[m]) > 0 {
 		set = append(set, "HTTP = "+s.httpVariable(m))
 	}

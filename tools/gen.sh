@@ -8,11 +8,11 @@ bin=$(mktemp -d)
 trap 'rm -rf "$bin"' EXIT
 (cd cmd && go build -o "$bin/fairlead" ./fairlead)
 "$bin/fairlead" gen "$@" --vt examples lab/echo conformance
-"$bin/fairlead" gen "$@" -I options --paths import --module github.com/fairlead-go/fairlead options/fairlead/options.proto
-"$bin/fairlead" gen "$@" --stubs=false -I internal/adminpb --paths import --module github.com/fairlead-go/fairlead \
+"$bin/fairlead" gen "$@" --json=false -I options --paths import --module github.com/fairlead-go/fairlead options/fairlead/options.proto
+"$bin/fairlead" gen "$@" --stubs=false --json=false -I internal/adminpb --paths import --module github.com/fairlead-go/fairlead \
 	internal/adminpb/fairlead/*/v1/*.proto
-"$bin/fairlead" gen "$@" contrib/protovalidate/internal/rules
-"$bin/fairlead" gen "$@" --validate=false contrib/protovalidate/internal/plain
+"$bin/fairlead" gen "$@" --json=false contrib/protovalidate/internal/rules
+"$bin/fairlead" gen "$@" --validate=false --json=false contrib/protovalidate/internal/plain
 if [ $# -eq 0 ]; then
 	(cd codec/proto/vttest && go generate ./...)
 fi

@@ -1,11 +1,11 @@
-// Protoc-gen-fairlead is a plugin for protoc and buf. It writes the stubs of services for package fairlead, and the
-// rules of messages that have some, beside the messages that protoc-gen-go writes:
+// Protoc-gen-fairlead is a plugin for protoc and buf. It writes the stubs of services for package fairlead, the rules of
+// messages that have some, and the JSON form of messages, beside the messages that protoc-gen-go writes:
 //
 //	protoc --go_out=. --fairlead_out=. greeter.proto
 //
 // It takes the options of protoc-gen-go that say where files go (paths, module and M), beside_grpc=true for packages
-// that hold the code of protoc-gen-go-grpc too, validate=false to leave the rules out, and strict=true to make warnings
-// errors. The command fairlead gen does the same without protoc.
+// that hold the code of protoc-gen-go-grpc too, validate=false to leave the rules out, json=false to leave JSON to
+// reflection, and strict=true to make warnings errors. The command fairlead gen does the same without protoc.
 package main
 
 import (
@@ -30,6 +30,7 @@ func main() {
 	var options flag.FlagSet
 	besideGRPC := options.Bool("beside_grpc", false, "leave the names of protoc-gen-go-grpc's code alone")
 	rules := options.Bool("validate", true, "compile the rules of messages")
+	json := options.Bool("json", true, "generate the JSON form of messages")
 	strict := options.Bool("strict", false, "treat warnings as errors")
 	plugins := gen.Options()
 	plugins.ParamFunc = func(name, value string) error { return set(&options, name, value) }
@@ -37,6 +38,13 @@ func main() {
 		var invalid error
 		if *rules {
 			invalid = gen.Validations(plugin)
+		}
+		if *json {
+			notes, err := gen.JSON(plugin)
+			invalid = errors.Join(invalid, err)
+			for _, note := range notes {
+				fmt.Fprintln(os.Stderr, note, "(note)")
+			}
 		}
 		warnings, err := gen.Services(plugin, gen.StubConfig{BesideGRPC: *besideGRPC})
 		if *strict && len(warnings) > 0 {

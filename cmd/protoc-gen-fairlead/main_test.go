@@ -54,10 +54,13 @@ func pluginErr(t *testing.T, stdin []byte, args ...string) (stdout, stderr []byt
 func TestPlugin(t *testing.T) {
 	t.Parallel()
 	const golden = "../internal/gen/testdata"
-	tests := []struct{ file, parameter string }{
-		{"shapes/shapes", "paths=source_relative"},
-		{"opaque/opaque", "paths=source_relative"},
-		{"grpc/grpc", "paths=source_relative,beside_grpc=true"},
+	const stubs = ".fl.go"
+	tests := []struct{ file, suffix, parameter string }{
+		{"shapes/shapes", stubs, "paths=source_relative,json=false"},
+		{"opaque/opaque", stubs, "paths=source_relative,json=false"},
+		{"grpc/grpc", stubs, "paths=source_relative,json=false,beside_grpc=true"},
+		{"json/json", "_json.fl.go", "paths=source_relative"}, // it has no service
+		{"json/ed/opaque", "_json.fl.go", "paths=source_relative"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {
@@ -82,11 +85,11 @@ func TestPlugin(t *testing.T) {
 			if response.Error != nil || len(response.File) != 1 {
 				t.Fatalf("%d files, error %s", len(response.File), response.GetError())
 			}
-			want, err := os.ReadFile(filepath.Join(golden, tt.file+".fl.go"))
+			want, err := os.ReadFile(filepath.Join(golden, tt.file+tt.suffix))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := response.File[0]; got.GetName() != tt.file+".fl.go" || got.GetContent() != string(want) {
+			if got := response.File[0]; got.GetName() != tt.file+tt.suffix || got.GetContent() != string(want) {
 				t.Errorf("%s differs from the golden file", got.GetName())
 			}
 			if got, want := response.GetSupportedFeatures(), uint64(3); got != want {
@@ -127,7 +130,7 @@ service S { rpc Do(M) returns (M) { option (google.api.http).get = "/{a}"; } }
 		}
 		return response, string(written)
 	}
-	response, stderr := run("")
+	response, stderr := run("json=false")
 	if len(response.File) != 1 || response.File[0].GetName() != "example.com/wire/a.fl.go" ||
 		stderr != warning+" (warning)\n" {
 		t.Errorf("%d files, error %s, and said %q, want %q", len(response.File), response.GetError(), stderr, warning)

@@ -81,7 +81,7 @@ func newBuild(t *testing.T) *build {
 
 func (*build) config(dir string) Config {
 	return Config{
-		Messages: true, VT: true, Stubs: true, Validate: true,
+		Messages: true, VT: true, Stubs: true, Validate: true, JSON: true,
 		ImportPaths: true, Module: "github.com/fairlead-go/fairlead/cmd/internal/gen/" + buildRoot + "/" + dir,
 	}
 }

@@ -23,6 +23,8 @@ var golden = []struct {
 	note string // a part of the only note expected, "" for none
 	// rules has those of messages compiled; VT is off then, because one unfit file leaves a note on each of the package.
 	rules bool
+	// json has the JSON form generated, and VT is off as well.
+	json bool
 }{
 	{dir: "shapes"},
 	{dir: "other"},
@@ -35,6 +37,7 @@ var golden = []struct {
 	{dir: "reasons"},
 	{dir: "validate", rules: true},
 	{dir: "edition", note: "edition/edition.proto: without vtprotobuf"},
+	{dir: "json", json: true},
 }
 
 func TestGolden(t *testing.T) {
@@ -43,7 +46,9 @@ func TestGolden(t *testing.T) {
 		t.Run(tt.dir, func(t *testing.T) {
 			t.Parallel()
 			contract := compile(t, "testdata", tt.dir)
-			cfg := Config{Messages: true, VT: !tt.rules, Stubs: true, Validate: tt.rules, StubConfig: tt.stub}
+			cfg := Config{
+				Messages: true, VT: !tt.rules && !tt.json, Stubs: true, Validate: tt.rules, JSON: tt.json, StubConfig: tt.stub,
+			}
 			got, err := Run(contract.Files, contract.Names, cfg)
 			if err != nil {
 				t.Fatal(err)

@@ -28,6 +28,8 @@ type Config struct {
 	VT bool
 	// Stubs generates the services and the errors that the contract declares, name.fl.go.
 	Stubs bool
+	// JSON generates the JSON form of messages, name_json.fl.go.
+	JSON bool
 	// Validate generates the rules of messages, name_validate.fl.go, for the files that have some.
 	Validate bool
 
@@ -154,7 +156,7 @@ func (r *run) generated() []*protogen.File {
 // all runs the generators. That of messages comes behind those that need what it takes from the files, and
 // vtprotobuf's, which orders the fields of messages by their numbers, is the last one.
 func (r *run) all(cfg *Config) error {
-	var messages, fast, rules, stubs error
+	var messages, fast, rules, stubs, form error
 	if cfg.Validate {
 		rules = r.step(validateSuffix, Validations)
 	}
@@ -164,13 +166,16 @@ func (r *run) all(cfg *Config) error {
 			return err
 		})
 	}
+	if cfg.JSON {
+		form = r.json()
+	}
 	if cfg.Messages {
 		messages = r.messages()
 	}
 	if cfg.VT {
 		fast = r.vt()
 	}
-	return errors.Join(messages, fast, rules, stubs)
+	return errors.Join(messages, fast, rules, stubs, form)
 }
 
 // step runs one generator, whose files end in suffix.
@@ -191,7 +196,7 @@ func (r *run) vt() error {
 	if err != nil {
 		return err
 	}
-	r.notes = notes
+	r.notes = append(r.notes, notes...)
 	files, err := formattedVT(plugin)
 	if err != nil { // protogen formats it, or says what is wrong with it
 		plugin = r.fork()

@@ -258,9 +258,9 @@ rpc Do(Late) returns (wire.W) { option (google.api.http) = {get: "/a/{last}"}; }
 		}
 		return all
 	}
-	together := contents(Config{Messages: true, VT: true, Stubs: true, Validate: true})
+	together := contents(Config{Messages: true, VT: true, Stubs: true, Validate: true, JSON: true})
 	count := 0
-	for _, cfg := range []Config{{Messages: true}, {VT: true}, {Stubs: true}, {Validate: true}} {
+	for _, cfg := range []Config{{Messages: true}, {VT: true}, {Stubs: true}, {Validate: true}, {JSON: true}} {
 		alone := contents(cfg)
 		count += len(alone)
 		for name, want := range alone {

@@ -22,7 +22,8 @@ import (
 
 const genLong = `Gen compiles .proto files and writes Go code: name.pb.go with the messages, as
 protoc-gen-go does; name.fl.go with the stubs of services; name_validate.fl.go
-with the rules of messages that have some (buf/validate/validate.proto); and with
+with the rules of messages that have some (buf/validate/validate.proto);
+name_json.fl.go with the JSON form of messages, without reflection; and with
 --vt name_vtproto.pb.go, with which messages are encoded faster. It needs nothing
 installed, neither protoc nor plugins.
 
@@ -58,6 +59,7 @@ flags come before it; --save writes them into it:
     messages: true                # --go
     stubs: true
     validate: true
+    json: true                    # --json
     vt: true
     beside_grpc: false
     strict: false                 # --strict
@@ -104,6 +106,7 @@ type genFlags struct {
 	vt         bool
 	stubs      bool
 	validate   bool
+	json       bool
 	grpc       bool
 	check      bool
 	strict     bool
@@ -144,6 +147,8 @@ func New() *cobra.Command {
 	flags.BoolVar(&f.stubs, "stubs", true, "generate the stubs of services")
 	flags.BoolVar(&f.validate, "validate", true,
 		"compile the rules of messages (protovalidate's options); --validate=false leaves them to somebody else")
+	flags.BoolVar(&f.json, "json", true,
+		"generate the JSON form of messages; --json=false leaves it to protojson, which takes reflection")
 	flags.BoolVar(&f.vt, "vt", false, "generate vtprotobuf's fast encoding; it brings a dependency on vtprotobuf")
 	flags.BoolVar(&f.grpc, "beside-grpc", false,
 		"name stubs so that protoc-gen-go-grpc's code can be in the same package")

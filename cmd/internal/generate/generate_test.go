@@ -53,7 +53,11 @@ func command(t *testing.T, root string, args ...string) (code int, stdout, stder
 
 func expect(t *testing.T, root string, args string, wantCode int, wantOut, wantErr string) {
 	t.Helper()
-	code, stdout, stderr := command(t, root, strings.Fields(args)...)
+	fields := strings.Fields(args)
+	if !strings.Contains(args, "--json") && !strings.Contains(args, "--save") {
+		fields = append(fields, "--json=false") // most tests are about other files
+	}
+	code, stdout, stderr := command(t, root, fields...)
 	if code != wantCode {
 		t.Errorf("%s: exit code %d, want %d; %s", args, code, wantCode, stderr)
 	}
@@ -62,6 +66,24 @@ func expect(t *testing.T, root string, args string, wantCode int, wantOut, wantE
 	}
 	if wantErr == "" && stderr != "" || !strings.Contains(stderr, wantErr) {
 		t.Errorf("%s: error output is\n%s\nwant\n%s", args, stderr, wantErr)
+	}
+}
+
+// TestGenJSON sees that the JSON form of messages is generated unless it is turned off.
+func TestGenJSON(t *testing.T) {
+	t.Parallel()
+	root := tree(t, map[string]string{"hello/hello.proto": hello})
+	const all = "$/hello/hello.fl.go\n$/hello/hello.pb.go\n$/hello/hello_json.fl.go\n"
+	_, stdout, _ := command(t, root, "$")
+	if stdout != all {
+		t.Errorf("got %s, want %s", stdout, all)
+	}
+	expect(t, root, "--json --check $", cli.ExitOK, "", "nothing to do: 3 files are up to date\n")
+	expect(t, root, "--json=false $", cli.ExitOK, "", "nothing to do: 2 files are up to date\n")
+	put(t, root, "fairlead.yaml", "version: 1\ngen:\n  json: false\n")
+	_, _, stderr := command(t, root, "--project", "$/fairlead.yaml", "--check", "$")
+	if want := "nothing to do: 2 files are up to date\n"; stderr != want {
+		t.Errorf("with json: false in the project's file got %s, want %s", stderr, want)
 	}
 }
 

@@ -57,7 +57,7 @@ func (c *conflicts) goDirectories(u *unit, packages map[string]goPackage) {
 }
 
 // writesGo reports whether the built-in generators write anything.
-func (s *settings) writesGo() bool { return s.messages || s.vt || s.stubs || s.validate }
+func (s *settings) writesGo() bool { return s.messages || s.vt || s.stubs || s.validate || s.jsonCode }
 
 var notInName = regexp.MustCompile(`[^A-Za-z0-9_]+`)
 

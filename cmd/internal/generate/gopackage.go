@@ -174,7 +174,7 @@ func (r *run) checkNames(u *unit) {
 // checkPlaces warns of code that will be in a directory which Go knows as another package than go_package says: what
 // imports it will not find it.
 func (r *run) checkPlaces(u *unit, packages map[string]goPackage) {
-	if !r.messages && !r.stubs && !r.validate && !r.vt {
+	if !r.writesGo() {
 		return
 	}
 	for _, name := range u.contract.Names {

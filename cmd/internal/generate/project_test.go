@@ -30,7 +30,8 @@ func TestProject(t *testing.T) {
 	plugin := listPlugin(t)
 	expect(t, root, "--save --project $/fairlead.yaml -I $/api -o $/gen --vt --plugin "+
 		""+plugin+" --plugin-out list=$/lists $/api",
-		cli.ExitOK, "$/gen/hello/hello.fl.go\n$/gen/hello/hello.pb.go\n$/gen/hello/hello_vtproto.pb.go\n$/lists/list.txt\n",
+		cli.ExitOK, "$/gen/hello/hello.fl.go\n$/gen/hello/hello.pb.go\n$/gen/hello/hello_json.fl.go\n"+
+			"$/gen/hello/hello_vtproto.pb.go\n$/lists/list.txt\n",
 		"saved to $/fairlead.yaml\n")
 	want := `version: 1
 gen:

@@ -46,6 +46,7 @@ type Gen struct {
 	VT         *bool `yaml:"vt"`
 	Stubs      *bool `yaml:"stubs"`
 	Validate   *bool `yaml:"validate"`
+	JSON       *bool `yaml:"json"`
 	BesideGRPC *bool `yaml:"beside_grpc"`
 	// Strict makes warnings errors.
 	Strict *bool `yaml:"strict"`

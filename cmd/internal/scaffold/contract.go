@@ -56,6 +56,7 @@ func generate(ctx context.Context, files []file) (code []file, err error) {
 			Messages:    isOn(cfg.Messages, true),
 			Stubs:       isOn(cfg.Stubs, true),
 			Validate:    isOn(cfg.Validate, true),
+			JSON:        isOn(cfg.JSON, true),
 			VT:          isOn(cfg.VT, false),
 			ImportPaths: cfg.Paths == "import",
 			Module:      cfg.Module,

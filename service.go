@@ -100,8 +100,8 @@ type Method struct {
 	Extensions []any
 }
 
-// JSONForm describes how messages are written as JSON where that is other than ProtoJSON has it. What is nil is as the codec
-// says. Messages and fields whose contract says something else (fairlead/options.proto) are written so.
+// JSONForm describes how messages are written as JSON where that is other than ProtoJSON has it. What is nil is as the
+// codec has it. Messages and fields whose contract chooses something else (fairlead/options.proto) are written so.
 type JSONForm struct {
 	// EnumNumbers writes values of enums by number, not by name.
 	EnumNumbers *bool

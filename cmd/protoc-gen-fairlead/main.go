@@ -1,5 +1,5 @@
-// Protoc-gen-fairlead is a plugin for protoc and buf. It writes the stubs of services for package fairlead, the rules of
-// messages that have some, and the JSON form of messages, beside the messages that protoc-gen-go writes:
+// Protoc-gen-fairlead is a plugin for protoc and buf. It writes the stubs of services for package fairlead, the rules
+// of messages that have some, and the JSON form of messages, beside the messages that protoc-gen-go writes:
 //
 //	protoc --go_out=. --fairlead_out=. greeter.proto
 //

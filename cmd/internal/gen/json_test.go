@@ -85,8 +85,8 @@ func compareEncoding(t *testing.T, m proto.Message, o *jsonwire.Options, options
 	}
 }
 
-// TestJSONDecode sees that generated code reads what protojson does, also of texts that were damaged, and that it refuses
-// what protojson refuses.
+// TestJSONDecode sees that generated code reads what protojson does, also of texts that were damaged, and refuses what
+// protojson refuses.
 func TestJSONDecode(t *testing.T) {
 	t.Parallel()
 	for i, sample := range jsonSamples() {
@@ -347,7 +347,9 @@ func (r *filler) fill(m protoreflect.Message, depth int) {
 
 // special fills messages of google.protobuf with what is allowed in them, for the most part.
 func (r *filler) special(m protoreflect.Message, depth int) bool {
-	set := func(name string, v protoreflect.Value) { m.Set(m.Descriptor().Fields().ByName(protoreflect.Name(name)), v) }
+	set := func(name string, v protoreflect.Value) {
+		m.Set(m.Descriptor().Fields().ByName(protoreflect.Name(name)), v)
+	}
 	switch m.Descriptor().FullName() {
 	case "google.protobuf.Timestamp", "google.protobuf.Duration":
 		limit := int64(9_000_000_000)
@@ -360,7 +362,8 @@ func (r *filler) special(m protoreflect.Message, depth int) bool {
 		}
 		set("paths", paths)
 	case "google.protobuf.Any":
-		inner, err := anypb.New(r.message([]proto.Message{new(jsonpb.Scalars), new(two.Extended), new(jsonpb.WellKnown)}[r.IntN(3)]))
+		of := []proto.Message{new(jsonpb.Scalars), new(two.Extended), new(jsonpb.WellKnown)}
+		inner, err := anypb.New(r.message(of[r.IntN(len(of))]))
 		if err == nil && depth > 0 {
 			proto.Merge(m.Interface(), inner)
 		}
@@ -398,14 +401,14 @@ func (r *filler) scalar(f protoreflect.FieldDescriptor) protoreflect.Value {
 	if r.IntN(8) == 0 {
 		n = 0
 	}
-	real := r.NormFloat64() * math.Pow10(r.IntN(60)-30)
+	float := r.NormFloat64() * math.Pow10(r.IntN(60)-30)
 	switch r.IntN(8) {
 	case 0:
-		real = math.Copysign(0, -1)
+		float = math.Copysign(0, -1)
 	case 1:
-		real = []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat32}[r.IntN(4)]
+		float = []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat32}[r.IntN(4)]
 	case 2:
-		real = float64(int32(n)) //nolint:gosec // any number will do
+		float = float64(int32(n)) //nolint:gosec // any number will do
 	}
 	//nolint:gosec // any number will do
 	switch f.Kind() {
@@ -425,9 +428,9 @@ func (r *filler) scalar(f protoreflect.FieldDescriptor) protoreflect.Value {
 	case protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
 		return protoreflect.ValueOfUint64(n)
 	case protoreflect.FloatKind:
-		return protoreflect.ValueOfFloat32(float32(real))
+		return protoreflect.ValueOfFloat32(float32(float))
 	case protoreflect.DoubleKind:
-		return protoreflect.ValueOfFloat64(real)
+		return protoreflect.ValueOfFloat64(float)
 	case protoreflect.BytesKind:
 		return protoreflect.ValueOfBytes([]byte(r.text()))
 	default:

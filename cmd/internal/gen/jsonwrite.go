@@ -65,7 +65,9 @@ func (w *jsonWriter) p(parts ...string) {
 }
 
 // ours returns the name of something in package jsonwire.
-func (w *jsonWriter) ours(name string) string { return w.out.QualifiedGoIdent(jsonwirePackage.Ident(name)) }
+func (w *jsonWriter) ours(name string) string {
+	return w.out.QualifiedGoIdent(jsonwirePackage.Ident(name))
+}
 
 // name returns the name of something in a package of the standard library.
 func (w *jsonWriter) name(pkg, name string) string {

@@ -15,7 +15,7 @@ import (
 // optionsOfField is the number of the field that holds the options of a field, in descriptor.proto.
 const optionsOfField = 8
 
-// jsonForm is how a field is written as JSON, as far as its contract chooses. The rest is up to the options at run time.
+// jsonForm is how a field is written as JSON, as far as its contract chooses. The rest is up to options at run time.
 type jsonForm struct {
 	enumNumbers, zeroValues, originalNames, int64Numbers *bool
 }

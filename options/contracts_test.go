@@ -23,13 +23,10 @@ const table = "docs/contracts.md"
 // claims are what must not be said of an option as long as the table says "not yet" of it, except where the same
 // paragraph says "yet" as well.
 var claims = map[string]*regexp.Regexp{
-	"(google.api.http)": regexp.MustCompile(
-		`(serves?|speaks?|answers?) (REST|JSON over HTTP|google\.api\.http)|REST[^.]*(is|are) served`),
 	"(fairlead.method).criticality": regexp.MustCompile(
 		`(is|are|be) shed (first|last)|least critical (is|are)|turned away (first|last|earlier)`),
-	"(fairlead.error).retryable":   regexp.MustCompile(`clients? (repeats?|retry|retries) .*(RetryInfo|retryable)`),
-	"(fairlead.error).http_status": regexp.MustCompile(`(is|are) sent (as|with) the HTTP status`),
-	"debug_redact":                 regexp.MustCompile(`debug_redact[^.]*(hides|is hidden|is left out)`),
+	"(fairlead.error).retryable": regexp.MustCompile(`clients? (repeats?|retry|retries) .*(RetryInfo|retryable)`),
+	"debug_redact":               regexp.MustCompile(`debug_redact[^.]*(hides|is hidden|is left out)`),
 }
 
 // TestTable: each option that fairlead/options.proto declares has a row, and the table has no others of that file.
@@ -163,10 +160,8 @@ func texts(t *testing.T) map[string]string {
 func TestClaim(t *testing.T) {
 	t.Parallel()
 	for name, said := range map[string][]string{
-		"(google.api.http)":             {"the server speaks REST"},
 		"(fairlead.method).criticality": {"the least critical are shed first"},
 		"(fairlead.error).retryable":    {"clients retry what has a RetryInfo"},
-		"(fairlead.error).http_status":  {"it is sent as the HTTP status"},
 		"debug_redact":                  {"debug_redact hides a field"},
 	} {
 		for _, s := range said {

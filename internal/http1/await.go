@@ -19,6 +19,9 @@ const (
 	aheadMax = 64 << 10
 	// lastLook is how long a connection without a request waits for one that may be on its way when the server stops.
 	lastLook = 10 * time.Millisecond
+	// maxWakes is how often the reading role is woken within lastLook at most. Reads of a transport that is broken may
+	// time out for ever.
+	maxWakes = 10_000
 )
 
 // past is a deadline that wakes the reading role.
@@ -132,15 +135,15 @@ func (c *Conn) lastLook(need int) ([]byte, error) {
 func (c *Conn) failedPeek(need int, in []byte, err error) ([]byte, error) {
 	switch {
 	case isTimeout(err):
-		return c.timedOut(need, in)
+		return c.timedOut(need, in, err)
 	case isEOF(err):
 		return c.left(in, err)
 	}
 	return nil, err
 }
 
-// timedOut finds out what a read deadline was for.
-func (c *Conn) timedOut(need int, in []byte) ([]byte, error) {
+// timedOut finds out what a read deadline was for. err is what Peek has returned.
+func (c *Conn) timedOut(need int, in []byte, err error) ([]byte, error) {
 	r := &c.r
 	now := time.Now()
 	c.w.Lock()
@@ -159,6 +162,12 @@ func (c *Conn) timedOut(need int, in []byte) ([]byte, error) {
 		return in, nil
 	case r.state == atHead && len(in) == 0 && final:
 		return c.lastLook(need)
+	}
+	if now.Sub(r.woken) > lastLook {
+		r.woken, r.wakes = now, 0
+	}
+	if r.wakes++; r.wakes > maxWakes {
+		return nil, err // nobody wakes so often: the transport is broken
 	}
 	_ = c.tc.SetReadDeadline(r.by) // somebody has woken us
 	if r.state == atEnd {

@@ -45,6 +45,9 @@ type reader struct {
 	by      time.Time // the transport's read deadline, for what was begun; zero: there is none
 	dropped int       // bytes at the end
 	parser  parser    // of trailers
+
+	woken time.Time // when the role was woken, and how often since then
+	wakes int
 }
 
 // maxBlank is how many empty lines may come before a request (RFC 9112, section 2.2).

@@ -23,6 +23,7 @@ import (
 	"github.com/fairlead-go/fairlead/client"
 	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/preset"
+	"github.com/fairlead-go/fairlead/protocol/web"
 	"github.com/fairlead-go/fairlead/server"
 	"github.com/fairlead-go/fairlead/transport"
 	"github.com/fairlead-go/fairlead/transport/inproc"
@@ -130,24 +131,30 @@ func inBubble(t *testing.T, what string, n transport.Network, plan plan) {
 	}
 }
 
-// A connection is cut after every byte of an exchange in each protocol, in each direction, at each end, in each way.
+// A connection is cut after every byte of an exchange, or every seventh over HTTP/1.1, in each protocol, in each
+// direction, at each end, and in each way.
 func TestCuts(t *testing.T) { //nolint:paralleltest // it counts buffers
 	counts(t)
 	for _, protocol := range preset.Protocols() {
 		t.Run(string(protocol), func(t *testing.T) { cuts(t, protocol) }) //nolint:paralleltest // as above
 	}
+	//nolint:paralleltest // as above
+	t.Run("connect over HTTP/1.1", func(t *testing.T) { cuts(t, preset.Connect, web.UseHTTP1()) })
 }
 
-func cuts(t *testing.T, protocol preset.Protocol) {
+func cuts(t *testing.T, protocol preset.Protocol, wire ...web.ClientOption) {
 	t.Helper()
 	n := &counting{Network: inproc.New()}
-	inBubble(t, "without a cut", n, plan{whole: true, protocol: protocol})
+	inBubble(t, "without a cut", n, plan{whole: true, protocol: protocol, wire: wire})
 	if t.Failed() {
 		return
 	}
 	step := int64(1)
+	if len(wire) > 0 {
+		step = 7 // the heads of HTTP/1.1 are long
+	}
 	if assert.Race || testing.Short() {
-		step = 7
+		step *= 7
 	}
 	for _, p := range places {
 		total := n.read.Load()
@@ -166,7 +173,7 @@ func cuts(t *testing.T, protocol preset.Protocol) {
 						stalls: how == transporttest.Stall,
 						late:   errors.Is(cut.Err, os.ErrDeadlineExceeded),
 
-						protocol: protocol,
+						protocol: protocol, wire: wire,
 					})
 				}
 			})

@@ -33,6 +33,11 @@ func (r reply) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // TestClientUnary has a server of net/http answer unary calls.
 func TestClientUnary(t *testing.T) {
 	t.Parallel()
+	overEach(t, clientUnary)
+}
+
+func clientUnary(t *testing.T, http1 bool) {
+	t.Helper()
 	const json, oops = "application/json", `{"code":"out_of_range","message":"oops"}`
 	tests := []struct {
 		name  string
@@ -122,7 +127,7 @@ func TestClientUnary(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			c := dial(t, script(t, tt.reply.ServeHTTP), func(cfg *protocol.ClientConfig) {
+			c := dial(t, http1, script(t, http1, tt.reply.ServeHTTP), func(cfg *protocol.ClientConfig) {
 				cfg.Codec, cfg.RecvMessage = protocoltest.JSONCodec{}, 250_000
 			})
 			got, err := c.Unary(limited(t), new(protocoltest.Msg))
@@ -142,8 +147,13 @@ func TestClientUnary(t *testing.T) {
 // TestClientErrorDetails has an error arrive with details, header and trailer.
 func TestClientErrorDetails(t *testing.T) {
 	t.Parallel()
+	overEach(t, clientErrorDetails)
+}
+
+func clientErrorDetails(t *testing.T, http1 bool) {
+	t.Helper()
 	header := []string{"content-type", "application/json", "k", "v", "trailer-t", "w", "trailer-t-bin", "/w"}
-	c := dial(t, script(t, reply{500, header, `{
+	c := dial(t, http1, script(t, http1, reply{500, header, `{
 		"code": "data_loss", "message": "m", "other": {}, "details": [
 			{"type": "a.B", "value": "AQA", "debug": {}}, {"type": "x/y", "value": "AQA="}, {"type": "c.D", "value": "?"}]
 	}`}.ServeHTTP), inJSON)
@@ -167,6 +177,11 @@ func TestClientErrorDetails(t *testing.T) {
 // TestClientStreams has a server of net/http answer streams.
 func TestClientStreams(t *testing.T) {
 	t.Parallel()
+	overEach(t, clientStreams)
+}
+
+func clientStreams(t *testing.T, http1 bool) {
+	t.Helper()
 	const ct = "application/connect+msg"
 	tests := []struct {
 		name   string
@@ -241,7 +256,7 @@ func TestClientStreams(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			c := dial(t, script(t, tt.reply.ServeHTTP), nil)
+			c := dial(t, http1, script(t, http1, tt.reply.ServeHTTP), nil)
 			var n int
 			var err error
 			if tt.gather {
@@ -280,13 +295,18 @@ func TestClientStreams(t *testing.T) {
 // TestClientRequest has a server of net/http see what the client sends.
 func TestClientRequest(t *testing.T) {
 	t.Parallel()
+	overEach(t, clientRequest)
+}
+
+func clientRequest(t *testing.T, http1 bool) {
+	t.Helper()
 	type seen struct {
 		*http.Request
 
 		body string
 	}
 	got := make(chan seen, 1)
-	addr := script(t, func(w http.ResponseWriter, r *http.Request) {
+	addr := script(t, http1, func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
 		got <- seen{r, string(b)}
 		w.Header().Set("Content-Type", "application/json")
@@ -296,7 +316,7 @@ func TestClientRequest(t *testing.T) {
 		change func(*protocol.ClientConfig), msg *protocoltest.Msg, opts []connect.Option, call ...fairlead.CallOption,
 	) seen {
 		t.Helper()
-		c := dial(t, addr, change, opts...)
+		c := dial(t, http1, addr, change, opts...)
 		if _, err := c.Unary(t.Context(), msg, call...); err != nil {
 			t.Fatal(err)
 		}

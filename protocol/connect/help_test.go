@@ -76,11 +76,29 @@ type answer struct {
 	body   string
 }
 
-// foreign makes a client of net/http for HTTP/2.
-func foreign(t *testing.T) *http.Client {
+// overEach runs a test over each version of HTTP.
+func overEach(t *testing.T, f func(t *testing.T, http1 bool)) {
 	t.Helper()
-	tr := &http.Transport{DisableCompression: true, Protocols: new(http.Protocols)}
-	tr.Protocols.SetUnencryptedHTTP2(true)
+	for _, http1 := range []bool{false, true} {
+		t.Run(map[bool]string{false: "HTTP/2", true: "HTTP/1.1"}[http1], func(t *testing.T) {
+			t.Parallel()
+			f(t, http1)
+		})
+	}
+}
+
+// versions are what net/http is to speak.
+func versions(http1 bool) *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(http1)
+	p.SetUnencryptedHTTP2(!http1)
+	return p
+}
+
+// foreign makes a client of net/http.
+func foreign(t *testing.T, http1 bool) *http.Client {
+	t.Helper()
+	tr := &http.Transport{DisableCompression: true, Protocols: versions(http1)}
 	t.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr, Timeout: assert.Patience(10 * time.Second)}
 }
@@ -107,12 +125,11 @@ func do(t *testing.T, c *http.Client, verb, url, body string, header ...string) 
 	return answer{resp.StatusCode, resp.Header, string(b)}
 }
 
-// script is a server of net/http over HTTP/2 that answers as it is told.
-func script(t *testing.T, h http.HandlerFunc) string {
+// script is a server of net/http that answers as it is told.
+func script(t *testing.T, http1 bool, h http.HandlerFunc) string {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
-	s.Config.Protocols = new(http.Protocols)
-	s.Config.Protocols.SetUnencryptedHTTP2(true)
+	s.Config.Protocols = versions(http1)
 	s.Start()
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String()
@@ -121,7 +138,7 @@ func script(t *testing.T, h http.HandlerFunc) string {
 // dial makes a stub on one connection of our client to addr, with a codec, and whatever change does to the
 // configuration.
 func dial(
-	t *testing.T, addr string, change func(*protocol.ClientConfig), opts ...connect.Option,
+	t *testing.T, http1 bool, addr string, change func(*protocol.ClientConfig), opts ...connect.Option,
 ) *protocoltest.EchoClient {
 	t.Helper()
 	addr = strings.TrimPrefix(addr, "http://")
@@ -140,7 +157,11 @@ func dial(
 	if change != nil {
 		change(cfg)
 	}
-	cl := web.NewClient(connect.NewClient(opts...))
+	var wire []web.ClientOption
+	if http1 {
+		wire = append(wire, web.UseHTTP1())
+	}
+	cl := web.NewClient(connect.NewClient(opts...), wire...)
 	conn, err := cl.NewConn(t.Context(), tc, cfg)
 	if err != nil {
 		t.Fatal(err)

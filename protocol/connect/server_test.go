@@ -24,6 +24,11 @@ const (
 // TestServerUnary has net/http's client send requests of unary calls.
 func TestServerUnary(t *testing.T) {
 	t.Parallel()
+	overEach(t, serverUnary)
+}
+
+func serverUnary(t *testing.T, http1 bool) {
+	t.Helper()
 	base := serve(t, protocoltest.Handlers{
 		Unary: func(ctx context.Context, m *protocoltest.Msg) (*protocoltest.Msg, error) {
 			c := fairlead.CallFrom(ctx)
@@ -40,7 +45,7 @@ func TestServerUnary(t *testing.T) {
 			return m, nil
 		},
 	}, server.MaxRecvMessage(100_000))
-	c := foreign(t)
+	c := foreign(t, http1)
 	const proto, json = "application/msg", "application/json"
 	long := `{"text":"` + strings.Repeat("x", 200) + `","n":0}`
 	tests := []struct {
@@ -158,12 +163,17 @@ func TestServerUnary(t *testing.T) {
 // TestServerStatus has calls fail with each code.
 func TestServerStatus(t *testing.T) {
 	t.Parallel()
+	overEach(t, serverStatus)
+}
+
+func serverStatus(t *testing.T, http1 bool) {
+	t.Helper()
 	base := serve(t, protocoltest.Handlers{
 		Unary: func(_ context.Context, m *protocoltest.Msg) (*protocoltest.Msg, error) {
 			return nil, fairlead.Errorf(fairlead.Code(m.N), "m")
 		},
 	})
-	c := foreign(t)
+	c := foreign(t, http1)
 	for n, want := range []struct {
 		status int
 		code   string
@@ -184,8 +194,13 @@ func TestServerStatus(t *testing.T) {
 // TestServerGet has net/http's client call with GET.
 func TestServerGet(t *testing.T) {
 	t.Parallel()
+	overEach(t, serverGet)
+}
+
+func serverGet(t *testing.T, http1 bool) {
+	t.Helper()
 	base := serve(t, protocoltest.Handlers{})
-	c := foreign(t)
+	c := foreign(t, http1)
 	b64 := base64.RawURLEncoding.EncodeToString
 	long := `{"text":"` + strings.Repeat("x", 200) + `","n":0}`
 	tests := []struct {
@@ -233,6 +248,11 @@ func TestServerGet(t *testing.T) {
 // TestServerStreams has net/http's client send requests of streams.
 func TestServerStreams(t *testing.T) {
 	t.Parallel()
+	overEach(t, serverStreams)
+}
+
+func serverStreams(t *testing.T, http1 bool) {
+	t.Helper()
 	base := serve(t, protocoltest.Handlers{
 		Chat: func(_ context.Context, s *fairlead.Bidi[protocoltest.Msg, protocoltest.Msg]) error {
 			s.Call().ResponseHeader().Set("h", "1")
@@ -253,7 +273,7 @@ func TestServerStreams(t *testing.T) {
 			return nil
 		},
 	}, server.MaxRecvMessage(1000))
-	c := foreign(t)
+	c := foreign(t, http1)
 	const trailer = `"metadata":{"t":["1","2"],"t-bin":["/w"]}`
 	long := "\x06" + strings.Repeat("x", 200)
 	tests := []struct {
@@ -345,13 +365,18 @@ func (gate) Leave(*fairlead.Call) {}
 // handlers panic.
 func TestServerGates(t *testing.T) {
 	t.Parallel()
+	overEach(t, serverGates)
+}
+
+func serverGates(t *testing.T, http1 bool) {
+	t.Helper()
 	base := serve(t, protocoltest.Handlers{
 		Unary: func(context.Context, *protocoltest.Msg) (*protocoltest.Msg, error) { panic("unary") },
 		Chat: func(context.Context, *fairlead.Bidi[protocoltest.Msg, protocoltest.Msg]) error {
 			panic(errors.New("stream"))
 		},
 	}, server.Admission(gate{}))
-	c := foreign(t)
+	c := foreign(t, http1)
 	got := do(t, c, "POST", base+service+"Unary", "{", "content-type", "application/json", "refused", "1")
 	if got.status != 401 || !strings.Contains(got.body, "unauthenticated") {
 		t.Errorf("got %d %s", got.status, got.body)

@@ -7,9 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fairlead-go/fairlead/balance/roundrobin"
 	"github.com/fairlead-go/fairlead/buffer"
+	"github.com/fairlead-go/fairlead/client"
 	"github.com/fairlead-go/fairlead/codec"
 	"github.com/fairlead-go/fairlead/compress"
+	"github.com/fairlead-go/fairlead/discovery/static"
 	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/protocol"
 	"github.com/fairlead-go/fairlead/protocol/connect"
@@ -31,28 +34,41 @@ func TestMain(m *testing.M) {
 	os.Exit(code) //nolint:forbidigo // this is main
 }
 
-// TestSuite runs the suite of all wires with Connect over HTTP/2: with a binary codec and JSON, compressed, with GET.
+// TestSuite runs the suite of all wires with Connect: with a binary codec and JSON, compressed, with GET, over HTTP/2,
+// and over HTTP/1.1, whose connections carry one call at a time and are a client's.
 func TestSuite(t *testing.T) { //nolint:paralleltest // the suite counts goroutines
 	for _, tt := range []struct {
 		name  string
 		codec codec.Codec
 		zip   bool
 		get   bool
+		http1 bool
 	}{
 		{name: "binary", codec: protocoltest.Codec{}},
 		{name: "JSON, compressed", codec: protocoltest.JSONCodec{}, zip: true},
 		{name: "JSON, GET", codec: protocoltest.JSONCodec{}, get: true},
+		{name: "HTTP/1.1, binary", codec: protocoltest.Codec{}, http1: true},
+		{name: "HTTP/1.1, JSON, compressed, GET", codec: protocoltest.JSONCodec{}, zip: true, get: true, http1: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) { //nolint:paralleltest // as above
 			protocoltest.Run(t, func(t *testing.T, h protocoltest.Handlers) protocoltest.Env {
 				t.Helper()
-				return suiteEnv(t, h, tt.codec, tt.zip, tt.get)
+				addr := suiteServer(t, h, tt.codec)
+				var opts []connect.Option
+				if tt.get {
+					opts = append(opts, connect.Get(4096))
+				}
+				if tt.http1 {
+					return protocoltest.Env{Binder: suiteClient(t, addr, tt.codec, tt.zip, opts...)}
+				}
+				return suiteConn(t, addr, tt.codec, tt.zip, opts...)
 			})
 		})
 	}
 }
 
-func suiteEnv(t *testing.T, h protocoltest.Handlers, c codec.Codec, zip, get bool) protocoltest.Env {
+// suiteServer starts a server and returns its network, where it is at echo:1.
+func suiteServer(t *testing.T, h protocoltest.Handlers, c codec.Codec) *inproc.Network {
 	t.Helper()
 	network := inproc.New()
 	s, err := server.New(
@@ -78,13 +94,42 @@ func suiteEnv(t *testing.T, h protocoltest.Handlers, c codec.Codec, zip, get boo
 			t.Errorf("Shutdown: %v", err)
 		}
 	})
-	tc, err := network.Dial(t.Context(), transport.Target{Addr: "echo:1"})
+	return network
+}
+
+// suiteClient makes a client over HTTP/1.1.
+func suiteClient(
+	t *testing.T, network *inproc.Network, c codec.Codec, zip bool, opts ...connect.Option,
+) *client.Client {
+	t.Helper()
+	copts := []client.Option{
+		client.Protocol(web.NewClient(connect.NewClient(opts...), web.UseHTTP1())),
+		client.Dialer(network), client.Codec(c), client.Compressor(gz(t)), client.CompressMin(100),
+		client.Resolver(static.Resolver{}), client.Balancer(roundrobin.Balancer{}), client.Logger(quiet()),
+	}
+	if zip {
+		copts = append(copts, client.Compress("gzip"))
+	}
+	cl, err := client.New("static:///echo:1", copts...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var opts []connect.Option
-	if get {
-		opts = append(opts, connect.Get(4096))
+	t.Cleanup(func() {
+		if err := cl.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return cl
+}
+
+// suiteConn makes a connection of HTTP/2.
+func suiteConn(
+	t *testing.T, network *inproc.Network, c codec.Codec, zip bool, opts ...connect.Option,
+) protocoltest.Env {
+	t.Helper()
+	tc, err := network.Dial(t.Context(), transport.Target{Addr: "echo:1"})
+	if err != nil {
+		t.Fatal(err)
 	}
 	e := protocoltest.Env{
 		Client: web.NewClient(connect.NewClient(opts...), web.QueuedBytes(1<<20)),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/preset"
+	"github.com/fairlead-go/fairlead/protocol/web"
 	"github.com/fairlead-go/fairlead/server"
 )
 
@@ -23,13 +24,19 @@ func protocolOf() (*fairlead.Implementation, *fairlead.Method) {
 		})), m
 }
 
-// TestClientProtocol has clients call one server in each protocol.
+// TestClientProtocol has clients call one server in each protocol, and those that can over HTTP/1.1 as well.
 func TestClientProtocol(t *testing.T) {
 	t.Parallel()
 	impl, m := protocolOf()
 	s := start(t, "127.0.0.1:0", server.Service(impl))
-	for _, p := range preset.Protocols() {
-		c := connect(t, s.Addr().String(), preset.ClientProtocol(p))
+	seen := make(map[preset.Protocol]bool)
+	for _, p := range append(preset.Protocols(), preset.GRPCWeb, preset.Connect) {
+		var wire []web.ClientOption
+		if seen[p] {
+			wire = append(wire, web.UseHTTP1())
+		}
+		seen[p] = true
+		c := connect(t, s.Addr().String(), preset.ClientProtocol(p, wire...))
 		call := fairlead.NewCall(m, new(wrapperspb.StringValue))
 		got, err := fairlead.Result[wrapperspb.StringValue](call, c.Bind(m)(t.Context(), call))
 		if err != nil || got.GetValue() != string(p) || call.Protocol() != string(p) {
@@ -37,7 +44,8 @@ func TestClientProtocol(t *testing.T) {
 		}
 	}
 	_, err := preset.NewClient("127.0.0.1:1", preset.ClientProtocol("thrift"))
-	if err == nil || !strings.Contains(err.Error(), `ClientProtocol: "thrift" is not one of ["grpc" "grpc-web" "connect"`) {
+	const want = `ClientProtocol: "thrift" is not one of ["grpc" "grpc-web" "connect"`
+	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v", err)
 	}
 }

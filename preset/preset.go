@@ -83,8 +83,8 @@ func DeadlineShare(share float64) client.Option {
 }
 
 // ServerHTTP2 sets options of a server's wire, gRPC, gRPC-Web, Connect and REST over HTTP. It replaces the wire of
-// NewServer. server.HTTP adds protocols to the wire, with or without ServerHTTP2. Browsers call the server from pages of
-// other origins if web.AllowOrigins names these.
+// NewServer. server.HTTP adds protocols to the wire, with or without ServerHTTP2. Browsers call the server from pages
+// of other origins if web.AllowOrigins names these.
 //
 //	preset.NewServer(":8080", preset.ServerHTTP2(web.PingPolicy(time.Minute, true)), server.Service(impl))
 func ServerHTTP2(opts ...web.ServerOption) server.Option {

@@ -1,6 +1,7 @@
 package preset
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/fairlead-go/fairlead/client"
@@ -29,13 +30,19 @@ func Protocols() []Protocol { return []Protocol{GRPC, GRPCWeb, Connect} }
 //
 //	preset.NewClient("dns:///greeter:8080", preset.ClientProtocol(preset.Connect))
 //
+// The version of HTTP is 2, or 1.1 with the option web.UseHTTP1, which gRPC cannot have.
+//
 // Options of a protocol itself, such as connect.Get, are set with client.Protocol and web.NewClient.
 func ClientProtocol(p Protocol, opts ...web.ClientOption) client.Option {
 	app := httpClient(p)
 	if app == nil {
 		return client.Invalid(fmt.Errorf("preset: ClientProtocol: %q is not one of %q", p, Protocols()))
 	}
-	return client.Protocol(web.NewClient(app, opts...))
+	wire := web.NewClient(app, opts...)
+	if p == GRPC && wire.Serial() {
+		return client.Invalid(errors.New("preset: ClientProtocol: gRPC needs HTTP/2, and web.UseHTTP1 was given"))
+	}
+	return client.Protocol(wire)
 }
 
 // httpClient returns the client side of a protocol, nil for a name that is none.

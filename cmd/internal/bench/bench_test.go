@@ -55,7 +55,9 @@ func TestKinds(t *testing.T) {
 		{name: "ping-pong", method: "Chat", data: `{"text": "x"}`, flags: []string{"--messages", "6", "--ping-pong"},
 			sent: 6, received: 6, turns: true},
 	}
-	for _, source := range [][]string{nil, {"--proto", protoFile}} {
+	for _, source := range [][]string{
+		nil, {"--proto", protoFile}, {"--protocol", "connect"}, {"--protocol", "connect", "--http1"},
+	} {
 		for _, tt := range tests {
 			t.Run(tt.name+" "+strings.Join(source, " "), func(t *testing.T) {
 				t.Parallel()

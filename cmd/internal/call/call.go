@@ -14,7 +14,7 @@ import (
 )
 
 const callLong = `Call calls a method of any gRPC server, with messages as JSON, and prints what it
-answers.
+answers. --protocol chooses another protocol than gRPC, and --http1 HTTP/1.1.
 
 ADDRESS is host:port, unix:/path, a URL (grpc:// and http:// without TLS, grpcs://
 and https:// with it), or what Fairlead's clients take: dns:///host:port,

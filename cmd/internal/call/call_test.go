@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -158,6 +159,16 @@ func TestCall(t *testing.T) {
 		{name: "one argument too many", args: []string{"Get", "{}"}, code: 2, err: `unexpected argument "{}"`},
 		{name: "bad flag", args: []string{"Get", "--error-format", "xml"}, code: 2, err: "--error-format xml"},
 		{name: "bad header", args: []string{"Get", "-H", "no colon"}, code: 2, err: `--header: want "name: value"`},
+		{name: "gRPC over HTTP/1.1", args: []string{"Get", "--http1"}, code: 2, err: "gRPC needs HTTP/2"},
+	}
+	for _, how := range [][]string{
+		{"--protocol", "connect"}, {"--protocol", "connect", "--http1"}, {"--protocol", "grpc-web"},
+	} {
+		for _, tt := range tests[:12] {
+			tt.name += " " + strings.Join(how, " ")
+			tt.args = append(slices.Clip(tt.args), how...)
+			tests = append(tests, tt)
+		}
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -125,6 +125,7 @@ func TestCheck(t *testing.T) {
 		"--ca x --insecure":      "--insecure and --ca",
 		"--compress lz4":         "--compress lz4: must be",
 		"--protocol thrift":      "--protocol thrift: must be grpc",
+		"--http1":                "gRPC needs HTTP/2",
 		"-H x --compress lz4":    "--compress lz4",
 	} {
 		cmd := &cobra.Command{}

@@ -42,6 +42,7 @@ type Flags struct {
 	Authority      string
 	ConnectTimeout time.Duration
 	Protocol       string // of calls
+	HTTP1          bool   // the version of HTTP
 
 	Timeout    time.Duration // of all that the command does; 0: none
 	MaxMessage Size
@@ -118,6 +119,7 @@ func (f *Flags) addConnection(flags *pflag.FlagSet) {
 
 func (f *Flags) addProtocol(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.Protocol, "protocol", f.Protocol, "`name` of the protocol of calls: "+protocolNames())
+	cmd.Flags().BoolVar(&f.HTTP1, "http1", false, "speak HTTP/1.1 and not HTTP/2, for protocols other than grpc")
 	all := preset.Protocols()
 	names := make([]string, len(all))
 	for i, p := range all {
@@ -219,6 +221,7 @@ func (f *Flags) Check() error {
 	bad(f.Insecure && len(f.CA) > 0, "--insecure and --ca exclude each other: one verifies nothing, the other more")
 	bad(!slices.Contains(preset.Protocols(), preset.Protocol(f.Protocol)), "--protocol %s: must be %s", f.Protocol,
 		protocolNames())
+	bad(f.HTTP1 && f.Protocol == string(preset.GRPC), "--http1 needs --protocol with another name: gRPC needs HTTP/2")
 	switch f.Compress {
 	case "", "gzip", "zstd", "identity":
 	default:

@@ -19,6 +19,7 @@ import (
 	"github.com/fairlead-go/fairlead/discovery/static"
 	"github.com/fairlead-go/fairlead/dynamic"
 	"github.com/fairlead-go/fairlead/preset"
+	"github.com/fairlead-go/fairlead/protocol/web"
 )
 
 // Server is a server as a command reaches it.
@@ -78,8 +79,12 @@ func (f *Flags) clientOptions(ctx context.Context, s *Server, o *Options) ([]cli
 	if err != nil {
 		return nil, err
 	}
+	var wire []web.ClientOption
+	if f.HTTP1 {
+		wire = append(wire, web.UseHTTP1())
+	}
 	opts := []client.Option{
-		preset.ClientProtocol(preset.Protocol(f.Protocol)),
+		preset.ClientProtocol(preset.Protocol(f.Protocol), wire...),
 		client.Dialer(&dialer{trace: s.trace, watch: o.Watch}),
 		client.Resolver(
 			&resolver{Resolver: byName, trace: s.trace},

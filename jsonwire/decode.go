@@ -17,7 +17,7 @@ type Decoder struct {
 
 	nameAt   int    // where the last name begins
 	scratch  []byte // of strings with escapes
-	opts     Options
+	opts     *Options
 	member   string // the name of the part; see ResetPart
 	anyDepth int    // the value of depth among the members of the message in an Any; -1 if there is none
 	anyTyped bool   // those members had their "@type"
@@ -26,16 +26,22 @@ type Decoder struct {
 	extensions map[extension]bool // that were read
 }
 
-// Reset prepares the decoder for src, which it keeps but does not change.
+// Reset prepares the decoder for src, which it keeps but does not change. The options must not be changed while it is
+// used.
 func (d *Decoder) Reset(src []byte, o *Options) {
-	*d = Decoder{src: src, part: -1, anyDepth: -1, scratch: d.scratch[:0], opts: *o, depth: o.MaxDepth}
+	*d = Decoder{src: src, part: -1, anyDepth: -1, scratch: d.scratch[:0], opts: o, depth: o.MaxDepth}
 	if d.depth <= 0 {
 		d.depth = DefaultMaxDepth
 	}
+}
+
+// Release lets go of what was decoded, and of a large buffer, before the decoder is kept for later use.
+func (d *Decoder) Release() {
 	const keep = 64 << 10
 	if cap(d.scratch) > keep {
 		d.scratch = nil
 	}
+	d.src, d.err, d.extensions = nil, nil, nil
 }
 
 // ResetPart prepares the decoder for src, the value of one member: the message is decoded as if src were {"member":
@@ -55,7 +61,7 @@ type extension struct {
 }
 
 // Options returns the options. They must not be changed.
-func (d *Decoder) Options() *Options { return &d.opts }
+func (d *Decoder) Options() *Options { return d.opts }
 
 // Err returns the first error, an *Error.
 func (d *Decoder) Err() error { return d.err }

@@ -14,7 +14,7 @@ import (
 // An Encoder encodes one message: it has the options, and the first error. Its functions append to dst, which has
 // what was appended so far, and return it. Only one goroutine may use it at a time.
 type Encoder struct {
-	Options
+	*Options // as Reset has set them
 
 	start int // of the message in dst
 	at    int // how much was appended when err arose
@@ -22,8 +22,9 @@ type Encoder struct {
 	depth int // of Nest
 }
 
-// Reset prepares the encoder for a message that is appended to start bytes.
-func (e *Encoder) Reset(start int, o *Options) { *e = Encoder{Options: *o, start: start} }
+// Reset prepares the encoder for a message that is appended to start bytes. The options must not be changed while it is
+// used.
+func (e *Encoder) Reset(start int, o *Options) { *e = Encoder{Options: o, start: start} }
 
 // Err returns the first error, an *Error, and nil if there was none. Dst is what was appended.
 func (e *Encoder) Err(dst []byte) error {
@@ -266,11 +267,10 @@ func appendDecimal(dst []byte, v, abs float64, bits int) (out []byte, ok bool) {
 		dst = append(dst, '-')
 	}
 	whole := n / tens[places]
-	dst = append(strconv.AppendUint(dst, whole, 10), '.')
-	for n -= whole * tens[places]; places > 0; places-- {
-		dst = append(dst, byte('0'+n/tens[places-1]))
-		n %= tens[places-1]
-	}
+	dst = strconv.AppendUint(dst, whole, 10)
+	point := len(dst)
+	dst = strconv.AppendUint(dst, n-whole*tens[places]+tens[places], 10) // with its zeros, behind a 1
+	dst[point] = '.'
 	return dst, true
 }
 

@@ -13,17 +13,19 @@ const (
 // plain returns the number of bytes at the beginning of b that a string in JSON has as they are: up to the first
 // quotation mark, backslash or control character. High reports whether a byte among them may be at or above 0x80.
 func plain(b []byte) (n int, high bool) {
-	var seen uint64
-	rest := b
-	for len(rest) >= 32 {
-		w0, w1 := binary.LittleEndian.Uint64(rest), binary.LittleEndian.Uint64(rest[8:])
-		w2, w3 := binary.LittleEndian.Uint64(rest[16:]), binary.LittleEndian.Uint64(rest[24:])
-		if (special(w0)|special(w1)|special(w2)|special(w3))&highs != 0 {
+	i := 0
+	for ; i <= len(b)-32; i += 32 {
+		p := (*[32]byte)(b[i:])
+		m := unusual(binary.LittleEndian.Uint64(p[:]))
+		m |= unusual(binary.LittleEndian.Uint64(p[8:]))
+		m |= unusual(binary.LittleEndian.Uint64(p[16:]))
+		m |= unusual(binary.LittleEndian.Uint64(p[24:]))
+		if m&highs != 0 {
 			break
 		}
-		seen |= w0 | w1 | w2 | w3
-		rest = rest[32:]
 	}
+	var seen uint64
+	rest := b[i:]
 	for len(rest) >= 8 {
 		w := binary.LittleEndian.Uint64(rest)
 		if m := special(w) & highs; m != 0 {
@@ -46,10 +48,16 @@ func plain(b []byte) (n int, high bool) {
 }
 
 // special has the highest bit of each byte of w set that is a quotation mark, a backslash or a control character. In
-// bytes above the lowest such byte it may be set as well; the other bits mean nothing. The control characters and the
-// quotation mark, and no others of ASCII, are below 0x21 with their second bit changed.
-func special(w uint64) uint64 {
+// bytes above the lowest such byte it may be set as well; the other bits mean nothing.
+func special(w uint64) uint64 { return candidates(w) &^ w }
+
+// unusual has a highest bit set if there is such a byte in w, or one at or above 0x80.
+func unusual(w uint64) uint64 { return candidates(w) | w }
+
+// candidates is special if all bytes of w are ASCII. The control characters and the quotation mark, and no others, are
+// below 0x21 with their second bit changed.
+func candidates(w uint64) uint64 {
 	control := (w ^ ones*2) - ones*0x21
 	slash := (w ^ ones*'\\') - ones
-	return (control | slash) &^ w
+	return control | slash
 }

@@ -86,7 +86,7 @@ func (c Codec) ForType(sample any) (codec.Codec, error) {
 		return nil, typeError(sample)
 	}
 	b := c.bind()
-	if m := message(sample); m != nil {
+	if m, ok := sample.(proto.Message); ok {
 		b.complete = !mayLack(m.ProtoReflect().Descriptor(), make(map[protoreflect.FullName]bool))
 		b.typ = reflect.TypeOf(sample)
 	}
@@ -140,16 +140,14 @@ func (b *bound) AppendMarshal(dst []byte, msg any) ([]byte, error) {
 	if raw, ok := msg.(*fairlead.Raw); ok {
 		return appendRaw(dst, raw)
 	}
-	if v1, ok := msg.(protoadapt.MessageV1); ok {
-		msg = modern(v1)
-	}
-	if !carries(msg) {
-		return dst, typeError(msg)
+	msg, err := b.carried(msg)
+	if err != nil {
+		return dst, err
 	}
 	e := getEncoder()
 	e.Reset(len(dst), &b.opts)
 	out := e.AppendMessage(dst, msg)
-	err := e.Err(out)
+	err = e.Err(out)
 	putEncoder(e)
 	if err != nil {
 		return dst, fmt.Errorf("json: %w", err)
@@ -167,17 +165,15 @@ func (b *bound) Unmarshal(src []byte, msg any) error {
 		raw.Data, raw.Codec = bytes.Clone(src), name
 		return nil
 	}
-	if v1, ok := msg.(protoadapt.MessageV1); ok {
-		msg = modern(v1)
-	}
-	if !carries(msg) {
-		return typeError(msg)
+	msg, err := b.carried(msg)
+	if err != nil {
+		return err
 	}
 	reset(msg)
 	d := getDecoder()
 	d.Reset(src, &b.opts)
 	d.Message(msg)
-	err := d.End()
+	err = d.End()
 	putDecoder(d)
 	if err != nil {
 		return invalid(err)
@@ -186,6 +182,20 @@ func (b *bound) Unmarshal(src []byte, msg any) error {
 		return invalid(err)
 	}
 	return nil
+}
+
+// carried returns msg, or what stands for it if it is of the old API. It fails for types that the codec cannot carry.
+func (b *bound) carried(msg any) (any, error) {
+	if b.typ != nil && reflect.TypeOf(msg) == b.typ {
+		return msg, nil
+	}
+	if v1, ok := msg.(protoadapt.MessageV1); ok {
+		msg = modern(v1)
+	}
+	if !carries(msg) {
+		return nil, typeError(msg)
+	}
+	return msg, nil
 }
 
 // checkRequired returns an error for a message that lacks a required field.

@@ -7,13 +7,10 @@ import (
 	"github.com/fairlead-go/fairlead/jsonwire"
 )
 
-// What is kept for the next call has no options and no message.
-//
-//nolint:gochecknoglobals // pools, and a constant
+//nolint:gochecknoglobals // pools
 var (
 	encoders = sync.Pool{New: func() any { return new(jsonwire.Encoder) }}
 	decoders = sync.Pool{New: func() any { return new(jsonwire.Decoder) }}
-	none     jsonwire.Options
 )
 
 func getEncoder() *jsonwire.Encoder {
@@ -21,10 +18,8 @@ func getEncoder() *jsonwire.Encoder {
 	return e
 }
 
-func putEncoder(e *jsonwire.Encoder) {
-	e.Reset(0, &none)
-	encoders.Put(e)
-}
+// putEncoder keeps an encoder. It still has the codec's options, and the error if there was one.
+func putEncoder(e *jsonwire.Encoder) { encoders.Put(e) }
 
 func getDecoder() *jsonwire.Decoder {
 	d, _ := decoders.Get().(*jsonwire.Decoder)
@@ -32,7 +27,7 @@ func getDecoder() *jsonwire.Decoder {
 }
 
 func putDecoder(d *jsonwire.Decoder) {
-	d.Reset(nil, &none)
+	d.Release()
 	decoders.Put(d)
 }
 

@@ -23,6 +23,8 @@ require (
 	sigs.k8s.io/yaml v1.6.0
 )
 
+require github.com/andybalholm/brotli v1.2.8 // indirect
+
 require (
 	cel.dev/expr v0.25.3 // indirect
 	cloud.google.com/go/compute/metadata v0.9.0 // indirect
@@ -34,6 +36,7 @@ require (
 	github.com/docker/go-units v0.5.0 // indirect
 	github.com/envoyproxy/go-control-plane/envoy v1.39.1-0.20260819172001-e6e3fd93e4be // indirect
 	github.com/envoyproxy/protoc-gen-validate v1.3.3 // indirect
+	github.com/fairlead-go/fairlead/contrib/brotli v0.0.0-00010101000000-000000000000
 	github.com/fatih/color v1.19.0 // indirect
 	github.com/fullstorydev/grpcurl v1.9.4 // indirect
 	github.com/fxamacker/cbor/v2 v2.9.0 // indirect
@@ -91,3 +94,5 @@ replace (
 	github.com/fairlead-go/fairlead => ..
 	github.com/fairlead-go/fairlead/contrib/grpcgo => ../contrib/grpcgo
 )
+
+replace github.com/fairlead-go/fairlead/contrib/brotli => ../contrib/brotli

@@ -133,44 +133,47 @@ func TestClient(t *testing.T) { //nolint:paralleltest // TestSuite counts gorout
 		{name: "malformed metadata", body: frame(0x80, ok+"x-bin: #\r\n"), code: fairlead.Internal, text: "x-bin"},
 	} {
 		for form, size := range map[string]int{"binary": 0, "binary, byte by byte": 1, "text": 0, "text, byte by byte": 1} {
-			t.Run(tt.name+"/"+form, func(t *testing.T) {
-				c := &canned{ct: "application/grpc-web+msg", head: tt.head, parts: cuts(tt.body, size)}
-				client := grpcweb.NewClient()
-				if strings.HasPrefix(form, "text") {
-					c.ct, c.parts, client = "application/grpc-web-text+msg", cuts(padded(tt.body, 100), size), grpcweb.NewTextClient()
-				}
-				cfg := config(protocoltest.Codec{})
-				wire, conn := connect(t, canners(t, c), client, cfg)
-				echo := protocoltest.NewEcho(protocoltest.ServiceName)
-				for _, m := range []*fairlead.Method{echo.Unary, echo.Scatter} {
-					bind, err := wire.Bind(m, cfg)
-					if err != nil {
-						t.Fatal(err)
+			for version, opts := range versions {
+				t.Run(tt.name+"/"+form+", "+version, func(t *testing.T) {
+					c := &canned{ct: "application/grpc-web+msg", head: tt.head, parts: cuts(tt.body, size)}
+					client := grpcweb.NewClient()
+					if strings.HasPrefix(form, "text") {
+						c.ct, c.parts, client = "application/grpc-web-text+msg", cuts(padded(tt.body, 100), size), grpcweb.NewTextClient()
 					}
-					var got protocoltest.Msg
-					call := fairlead.NewCall(m, new(protocoltest.Msg), fairlead.WithReply(&got))
-					if m.Kind == fairlead.Unary {
-						err = conn.Unary(t.Context(), bind, call)
-					} else if err = conn.Open(t.Context(), bind, call); err == nil {
-						for err == nil {
-							err = call.Stream().Recv(&got)
+					cfg := config(protocoltest.Codec{})
+					network := canners(t, c)
+					echo := protocoltest.NewEcho(protocoltest.ServiceName)
+					for _, m := range []*fairlead.Method{echo.Unary, echo.Scatter} {
+						wire, conn := connect(t, network, client, cfg, opts...)
+						bind, err := wire.Bind(m, cfg)
+						if err != nil {
+							t.Fatal(err)
 						}
-						if errors.Is(err, io.EOF) {
-							err = nil
+						var got protocoltest.Msg
+						call := fairlead.NewCall(m, new(protocoltest.Msg), fairlead.WithReply(&got))
+						if m.Kind == fairlead.Unary {
+							err = conn.Unary(t.Context(), bind, call)
+						} else if err = conn.Open(t.Context(), bind, call); err == nil {
+							for err == nil {
+								err = call.Stream().Recv(&got)
+							}
+							if errors.Is(err, io.EOF) {
+								err = nil
+							}
+						}
+						if tt.want == "" {
+							if err == nil || fairlead.CodeOf(err) != tt.code || !strings.Contains(err.Error(), tt.text) {
+								t.Errorf("%s: got %v, want the code %v and %q", m.Name, err, tt.code, tt.text)
+							}
+						} else if err != nil || got.Text != tt.want {
+							t.Errorf("%s: got %q, %v, want %q", m.Name, got.Text, err, tt.want)
+						}
+						if got := call.ResponseTrailer().Get("x-tail"); got != tt.tail {
+							t.Errorf("%s: got x-tail %q, want %q", m.Name, got, tt.tail)
 						}
 					}
-					if tt.want == "" {
-						if err == nil || fairlead.CodeOf(err) != tt.code || !strings.Contains(err.Error(), tt.text) {
-							t.Errorf("%s: got %v, want the code %v and %q", m.Name, err, tt.code, tt.text)
-						}
-					} else if err != nil || got.Text != tt.want {
-						t.Errorf("%s: got %q, %v, want %q", m.Name, got.Text, err, tt.want)
-					}
-					if got := call.ResponseTrailer().Get("x-tail"); got != tt.tail {
-						t.Errorf("%s: got x-tail %q, want %q", m.Name, got, tt.tail)
-					}
-				}
-			})
+				})
+			}
 		}
 	}
 }

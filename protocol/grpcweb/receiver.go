@@ -26,6 +26,7 @@ func (r *receiver) Head(h *protocol.Head, end bool) {
 	r.encoding = rpcwire.Field(&h.Fields, grpcwire.FieldEncoding)
 	if !end && r.form != foreign && hasStatus(h) {
 		own := *h
+		own.Fields = h.Fields.Clone() // the connection uses it again
 		r.held = &own
 		return
 	}

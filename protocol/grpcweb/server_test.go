@@ -105,9 +105,7 @@ func TestServer(t *testing.T) { //nolint:paralleltest // TestSuite counts gorout
 			return nil
 		},
 	}
-	b := new(bare)
-	connect(t, serve(t, echo), b, config(protocoltest.Codec{}))
-	t.Cleanup(func() { b.hc.Close(nil) })
+	network := serve(t, echo)
 	zipped, err := zip().AppendCompress(nil, []byte("\x02"+strings.Repeat("z", 2000)))
 	if err != nil {
 		t.Fatal(err)
@@ -202,51 +200,56 @@ func TestServer(t *testing.T) { //nolint:paralleltest // TestSuite counts gorout
 			wantType: "text/plain; charset=utf-8",
 		},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			if tt.ct == "" {
-				tt.ct = "application/grpc-web+msg"
-			}
-			if tt.wantType == "" {
-				tt.wantType = tt.ct
-			}
-			if tt.method == "" {
-				tt.method = "Unary"
-			}
-			req := &protocol.Request{
-				Head: protocol.NewBlock(":scheme", "http", ":authority", "echo", "content-type", tt.ct),
-				Verb: "POST", Path: "/" + protocoltest.ServiceName + "/" + tt.method,
-				Message: &protocol.Message{Bytes: []byte(tt.body)}, Extra: new(fairlead.Metadata),
-			}
-			if tt.accept != "" {
-				req.Extra.Append("accept", tt.accept)
-			}
-			if tt.encoding != "" {
-				req.Extra.Append("grpc-encoding", tt.encoding)
-				req.Extra.Append("grpc-accept-encoding", tt.encoding)
-			}
-			a := protocoltest.DoHTTP(t, b.hc, req)
-			if want := max(tt.status, 200); a.Status != want || a.Fields["content-type"] != tt.wantType || a.Trailer != nil {
-				t.Fatalf("got %d, type %q, trailer %v, want %d, %q and none",
-					a.Status, a.Fields["content-type"], a.Trailer, want, tt.wantType)
-			}
-			if tt.status != 0 {
-				return
-			}
-			if a.Fields["date"] == "" {
-				t.Error("the head has no date")
-			}
-			body := a.Body
-			if strings.HasPrefix(tt.wantType, "application/grpc-web-text") {
-				body = unpadded(t, body)
-			}
-			if body != tt.want {
-				t.Errorf("got the body %q, want %q", body, tt.want)
-			}
-			for k, v := range tt.head {
-				if a.Fields[k] != v {
-					t.Errorf("got %s %q, want %q", k, a.Fields[k], v)
+		for version, opts := range versions {
+			t.Run(tt.name+", "+version, func(t *testing.T) {
+				b := new(bare)
+				connect(t, network, b, config(protocoltest.Codec{}), opts...)
+				t.Cleanup(func() { b.hc.Close(nil) })
+				if tt.ct == "" {
+					tt.ct = "application/grpc-web+msg"
 				}
-			}
-		})
+				if tt.wantType == "" {
+					tt.wantType = tt.ct
+				}
+				if tt.method == "" {
+					tt.method = "Unary"
+				}
+				req := &protocol.Request{
+					Head: protocol.NewBlock(":scheme", "http", ":authority", "echo", "content-type", tt.ct),
+					Verb: "POST", Path: "/" + protocoltest.ServiceName + "/" + tt.method,
+					Message: &protocol.Message{Bytes: []byte(tt.body)}, Extra: new(fairlead.Metadata),
+				}
+				if tt.accept != "" {
+					req.Extra.Append("accept", tt.accept)
+				}
+				if tt.encoding != "" {
+					req.Extra.Append("grpc-encoding", tt.encoding)
+					req.Extra.Append("grpc-accept-encoding", tt.encoding)
+				}
+				a := protocoltest.DoHTTP(t, b.hc, req)
+				if want := max(tt.status, 200); a.Status != want || a.Fields["content-type"] != tt.wantType || a.Trailer != nil {
+					t.Fatalf("got %d, type %q, trailer %v, want %d, %q and none",
+						a.Status, a.Fields["content-type"], a.Trailer, want, tt.wantType)
+				}
+				if tt.status != 0 {
+					return
+				}
+				if a.Fields["date"] == "" {
+					t.Error("the head has no date")
+				}
+				body := a.Body
+				if strings.HasPrefix(tt.wantType, "application/grpc-web-text") {
+					body = unpadded(t, body)
+				}
+				if body != tt.want {
+					t.Errorf("got the body %q, want %q", body, tt.want)
+				}
+				for k, v := range tt.head {
+					if a.Fields[k] != v {
+						t.Errorf("got %s %q, want %q", k, a.Fields[k], v)
+					}
+				}
+			})
+		}
 	}
 }

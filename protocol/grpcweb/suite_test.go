@@ -6,9 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fairlead-go/fairlead/balance/roundrobin"
+	"github.com/fairlead-go/fairlead/client"
 	"github.com/fairlead-go/fairlead/codec"
 	"github.com/fairlead-go/fairlead/compress"
 	"github.com/fairlead-go/fairlead/compress/gzip"
+	"github.com/fairlead-go/fairlead/discovery/static"
 	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/internal/leakcheck"
 	"github.com/fairlead-go/fairlead/protocol"
@@ -77,13 +80,14 @@ func config(c codec.Codec) *protocol.ClientConfig {
 // connect returns a connection of a client.
 func connect(
 	t *testing.T, network *inproc.Network, client protocol.HTTPClient, cfg *protocol.ClientConfig,
+	opts ...web.ClientOption,
 ) (protocol.Client, protocol.ClientConn) {
 	t.Helper()
 	tc, err := network.Dial(t.Context(), transport.Target{Addr: "echo:1"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	wire := web.NewClient(client, web.QueuedBytes(1<<20))
+	wire := web.NewClient(client, append(opts, web.QueuedBytes(1<<20))...)
 	conn, err := wire.NewConn(t.Context(), tc, cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -96,8 +100,26 @@ func connect(
 	return wire, conn
 }
 
-// TestSuite runs the suite of all wires with gRPC-Web over HTTP/2, in both forms.
+// versions are those of HTTP.
+var versions = map[string][]web.ClientOption{"HTTP/2": nil, "HTTP/1.1": {web.UseHTTP1()}}
+
+// TestSuite runs the suite of all wires with gRPC-Web over both versions of HTTP, in both forms.
 func TestSuite(t *testing.T) { //nolint:paralleltest // the suite counts goroutines
+	for name, app := range clients {
+		t.Run("HTTP/1.1, "+name, func(t *testing.T) { //nolint:paralleltest // as above
+			protocoltest.Run(t, func(t *testing.T, h protocoltest.Handlers) protocoltest.Env {
+				t.Helper()
+				c, err := client.New("static:///echo:1", client.Protocol(web.NewClient(app(), web.UseHTTP1())),
+					client.Dialer(serve(t, h)), client.Codec(protocoltest.Codec{}), client.Resolver(static.Resolver{}),
+					client.Balancer(roundrobin.Balancer{}), client.Logger(slog.New(slog.DiscardHandler)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = c.Close() })
+				return protocoltest.Env{Binder: c}
+			})
+		})
+	}
 	for name, client := range clients {
 		t.Run(name, func(t *testing.T) {
 			protocoltest.Run(t, func(t *testing.T, h protocoltest.Handlers) protocoltest.Env {

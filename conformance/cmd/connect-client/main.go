@@ -1,5 +1,5 @@
-// Command connect-client makes the calls that the runner of Connect's conformance suite asks for on standard input, with
-// Fairlead (https://github.com/connectrpc/conformance/blob/main/docs/testing_clients.md).
+// Command connect-client makes the calls that the runner of Connect's conformance suite asks for on standard input,
+// with Fairlead (https://github.com/connectrpc/conformance/blob/main/docs/testing_clients.md).
 package main
 
 import (

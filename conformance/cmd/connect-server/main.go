@@ -36,7 +36,10 @@ func run() error {
 	if err := connectsuite.Read(os.Stdin, req); err != nil {
 		return err
 	}
-	opts := connectsuite.Serve()
+	opts, err := connectsuite.Serve()
+	if err != nil {
+		return err
+	}
 	if n := req.GetMessageReceiveLimit(); n > 0 {
 		opts = append(opts, server.MaxRecvMessage(int(n)))
 	}

@@ -58,7 +58,7 @@ func (c *Client) Do(ctx context.Context, req *pb.ClientCompatRequest) *pb.Client
 // conn returns the connection for a call.
 func (c *Client) conn(req *pb.ClientCompatRequest) (*client.Client, error) {
 	key := fmt.Sprint(req.GetHttpVersion(), req.GetProtocol(), req.GetCodec(), req.GetCompression(), req.GetHost(),
-		req.GetPort(), req.GetMessageReceiveLimit(), string(req.GetServerTlsCert()), req.GetClientTlsCreds())
+		req.GetPort(), req.GetUseGetHttpMethod(), req.GetMessageReceiveLimit(), string(req.GetServerTlsCert()), req.GetClientTlsCreds())
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if conn := c.conns[key]; conn != nil {
@@ -82,20 +82,9 @@ func (c *Client) conn(req *pb.ClientCompatRequest) (*client.Client, error) {
 
 // options returns a client's options for a call.
 func options(req *pb.ClientCompatRequest) ([]client.Option, error) {
-	opts := []client.Option{client.UserAgent("connectsuite"), client.CompressMin(0)}
-	carrier, err := carrier(req)
+	opts, err := carrier(req)
 	if err != nil {
 		return nil, err
-	}
-	opts = append(opts, carrier...)
-	switch req.GetCompression() {
-	case pb.Compression_COMPRESSION_UNSPECIFIED, pb.Compression_COMPRESSION_IDENTITY:
-	case pb.Compression_COMPRESSION_GZIP:
-		opts = append(opts, client.Compress("gzip"))
-	case pb.Compression_COMPRESSION_ZSTD:
-		opts = append(opts, client.Compress("zstd"))
-	default:
-		return nil, fmt.Errorf("no compressor for %v", req.GetCompression())
 	}
 	if n := req.GetMessageReceiveLimit(); n > 0 {
 		opts = append(opts, client.MaxRecvMessage(int(n)))

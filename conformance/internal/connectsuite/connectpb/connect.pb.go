@@ -5,8 +5,8 @@
 // source: internal/connectsuite/connectpb/connect.proto
 
 // The service that Connect's conformance suite calls, and what its runner tells programs under test, with the names and
-// numbers that all implementations agree upon (https://github.com/connectrpc/conformance). Fields that only the suite's
-// own programs use are left out.
+// numbers that all implementations agree upon (https://github.com/connectrpc/conformance). Most fields that only the
+// suite's own programs use are left out.
 
 package connectpb
 
@@ -400,6 +400,7 @@ type UnaryResponseDefinition struct {
 	Response         isUnaryResponseDefinition_Response `protobuf_oneof:"response"`
 	ResponseTrailers []*Header                          `protobuf:"bytes,4,rep,name=response_trailers,json=responseTrailers,proto3" json:"response_trailers,omitempty"`
 	ResponseDelayMs  uint32                             `protobuf:"varint,6,opt,name=response_delay_ms,json=responseDelayMs,proto3" json:"response_delay_ms,omitempty"`
+	RawResponse      *RawHTTPResponse                   `protobuf:"bytes,5,opt,name=raw_response,json=rawResponse,proto3" json:"raw_response,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -480,6 +481,13 @@ func (x *UnaryResponseDefinition) GetResponseDelayMs() uint32 {
 	return 0
 }
 
+func (x *UnaryResponseDefinition) GetRawResponse() *RawHTTPResponse {
+	if x != nil {
+		return x.RawResponse
+	}
+	return nil
+}
+
 type isUnaryResponseDefinition_Response interface {
 	isUnaryResponseDefinition_Response()
 }
@@ -503,6 +511,7 @@ type StreamResponseDefinition struct {
 	ResponseDelayMs  uint32                 `protobuf:"varint,3,opt,name=response_delay_ms,json=responseDelayMs,proto3" json:"response_delay_ms,omitempty"`
 	Error            *Error                 `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`
 	ResponseTrailers []*Header              `protobuf:"bytes,5,rep,name=response_trailers,json=responseTrailers,proto3" json:"response_trailers,omitempty"`
+	RawResponse      *RawHTTPResponse       `protobuf:"bytes,6,opt,name=raw_response,json=rawResponse,proto3" json:"raw_response,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -572,6 +581,270 @@ func (x *StreamResponseDefinition) GetResponseTrailers() []*Header {
 	return nil
 }
 
+func (x *StreamResponseDefinition) GetRawResponse() *RawHTTPResponse {
+	if x != nil {
+		return x.RawResponse
+	}
+	return nil
+}
+
+// RawHTTPResponse is for the suite's own server, which answers with it as it is. A client passes it on.
+type RawHTTPResponse struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	StatusCode uint32                 `protobuf:"varint,1,opt,name=status_code,json=statusCode,proto3" json:"status_code,omitempty"`
+	Headers    []*Header              `protobuf:"bytes,2,rep,name=headers,proto3" json:"headers,omitempty"`
+	// Types that are valid to be assigned to Body:
+	//
+	//	*RawHTTPResponse_Unary
+	//	*RawHTTPResponse_Stream
+	Body          isRawHTTPResponse_Body `protobuf_oneof:"body"`
+	Trailers      []*Header              `protobuf:"bytes,5,rep,name=trailers,proto3" json:"trailers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RawHTTPResponse) Reset() {
+	*x = RawHTTPResponse{}
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RawHTTPResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RawHTTPResponse) ProtoMessage() {}
+
+func (x *RawHTTPResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RawHTTPResponse.ProtoReflect.Descriptor instead.
+func (*RawHTTPResponse) Descriptor() ([]byte, []int) {
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *RawHTTPResponse) GetStatusCode() uint32 {
+	if x != nil {
+		return x.StatusCode
+	}
+	return 0
+}
+
+func (x *RawHTTPResponse) GetHeaders() []*Header {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
+}
+
+func (x *RawHTTPResponse) GetBody() isRawHTTPResponse_Body {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
+func (x *RawHTTPResponse) GetUnary() *MessageContents {
+	if x != nil {
+		if x, ok := x.Body.(*RawHTTPResponse_Unary); ok {
+			return x.Unary
+		}
+	}
+	return nil
+}
+
+func (x *RawHTTPResponse) GetStream() *StreamContents {
+	if x != nil {
+		if x, ok := x.Body.(*RawHTTPResponse_Stream); ok {
+			return x.Stream
+		}
+	}
+	return nil
+}
+
+func (x *RawHTTPResponse) GetTrailers() []*Header {
+	if x != nil {
+		return x.Trailers
+	}
+	return nil
+}
+
+type isRawHTTPResponse_Body interface {
+	isRawHTTPResponse_Body()
+}
+
+type RawHTTPResponse_Unary struct {
+	Unary *MessageContents `protobuf:"bytes,3,opt,name=unary,proto3,oneof"`
+}
+
+type RawHTTPResponse_Stream struct {
+	Stream *StreamContents `protobuf:"bytes,4,opt,name=stream,proto3,oneof"`
+}
+
+func (*RawHTTPResponse_Unary) isRawHTTPResponse_Body() {}
+
+func (*RawHTTPResponse_Stream) isRawHTTPResponse_Body() {}
+
+type MessageContents struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Data:
+	//
+	//	*MessageContents_Binary
+	//	*MessageContents_Text
+	//	*MessageContents_BinaryMessage
+	Data          isMessageContents_Data `protobuf_oneof:"data"`
+	Compression   Compression            `protobuf:"varint,4,opt,name=compression,proto3,enum=connectrpc.conformance.v1.Compression" json:"compression,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MessageContents) Reset() {
+	*x = MessageContents{}
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MessageContents) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MessageContents) ProtoMessage() {}
+
+func (x *MessageContents) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MessageContents.ProtoReflect.Descriptor instead.
+func (*MessageContents) Descriptor() ([]byte, []int) {
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *MessageContents) GetData() isMessageContents_Data {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *MessageContents) GetBinary() []byte {
+	if x != nil {
+		if x, ok := x.Data.(*MessageContents_Binary); ok {
+			return x.Binary
+		}
+	}
+	return nil
+}
+
+func (x *MessageContents) GetText() string {
+	if x != nil {
+		if x, ok := x.Data.(*MessageContents_Text); ok {
+			return x.Text
+		}
+	}
+	return ""
+}
+
+func (x *MessageContents) GetBinaryMessage() *anypb.Any {
+	if x != nil {
+		if x, ok := x.Data.(*MessageContents_BinaryMessage); ok {
+			return x.BinaryMessage
+		}
+	}
+	return nil
+}
+
+func (x *MessageContents) GetCompression() Compression {
+	if x != nil {
+		return x.Compression
+	}
+	return Compression_COMPRESSION_UNSPECIFIED
+}
+
+type isMessageContents_Data interface {
+	isMessageContents_Data()
+}
+
+type MessageContents_Binary struct {
+	Binary []byte `protobuf:"bytes,1,opt,name=binary,proto3,oneof"`
+}
+
+type MessageContents_Text struct {
+	Text string `protobuf:"bytes,2,opt,name=text,proto3,oneof"`
+}
+
+type MessageContents_BinaryMessage struct {
+	BinaryMessage *anypb.Any `protobuf:"bytes,3,opt,name=binary_message,json=binaryMessage,proto3,oneof"`
+}
+
+func (*MessageContents_Binary) isMessageContents_Data() {}
+
+func (*MessageContents_Text) isMessageContents_Data() {}
+
+func (*MessageContents_BinaryMessage) isMessageContents_Data() {}
+
+type StreamContents struct {
+	state         protoimpl.MessageState       `protogen:"open.v1"`
+	Items         []*StreamContents_StreamItem `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamContents) Reset() {
+	*x = StreamContents{}
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamContents) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamContents) ProtoMessage() {}
+
+func (x *StreamContents) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamContents.ProtoReflect.Descriptor instead.
+func (*StreamContents) Descriptor() ([]byte, []int) {
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *StreamContents) GetItems() []*StreamContents_StreamItem {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
 type UnaryRequest struct {
 	state              protoimpl.MessageState   `protogen:"open.v1"`
 	ResponseDefinition *UnaryResponseDefinition `protobuf:"bytes,1,opt,name=response_definition,json=responseDefinition,proto3" json:"response_definition,omitempty"`
@@ -582,7 +855,7 @@ type UnaryRequest struct {
 
 func (x *UnaryRequest) Reset() {
 	*x = UnaryRequest{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[2]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -594,7 +867,7 @@ func (x *UnaryRequest) String() string {
 func (*UnaryRequest) ProtoMessage() {}
 
 func (x *UnaryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[2]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -607,7 +880,7 @@ func (x *UnaryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnaryRequest.ProtoReflect.Descriptor instead.
 func (*UnaryRequest) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{2}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *UnaryRequest) GetResponseDefinition() *UnaryResponseDefinition {
@@ -633,7 +906,7 @@ type UnaryResponse struct {
 
 func (x *UnaryResponse) Reset() {
 	*x = UnaryResponse{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[3]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -645,7 +918,7 @@ func (x *UnaryResponse) String() string {
 func (*UnaryResponse) ProtoMessage() {}
 
 func (x *UnaryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[3]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -658,7 +931,7 @@ func (x *UnaryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnaryResponse.ProtoReflect.Descriptor instead.
 func (*UnaryResponse) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{3}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *UnaryResponse) GetPayload() *ConformancePayload {
@@ -678,7 +951,7 @@ type IdempotentUnaryRequest struct {
 
 func (x *IdempotentUnaryRequest) Reset() {
 	*x = IdempotentUnaryRequest{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[4]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -690,7 +963,7 @@ func (x *IdempotentUnaryRequest) String() string {
 func (*IdempotentUnaryRequest) ProtoMessage() {}
 
 func (x *IdempotentUnaryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[4]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -703,7 +976,7 @@ func (x *IdempotentUnaryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdempotentUnaryRequest.ProtoReflect.Descriptor instead.
 func (*IdempotentUnaryRequest) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{4}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *IdempotentUnaryRequest) GetResponseDefinition() *UnaryResponseDefinition {
@@ -729,7 +1002,7 @@ type IdempotentUnaryResponse struct {
 
 func (x *IdempotentUnaryResponse) Reset() {
 	*x = IdempotentUnaryResponse{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[5]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -741,7 +1014,7 @@ func (x *IdempotentUnaryResponse) String() string {
 func (*IdempotentUnaryResponse) ProtoMessage() {}
 
 func (x *IdempotentUnaryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[5]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -754,7 +1027,7 @@ func (x *IdempotentUnaryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdempotentUnaryResponse.ProtoReflect.Descriptor instead.
 func (*IdempotentUnaryResponse) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{5}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *IdempotentUnaryResponse) GetPayload() *ConformancePayload {
@@ -774,7 +1047,7 @@ type ServerStreamRequest struct {
 
 func (x *ServerStreamRequest) Reset() {
 	*x = ServerStreamRequest{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[6]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -786,7 +1059,7 @@ func (x *ServerStreamRequest) String() string {
 func (*ServerStreamRequest) ProtoMessage() {}
 
 func (x *ServerStreamRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[6]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -799,7 +1072,7 @@ func (x *ServerStreamRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerStreamRequest.ProtoReflect.Descriptor instead.
 func (*ServerStreamRequest) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{6}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ServerStreamRequest) GetResponseDefinition() *StreamResponseDefinition {
@@ -825,7 +1098,7 @@ type ServerStreamResponse struct {
 
 func (x *ServerStreamResponse) Reset() {
 	*x = ServerStreamResponse{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[7]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -837,7 +1110,7 @@ func (x *ServerStreamResponse) String() string {
 func (*ServerStreamResponse) ProtoMessage() {}
 
 func (x *ServerStreamResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[7]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -850,7 +1123,7 @@ func (x *ServerStreamResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerStreamResponse.ProtoReflect.Descriptor instead.
 func (*ServerStreamResponse) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{7}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ServerStreamResponse) GetPayload() *ConformancePayload {
@@ -870,7 +1143,7 @@ type ClientStreamRequest struct {
 
 func (x *ClientStreamRequest) Reset() {
 	*x = ClientStreamRequest{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[8]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -882,7 +1155,7 @@ func (x *ClientStreamRequest) String() string {
 func (*ClientStreamRequest) ProtoMessage() {}
 
 func (x *ClientStreamRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[8]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -895,7 +1168,7 @@ func (x *ClientStreamRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientStreamRequest.ProtoReflect.Descriptor instead.
 func (*ClientStreamRequest) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{8}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ClientStreamRequest) GetResponseDefinition() *UnaryResponseDefinition {
@@ -921,7 +1194,7 @@ type ClientStreamResponse struct {
 
 func (x *ClientStreamResponse) Reset() {
 	*x = ClientStreamResponse{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[9]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -933,7 +1206,7 @@ func (x *ClientStreamResponse) String() string {
 func (*ClientStreamResponse) ProtoMessage() {}
 
 func (x *ClientStreamResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[9]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -946,7 +1219,7 @@ func (x *ClientStreamResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientStreamResponse.ProtoReflect.Descriptor instead.
 func (*ClientStreamResponse) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{9}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ClientStreamResponse) GetPayload() *ConformancePayload {
@@ -967,7 +1240,7 @@ type BidiStreamRequest struct {
 
 func (x *BidiStreamRequest) Reset() {
 	*x = BidiStreamRequest{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[10]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -979,7 +1252,7 @@ func (x *BidiStreamRequest) String() string {
 func (*BidiStreamRequest) ProtoMessage() {}
 
 func (x *BidiStreamRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[10]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -992,7 +1265,7 @@ func (x *BidiStreamRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BidiStreamRequest.ProtoReflect.Descriptor instead.
 func (*BidiStreamRequest) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{10}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *BidiStreamRequest) GetResponseDefinition() *StreamResponseDefinition {
@@ -1025,7 +1298,7 @@ type BidiStreamResponse struct {
 
 func (x *BidiStreamResponse) Reset() {
 	*x = BidiStreamResponse{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[11]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1037,7 +1310,7 @@ func (x *BidiStreamResponse) String() string {
 func (*BidiStreamResponse) ProtoMessage() {}
 
 func (x *BidiStreamResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[11]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1050,7 +1323,7 @@ func (x *BidiStreamResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BidiStreamResponse.ProtoReflect.Descriptor instead.
 func (*BidiStreamResponse) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{11}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *BidiStreamResponse) GetPayload() *ConformancePayload {
@@ -1068,7 +1341,7 @@ type UnimplementedRequest struct {
 
 func (x *UnimplementedRequest) Reset() {
 	*x = UnimplementedRequest{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[12]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1080,7 +1353,7 @@ func (x *UnimplementedRequest) String() string {
 func (*UnimplementedRequest) ProtoMessage() {}
 
 func (x *UnimplementedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[12]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1093,7 +1366,7 @@ func (x *UnimplementedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnimplementedRequest.ProtoReflect.Descriptor instead.
 func (*UnimplementedRequest) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{12}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{15}
 }
 
 type UnimplementedResponse struct {
@@ -1104,7 +1377,7 @@ type UnimplementedResponse struct {
 
 func (x *UnimplementedResponse) Reset() {
 	*x = UnimplementedResponse{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[13]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1116,7 +1389,7 @@ func (x *UnimplementedResponse) String() string {
 func (*UnimplementedResponse) ProtoMessage() {}
 
 func (x *UnimplementedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[13]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1129,7 +1402,7 @@ func (x *UnimplementedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnimplementedResponse.ProtoReflect.Descriptor instead.
 func (*UnimplementedResponse) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{13}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{16}
 }
 
 // ConformancePayload is what a response says about its request.
@@ -1143,7 +1416,7 @@ type ConformancePayload struct {
 
 func (x *ConformancePayload) Reset() {
 	*x = ConformancePayload{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[14]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1155,7 +1428,7 @@ func (x *ConformancePayload) String() string {
 func (*ConformancePayload) ProtoMessage() {}
 
 func (x *ConformancePayload) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[14]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1168,7 +1441,7 @@ func (x *ConformancePayload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConformancePayload.ProtoReflect.Descriptor instead.
 func (*ConformancePayload) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{14}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ConformancePayload) GetData() []byte {
@@ -1196,7 +1469,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[15]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1208,7 +1481,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[15]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1221,7 +1494,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{15}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Error) GetCode() Code {
@@ -1255,7 +1528,7 @@ type Header struct {
 
 func (x *Header) Reset() {
 	*x = Header{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[16]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1267,7 +1540,7 @@ func (x *Header) String() string {
 func (*Header) ProtoMessage() {}
 
 func (x *Header) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[16]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1280,7 +1553,7 @@ func (x *Header) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Header.ProtoReflect.Descriptor instead.
 func (*Header) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{16}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Header) GetName() string {
@@ -1307,7 +1580,7 @@ type TLSCreds struct {
 
 func (x *TLSCreds) Reset() {
 	*x = TLSCreds{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[17]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1319,7 +1592,7 @@ func (x *TLSCreds) String() string {
 func (*TLSCreds) ProtoMessage() {}
 
 func (x *TLSCreds) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[17]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1332,7 +1605,7 @@ func (x *TLSCreds) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TLSCreds.ProtoReflect.Descriptor instead.
 func (*TLSCreds) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{17}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *TLSCreds) GetCert() []byte {
@@ -1364,7 +1637,7 @@ type ServerCompatRequest struct {
 
 func (x *ServerCompatRequest) Reset() {
 	*x = ServerCompatRequest{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[18]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1376,7 +1649,7 @@ func (x *ServerCompatRequest) String() string {
 func (*ServerCompatRequest) ProtoMessage() {}
 
 func (x *ServerCompatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[18]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1389,7 +1662,7 @@ func (x *ServerCompatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerCompatRequest.ProtoReflect.Descriptor instead.
 func (*ServerCompatRequest) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{18}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ServerCompatRequest) GetProtocol() Protocol {
@@ -1446,7 +1719,7 @@ type ServerCompatResponse struct {
 
 func (x *ServerCompatResponse) Reset() {
 	*x = ServerCompatResponse{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[19]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1458,7 +1731,7 @@ func (x *ServerCompatResponse) String() string {
 func (*ServerCompatResponse) ProtoMessage() {}
 
 func (x *ServerCompatResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[19]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1471,7 +1744,7 @@ func (x *ServerCompatResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerCompatResponse.ProtoReflect.Descriptor instead.
 func (*ServerCompatResponse) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{19}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ServerCompatResponse) GetHost() string {
@@ -1523,7 +1796,7 @@ type ClientCompatRequest struct {
 
 func (x *ClientCompatRequest) Reset() {
 	*x = ClientCompatRequest{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[20]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1535,7 +1808,7 @@ func (x *ClientCompatRequest) String() string {
 func (*ClientCompatRequest) ProtoMessage() {}
 
 func (x *ClientCompatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[20]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1548,7 +1821,7 @@ func (x *ClientCompatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientCompatRequest.ProtoReflect.Descriptor instead.
 func (*ClientCompatRequest) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{20}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ClientCompatRequest) GetTestName() string {
@@ -1699,7 +1972,7 @@ type ClientCompatResponse struct {
 
 func (x *ClientCompatResponse) Reset() {
 	*x = ClientCompatResponse{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[21]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1711,7 +1984,7 @@ func (x *ClientCompatResponse) String() string {
 func (*ClientCompatResponse) ProtoMessage() {}
 
 func (x *ClientCompatResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[21]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1724,7 +1997,7 @@ func (x *ClientCompatResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientCompatResponse.ProtoReflect.Descriptor instead.
 func (*ClientCompatResponse) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{21}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ClientCompatResponse) GetTestName() string {
@@ -1788,7 +2061,7 @@ type ClientResponseResult struct {
 
 func (x *ClientResponseResult) Reset() {
 	*x = ClientResponseResult{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[22]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1800,7 +2073,7 @@ func (x *ClientResponseResult) String() string {
 func (*ClientResponseResult) ProtoMessage() {}
 
 func (x *ClientResponseResult) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[22]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1813,7 +2086,7 @@ func (x *ClientResponseResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientResponseResult.ProtoReflect.Descriptor instead.
 func (*ClientResponseResult) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{22}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ClientResponseResult) GetResponseHeaders() []*Header {
@@ -1860,7 +2133,7 @@ type ClientErrorResult struct {
 
 func (x *ClientErrorResult) Reset() {
 	*x = ClientErrorResult{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[23]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1872,7 +2145,7 @@ func (x *ClientErrorResult) String() string {
 func (*ClientErrorResult) ProtoMessage() {}
 
 func (x *ClientErrorResult) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[23]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1885,7 +2158,7 @@ func (x *ClientErrorResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientErrorResult.ProtoReflect.Descriptor instead.
 func (*ClientErrorResult) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{23}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ClientErrorResult) GetMessage() string {
@@ -1893,6 +2166,66 @@ func (x *ClientErrorResult) GetMessage() string {
 		return x.Message
 	}
 	return ""
+}
+
+type StreamContents_StreamItem struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Flags         uint32                 `protobuf:"varint,1,opt,name=flags,proto3" json:"flags,omitempty"`
+	Length        *uint32                `protobuf:"varint,2,opt,name=length,proto3,oneof" json:"length,omitempty"`
+	Payload       *MessageContents       `protobuf:"bytes,3,opt,name=payload,proto3" json:"payload,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamContents_StreamItem) Reset() {
+	*x = StreamContents_StreamItem{}
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamContents_StreamItem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamContents_StreamItem) ProtoMessage() {}
+
+func (x *StreamContents_StreamItem) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamContents_StreamItem.ProtoReflect.Descriptor instead.
+func (*StreamContents_StreamItem) Descriptor() ([]byte, []int) {
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{4, 0}
+}
+
+func (x *StreamContents_StreamItem) GetFlags() uint32 {
+	if x != nil {
+		return x.Flags
+	}
+	return 0
+}
+
+func (x *StreamContents_StreamItem) GetLength() uint32 {
+	if x != nil && x.Length != nil {
+		return *x.Length
+	}
+	return 0
+}
+
+func (x *StreamContents_StreamItem) GetPayload() *MessageContents {
+	if x != nil {
+		return x.Payload
+	}
+	return nil
 }
 
 type ConformancePayload_RequestInfo struct {
@@ -1907,7 +2240,7 @@ type ConformancePayload_RequestInfo struct {
 
 func (x *ConformancePayload_RequestInfo) Reset() {
 	*x = ConformancePayload_RequestInfo{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[24]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1919,7 +2252,7 @@ func (x *ConformancePayload_RequestInfo) String() string {
 func (*ConformancePayload_RequestInfo) ProtoMessage() {}
 
 func (x *ConformancePayload_RequestInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[24]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1932,7 +2265,7 @@ func (x *ConformancePayload_RequestInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConformancePayload_RequestInfo.ProtoReflect.Descriptor instead.
 func (*ConformancePayload_RequestInfo) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{14, 0}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{17, 0}
 }
 
 func (x *ConformancePayload_RequestInfo) GetRequestHeaders() []*Header {
@@ -1972,7 +2305,7 @@ type ConformancePayload_ConnectGetInfo struct {
 
 func (x *ConformancePayload_ConnectGetInfo) Reset() {
 	*x = ConformancePayload_ConnectGetInfo{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[25]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1984,7 +2317,7 @@ func (x *ConformancePayload_ConnectGetInfo) String() string {
 func (*ConformancePayload_ConnectGetInfo) ProtoMessage() {}
 
 func (x *ConformancePayload_ConnectGetInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[25]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1997,7 +2330,7 @@ func (x *ConformancePayload_ConnectGetInfo) ProtoReflect() protoreflect.Message 
 
 // Deprecated: Use ConformancePayload_ConnectGetInfo.ProtoReflect.Descriptor instead.
 func (*ConformancePayload_ConnectGetInfo) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{14, 1}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{17, 1}
 }
 
 func (x *ConformancePayload_ConnectGetInfo) GetQueryParams() []*Header {
@@ -2021,7 +2354,7 @@ type ClientCompatRequest_Cancel struct {
 
 func (x *ClientCompatRequest_Cancel) Reset() {
 	*x = ClientCompatRequest_Cancel{}
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[26]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2033,7 +2366,7 @@ func (x *ClientCompatRequest_Cancel) String() string {
 func (*ClientCompatRequest_Cancel) ProtoMessage() {}
 
 func (x *ClientCompatRequest_Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[26]
+	mi := &file_internal_connectsuite_connectpb_connect_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2046,7 +2379,7 @@ func (x *ClientCompatRequest_Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientCompatRequest_Cancel.ProtoReflect.Descriptor instead.
 func (*ClientCompatRequest_Cancel) Descriptor() ([]byte, []int) {
-	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{20, 0}
+	return file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP(), []int{23, 0}
 }
 
 func (x *ClientCompatRequest_Cancel) GetCancelTiming() isClientCompatRequest_Cancel_CancelTiming {
@@ -2109,21 +2442,45 @@ var File_internal_connectsuite_connectpb_connect_proto protoreflect.FileDescript
 
 const file_internal_connectsuite_connectpb_connect_proto_rawDesc = "" +
 	"\n" +
-	"-internal/connectsuite/connectpb/connect.proto\x12\x19connectrpc.conformance.v1\x1a\x19google/protobuf/any.proto\x1a\x1bgoogle/protobuf/empty.proto\"\xd0\x02\n" +
+	"-internal/connectsuite/connectpb/connect.proto\x12\x19connectrpc.conformance.v1\x1a\x19google/protobuf/any.proto\x1a\x1bgoogle/protobuf/empty.proto\"\x9f\x03\n" +
 	"\x17UnaryResponseDefinition\x12L\n" +
 	"\x10response_headers\x18\x01 \x03(\v2!.connectrpc.conformance.v1.HeaderR\x0fresponseHeaders\x12%\n" +
 	"\rresponse_data\x18\x02 \x01(\fH\x00R\fresponseData\x128\n" +
 	"\x05error\x18\x03 \x01(\v2 .connectrpc.conformance.v1.ErrorH\x00R\x05error\x12N\n" +
 	"\x11response_trailers\x18\x04 \x03(\v2!.connectrpc.conformance.v1.HeaderR\x10responseTrailers\x12*\n" +
-	"\x11response_delay_ms\x18\x06 \x01(\rR\x0fresponseDelayMsB\n" +
+	"\x11response_delay_ms\x18\x06 \x01(\rR\x0fresponseDelayMs\x12M\n" +
+	"\fraw_response\x18\x05 \x01(\v2*.connectrpc.conformance.v1.RawHTTPResponseR\vrawResponseB\n" +
 	"\n" +
-	"\bresponse\"\xc1\x02\n" +
+	"\bresponse\"\x90\x03\n" +
 	"\x18StreamResponseDefinition\x12L\n" +
 	"\x10response_headers\x18\x01 \x03(\v2!.connectrpc.conformance.v1.HeaderR\x0fresponseHeaders\x12#\n" +
 	"\rresponse_data\x18\x02 \x03(\fR\fresponseData\x12*\n" +
 	"\x11response_delay_ms\x18\x03 \x01(\rR\x0fresponseDelayMs\x126\n" +
 	"\x05error\x18\x04 \x01(\v2 .connectrpc.conformance.v1.ErrorR\x05error\x12N\n" +
-	"\x11response_trailers\x18\x05 \x03(\v2!.connectrpc.conformance.v1.HeaderR\x10responseTrailers\"\x96\x01\n" +
+	"\x11response_trailers\x18\x05 \x03(\v2!.connectrpc.conformance.v1.HeaderR\x10responseTrailers\x12M\n" +
+	"\fraw_response\x18\x06 \x01(\v2*.connectrpc.conformance.v1.RawHTTPResponseR\vrawResponse\"\xbf\x02\n" +
+	"\x0fRawHTTPResponse\x12\x1f\n" +
+	"\vstatus_code\x18\x01 \x01(\rR\n" +
+	"statusCode\x12;\n" +
+	"\aheaders\x18\x02 \x03(\v2!.connectrpc.conformance.v1.HeaderR\aheaders\x12B\n" +
+	"\x05unary\x18\x03 \x01(\v2*.connectrpc.conformance.v1.MessageContentsH\x00R\x05unary\x12C\n" +
+	"\x06stream\x18\x04 \x01(\v2).connectrpc.conformance.v1.StreamContentsH\x00R\x06stream\x12=\n" +
+	"\btrailers\x18\x05 \x03(\v2!.connectrpc.conformance.v1.HeaderR\btrailersB\x06\n" +
+	"\x04body\"\xd2\x01\n" +
+	"\x0fMessageContents\x12\x18\n" +
+	"\x06binary\x18\x01 \x01(\fH\x00R\x06binary\x12\x14\n" +
+	"\x04text\x18\x02 \x01(\tH\x00R\x04text\x12=\n" +
+	"\x0ebinary_message\x18\x03 \x01(\v2\x14.google.protobuf.AnyH\x00R\rbinaryMessage\x12H\n" +
+	"\vcompression\x18\x04 \x01(\x0e2&.connectrpc.conformance.v1.CompressionR\vcompressionB\x06\n" +
+	"\x04data\"\xef\x01\n" +
+	"\x0eStreamContents\x12J\n" +
+	"\x05items\x18\x01 \x03(\v24.connectrpc.conformance.v1.StreamContents.StreamItemR\x05items\x1a\x90\x01\n" +
+	"\n" +
+	"StreamItem\x12\x14\n" +
+	"\x05flags\x18\x01 \x01(\rR\x05flags\x12\x1b\n" +
+	"\x06length\x18\x02 \x01(\rH\x00R\x06length\x88\x01\x01\x12D\n" +
+	"\apayload\x18\x03 \x01(\v2*.connectrpc.conformance.v1.MessageContentsR\apayloadB\t\n" +
+	"\a_length\"\x96\x01\n" +
 	"\fUnaryRequest\x12c\n" +
 	"\x13response_definition\x18\x01 \x01(\v22.connectrpc.conformance.v1.UnaryResponseDefinitionR\x12responseDefinition\x12!\n" +
 	"\frequest_data\x18\x02 \x01(\fR\vrequestData\"X\n" +
@@ -2305,7 +2662,7 @@ func file_internal_connectsuite_connectpb_connect_proto_rawDescGZIP() []byte {
 }
 
 var file_internal_connectsuite_connectpb_connect_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_internal_connectsuite_connectpb_connect_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_internal_connectsuite_connectpb_connect_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_internal_connectsuite_connectpb_connect_proto_goTypes = []any{
 	(HTTPVersion)(0),                          // 0: connectrpc.conformance.v1.HTTPVersion
 	(Protocol)(0),                             // 1: connectrpc.conformance.v1.Protocol
@@ -2315,94 +2672,108 @@ var file_internal_connectsuite_connectpb_connect_proto_goTypes = []any{
 	(Code)(0),                                 // 5: connectrpc.conformance.v1.Code
 	(*UnaryResponseDefinition)(nil),           // 6: connectrpc.conformance.v1.UnaryResponseDefinition
 	(*StreamResponseDefinition)(nil),          // 7: connectrpc.conformance.v1.StreamResponseDefinition
-	(*UnaryRequest)(nil),                      // 8: connectrpc.conformance.v1.UnaryRequest
-	(*UnaryResponse)(nil),                     // 9: connectrpc.conformance.v1.UnaryResponse
-	(*IdempotentUnaryRequest)(nil),            // 10: connectrpc.conformance.v1.IdempotentUnaryRequest
-	(*IdempotentUnaryResponse)(nil),           // 11: connectrpc.conformance.v1.IdempotentUnaryResponse
-	(*ServerStreamRequest)(nil),               // 12: connectrpc.conformance.v1.ServerStreamRequest
-	(*ServerStreamResponse)(nil),              // 13: connectrpc.conformance.v1.ServerStreamResponse
-	(*ClientStreamRequest)(nil),               // 14: connectrpc.conformance.v1.ClientStreamRequest
-	(*ClientStreamResponse)(nil),              // 15: connectrpc.conformance.v1.ClientStreamResponse
-	(*BidiStreamRequest)(nil),                 // 16: connectrpc.conformance.v1.BidiStreamRequest
-	(*BidiStreamResponse)(nil),                // 17: connectrpc.conformance.v1.BidiStreamResponse
-	(*UnimplementedRequest)(nil),              // 18: connectrpc.conformance.v1.UnimplementedRequest
-	(*UnimplementedResponse)(nil),             // 19: connectrpc.conformance.v1.UnimplementedResponse
-	(*ConformancePayload)(nil),                // 20: connectrpc.conformance.v1.ConformancePayload
-	(*Error)(nil),                             // 21: connectrpc.conformance.v1.Error
-	(*Header)(nil),                            // 22: connectrpc.conformance.v1.Header
-	(*TLSCreds)(nil),                          // 23: connectrpc.conformance.v1.TLSCreds
-	(*ServerCompatRequest)(nil),               // 24: connectrpc.conformance.v1.ServerCompatRequest
-	(*ServerCompatResponse)(nil),              // 25: connectrpc.conformance.v1.ServerCompatResponse
-	(*ClientCompatRequest)(nil),               // 26: connectrpc.conformance.v1.ClientCompatRequest
-	(*ClientCompatResponse)(nil),              // 27: connectrpc.conformance.v1.ClientCompatResponse
-	(*ClientResponseResult)(nil),              // 28: connectrpc.conformance.v1.ClientResponseResult
-	(*ClientErrorResult)(nil),                 // 29: connectrpc.conformance.v1.ClientErrorResult
-	(*ConformancePayload_RequestInfo)(nil),    // 30: connectrpc.conformance.v1.ConformancePayload.RequestInfo
-	(*ConformancePayload_ConnectGetInfo)(nil), // 31: connectrpc.conformance.v1.ConformancePayload.ConnectGetInfo
-	(*ClientCompatRequest_Cancel)(nil),        // 32: connectrpc.conformance.v1.ClientCompatRequest.Cancel
-	(*anypb.Any)(nil),                         // 33: google.protobuf.Any
-	(*emptypb.Empty)(nil),                     // 34: google.protobuf.Empty
+	(*RawHTTPResponse)(nil),                   // 8: connectrpc.conformance.v1.RawHTTPResponse
+	(*MessageContents)(nil),                   // 9: connectrpc.conformance.v1.MessageContents
+	(*StreamContents)(nil),                    // 10: connectrpc.conformance.v1.StreamContents
+	(*UnaryRequest)(nil),                      // 11: connectrpc.conformance.v1.UnaryRequest
+	(*UnaryResponse)(nil),                     // 12: connectrpc.conformance.v1.UnaryResponse
+	(*IdempotentUnaryRequest)(nil),            // 13: connectrpc.conformance.v1.IdempotentUnaryRequest
+	(*IdempotentUnaryResponse)(nil),           // 14: connectrpc.conformance.v1.IdempotentUnaryResponse
+	(*ServerStreamRequest)(nil),               // 15: connectrpc.conformance.v1.ServerStreamRequest
+	(*ServerStreamResponse)(nil),              // 16: connectrpc.conformance.v1.ServerStreamResponse
+	(*ClientStreamRequest)(nil),               // 17: connectrpc.conformance.v1.ClientStreamRequest
+	(*ClientStreamResponse)(nil),              // 18: connectrpc.conformance.v1.ClientStreamResponse
+	(*BidiStreamRequest)(nil),                 // 19: connectrpc.conformance.v1.BidiStreamRequest
+	(*BidiStreamResponse)(nil),                // 20: connectrpc.conformance.v1.BidiStreamResponse
+	(*UnimplementedRequest)(nil),              // 21: connectrpc.conformance.v1.UnimplementedRequest
+	(*UnimplementedResponse)(nil),             // 22: connectrpc.conformance.v1.UnimplementedResponse
+	(*ConformancePayload)(nil),                // 23: connectrpc.conformance.v1.ConformancePayload
+	(*Error)(nil),                             // 24: connectrpc.conformance.v1.Error
+	(*Header)(nil),                            // 25: connectrpc.conformance.v1.Header
+	(*TLSCreds)(nil),                          // 26: connectrpc.conformance.v1.TLSCreds
+	(*ServerCompatRequest)(nil),               // 27: connectrpc.conformance.v1.ServerCompatRequest
+	(*ServerCompatResponse)(nil),              // 28: connectrpc.conformance.v1.ServerCompatResponse
+	(*ClientCompatRequest)(nil),               // 29: connectrpc.conformance.v1.ClientCompatRequest
+	(*ClientCompatResponse)(nil),              // 30: connectrpc.conformance.v1.ClientCompatResponse
+	(*ClientResponseResult)(nil),              // 31: connectrpc.conformance.v1.ClientResponseResult
+	(*ClientErrorResult)(nil),                 // 32: connectrpc.conformance.v1.ClientErrorResult
+	(*StreamContents_StreamItem)(nil),         // 33: connectrpc.conformance.v1.StreamContents.StreamItem
+	(*ConformancePayload_RequestInfo)(nil),    // 34: connectrpc.conformance.v1.ConformancePayload.RequestInfo
+	(*ConformancePayload_ConnectGetInfo)(nil), // 35: connectrpc.conformance.v1.ConformancePayload.ConnectGetInfo
+	(*ClientCompatRequest_Cancel)(nil),        // 36: connectrpc.conformance.v1.ClientCompatRequest.Cancel
+	(*anypb.Any)(nil),                         // 37: google.protobuf.Any
+	(*emptypb.Empty)(nil),                     // 38: google.protobuf.Empty
 }
 var file_internal_connectsuite_connectpb_connect_proto_depIdxs = []int32{
-	22, // 0: connectrpc.conformance.v1.UnaryResponseDefinition.response_headers:type_name -> connectrpc.conformance.v1.Header
-	21, // 1: connectrpc.conformance.v1.UnaryResponseDefinition.error:type_name -> connectrpc.conformance.v1.Error
-	22, // 2: connectrpc.conformance.v1.UnaryResponseDefinition.response_trailers:type_name -> connectrpc.conformance.v1.Header
-	22, // 3: connectrpc.conformance.v1.StreamResponseDefinition.response_headers:type_name -> connectrpc.conformance.v1.Header
-	21, // 4: connectrpc.conformance.v1.StreamResponseDefinition.error:type_name -> connectrpc.conformance.v1.Error
-	22, // 5: connectrpc.conformance.v1.StreamResponseDefinition.response_trailers:type_name -> connectrpc.conformance.v1.Header
-	6,  // 6: connectrpc.conformance.v1.UnaryRequest.response_definition:type_name -> connectrpc.conformance.v1.UnaryResponseDefinition
-	20, // 7: connectrpc.conformance.v1.UnaryResponse.payload:type_name -> connectrpc.conformance.v1.ConformancePayload
-	6,  // 8: connectrpc.conformance.v1.IdempotentUnaryRequest.response_definition:type_name -> connectrpc.conformance.v1.UnaryResponseDefinition
-	20, // 9: connectrpc.conformance.v1.IdempotentUnaryResponse.payload:type_name -> connectrpc.conformance.v1.ConformancePayload
-	7,  // 10: connectrpc.conformance.v1.ServerStreamRequest.response_definition:type_name -> connectrpc.conformance.v1.StreamResponseDefinition
-	20, // 11: connectrpc.conformance.v1.ServerStreamResponse.payload:type_name -> connectrpc.conformance.v1.ConformancePayload
-	6,  // 12: connectrpc.conformance.v1.ClientStreamRequest.response_definition:type_name -> connectrpc.conformance.v1.UnaryResponseDefinition
-	20, // 13: connectrpc.conformance.v1.ClientStreamResponse.payload:type_name -> connectrpc.conformance.v1.ConformancePayload
-	7,  // 14: connectrpc.conformance.v1.BidiStreamRequest.response_definition:type_name -> connectrpc.conformance.v1.StreamResponseDefinition
-	20, // 15: connectrpc.conformance.v1.BidiStreamResponse.payload:type_name -> connectrpc.conformance.v1.ConformancePayload
-	30, // 16: connectrpc.conformance.v1.ConformancePayload.request_info:type_name -> connectrpc.conformance.v1.ConformancePayload.RequestInfo
-	5,  // 17: connectrpc.conformance.v1.Error.code:type_name -> connectrpc.conformance.v1.Code
-	33, // 18: connectrpc.conformance.v1.Error.details:type_name -> google.protobuf.Any
-	1,  // 19: connectrpc.conformance.v1.ServerCompatRequest.protocol:type_name -> connectrpc.conformance.v1.Protocol
-	0,  // 20: connectrpc.conformance.v1.ServerCompatRequest.http_version:type_name -> connectrpc.conformance.v1.HTTPVersion
-	23, // 21: connectrpc.conformance.v1.ServerCompatRequest.server_creds:type_name -> connectrpc.conformance.v1.TLSCreds
-	0,  // 22: connectrpc.conformance.v1.ClientCompatRequest.http_version:type_name -> connectrpc.conformance.v1.HTTPVersion
-	1,  // 23: connectrpc.conformance.v1.ClientCompatRequest.protocol:type_name -> connectrpc.conformance.v1.Protocol
-	2,  // 24: connectrpc.conformance.v1.ClientCompatRequest.codec:type_name -> connectrpc.conformance.v1.Codec
-	3,  // 25: connectrpc.conformance.v1.ClientCompatRequest.compression:type_name -> connectrpc.conformance.v1.Compression
-	23, // 26: connectrpc.conformance.v1.ClientCompatRequest.client_tls_creds:type_name -> connectrpc.conformance.v1.TLSCreds
-	4,  // 27: connectrpc.conformance.v1.ClientCompatRequest.stream_type:type_name -> connectrpc.conformance.v1.StreamType
-	22, // 28: connectrpc.conformance.v1.ClientCompatRequest.request_headers:type_name -> connectrpc.conformance.v1.Header
-	33, // 29: connectrpc.conformance.v1.ClientCompatRequest.request_messages:type_name -> google.protobuf.Any
-	32, // 30: connectrpc.conformance.v1.ClientCompatRequest.cancel:type_name -> connectrpc.conformance.v1.ClientCompatRequest.Cancel
-	28, // 31: connectrpc.conformance.v1.ClientCompatResponse.response:type_name -> connectrpc.conformance.v1.ClientResponseResult
-	29, // 32: connectrpc.conformance.v1.ClientCompatResponse.error:type_name -> connectrpc.conformance.v1.ClientErrorResult
-	22, // 33: connectrpc.conformance.v1.ClientResponseResult.response_headers:type_name -> connectrpc.conformance.v1.Header
-	20, // 34: connectrpc.conformance.v1.ClientResponseResult.payloads:type_name -> connectrpc.conformance.v1.ConformancePayload
-	21, // 35: connectrpc.conformance.v1.ClientResponseResult.error:type_name -> connectrpc.conformance.v1.Error
-	22, // 36: connectrpc.conformance.v1.ClientResponseResult.response_trailers:type_name -> connectrpc.conformance.v1.Header
-	22, // 37: connectrpc.conformance.v1.ConformancePayload.RequestInfo.request_headers:type_name -> connectrpc.conformance.v1.Header
-	33, // 38: connectrpc.conformance.v1.ConformancePayload.RequestInfo.requests:type_name -> google.protobuf.Any
-	31, // 39: connectrpc.conformance.v1.ConformancePayload.RequestInfo.connect_get_info:type_name -> connectrpc.conformance.v1.ConformancePayload.ConnectGetInfo
-	22, // 40: connectrpc.conformance.v1.ConformancePayload.ConnectGetInfo.query_params:type_name -> connectrpc.conformance.v1.Header
-	34, // 41: connectrpc.conformance.v1.ClientCompatRequest.Cancel.before_close_send:type_name -> google.protobuf.Empty
-	8,  // 42: connectrpc.conformance.v1.ConformanceService.Unary:input_type -> connectrpc.conformance.v1.UnaryRequest
-	12, // 43: connectrpc.conformance.v1.ConformanceService.ServerStream:input_type -> connectrpc.conformance.v1.ServerStreamRequest
-	14, // 44: connectrpc.conformance.v1.ConformanceService.ClientStream:input_type -> connectrpc.conformance.v1.ClientStreamRequest
-	16, // 45: connectrpc.conformance.v1.ConformanceService.BidiStream:input_type -> connectrpc.conformance.v1.BidiStreamRequest
-	18, // 46: connectrpc.conformance.v1.ConformanceService.Unimplemented:input_type -> connectrpc.conformance.v1.UnimplementedRequest
-	10, // 47: connectrpc.conformance.v1.ConformanceService.IdempotentUnary:input_type -> connectrpc.conformance.v1.IdempotentUnaryRequest
-	9,  // 48: connectrpc.conformance.v1.ConformanceService.Unary:output_type -> connectrpc.conformance.v1.UnaryResponse
-	13, // 49: connectrpc.conformance.v1.ConformanceService.ServerStream:output_type -> connectrpc.conformance.v1.ServerStreamResponse
-	15, // 50: connectrpc.conformance.v1.ConformanceService.ClientStream:output_type -> connectrpc.conformance.v1.ClientStreamResponse
-	17, // 51: connectrpc.conformance.v1.ConformanceService.BidiStream:output_type -> connectrpc.conformance.v1.BidiStreamResponse
-	19, // 52: connectrpc.conformance.v1.ConformanceService.Unimplemented:output_type -> connectrpc.conformance.v1.UnimplementedResponse
-	11, // 53: connectrpc.conformance.v1.ConformanceService.IdempotentUnary:output_type -> connectrpc.conformance.v1.IdempotentUnaryResponse
-	48, // [48:54] is the sub-list for method output_type
-	42, // [42:48] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	25, // 0: connectrpc.conformance.v1.UnaryResponseDefinition.response_headers:type_name -> connectrpc.conformance.v1.Header
+	24, // 1: connectrpc.conformance.v1.UnaryResponseDefinition.error:type_name -> connectrpc.conformance.v1.Error
+	25, // 2: connectrpc.conformance.v1.UnaryResponseDefinition.response_trailers:type_name -> connectrpc.conformance.v1.Header
+	8,  // 3: connectrpc.conformance.v1.UnaryResponseDefinition.raw_response:type_name -> connectrpc.conformance.v1.RawHTTPResponse
+	25, // 4: connectrpc.conformance.v1.StreamResponseDefinition.response_headers:type_name -> connectrpc.conformance.v1.Header
+	24, // 5: connectrpc.conformance.v1.StreamResponseDefinition.error:type_name -> connectrpc.conformance.v1.Error
+	25, // 6: connectrpc.conformance.v1.StreamResponseDefinition.response_trailers:type_name -> connectrpc.conformance.v1.Header
+	8,  // 7: connectrpc.conformance.v1.StreamResponseDefinition.raw_response:type_name -> connectrpc.conformance.v1.RawHTTPResponse
+	25, // 8: connectrpc.conformance.v1.RawHTTPResponse.headers:type_name -> connectrpc.conformance.v1.Header
+	9,  // 9: connectrpc.conformance.v1.RawHTTPResponse.unary:type_name -> connectrpc.conformance.v1.MessageContents
+	10, // 10: connectrpc.conformance.v1.RawHTTPResponse.stream:type_name -> connectrpc.conformance.v1.StreamContents
+	25, // 11: connectrpc.conformance.v1.RawHTTPResponse.trailers:type_name -> connectrpc.conformance.v1.Header
+	37, // 12: connectrpc.conformance.v1.MessageContents.binary_message:type_name -> google.protobuf.Any
+	3,  // 13: connectrpc.conformance.v1.MessageContents.compression:type_name -> connectrpc.conformance.v1.Compression
+	33, // 14: connectrpc.conformance.v1.StreamContents.items:type_name -> connectrpc.conformance.v1.StreamContents.StreamItem
+	6,  // 15: connectrpc.conformance.v1.UnaryRequest.response_definition:type_name -> connectrpc.conformance.v1.UnaryResponseDefinition
+	23, // 16: connectrpc.conformance.v1.UnaryResponse.payload:type_name -> connectrpc.conformance.v1.ConformancePayload
+	6,  // 17: connectrpc.conformance.v1.IdempotentUnaryRequest.response_definition:type_name -> connectrpc.conformance.v1.UnaryResponseDefinition
+	23, // 18: connectrpc.conformance.v1.IdempotentUnaryResponse.payload:type_name -> connectrpc.conformance.v1.ConformancePayload
+	7,  // 19: connectrpc.conformance.v1.ServerStreamRequest.response_definition:type_name -> connectrpc.conformance.v1.StreamResponseDefinition
+	23, // 20: connectrpc.conformance.v1.ServerStreamResponse.payload:type_name -> connectrpc.conformance.v1.ConformancePayload
+	6,  // 21: connectrpc.conformance.v1.ClientStreamRequest.response_definition:type_name -> connectrpc.conformance.v1.UnaryResponseDefinition
+	23, // 22: connectrpc.conformance.v1.ClientStreamResponse.payload:type_name -> connectrpc.conformance.v1.ConformancePayload
+	7,  // 23: connectrpc.conformance.v1.BidiStreamRequest.response_definition:type_name -> connectrpc.conformance.v1.StreamResponseDefinition
+	23, // 24: connectrpc.conformance.v1.BidiStreamResponse.payload:type_name -> connectrpc.conformance.v1.ConformancePayload
+	34, // 25: connectrpc.conformance.v1.ConformancePayload.request_info:type_name -> connectrpc.conformance.v1.ConformancePayload.RequestInfo
+	5,  // 26: connectrpc.conformance.v1.Error.code:type_name -> connectrpc.conformance.v1.Code
+	37, // 27: connectrpc.conformance.v1.Error.details:type_name -> google.protobuf.Any
+	1,  // 28: connectrpc.conformance.v1.ServerCompatRequest.protocol:type_name -> connectrpc.conformance.v1.Protocol
+	0,  // 29: connectrpc.conformance.v1.ServerCompatRequest.http_version:type_name -> connectrpc.conformance.v1.HTTPVersion
+	26, // 30: connectrpc.conformance.v1.ServerCompatRequest.server_creds:type_name -> connectrpc.conformance.v1.TLSCreds
+	0,  // 31: connectrpc.conformance.v1.ClientCompatRequest.http_version:type_name -> connectrpc.conformance.v1.HTTPVersion
+	1,  // 32: connectrpc.conformance.v1.ClientCompatRequest.protocol:type_name -> connectrpc.conformance.v1.Protocol
+	2,  // 33: connectrpc.conformance.v1.ClientCompatRequest.codec:type_name -> connectrpc.conformance.v1.Codec
+	3,  // 34: connectrpc.conformance.v1.ClientCompatRequest.compression:type_name -> connectrpc.conformance.v1.Compression
+	26, // 35: connectrpc.conformance.v1.ClientCompatRequest.client_tls_creds:type_name -> connectrpc.conformance.v1.TLSCreds
+	4,  // 36: connectrpc.conformance.v1.ClientCompatRequest.stream_type:type_name -> connectrpc.conformance.v1.StreamType
+	25, // 37: connectrpc.conformance.v1.ClientCompatRequest.request_headers:type_name -> connectrpc.conformance.v1.Header
+	37, // 38: connectrpc.conformance.v1.ClientCompatRequest.request_messages:type_name -> google.protobuf.Any
+	36, // 39: connectrpc.conformance.v1.ClientCompatRequest.cancel:type_name -> connectrpc.conformance.v1.ClientCompatRequest.Cancel
+	31, // 40: connectrpc.conformance.v1.ClientCompatResponse.response:type_name -> connectrpc.conformance.v1.ClientResponseResult
+	32, // 41: connectrpc.conformance.v1.ClientCompatResponse.error:type_name -> connectrpc.conformance.v1.ClientErrorResult
+	25, // 42: connectrpc.conformance.v1.ClientResponseResult.response_headers:type_name -> connectrpc.conformance.v1.Header
+	23, // 43: connectrpc.conformance.v1.ClientResponseResult.payloads:type_name -> connectrpc.conformance.v1.ConformancePayload
+	24, // 44: connectrpc.conformance.v1.ClientResponseResult.error:type_name -> connectrpc.conformance.v1.Error
+	25, // 45: connectrpc.conformance.v1.ClientResponseResult.response_trailers:type_name -> connectrpc.conformance.v1.Header
+	9,  // 46: connectrpc.conformance.v1.StreamContents.StreamItem.payload:type_name -> connectrpc.conformance.v1.MessageContents
+	25, // 47: connectrpc.conformance.v1.ConformancePayload.RequestInfo.request_headers:type_name -> connectrpc.conformance.v1.Header
+	37, // 48: connectrpc.conformance.v1.ConformancePayload.RequestInfo.requests:type_name -> google.protobuf.Any
+	35, // 49: connectrpc.conformance.v1.ConformancePayload.RequestInfo.connect_get_info:type_name -> connectrpc.conformance.v1.ConformancePayload.ConnectGetInfo
+	25, // 50: connectrpc.conformance.v1.ConformancePayload.ConnectGetInfo.query_params:type_name -> connectrpc.conformance.v1.Header
+	38, // 51: connectrpc.conformance.v1.ClientCompatRequest.Cancel.before_close_send:type_name -> google.protobuf.Empty
+	11, // 52: connectrpc.conformance.v1.ConformanceService.Unary:input_type -> connectrpc.conformance.v1.UnaryRequest
+	15, // 53: connectrpc.conformance.v1.ConformanceService.ServerStream:input_type -> connectrpc.conformance.v1.ServerStreamRequest
+	17, // 54: connectrpc.conformance.v1.ConformanceService.ClientStream:input_type -> connectrpc.conformance.v1.ClientStreamRequest
+	19, // 55: connectrpc.conformance.v1.ConformanceService.BidiStream:input_type -> connectrpc.conformance.v1.BidiStreamRequest
+	21, // 56: connectrpc.conformance.v1.ConformanceService.Unimplemented:input_type -> connectrpc.conformance.v1.UnimplementedRequest
+	13, // 57: connectrpc.conformance.v1.ConformanceService.IdempotentUnary:input_type -> connectrpc.conformance.v1.IdempotentUnaryRequest
+	12, // 58: connectrpc.conformance.v1.ConformanceService.Unary:output_type -> connectrpc.conformance.v1.UnaryResponse
+	16, // 59: connectrpc.conformance.v1.ConformanceService.ServerStream:output_type -> connectrpc.conformance.v1.ServerStreamResponse
+	18, // 60: connectrpc.conformance.v1.ConformanceService.ClientStream:output_type -> connectrpc.conformance.v1.ClientStreamResponse
+	20, // 61: connectrpc.conformance.v1.ConformanceService.BidiStream:output_type -> connectrpc.conformance.v1.BidiStreamResponse
+	22, // 62: connectrpc.conformance.v1.ConformanceService.Unimplemented:output_type -> connectrpc.conformance.v1.UnimplementedResponse
+	14, // 63: connectrpc.conformance.v1.ConformanceService.IdempotentUnary:output_type -> connectrpc.conformance.v1.IdempotentUnaryResponse
+	58, // [58:64] is the sub-list for method output_type
+	52, // [52:58] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_internal_connectsuite_connectpb_connect_proto_init() }
@@ -2414,14 +2785,24 @@ func file_internal_connectsuite_connectpb_connect_proto_init() {
 		(*UnaryResponseDefinition_ResponseData)(nil),
 		(*UnaryResponseDefinition_Error)(nil),
 	}
-	file_internal_connectsuite_connectpb_connect_proto_msgTypes[15].OneofWrappers = []any{}
-	file_internal_connectsuite_connectpb_connect_proto_msgTypes[20].OneofWrappers = []any{}
-	file_internal_connectsuite_connectpb_connect_proto_msgTypes[21].OneofWrappers = []any{
+	file_internal_connectsuite_connectpb_connect_proto_msgTypes[2].OneofWrappers = []any{
+		(*RawHTTPResponse_Unary)(nil),
+		(*RawHTTPResponse_Stream)(nil),
+	}
+	file_internal_connectsuite_connectpb_connect_proto_msgTypes[3].OneofWrappers = []any{
+		(*MessageContents_Binary)(nil),
+		(*MessageContents_Text)(nil),
+		(*MessageContents_BinaryMessage)(nil),
+	}
+	file_internal_connectsuite_connectpb_connect_proto_msgTypes[18].OneofWrappers = []any{}
+	file_internal_connectsuite_connectpb_connect_proto_msgTypes[23].OneofWrappers = []any{}
+	file_internal_connectsuite_connectpb_connect_proto_msgTypes[24].OneofWrappers = []any{
 		(*ClientCompatResponse_Response)(nil),
 		(*ClientCompatResponse_Error)(nil),
 	}
-	file_internal_connectsuite_connectpb_connect_proto_msgTypes[24].OneofWrappers = []any{}
-	file_internal_connectsuite_connectpb_connect_proto_msgTypes[26].OneofWrappers = []any{
+	file_internal_connectsuite_connectpb_connect_proto_msgTypes[27].OneofWrappers = []any{}
+	file_internal_connectsuite_connectpb_connect_proto_msgTypes[28].OneofWrappers = []any{}
+	file_internal_connectsuite_connectpb_connect_proto_msgTypes[30].OneofWrappers = []any{
 		(*ClientCompatRequest_Cancel_BeforeCloseSend)(nil),
 		(*ClientCompatRequest_Cancel_AfterCloseSendMs)(nil),
 		(*ClientCompatRequest_Cancel_AfterNumResponses)(nil),
@@ -2432,7 +2813,7 @@ func file_internal_connectsuite_connectpb_connect_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_internal_connectsuite_connectpb_connect_proto_rawDesc), len(file_internal_connectsuite_connectpb_connect_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   27,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

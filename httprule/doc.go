@@ -6,7 +6,7 @@
 //
 // The values of the path and of the query are read strictly, by their whole length:
 //
-//   - integers in base 10; floating-point numbers as Go writes them, and NaN, Infinity and -Infinity; booleans as
+//   - integers in base 10; floating-point numbers, NaN, Infinity and -Infinity as ProtoJSON writes them; booleans as
 //     strconv.ParseBool takes them;
 //   - enum values by name, or by a number that the contract has;
 //   - bytes in base64, of the standard or the URL alphabet, with padding or without;

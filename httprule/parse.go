@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // errTaken is the error of a field whose oneof has another member already.
@@ -49,14 +50,24 @@ func Uint64(s string) (uint64, error) {
 
 // Float parses a number of single precision.
 func Float(s string) (float32, error) {
-	v, err := strconv.ParseFloat(s, 32)
+	v, err := parseFloat(s, 32)
 	return float32(v), number(err, "a float")
 }
 
 // Double parses a number of double precision.
 func Double(s string) (float64, error) {
-	v, err := strconv.ParseFloat(s, 64)
+	v, err := parseFloat(s, 64)
 	return v, number(err, "a double")
+}
+
+// parseFloat parses a number in base 10, or one of the names that ProtoJSON has.
+func parseFloat(s string, bits int) (float64, error) {
+	switch {
+	case s == "NaN", s == "Infinity", s == "-Infinity":
+	case strings.IndexFunc(s, func(r rune) bool { return r != 'e' && r != 'E' && unicode.IsLetter(r) || r == '_' }) >= 0:
+		return 0, strconv.ErrSyntax // what only Go has
+	}
+	return strconv.ParseFloat(s, bits)
 }
 
 // number shortens an error of strconv.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log"
 	"os"
@@ -18,6 +19,9 @@ import (
 	"github.com/fairlead-go/fairlead/conformance/rest/librarypb"
 )
 
+// target is the package that the generated code belongs to.
+const target = "github.com/fairlead-go/fairlead/conformance/rest/librarygw;librarygw"
+
 const plugin = "github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-grpc-gateway"
 
 func main() {
@@ -31,14 +35,14 @@ func run() error {
 	file := librarypb.File_rest_librarypb_library_proto
 	req := &pluginpb.CodeGeneratorRequest{
 		FileToGenerate: []string{file.Path()},
-		Parameter:      proto.String("paths=source_relative,M" + file.Path() + "=github.com/fairlead-go/fairlead/conformance/rest/librarygw;librarygw"),
+		Parameter:      new("paths=source_relative,M" + file.Path() + "=" + target),
 	}
 	add(req, file, make(map[string]bool))
 	in, err := proto.Marshal(req)
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("go", "run", plugin)
+	cmd := exec.CommandContext(context.Background(), "go", "run", plugin)
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -53,7 +57,12 @@ func run() error {
 	}
 	for _, f := range resp.GetFile() {
 		name := f.GetName()[strings.LastIndexByte(f.GetName(), '/')+1:]
-		if err := os.WriteFile(name, []byte(f.GetContent()), 0o600); err != nil {
+		text := f.GetContent()
+		if before, rest, ok := strings.Cut(text, "/*\nPackage "); ok { // types.go has a comment on the package
+			_, after, _ := strings.Cut(rest, "*/\n")
+			text = before + after
+		}
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			return err
 		}
 	}

@@ -14,8 +14,11 @@ import (
 
 // The messages are those of librarypb: a program can have each once.
 type (
+	// Thing is a message.
 	Thing = librarypb.Thing
+	// Inner is a message.
 	Inner = librarypb.Inner
+	// Color is an enum.
 	Color = librarypb.Color
 )
 
@@ -24,9 +27,11 @@ type (
 //nolint:gochecknoglobals,revive // as protoc-gen-go has it
 var Color_value = librarypb.Color_value
 
-// The types of streams, as protoc-gen-go-grpc has them.
+// The streams are called as protoc-gen-go-grpc calls them.
 type (
-	Library_ListClient = grpc.ServerStreamingClient[Thing]        //nolint:revive // as above
+	// Library_ListClient is a stream.
+	Library_ListClient = grpc.ServerStreamingClient[Thing] //nolint:revive // as above
+	// Library_JoinClient is a stream.
 	Library_JoinClient = grpc.ClientStreamingClient[Thing, Thing] //nolint:revive // as above
 )
 
@@ -53,7 +58,9 @@ func NewLibraryClient(cc grpc.ClientConnInterface) LibraryClient { return &clien
 
 type client struct{ cc grpc.ClientConnInterface }
 
-func invoke[Req, Resp any](ctx context.Context, c *client, method string, in *Req, opts []grpc.CallOption) (*Resp, error) {
+func invoke[Req, Resp any](
+	ctx context.Context, c *client, method string, in *Req, opts []grpc.CallOption,
+) (*Resp, error) {
 	out := new(Resp)
 	if err := c.cc.Invoke(ctx, "/fairlead.conformance.library.v1.Library/"+method, in, out, opts...); err != nil {
 		return nil, err

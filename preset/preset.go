@@ -30,6 +30,7 @@ import (
 	"github.com/fairlead-go/fairlead/protocol/grpcweb"
 	"github.com/fairlead-go/fairlead/protocol/rest"
 	"github.com/fairlead-go/fairlead/protocol/web"
+	"github.com/fairlead-go/fairlead/protocol/ws"
 	"github.com/fairlead-go/fairlead/resilience/timeout"
 	"github.com/fairlead-go/fairlead/server"
 	"github.com/fairlead-go/fairlead/transport/std"
@@ -82,14 +83,15 @@ func DeadlineShare(share float64) client.Option {
 	return client.Deadline(mw)
 }
 
-// ServerHTTP2 sets options of a server's wire, gRPC, gRPC-Web, Connect and REST over HTTP. It replaces the wire of
-// NewServer. server.HTTP adds protocols to the wire, with or without ServerHTTP2. Browsers call the server from pages
-// of other origins if web.AllowOrigins names these.
+// ServerHTTP2 sets options of a server's wire, gRPC, gRPC-Web, Connect, REST and WebSocket over HTTP. It replaces the
+// wire of NewServer. server.HTTP adds protocols to the wire, with or without ServerHTTP2, or replaces one of them, such
+// as server.HTTP(ws.NewServer(ws.Origins("https://example.com"))). Browsers call the server from pages of other origins
+// if web.AllowOrigins names these, and open WebSockets if ws.Origins does.
 //
 //	preset.NewServer(":8080", preset.ServerHTTP2(web.PingPolicy(time.Minute, true)), server.Service(impl))
 func ServerHTTP2(opts ...web.ServerOption) server.Option {
 	all := append([]web.ServerOption{
-		web.Protocol(grpcweb.NewServer(), connect.NewServer(), rest.NewServer()),
+		web.Protocol(ws.NewServer(), grpcweb.NewServer(), connect.NewServer(), rest.NewServer()),
 	}, opts...)
 	return server.Protocol(web.NewServer(grpc.NewServer(), all...))
 }

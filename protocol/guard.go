@@ -47,6 +47,7 @@ const (
 	SlowMessage      // a call was ended because its message did not come to an end, or its response was not taken
 	PeerHeaderLimit  // a header list to be sent was longer than the peer allows
 	CrossSite        // a write was refused that a browser sent for a page of another origin
+	SocketError      // a WebSocket was closed over frames that RFC 6455 forbids, or a flood of them
 	abuses
 )
 
@@ -54,7 +55,7 @@ var abuseNames = [abuses]string{ //nolint:gochecknoglobals // a constant
 	"reset_flood", "provoked_reset_flood", "stream_flood", "settings_flood", "ping_flood", "priority_flood",
 	"window_update_flood", "empty_data_flood", "headers_flood", "continuation_flood", "unknown_frame_flood",
 	"refused_streams", "malformed_requests", "header_list_limit", "connection_errors", "slow_frames", "too_many_pings",
-	"slow_messages", "peer_header_limit", "cross_site_writes",
+	"slow_messages", "peer_header_limit", "cross_site_writes", "socket_errors",
 }
 
 // String returns the name of the kind, as in docs/security.md.

@@ -313,7 +313,7 @@ var errGivenUp = errors.New("http1: the exchange was given up")
 func (c ClientConn) Cancel(t protocol.Ticket, _ protocol.ResetCode) bool {
 	c.w.Lock()
 	s := c.cur
-	if s == nil || s.ticket != t || s.p != nil {
+	if s == nil || s.ticket != t || s.p != nil || s.over.Load() {
 		c.w.Unlock()
 		return false
 	}

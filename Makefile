@@ -33,6 +33,10 @@ foreign: ## install what tests against other languages need: Python's, Ruby's an
 browser: ## install the browser in which the tests open pages: Chromium
 	@tools/browser.sh
 
+.PHONY: protobuf
+protobuf: ## install protobuf's conformance runner, which tests JSON
+	@tools/protobuf.sh
+
 .PHONY: bench
 bench: ## measure against grpc-go on this machine, with the goals beside the figures: 20 to 30 minutes
 	@cd lab && go run ./cmd/bench $(ARGS)

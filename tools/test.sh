@@ -41,6 +41,7 @@ step "build all modules" tools/each.sh "" go build || finish
 step "vet all modules" tools/each.sh "" go vet
 step "install what tests against other languages need" tools/foreign.sh
 step "install the browser that pages are tested in" tools/browser.sh
+step "install protobuf's conformance runner" tools/protobuf.sh
 step "build buf's command, which tests compare with" make --no-print-directory .tools/buf
 step "build the linters, which tests need as well" make --no-print-directory tools
 # With the tag poison memory that was given back to a pool is overwritten and not used again (see package buffer).

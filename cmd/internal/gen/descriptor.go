@@ -12,13 +12,13 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// generateMessages returns what protoc-gen-go writes for a file that is not of the hybrid API, byte for byte. It takes
-// from the file's descriptor what generators do not need.
+// messagesOf returns what protoc-gen-go writes for a file that is not of the hybrid API, byte for byte. It takes from
+// the file's descriptor what generators do not need.
 //
 // The code has the encoded descriptor as a constant, the sum of as many strings as the contract has declarations, and
 // go/printer takes time for it that grows with the square of their number. So protoc-gen-go is given an empty
 // descriptor, and the constant is put in afterwards.
-func generateMessages(plugin *protogen.Plugin, file *protogen.File) ([]byte, error) {
+func (r *run) messagesOf(file *protogen.File) (*File, error) {
 	full := file.Proto
 	file.Proto = new(descriptorpb.FileDescriptorProto)
 	if full.GetOptions().GetDeprecated() { // protoc-gen-go reads nothing else of it
@@ -28,8 +28,10 @@ func generateMessages(plugin *protogen.Plugin, file *protogen.File) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	content, err := messagesOf(plugin, file)
+	plugin := r.fork()
+	internal_gengo.GenerateFile(plugin, file)
 	file.Proto = full
+	files, err := r.formatted(plugin)
 	if err != nil {
 		return nil, err
 	}
@@ -37,68 +39,12 @@ func generateMessages(plugin *protogen.Plugin, file *protogen.File) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	before, after, found := bytes.Cut(content, short)
+	before, after, found := bytes.Cut(files[0].Content, short)
 	if !found {
 		return nil, fmt.Errorf("%s: the generated code has no descriptor", file.Desc.Path())
 	}
 	whole := make([]byte, 0, len(before)+len(long)+len(after))
-	return append(append(append(whole, before...), long...), after...), nil
-}
-
-// messagesOf runs protoc-gen-go for a file, and formats what it writes.
-//
-// The code goes through protogen, which adds the imports, as one large comment: protogen would format it.
-func messagesOf(plugin *protogen.Plugin, file *protogen.File) ([]byte, error) {
-	const begin, end = beginComment, endComment
-	name := file.GoPackageName
-	file.GoPackageName += "\n" + begin
-	content, err := contentOf(internal_gengo.GenerateFile(plugin, file), end)
-	file.GoPackageName = name
-	if err == nil {
-		head, code, found := bytes.Cut(content, []byte("\n"+begin+"\n"))
-		code, ended := bytes.CutSuffix(code, []byte("\n"+end+"\n"))
-		if found && ended {
-			return withHead(head, code)
-		}
-	}
-	// A comment of the contract has the end of a comment, or there is another reason.
-	return contentOf(internal_gengo.GenerateFile(plugin, file))
-}
-
-// contentOf returns what is in a generated file, followed by more lines. It removes it from the plugin, which would
-// keep it otherwise.
-func contentOf(out *protogen.GeneratedFile, more ...any) ([]byte, error) {
-	if len(more) > 0 {
-		out.P(more...)
-	}
-	content, err := out.Content()
-	*out = protogen.GeneratedFile{}
-	out.Skip()
-	return content, err
-}
-
-// withHead returns the code of a file, formatted, behind its head, which ends with the imports and is so already.
-func withHead(head, code []byte) ([]byte, error) {
-	body, err := formattedBody(code)
-	if err != nil {
-		return nil, err
-	}
-	whole := make([]byte, 0, len(head)+1+len(body))
-	return append(append(append(whole, head...), '\n'), body...), nil
-}
-
-// formattedBody returns code without a package clause, formatted.
-func formattedBody(code []byte) ([]byte, error) {
-	const clause = "package p\n\n"
-	body, err := formatted(append([]byte(clause), code...))
-	if err != nil {
-		return nil, err
-	}
-	body, ok := bytes.CutPrefix(body, []byte(clause))
-	if !ok {
-		return nil, errNotFormatted
-	}
-	return body, nil
+	return &File{files[0].Name, append(append(append(whole, before...), long...), after...)}, nil
 }
 
 // descriptorConstant returns the end of the line that declares the constant with a descriptor, and the lines of its

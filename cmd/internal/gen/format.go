@@ -10,13 +10,14 @@ import (
 	"strings"
 )
 
-// formatted returns Go code as protogen formats it. The code has no indentation yet.
+// formatted returns Go code as protogen formats it. The code has no indentation yet; head, its beginning up to the
+// package clause or the imports, is left to go/printer.
 //
 // Most of what protoc-gen-go writes is functions of a few plain lines, structs and lists. go/parser and go/printer take
 // much time for them, and do no more than indent them and align columns: that is done here, and go/printer gets
 // placeholders. All that is not as plain, or might be printed otherwise, is left to it.
-func formatted(source []byte) ([]byte, error) {
-	rest, parts := split(source)
+func formatted(head, code []byte) ([]byte, error) {
+	rest, parts := split(head, code)
 	files := token.NewFileSet()
 	file, err := parser.ParseFile(files, "", rest, parser.ParseComments)
 	if err != nil {
@@ -50,9 +51,10 @@ type placed struct {
 	text        []byte
 }
 
-// split formats what is plain, and returns the code with placeholders for it.
-func split(source []byte) (rest []byte, parts []placed) {
-	rest = make([]byte, 0, len(source)/4)
+// split formats what is plain in the code behind head, and returns all with placeholders for it.
+func split(head, source []byte) (rest []byte, parts []placed) {
+	rest = make([]byte, 0, len(head)+len(source)/4)
+	rest = append(rest, head...)
 	var run []byte // declarations
 	hold := func(placeholder, end string, text []byte) {
 		placeholder += strconv.Itoa(len(parts)) + end
@@ -86,12 +88,18 @@ func split(source []byte) (rest []byte, parts []placed) {
 		}
 		finish()
 		rest = append(append(rest, line...), '\n')
-		if !bytes.HasPrefix(line, []byte("var ")) || !bytes.HasSuffix(line, []byte("{")) {
-			continue
-		}
-		if list, after, ok := appendList(nil, source); ok {
-			source = after
-			hold("\t_elements", ",", list)
+		switch {
+		case !bytes.HasSuffix(line, []byte("{")):
+		case bytes.HasPrefix(line, []byte("var ")):
+			if list, after, ok := appendList(nil, source); ok {
+				source = after
+				hold("\t_elements", ",", list)
+			}
+		case bytes.HasPrefix(line, []byte("func ")):
+			if statements, after := appendStatements(nil, source, 1); len(statements) > 0 {
+				source = after
+				hold("\t_statements", "()", statements)
+			}
 		}
 	}
 	finish()
@@ -115,26 +123,46 @@ func appendFunction(dst, source []byte) (grown, rest []byte, ok bool) {
 	if !ok || !plainHead(head) {
 		return dst, source, false
 	}
-	dst = append(append(dst, line...), '\n')
-	for depth := 1; depth > 0; {
-		if len(rest) == 0 {
+	dst, rest = appendStatements(append(append(dst, line...), '\n'), rest, 1)
+	if rest, ok = bytes.CutPrefix(rest, []byte("}\n")); !ok {
+		return dst, source, false
+	}
+	return append(dst, "}\n"...), rest, true
+}
+
+// appendStatements appends the plain statements with which source begins, and returns what is behind them.
+func appendStatements(dst, source []byte, indent int) (grown, rest []byte) {
+	for {
+		statement, after, ok := appendStatement(dst, source, indent)
+		if !ok {
+			return dst, source
+		}
+		dst, source = statement, after
+	}
+}
+
+// appendStatement appends the plain statement with which source begins, with the block that is part of it, and returns
+// what is behind it; false when there is none.
+func appendStatement(dst, source []byte, indent int) (grown, rest []byte, ok bool) {
+	line, rest, ok := bytes.Cut(source, []byte("\n"))
+	line = spaced(line)
+	head, opens := bytes.CutSuffix(line, []byte(" {"))
+	switch {
+	case !ok:
+		return dst, source, false
+	case plain(head, opens):
+	case !opens && bytes.HasSuffix(line, []byte("{")):
+		return appendLiteral(dst, source, indent)
+	default:
+		return dst, source, false
+	}
+	dst = append(append(appendTabs(dst, indent), line...), '\n')
+	for opens {
+		dst, rest = appendStatements(dst, rest, indent+1)
+		if line, rest, ok = bytes.Cut(rest, []byte("\n")); !ok || string(line) != "}" && string(line) != "} else {" {
 			return dst, source, false
 		}
-		line, rest, _ = bytes.Cut(rest, []byte("\n"))
-		line = spaced(line)
-		statement, opens := bytes.CutSuffix(line, []byte(" {"))
-		indent := depth
-		switch {
-		case string(line) == "}":
-			depth--
-			indent = depth
-		case string(line) == "} else {" && depth > 1:
-			indent--
-		case !plain(statement, opens):
-			return dst, source, false
-		case opens:
-			depth++
-		}
+		opens = len(line) > 1
 		dst = append(append(appendTabs(dst, indent), line...), '\n')
 	}
 	return dst, rest, true

@@ -153,8 +153,9 @@ return file_a_rawDescGZIP(), []int{0,12}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			source := []byte("package p\n\n" + tt.code)
-			got, err := formatted(source)
+			const head = "package p\n\n"
+			source := []byte(head + tt.code)
+			got, err := formatted([]byte(head), []byte(tt.code))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -171,7 +172,7 @@ return file_a_rawDescGZIP(), []int{0,12}
 				_, rest, _ = bytes.Cut(rest, []byte("\n\n"))
 				rest = bytes.TrimLeft(rest, "\n")
 			}
-			_, parts := split(source)
+			_, parts := split(nil, source)
 			for _, p := range parts {
 				if strings.HasPrefix(p.placeholder, "\t") {
 					count++
@@ -182,7 +183,7 @@ return file_a_rawDescGZIP(), []int{0,12}
 			}
 		})
 	}
-	if _, err := formatted([]byte("package p\n\nfunc A() {}\n\nfunc B( {\n")); err == nil {
+	if _, err := formatted([]byte("package p\n\n"), []byte("func A() {}\n\nfunc B( {\n")); err == nil {
 		t.Error("no error for what is not Go")
 	}
 }

@@ -192,25 +192,12 @@ func (r *run) step(suffix string, generate func(*protogen.Plugin) error) error {
 func (r *run) vt() error {
 	r.expect(vtSuffix)
 	plugin := r.fork()
-	notes, err := vt(plugin, true)
+	notes, err := vt(plugin)
 	if err != nil {
 		return err
 	}
 	r.notes = append(r.notes, notes...)
-	files, err := formattedVT(plugin)
-	if err != nil { // protogen formats it, or says what is wrong with it
-		plugin = r.fork()
-		if _, err := vt(plugin, false); err != nil {
-			return err
-		}
-		return r.addAll(plugin)
-	}
-	for _, file := range files {
-		if err := r.add(file.Name, file.Content); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.addAll(plugin)
 }
 
 // fork returns a plugin for one generator, which shares the files with the others and has an output of its own.
@@ -221,16 +208,42 @@ func (r *run) fork() *protogen.Plugin {
 
 // addAll adds the files that a plugin holds.
 func (r *run) addAll(plugin *protogen.Plugin) error {
-	response := plugin.Response()
-	if response.Error != nil {
-		return notGo(plugin, response.GetError())
+	files, err := r.formatted(plugin)
+	if err != nil {
+		return err
 	}
-	for _, file := range response.File {
-		if err := r.add(file.GetName(), []byte(file.GetContent())); err != nil {
+	for _, file := range files {
+		if err := r.add(file.Name, file.Content); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// formatted returns the files that a plugin holds.
+func (r *run) formatted(plugin *protogen.Plugin) ([]File, error) {
+	printed, ok := printedFiles(plugin)
+	files := make([]File, len(printed))
+	for i, file := range printed {
+		content, err := file.formatted()
+		ok = ok && err == nil && strings.HasPrefix(file.name, r.prefix())
+		if !ok {
+			break
+		}
+		files[i] = File{r.below(file.name), content}
+	}
+	if ok {
+		return files, nil
+	}
+	response := plugin.Response() // it formats them, or says what is wrong with them
+	if response.Error != nil {
+		return nil, notGo(plugin, response.GetError())
+	}
+	files = files[:0]
+	for _, file := range response.File {
+		files = append(files, File{file.GetName(), []byte(file.GetContent())})
+	}
+	return files, nil
 }
 
 // notGo turns the error of a plugin into one that names the contract and is without the generated code, which protogen
@@ -271,13 +284,16 @@ func (r *run) add(name string, content []byte) error {
 	return nil
 }
 
-// below cuts the module from name, as protogen does with the names of the files that it returns.
-func (r *run) below(name string) string {
+// prefix returns what the names of all files begin with, and what protogen cuts from them.
+func (r *run) prefix() string {
 	if r.module == "" {
-		return name
+		return ""
 	}
-	return strings.TrimPrefix(name, r.module+"/")
+	return r.module + "/"
 }
+
+// below cuts the module from name, as protogen does with the names of the files that it returns.
+func (r *run) below(name string) string { return strings.TrimPrefix(name, r.prefix()) }
 
 // opaqueSuffix ends the names of the second files that protoc-gen-go makes of contracts with the hybrid API.
 const opaqueSuffix = "_protoopaque.pb.go"
@@ -285,32 +301,25 @@ const opaqueSuffix = "_protoopaque.pb.go"
 // messages runs protoc-gen-go. It takes each file from the generator as soon as it is written: together they are the
 // largest part of all output, and the generator would hold them twice.
 func (r *run) messages() error {
-	const suffix = ".pb.go"
-	plugin := r.fork()
-	renameImports(plugin, messageNames)
-	r.expect(suffix)
+	renameImports(r.plugin, messageNames)
+	r.expect(".pb.go")
 	r.expect(opaqueSuffix)
-	hybrid := false
 	for _, file := range r.generated() {
-		if file.APILevel == gofeaturespb.GoFeatures_API_HYBRID { // two files, of which the generator returns one
+		if file.APILevel == gofeaturespb.GoFeatures_API_HYBRID { // two files
+			plugin := r.fork()
 			internal_gengo.GenerateFile(plugin, file)
-			hybrid = true
+			if err := r.addAll(plugin); err != nil {
+				return err
+			}
 			continue
 		}
-		content, err := generateMessages(plugin, file)
+		made, err := r.messagesOf(file)
 		if err != nil {
-			return notGo(plugin, err.Error())
-		}
-		name := file.GeneratedFilenamePrefix + suffix
-		if r.module != "" && !strings.HasPrefix(name, r.module+"/") {
-			return fmt.Errorf("%s: generated file does not match prefix %q", name, r.module)
-		}
-		if err := r.add(r.below(name), content); err != nil {
 			return err
 		}
-	}
-	if hybrid {
-		return r.addAll(plugin)
+		if err := r.add(made.Name, made.Content); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -22,9 +22,7 @@ const vtSuffix = "_vtproto.pb.go"
 // It knows proto2 and proto3 with the open API; its code reads fields that the opaque API hides, and it would take the
 // presence of fields of an edition for proto2's. It takes groups for single fields outside of oneofs. Since its code
 // calls itself for all messages of the same proto package, such a package is done as a whole or not at all.
-//
-// With asComment all code is a comment, for formatVT.
-func vt(plugin *protogen.Plugin, asComment bool) (notes []string, err error) {
+func vt(plugin *protogen.Plugin) (notes []string, err error) {
 	renameImports(plugin, localNames)
 	plugin.Files = slices.Clone(plugin.Files)
 	unfit := make(map[protoreflect.FullName]string)
@@ -42,17 +40,7 @@ func vt(plugin *protogen.Plugin, asComment bool) (notes []string, err error) {
 			}
 		}
 	}
-	features := []string{"marshal", "size", "unmarshal"}
-	registerCommented()
-	if asComment {
-		features = append(features, commented)
-		for _, file := range plugin.Files {
-			name := file.GoPackageName
-			file.GoPackageName += "\n" + beginComment
-			defer func() { file.GoPackageName = name }()
-		}
-	}
-	g, err := generator.NewGenerator(plugin, features, &generator.Config{})
+	g, err := generator.NewGenerator(plugin, []string{"marshal", "size", "unmarshal"}, &generator.Config{})
 	if err != nil {
 		return notes, err
 	}
@@ -97,9 +85,15 @@ func isVTMethod(name string) bool {
 
 // stripVersion removes the line of a generated file's head in which vtprotobuf puts the version of the program that
 // runs it, which is ours and says nothing: the same contract would give other files from a checkout and from a release.
+// It changes content.
 func stripVersion(content []byte) []byte {
-	prefix := []byte("// protoc-gen-go-vtproto version: ")
-	lines := bytes.SplitAfterN(content, []byte("\n"), 4)
-	lines = slices.DeleteFunc(lines, func(l []byte) bool { return bytes.HasPrefix(l, prefix) })
-	return bytes.Join(lines, nil)
+	rest := content
+	for range 3 {
+		line, after, _ := bytes.Cut(rest, []byte("\n"))
+		if bytes.HasPrefix(line, []byte("// protoc-gen-go-vtproto version: ")) {
+			return slices.Delete(content, len(content)-len(rest), len(content)-len(after))
+		}
+		rest = after
+	}
+	return content
 }

@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"github.com/fairlead-go/fairlead/cmd/internal/cli"
+	"github.com/fairlead-go/fairlead/cmd/internal/parallel"
 )
 
 // change is a file and what it should hold.
@@ -18,7 +21,7 @@ type change struct {
 	code    code
 	origin  string   // what it comes from, for messages
 	methods []string // that are appended; nil for generated files
-	exists  bool     // set by pending
+	exists  bool     // set by differs
 }
 
 // pending returns those of changes that are not so already, and an error when two of them are for one file.
@@ -38,7 +41,7 @@ func pending(changes []change) ([]change, error) {
 		}
 	}
 	removed := make(map[string]bool)
-	var todo []change
+	var asked []*change
 	for i := range changes {
 		c := &changes[i]
 		if c.code.none() {
@@ -47,28 +50,37 @@ func pending(changes []change) ([]change, error) {
 			}
 			removed[c.path] = true
 		}
-		old, err := cli.ReadSource(c.path)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			if c.code.none() {
-				continue
-			}
-		case err != nil:
-			errs = append(errs, err)
-			continue
-		default:
-			c.exists = true
-			content, err := c.code.content()
-			if err != nil {
-				errs = append(errs, err)
-			}
-			if content != nil && bytes.Equal(old, content) || content == nil && !isGenerated(old) {
-				continue
-			}
+		asked = append(asked, c)
+	}
+	differs := make([]bool, len(asked))
+	errs = append(errs, parallel.Each(len(asked), math.MaxInt, func(i int) (err error) {
+		differs[i], err = asked[i].differs()
+		return err
+	}))
+	var todo []change
+	for i, c := range asked {
+		if differs[i] {
+			todo = append(todo, *c)
 		}
-		todo = append(todo, *c)
 	}
 	return todo, errors.Join(errs...)
+}
+
+// differs reports whether the file is not yet what it should be, and sets exists.
+func (c *change) differs() (bool, error) {
+	old, err := cli.ReadSource(c.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return !c.code.none(), nil
+	}
+	if err != nil {
+		return false, err
+	}
+	c.exists = true
+	if c.code.none() {
+		return isGenerated(old), nil
+	}
+	content, err := c.code.content()
+	return err == nil && !bytes.Equal(old, content), err
 }
 
 // isGenerated reports whether a generator wrote a file, so that nothing else is ever removed. The mark is in the file's
@@ -119,6 +131,31 @@ func (c *change) describe(check bool) string {
 	default:
 		return c.path + ": " + kind
 	}
+}
+
+// applyAll makes changes, several at once, and returns those that were made, in their order. After an error no other
+// change is begun.
+func applyAll(changes []change) ([]change, error) {
+	made := make([]bool, len(changes))
+	var failed atomic.Bool
+	err := parallel.Each(len(changes), math.MaxInt, func(i int) error {
+		if failed.Load() {
+			return nil
+		}
+		err := changes[i].apply()
+		made[i] = err == nil
+		if err != nil {
+			failed.Store(true)
+		}
+		return err
+	})
+	var all []change
+	for i, c := range changes {
+		if made[i] {
+			all = append(all, c)
+		}
+	}
+	return all, err
 }
 
 // apply makes the change.

@@ -355,13 +355,14 @@ func (r *run) all(ctx context.Context) error {
 	if err != nil {
 		return r.failed(err)
 	}
+	if !r.check {
+		changes, err = applyAll(changes)
+	}
 	for _, c := range changes {
-		if !r.check {
-			if err := c.apply(); err != nil {
-				return r.failed(err)
-			}
-		}
 		r.changed(c)
+	}
+	if err != nil {
+		return r.failed(err)
 	}
 	r.report.Unchanged = files - len(r.report.Files) + r.report.removed()
 	if r.json {

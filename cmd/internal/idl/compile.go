@@ -148,7 +148,7 @@ const batchSize = 2 << 20
 // that are shared with another contract are there already.
 func compileInBatches(
 	ctx context.Context, files *resolver, names []string, shared []linker.File, said *diagnostics,
-) error {
+) (err error) {
 	compiler := protocompile.Compiler{
 		Resolver: files,
 		// With the places inside of options, which what is wrong with an option is reported at.
@@ -167,6 +167,10 @@ func compileInBatches(
 	for _, name := range names {
 		own[name] = true
 	}
+	// What comes behind the compiler is done while it has the next batch: much of what it does it does on one processor.
+	behind := make(chan error, 1)
+	behind <- nil
+	defer func() { err = errors.Join(err, <-behind) }()
 	for len(names) > 0 {
 		n := files.batch(names)
 		todo := slices.DeleteFunc(slices.Clone(names[:n]), func(name string) bool { return files.kept[name] != nil })
@@ -177,19 +181,24 @@ func compileInBatches(
 		for _, name := range names[:n] {
 			delete(own, name)
 		}
-		for _, file := range linked {
-			if err := all.add(file); err != nil {
-				return err
-			}
-		}
-		err = files.keep(linked, func(imported linker.Result) {
+		fresh := files.keep(linked, func(imported linker.Result) {
 			if own[imported.Path()] { // the compiler looks at those alone that it was called for
 				imported.CheckForUnusedImports(reporter.NewHandler(said.reporter()))
 			}
 		})
-		if err != nil {
+		if err := <-behind; err != nil {
+			behind <- nil
 			return err
 		}
+		go func() {
+			for _, file := range linked {
+				if err := all.add(file); err != nil {
+					behind <- err
+					return
+				}
+			}
+			behind <- files.encode(fresh)
+		}()
 		names = names[n:]
 	}
 	return nil

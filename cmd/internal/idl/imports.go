@@ -1,9 +1,12 @@
 package idl
 
 import (
+	"math"
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/fairlead-go/fairlead/cmd/internal/parallel"
 )
 
 // importers counts the files that import a file and are not compiled yet: what the compiler has linked is needed as
@@ -17,6 +20,12 @@ type importers struct {
 // countImporters returns the importers of all files, those of the given names and what they import.
 func countImporters(files *resolver, names []string) importers {
 	c := importers{imports: make(map[string][]string), count: make(map[string]int)}
+	_ = parallel.Each(len(names), math.MaxInt, func(i int) error {
+		if isName(names[i]) {
+			_, _ = files.load(names[i]) // the compiler reports what cannot be read
+		}
+		return nil
+	})
 	var visit func(name string)
 	visit = func(name string) {
 		if _, visited := c.imports[name]; visited || !isName(name) {

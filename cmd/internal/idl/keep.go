@@ -27,21 +27,30 @@ type kept struct {
 	linked     linker.File                       // with keepsLinked
 	descriptor *descriptorpb.FileDescriptorProto // without places; with keepsEncoded the head alone
 	encoded    []byte                            // the descriptor, with keepsEncoded
+	placed     *descriptorpb.SourceCodeInfo      // until they are encoded as places
 	places     encodedPlaces
 }
 
 // keep keeps what is asked for of files that were compiled, and of all that they import, and lets go of the rest. It
-// first calls visit with each.
-func (r *resolver) keep(files []linker.File, visit func(linker.Result)) error {
+// first calls visit with each. What has to be encoded is so when encode has been called with what keep returns, which
+// may be while other files are compiled.
+func (r *resolver) keep(files []linker.File, visit func(linker.Result)) []*kept {
 	var fresh []linker.File
 	for _, file := range files {
 		fresh = r.collect(fresh, file, visit)
 	}
-	err := parallel.Each(len(fresh), math.MaxInt, func(i int) error {
-		return r.kept[fresh[i].Path()].fill(fresh[i], r.keeps)
-	})
+	all := make([]*kept, len(fresh))
+	for i, file := range fresh {
+		all[i] = r.kept[file.Path()]
+		all[i].take(file, r.keeps)
+	}
 	r.drop()
-	return err
+	return all
+}
+
+// encode encodes what is kept encoded of files.
+func (r *resolver) encode(files []*kept) error {
+	return parallel.Each(len(files), math.MaxInt, func(i int) error { return files[i].encode(r.keeps) })
 }
 
 // collect appends a file, and all that it imports, to fresh, if they are not kept already.
@@ -76,35 +85,37 @@ func (r *resolver) drop() {
 	}
 }
 
-// fill sets what stays of a file.
-func (k *kept) fill(file linker.File, keeps keeps) error {
+// take takes what stays of a file.
+func (k *kept) take(file linker.File, keeps keeps) {
 	if keeps == keepsLinked {
 		k.linked = file
 	}
 	result, fromText := file.(linker.Result)
 	if !fromText { // it is part of the program
 		k.descriptor = protoutil.ProtoFromFileDescriptor(file)
-		return k.encode(keeps)
+		return
 	}
 	result.RemoveAST()
 	k.descriptor = result.FileDescriptorProto()
-	if places := k.descriptor.SourceCodeInfo; places != nil {
-		var err error
-		if k.places, err = encodePlaces(places, keeps); err != nil {
-			return fmt.Errorf("%s: %w", file.Path(), err)
-		}
+	if k.placed = k.descriptor.SourceCodeInfo; k.placed != nil {
 		k.descriptor.SourceCodeInfo = nil
 		result.PopulateSourceCodeInfo() // and so without its index of the places
 	}
-	return k.encode(keeps)
 }
 
-// encode encodes the descriptor, with keepsEncoded, and keeps its head alone beside that.
+// encode encodes the places, and with keepsEncoded the descriptor, whose head alone stays beside that.
 func (k *kept) encode(keeps keeps) error {
+	whole := k.descriptor
+	if k.placed != nil {
+		var err error
+		if k.places, err = encodePlaces(k.placed, keeps); err != nil {
+			return fmt.Errorf("%s: %w", whole.GetName(), err)
+		}
+		k.placed = nil
+	}
 	if keeps != keepsEncoded {
 		return nil
 	}
-	whole := k.descriptor
 	k.descriptor = head(whole)
 	var err error
 	if k.encoded, err = (proto.MarshalOptions{Deterministic: true}).Marshal(whole); err != nil {

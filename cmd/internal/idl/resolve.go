@@ -81,9 +81,7 @@ func (e *notFoundError) Error() string {
 
 // load reads the file of that name below the first root that has it.
 func (r *resolver) load(name string) (source, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if src, ok := r.read[name]; ok {
+	if src, ok := r.source(name); ok {
 		return src, nil
 	}
 	for _, root := range r.roots {
@@ -95,8 +93,13 @@ func (r *resolver) load(name string) (source, error) {
 		case err != nil:
 			return source{}, err
 		}
-		src := newSource(Short(path), string(text))
-		r.read[name] = src
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		src, ok := r.read[name]
+		if !ok { // nobody else was faster
+			src = newSource(Short(path), string(text))
+			r.read[name] = src
+		}
 		return src, nil
 	}
 	return source{}, fs.ErrNotExist

@@ -239,9 +239,9 @@ func (r *run) formatted(plugin *protogen.Plugin) ([]File, error) {
 	if response.Error != nil {
 		return nil, notGo(plugin, response.GetError())
 	}
-	files = files[:0]
-	for _, file := range response.File {
-		files = append(files, File{file.GetName(), []byte(file.GetContent())})
+	files = make([]File, len(response.File))
+	for i, file := range response.File {
+		files[i] = File{file.GetName(), []byte(file.GetContent())}
 	}
 	return files, nil
 }

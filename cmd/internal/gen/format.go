@@ -51,59 +51,73 @@ type placed struct {
 	text        []byte
 }
 
+// splitter formats what is plain.
+type splitter struct {
+	rest  []byte // what is left, with placeholders
+	parts []placed
+	text  []byte // of all parts
+	begun int    // where in it the next part begins
+}
+
 // split formats what is plain in the code behind head, and returns all with placeholders for it.
 func split(head, source []byte) (rest []byte, parts []placed) {
-	rest = make([]byte, 0, len(head)+len(source)/4)
-	rest = append(rest, head...)
-	var run []byte // declarations
-	hold := func(placeholder, end string, text []byte) {
-		placeholder += strconv.Itoa(len(parts)) + end
-		rest = append(append(rest, placeholder...), '\n')
-		parts = append(parts, placed{placeholder, text})
-	}
-	finish := func() {
-		if len(run) > 0 {
-			hold("func _declarations", "()", run)
-			rest = append(rest, '\n')
-			run = nil
-		}
-	}
+	s := splitter{rest: make([]byte, 0, len(head)+len(source)/4), text: make([]byte, 0, len(source)+len(source)/4)}
+	s.rest = append(s.rest, head...)
 	blank := true // whether the line before is
 	for len(source) > 0 {
 		if blank {
-			size := len(run)
-			if size > 0 {
-				run = append(run, '\n')
+			size := len(s.text)
+			if size > s.begun {
+				s.text = append(s.text, '\n')
 			}
-			if grown, after, ok := appendDeclaration(run, source); ok && (len(after) == 0 || after[0] == '\n') {
-				run, source = grown, after
+			if grown, after, ok := appendDeclaration(s.text, source); ok && (len(after) == 0 || after[0] == '\n') {
+				s.text, source = grown, after
 				continue
 			}
-			run = run[:size]
+			s.text = s.text[:size]
 		}
 		line, after, _ := bytes.Cut(source, []byte("\n"))
 		source = after
-		if blank = len(line) == 0; blank && len(run) > 0 {
+		if blank = len(line) == 0; blank && len(s.text) > s.begun {
 			continue
 		}
-		finish()
-		rest = append(append(rest, line...), '\n')
+		s.declarations()
+		s.rest = append(append(s.rest, line...), '\n')
 		switch {
 		case !bytes.HasSuffix(line, []byte("{")):
 		case bytes.HasPrefix(line, []byte("var ")):
-			if list, after, ok := appendList(nil, source); ok {
-				source = after
-				hold("\t_elements", ",", list)
+			if list, after, ok := appendList(s.text, source); ok {
+				s.text, source = list, after
+				s.hold("\t_elements", ",")
 			}
 		case bytes.HasPrefix(line, []byte("func ")):
-			if statements, after := appendStatements(nil, source, 1); len(statements) > 0 {
-				source = after
-				hold("\t_statements", "()", statements)
-			}
+			s.text, source = appendStatements(s.text, source, 1)
+			s.hold("\t_statements", "()")
+		case string(line) == "Params: []fairlead.HTTPParam{":
+			source = s.parameters(source)
 		}
 	}
-	finish()
-	return rest, parts
+	s.declarations()
+	return s.rest, s.parts
+}
+
+// hold makes a part of the text that was formatted since the last one, if there is any.
+func (s *splitter) hold(placeholder, end string) {
+	if len(s.text) == s.begun {
+		return
+	}
+	placeholder += strconv.Itoa(len(s.parts)) + end
+	s.rest = append(append(s.rest, placeholder...), '\n')
+	s.parts = append(s.parts, placed{placeholder, s.text[s.begun:]})
+	s.begun = len(s.text)
+}
+
+// declarations makes a part of the declarations that were formatted since the last one, if there are any.
+func (s *splitter) declarations() {
+	if len(s.text) > s.begun {
+		s.hold("func _declarations", "()")
+		s.rest = append(s.rest, '\n')
+	}
 }
 
 // errNotFormatted says that code has not the form in which it can be formatted here.
@@ -191,8 +205,7 @@ func spaced(line []byte) []byte {
 	return line
 }
 
-// plainHead reports whether the head of a function is plain: it has one parameter at most, and the results of most
-// functions.
+// plainHead reports whether the head of a function is plain: the types in it are names, pointers and slices.
 func plainHead(head []byte) bool {
 	head, ok := bytes.CutPrefix(head, []byte("func "))
 	if !ok {
@@ -200,30 +213,52 @@ func plainHead(head []byte) bool {
 	}
 	if after, ok := bytes.CutPrefix(head, []byte("(")); ok {
 		receiver, after, ok := bytes.Cut(after, []byte(") "))
-		if !ok || !plainParameter(receiver, true) {
+		if !ok || !plainReceiver(receiver) {
 			return false
 		}
 		head = after
 	}
-	name, head, ok := bytes.Cut(head, []byte("("))
-	if !ok || len(name) == 0 || !isWord(name, "") {
+	name, signature, ok := bytes.Cut(head, []byte("("))
+	return ok && len(name) > 0 && isWord(name, "") && plainSignature(signature)
+}
+
+// plainSignature reports whether the parameters and results of a function, behind the first parenthesis, are plain.
+func plainSignature(signature []byte) bool {
+	parameters, results, ok := bytes.Cut(signature, []byte(")"))
+	if !ok || len(parameters) > 0 && !plainParameters(parameters) {
 		return false
 	}
-	parameter, results, ok := bytes.Cut(head, []byte(")"))
-	if !ok || len(parameter) > 0 && !plainParameter(parameter, false) {
-		return false
-	}
-	if len(results) == 0 || string(results) == " ([]byte, []int)" {
+	if len(results) == 0 {
 		return true
+	}
+	if list, ok := bytes.CutPrefix(results, []byte(" (")); ok {
+		list, ok = bytes.CutSuffix(list, []byte(")"))
+		return ok && bytes.IndexByte(list, ',') > 0 && plainParameters(list) // go/printer may drop those of one result
 	}
 	return results[0] == ' ' && len(results) > 1 && isWord(results[1:], ".*[]")
 }
 
-// plainParameter reports whether a parameter is a name and a type, or a type alone if that is allowed.
-func plainParameter(parameter []byte, unnamed bool) bool {
-	name, typ, named := bytes.Cut(parameter, []byte(" "))
+// plainParameters reports whether a list of parameters is plain: all have a name and a type, or a type alone.
+func plainParameters(list []byte) bool {
+	_, _, named := bytes.Cut(bytes.Split(list, []byte(", "))[0], []byte(" "))
+	for parameter := range bytes.SplitSeq(list, []byte(", ")) {
+		name, typ, ok := bytes.Cut(parameter, []byte(" "))
+		if !ok {
+			name, typ = nil, name
+		}
+		typ = bytes.TrimPrefix(typ, []byte("..."))
+		if ok != named || named && (len(name) == 0 || !isWord(name, "")) || len(typ) == 0 || !isWord(typ, ".*[]") {
+			return false
+		}
+	}
+	return true
+}
+
+// plainReceiver reports whether the receiver of a method is a name and a type, or a type alone.
+func plainReceiver(receiver []byte) bool {
+	name, typ, named := bytes.Cut(receiver, []byte(" "))
 	if !named {
-		return unnamed && len(name) > 0 && isWord(name, "*")
+		return len(name) > 0 && isWord(name, "*")
 	}
 	return len(name) > 0 && isWord(name, "") && len(typ) > 0 && isWord(typ, ".*[]")
 }

@@ -84,6 +84,8 @@ func appendType(dst, source []byte) (grown, rest []byte, ok bool) {
 	switch string(typ) {
 	case "struct {":
 		return appendRows(dst, rest, 1, "}", fieldCells)
+	case "struct{}":
+		return dst, rest, true
 	case "interface {":
 		return appendRows(dst, rest, 1, "}", methodCells)
 	}
@@ -247,10 +249,11 @@ func fieldCells(line []byte) (row, bool) {
 	return row{cells: [maxCells][]byte{name, typ, quoted}, number: 3}, ok
 }
 
-// methodCells takes the line of a method without parameters and results.
+// methodCells takes the line of a method of an interface.
 func methodCells(line []byte) (row, bool) {
-	name, ok := bytes.CutSuffix(line, []byte("()"))
-	return row{cells: [maxCells][]byte{line}, number: 1}, ok && len(name) > 0 && isWord(name, "")
+	name, signature, ok := bytes.Cut(line, []byte("("))
+	return row{cells: [maxCells][]byte{line}, number: 1}, ok && len(name) > 0 && isWord(name, "") &&
+		plainSignature(signature)
 }
 
 // constantCells splits the line of a constant that has a type and a number.

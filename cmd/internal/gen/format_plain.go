@@ -86,6 +86,8 @@ func (p *plainStatement) operand(word []byte) bool {
 			length = name(word[i:])
 		case c == '"':
 			length = literal(word[i:])
+		case c == '.' && endsOperand(before) && bytes.HasPrefix(word[i:], []byte("...)")) && len(p.open) > 0:
+			length = len("...")
 		case !p.symbol(word, i, before):
 			return false
 		}

@@ -58,6 +58,66 @@ protoimpl.X.SetPresent(&(x.XXX_presence[0]), 1, 5)
 x.xxx_hidden_A = v
 }
 `, 4},
+		{"signatures", `
+func (UnimplementedServer) Get(context.Context, *M) (*N, error) {
+return nil, fairlead.Errorf(fairlead.Unimplemented, "/a.S/Get is not implemented")
+}
+
+func (c *Client) Get(ctx context.Context, req *M, opts ...fairlead.CallOption) (*N, error) {
+call := fairlead.NewCall(GetMethod, req, opts...)
+return fairlead.Result[N](call, c.callGet(ctx, call))
+}
+
+func A() (a []byte, err error) {
+return nil, nil
+}
+
+type Server interface {
+// Get gets one.
+Get(context.Context, *M) (*N, error)
+Watch(*M, *fairlead.ServerStream[M, N]) error
+}
+
+type UnimplementedServer struct{}
+`, 4},
+		{"other signatures", "func A() (int) {\nreturn 1\n}\n\nfunc B(a, b int, c string) {\nf()\n}\n\n" +
+			"func C(a  int) {\nf()\n}\n\nfunc D(f func()) {\nf()\n}\n\nfunc E(a ... int) {\nf()\n}\n\n" +
+			"func F(a int,b string) {\nf()\n}\n\nfunc G() (a, b int) {\nreturn 1, 2\n}\n", 0},
+		{"literals", `
+func NewClient(binder fairlead.Binder) *Client {
+return &Client{
+callA: binder.Bind(AMethod),
+callLong: binder.Bind(LongMethod),
+}
+}
+
+func init_a() {
+if File_a != nil {
+return
+}
+file_a_msgTypes[0].OneofWrappers = []any{
+(*A_B)(nil),
+(*A_C)(nil),
+}
+out := protoimpl.TypeBuilder{
+File: protoimpl.DescBuilder{
+GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
+NumEnums: 5,
+},
+GoTypes: file_a_goTypes,
+DependencyIndexes: file_a_depIdxs,
+}.Build()
+File_a = out.File
+}
+`, 2},
+		{"other literals", "func A() {\nx = T{\na: 1,\n2,\n}\n}\n\nfunc B() {\nx = T{}\ny = f(T{\na: 1,\n})\n}\n\n" +
+			"func C() {\nx = T{\n// one\na: 1,\n\nb: 2,\n}\n}\n\nfunc D() {\nx = T{\na: 1, // one\nbc: 2,\n}\n}\n\n" +
+			"func E() {\nx = T{\na: U{\nb: 1,\n},\nbcd: 2,\nef: V{},\n}\n}\n\n" +
+			"func F() {\nx := T{\n}\nx = []T{\n{1},\n}\n}\n", 0},
+		{"statements before others", "" +
+			"func A() {\nf()\nif x {\ng()\n}\n\ny++\nf()\n}\n\nfunc B() {\nf()\n// one\nx++\n}\n", 0},
+		{"parameters", "\nvar http = []fairlead.HTTPRule{\n{\nVerb: \"GET\",\nTemplate: \"/{a}\",\n" +
+			"Params: []fairlead.HTTPParam{\n" + parameters() + "},\nBody: func(m any) any { return m },\n},\n}\n", 1},
 		{"between others", `
 type A struct {
 a int // one
@@ -186,6 +246,24 @@ return file_a_rawDescGZIP(), []int{0,12}
 	if _, err := formatted([]byte("package p\n\n"), []byte("func A() {}\n\nfunc B( {\n")); err == nil {
 		t.Error("no error for what is not Go")
 	}
+}
+
+// parameters returns parameters of an HTTP rule, some of which go/printer may print otherwise.
+func parameters() string {
+	const set = "Set: func(m any, v []string) error { return httprule."
+	return `{Name: "field_0", JSON: "field0", InPath: true, ` + set + `Set("field_0", v, httprule.String, ` +
+		"func(x string) { m.(*Message0).Field_0 = &x }) }},\n" +
+		"{Name: \"a\", Set: set_A_0},\n" +
+		"{Name: \"abc\", InPath: true, Set: set_A_1},\n" +
+		`{Name: "b", ` + set + `Set("b", v, httprule.Bool, ` + "func(x bool) { m.(*M).B = x }) }},\n" +
+		`{Name: "c", ` + set + `SetMember("c", v, m.(*M).GetX() != nil && m.(*M).GetC() == nil, httprule.Time, ` +
+		"func(x time.Time) { m.(*M).C = &M_C{C: timestamppb.New(x)} }) }},\n" +
+		`{Name: "d", ` + set + `Set("d", v, httprule.Enum[VeryLong_State](VeryLong_State_value), ` +
+		"func(x VeryLong_State) { o1 := m.(*M); o1.D = x }) }},\n" +
+		`{Name: "e", ` + set + `Set("e", v, httprule.String, ` + "m.(*MessageWithALongName).SetTheFieldThatIsCalledE) }},\n" +
+		`{Name: "f\"", ` + set + `Set("f", v, httprule.String, ` + "func(x string) { m.(*Message0).FFFFFFFF = x }) }},\n" +
+		`{Name: "g", ` + set + `Set("g", v, httprule.String, ` +
+		"func(x string) { m.(*" + strings.Repeat("L", 80) + ").G = x }) }},\n"
 }
 
 // printed returns what go/printer makes of code, with protogen's settings.

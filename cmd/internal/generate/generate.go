@@ -297,7 +297,7 @@ func (r *run) compile(ctx context.Context) ([]*unit, error) {
 
 // spare is how much the heap may grow before it is collected, in bytes for each of the contracts' text: what stays of
 // large contracts is small beside what is made on the way.
-const spare = 8
+const spare = 11
 
 // textSize returns the size of all files of the sources that can be read.
 func textSize(sources []idl.Source) uint64 {

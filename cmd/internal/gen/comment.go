@@ -63,6 +63,9 @@ func withPlainComments(file *descriptorpb.FileDescriptorProto) *descriptorpb.Fil
 
 // plainLocation is withPlainComments for one location.
 func plainLocation(l *descriptorpb.SourceCodeInfo_Location) *descriptorpb.SourceCodeInfo_Location {
+	if l.LeadingComments == nil && l.TrailingComments == nil && len(l.GetLeadingDetachedComments()) == 0 {
+		return l
+	}
 	detached := make([]string, len(l.GetLeadingDetachedComments()))
 	for i, text := range l.GetLeadingDetachedComments() {
 		detached[i] = plainComment(text)
@@ -87,7 +90,7 @@ func plainLocation(l *descriptorpb.SourceCodeInfo_Location) *descriptorpb.Source
 // "//" or "// ": a line that would be a build constraint is put in backquotes, one that would be a directive (go:embed,
 // line, export) is moved away from the slashes. Characters that Go's source must not have are dropped.
 func plainComment(text string) string {
-	if strings.ContainsAny(text, "\x00\ufeff\r") {
+	if strings.ContainsAny(text, "\x00\r") || strings.Contains(text, "\ufeff") {
 		text = strings.NewReplacer("\x00", "", "\ufeff", "", "\r\n", "\n", "\r", "\n").Replace(text)
 	}
 	if !strings.ContainsAny(text, "+:") && !strings.Contains(text, "export") && !strings.Contains(text, "extern") {

@@ -51,7 +51,7 @@ func (r *run) messagesOf(file *protogen.File) (*File, error) {
 // value, as protoc-gen-go writes them. It removes from the descriptor what is not in there.
 func descriptorConstant(file *descriptorpb.FileDescriptorProto) ([]byte, error) {
 	file.SourceCodeInfo = nil
-	stripSource(file.ProtoReflect())
+	eachOptions(file, stripSource)
 	encoded, err := proto.MarshalOptions{AllowPartial: true, Deterministic: true}.Marshal(file)
 	if err != nil {
 		return nil, err
@@ -63,6 +63,54 @@ func descriptorConstant(file *descriptorpb.FileDescriptorProto) ([]byte, error) 
 		text = strconv.AppendQuote(text, string(line))
 	}
 	return append(text, '\n'), nil
+}
+
+// eachOptions calls f with all options in a descriptor.
+func eachOptions(file *descriptorpb.FileDescriptorProto, f func(protoreflect.Message)) {
+	call := func(options proto.Message) {
+		if m := options.ProtoReflect(); m.IsValid() {
+			f(m)
+		}
+	}
+	fields := func(all []*descriptorpb.FieldDescriptorProto) {
+		for _, field := range all {
+			call(field.GetOptions())
+		}
+	}
+	enums := func(all []*descriptorpb.EnumDescriptorProto) {
+		for _, e := range all {
+			call(e.GetOptions())
+			for _, v := range e.GetValue() {
+				call(v.GetOptions())
+			}
+		}
+	}
+	var messages func([]*descriptorpb.DescriptorProto)
+	messages = func(all []*descriptorpb.DescriptorProto) {
+		for _, m := range all {
+			call(m.GetOptions())
+			fields(m.GetField())
+			fields(m.GetExtension())
+			enums(m.GetEnumType())
+			for _, o := range m.GetOneofDecl() {
+				call(o.GetOptions())
+			}
+			for _, r := range m.GetExtensionRange() {
+				call(r.GetOptions())
+			}
+			messages(m.GetNestedType())
+		}
+	}
+	call(file.GetOptions())
+	messages(file.GetMessageType())
+	enums(file.GetEnumType())
+	fields(file.GetExtension())
+	for _, s := range file.GetService() {
+		call(s.GetOptions())
+		for _, m := range s.GetMethod() {
+			call(m.GetOptions())
+		}
+	}
 }
 
 // stripSource removes the options that are for the source alone from m and all messages in it.

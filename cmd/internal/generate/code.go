@@ -2,6 +2,8 @@ package generate
 
 import (
 	"bytes"
+	"slices"
+	"sync"
 
 	"github.com/klauspost/compress/s2"
 )
@@ -15,8 +17,19 @@ func newCode(content []byte) code {
 	if content == nil {
 		return code{}
 	}
-	return code{bytes.Clone(s2.Encode(nil, content))} // s2 makes room for the worst case
+	buffer, ok := packing.Get().(*[]byte)
+	if !ok {
+		buffer = new([]byte)
+	}
+	defer packing.Put(buffer)
+	*buffer = slices.Grow(*buffer, s2.MaxEncodedLen(len(content)))
+	return code{bytes.Clone(s2.Encode((*buffer)[:cap(*buffer)], content))}
 }
+
+// packing holds room for the worst case that s2 wants.
+//
+//nolint:gochecknoglobals // a pool
+var packing sync.Pool
 
 // none reports whether the file should not be there.
 func (c code) none() bool { return c.packed == nil }

@@ -63,7 +63,7 @@ func TestGrowth(t *testing.T) {
 
 // TestLarge generates code for a tree of as many files as FAIRLEAD_LARGE says, with twenty messages in each, and logs
 // what that took, of memory as Linux counts it. The goals for 5000 files are 1.5 GB and three times what the compiler
-// takes; the second is not met yet. It is run by hand:
+// takes. It is run by hand:
 //
 //	FAIRLEAD_LARGE=5000 go test -run TestLarge -v ./internal/generate
 //

@@ -27,8 +27,6 @@ func newCode(content []byte) code {
 }
 
 // packing holds room for the worst case that s2 wants.
-//
-//nolint:gochecknoglobals // a pool
 var packing sync.Pool
 
 // none reports whether the file should not be there.

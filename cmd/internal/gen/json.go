@@ -63,14 +63,14 @@ func (r *run) json() error {
 		if len(book.messages[file]) == 0 {
 			continue
 		}
-		name := file.GeneratedFilenamePrefix + jsonSuffix
-		out := plugin.NewGeneratedFile(name, file.GoImportPath)
+		one := r.fork()
+		out := one.NewGeneratedFile(file.GeneratedFilenamePrefix+jsonSuffix, file.GoImportPath)
 		body := book.generate(out, file)
-		head, err := contentOf(out)
+		heads, err := r.formatted(one)
 		if err != nil {
-			return notGo(plugin, err.Error())
+			return err
 		}
-		if err := r.add(r.below(name), append(head, body...)); err != nil {
+		if err := r.add(heads[0].Name, append(heads[0].Content, body...)); err != nil {
 			return err
 		}
 	}

@@ -20,8 +20,8 @@ const (
 // enough is the growth from which on the usual percentage is lowered, as far as least: 256 MB.
 const enough = 256 << 20
 
-// Up to where the heap may grow by a large spare, 0.9 GB, and the limit of all memory, 1.35 GB. The first one is kept
-// by the percentage, which is set behind a collection, and so too late on a busy machine. Near the limit the runtime gives
+// Up to where the heap may grow by a large spare, and the limit of all memory. The first one is kept by the
+// percentage, which is set behind a collection, and so too late on a busy machine. Near the limit the runtime gives
 // memory back to the system all the time, which takes longer than collecting.
 const (
 	most  = 900 << 20
@@ -31,9 +31,9 @@ const (
 // Pace makes the garbage collector run when spare bytes were allocated, or half as many as are alive, whichever is
 // more; of what is more than 512 MB, a smaller part, and from 1 GB on a quarter. A large spare is used up to 0.9 GB,
 // and the collector runs sooner when all memory is 1.35 GB, and a quarter more than what is alive. Pace looks after
-// each collection at what is alive. Where little is, a large spare saves most of the collector's work. It does nothing
-// when the environment variable GOGC or GOMEMLIMIT is set. It goes on until stop is called, after which the percentage stays
-// what it is.
+// each collection at what is alive. Where little is, a large spare saves most of the collector's work. It does
+// nothing when the environment variable GOGC or GOMEMLIMIT is set. It goes on until stop is called, after which the
+// percentage stays what it is.
 func Pace(spare uint64) (stop func()) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return func() {}

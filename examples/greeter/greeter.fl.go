@@ -6,6 +6,7 @@ package greeter
 import (
 	context "context"
 	fairlead "github.com/fairlead-go/fairlead"
+	httprule "github.com/fairlead-go/fairlead/httprule"
 )
 
 // This code needs a version of package fairlead that serves the first contract of stubs.
@@ -15,8 +16,11 @@ const _ = fairlead.GeneratedV1
 var (
 	GreeterSayHelloMethod = fairlead.NewMethod[HelloRequest, HelloReply](fairlead.Unary, "greeter.v1.Greeter", "SayHello", func(m *fairlead.Method) {
 		m.Idempotency = fairlead.NoSideEffects
+		m.HTTP = http_GreeterSayHelloMethod
 	})
-	GreeterStreamMethod  = fairlead.NewMethod[StreamRequest, HelloReply](fairlead.ServerStreaming, "greeter.v1.Greeter", "Stream")
+	GreeterStreamMethod = fairlead.NewMethod[StreamRequest, HelloReply](fairlead.ServerStreaming, "greeter.v1.Greeter", "Stream", func(m *fairlead.Method) {
+		m.HTTP = http_GreeterStreamMethod
+	})
 	GreeterCollectMethod = fairlead.NewMethod[HelloRequest, HelloReply](fairlead.ClientStreaming, "greeter.v1.Greeter", "Collect")
 	GreeterChatMethod    = fairlead.NewMethod[HelloRequest, HelloReply](fairlead.BidiStreaming, "greeter.v1.Greeter", "Chat")
 	GreeterService       = fairlead.NewService("greeter.v1.Greeter", "proto", nil,
@@ -26,6 +30,35 @@ var (
 		GreeterChatMethod,
 	)
 )
+
+// The HTTP rules of greeter.v1.Greeter.SayHello. They are read-only.
+var http_GreeterSayHelloMethod = []fairlead.HTTPRule{
+	{
+		Verb:     "GET",
+		Template: "/v1/hello/{name}",
+		Params: []fairlead.HTTPParam{
+			{Name: "name", InPath: true, Set: func(m any, v []string) error {
+				return httprule.Set("name", v, httprule.String, func(x string) { m.(*HelloRequest).Name = x })
+			}},
+		},
+	},
+}
+
+// The HTTP rules of greeter.v1.Greeter.Stream. They are read-only.
+var http_GreeterStreamMethod = []fairlead.HTTPRule{
+	{
+		Verb:     "GET",
+		Template: "/v1/hello/{name}/stream",
+		Params: []fairlead.HTTPParam{
+			{Name: "name", InPath: true, Set: func(m any, v []string) error {
+				return httprule.Set("name", v, httprule.String, func(x string) { m.(*StreamRequest).Name = x })
+			}},
+			{Name: "count", Set: func(m any, v []string) error {
+				return httprule.Set("count", v, httprule.Int32, func(x int32) { m.(*StreamRequest).Count = x })
+			}},
+		},
+	},
+}
 
 // GreeterServer is what a server of greeter.v1.Greeter implements. Its methods are called concurrently.
 //

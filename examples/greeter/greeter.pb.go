@@ -7,6 +7,7 @@
 package greeter
 
 import (
+	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -167,7 +168,7 @@ var File_greeter_greeter_proto protoreflect.FileDescriptor
 const file_greeter_greeter_proto_rawDesc = "" +
 	"\n" +
 	"\x15greeter/greeter.proto\x12\n" +
-	"greeter.v1\"\"\n" +
+	"greeter.v1\x1a\x1cgoogle/api/annotations.proto\"\"\n" +
 	"\fHelloRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\" \n" +
 	"\n" +
@@ -175,10 +176,10 @@ const file_greeter_greeter_proto_rawDesc = "" +
 	"\x04text\x18\x01 \x01(\tR\x04text\"9\n" +
 	"\rStreamRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\x05R\x05count2\x88\x02\n" +
-	"\aGreeter\x12A\n" +
-	"\bSayHello\x12\x18.greeter.v1.HelloRequest\x1a\x16.greeter.v1.HelloReply\"\x03\x90\x02\x01\x12=\n" +
-	"\x06Stream\x12\x19.greeter.v1.StreamRequest\x1a\x16.greeter.v1.HelloReply0\x01\x12=\n" +
+	"\x05count\x18\x02 \x01(\x05R\x05count2\xc1\x02\n" +
+	"\aGreeter\x12Y\n" +
+	"\bSayHello\x12\x18.greeter.v1.HelloRequest\x1a\x16.greeter.v1.HelloReply\"\x1b\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/hello/{name}\x90\x02\x01\x12^\n" +
+	"\x06Stream\x12\x19.greeter.v1.StreamRequest\x1a\x16.greeter.v1.HelloReply\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/hello/{name}/stream0\x01\x12=\n" +
 	"\aCollect\x12\x18.greeter.v1.HelloRequest\x1a\x16.greeter.v1.HelloReply(\x01\x12<\n" +
 	"\x04Chat\x12\x18.greeter.v1.HelloRequest\x1a\x16.greeter.v1.HelloReply(\x010\x01B2Z0github.com/fairlead-go/fairlead/examples/greeterb\x06proto3"
 

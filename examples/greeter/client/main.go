@@ -15,15 +15,16 @@ import (
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "`address` of the server, or a target such as dns:///greeter:8080")
+	protocol := flag.String("protocol", string(preset.GRPC), "`protocol` of the calls: grpc, grpc-web or connect")
 	flag.Parse()
-	if err := run(context.Background(), *addr, os.Stdout, "Ann", "Bo"); err != nil {
+	if err := run(context.Background(), *addr, preset.Protocol(*protocol), os.Stdout, "Ann", "Bo"); err != nil {
 		log.Fatal(err)
 	}
 }
 
 // run greets names through the server at target and writes the answers to out.
-func run(ctx context.Context, target string, out io.Writer, names ...string) error {
-	conn, err := preset.NewClient(target)
+func run(ctx context.Context, target string, protocol preset.Protocol, out io.Writer, names ...string) error {
+	conn, err := preset.NewClient(target, preset.ClientProtocol(protocol))
 	if err != nil {
 		return err
 	}

@@ -64,10 +64,6 @@ func TestClient(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	var out strings.Builder
-	if err := run(t.Context(), srv.Addr().String(), &out, "Ann", "Bo"); err != nil {
-		t.Fatal(err)
-	}
 	want := `SayHello: good day, Ann (served by a test)
 SayHello without a name: INVALID_ARGUMENT
 Stream: once, Ann
@@ -75,14 +71,19 @@ Collect: (Ann)(Bo)
 Chat: Ann?
 Chat: Bo?
 `
-	if out.String() != want {
-		t.Errorf("printed\n%s\nwant\n%s", out.String(), want)
+	for _, protocol := range preset.Protocols() {
+		var out strings.Builder
+		if err := run(t.Context(), srv.Addr().String(), protocol, &out, "Ann", "Bo"); err != nil {
+			t.Errorf("%s: %v", protocol, err)
+		} else if out.String() != want {
+			t.Errorf("%s: printed\n%s\nwant\n%s", protocol, out.String(), want)
+		}
 	}
 }
 
 func TestClientWithoutServer(t *testing.T) {
 	t.Parallel()
-	err := run(t.Context(), "127.0.0.1:1", new(strings.Builder), "Ann")
+	err := run(t.Context(), "127.0.0.1:1", preset.GRPC, new(strings.Builder), "Ann")
 	var failure *fairlead.Error
 	if !errors.As(err, &failure) || failure.Code != fairlead.Unavailable {
 		t.Errorf("error is %v, want Unavailable", err)

@@ -5,10 +5,12 @@ import (
 	"context"
 	"flag"
 	"log"
+	"net/http"
 
 	"github.com/fairlead-go/fairlead/app"
 	"github.com/fairlead-go/fairlead/examples/greeter"
 	"github.com/fairlead-go/fairlead/preset"
+	"github.com/fairlead-go/fairlead/protocol/nethttp"
 	"github.com/fairlead-go/fairlead/server"
 )
 
@@ -22,7 +24,9 @@ func main() {
 
 // run serves until ctx ends or the process is asked to stop, and then lets calls under way finish.
 func run(ctx context.Context, addr string) error {
-	srv, err := preset.NewServer(addr, server.Service(greeter.Greeter(service{})))
+	srv, err := preset.NewServer(addr,
+		server.Service(greeter.Greeter(service{})),
+		server.HTTP(nethttp.NewServer(nethttp.Mount("GET /{$}", http.HandlerFunc(page)))))
 	if err != nil {
 		return err
 	}

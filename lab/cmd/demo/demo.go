@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/fairlead-go/fairlead/preset"
 )
 
 // demo is what the steps share.
@@ -92,7 +94,7 @@ func (d *demo) same(generated, committed string) error {
 	return nil
 }
 
-// call starts the greeter and has both clients call it.
+// call starts the greeter and has it called in each protocol, at one port.
 func (d *demo) call(ctx context.Context) error {
 	addr, err := freeAddr(ctx)
 	if err != nil {
@@ -100,24 +102,34 @@ func (d *demo) call(ctx context.Context) error {
 	}
 	srv := exec.CommandContext(ctx, d.program("server"), "-addr", addr)
 	return serve(ctx, srv, addr, func(ctx context.Context) error {
-		fairlead, err := d.client(ctx, "client", "-addr", addr)
-		if err != nil {
+		if err := d.clients(ctx, addr); err != nil {
 			return err
 		}
-		fmt.Print(indent("Fairlead's client", fairlead))
-		grpcgo, err := d.client(ctx, "client-grpc-go", "-addr", addr)
-		if err != nil {
-			return err
-		}
-		fmt.Print(indent("grpc-go's client", grpcgo))
-		switch {
-		case !strings.Contains(fairlead, "SayHello: hello Ann") || !strings.Contains(fairlead, "Collect: hello Ann, Bo"):
-			return errors.New("the answers are not what the greeter says")
-		case fairlead != grpcgo:
-			return errors.New("the two clients got different answers")
-		}
-		return nil
+		return web(ctx, "http://"+addr)
 	})
+}
+
+// clients has grpc-go's client call the greeter, and Fairlead's in each of its protocols.
+func (d *demo) clients(ctx context.Context, addr string) error {
+	want, err := d.client(ctx, "client-grpc-go", "-addr", addr)
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(want, "SayHello: hello Ann") || !strings.Contains(want, "Collect: hello Ann, Bo") {
+		return errors.New("the answers are not what the greeter says")
+	}
+	fmt.Print(indent("grpc-go's client", want))
+	for _, protocol := range preset.Protocols() {
+		said, err := d.client(ctx, "client", "-addr", addr, "-protocol", string(protocol))
+		if err != nil {
+			return err
+		}
+		if said != want {
+			return fmt.Errorf("Fairlead's client got other answers by %s:\n%s", protocol, said)
+		}
+		fmt.Printf("Fairlead's client by %s: the same answers\n", protocol)
+	}
+	return nil
 }
 
 // store starts the two services of the store example, one of which calls the other, and has a customer call them. The

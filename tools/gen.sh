@@ -8,6 +8,7 @@ bin=$(mktemp -d)
 trap 'rm -rf "$bin"' EXIT
 (cd cmd && go build -o "$bin/fairlead" ./fairlead)
 "$bin/fairlead" gen "$@" --vt examples lab/echo conformance
+"$bin/fairlead" gen "$@" codec/json/jsontest
 "$bin/fairlead" gen "$@" --json=false -I options --paths import --module github.com/fairlead-go/fairlead options/fairlead/options.proto
 "$bin/fairlead" gen "$@" --stubs=false --json=false -I internal/adminpb --paths import --module github.com/fairlead-go/fairlead \
 	internal/adminpb/fairlead/*/v1/*.proto

@@ -7,7 +7,6 @@ import (
 	"github.com/fairlead-go/fairlead/jsonwire"
 )
 
-//nolint:gochecknoglobals // pools
 var (
 	encoders = sync.Pool{New: func() any { return new(jsonwire.Encoder) }}
 	decoders = sync.Pool{New: func() any { return new(jsonwire.Decoder) }}

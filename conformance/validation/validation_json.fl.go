@@ -29,7 +29,7 @@ func (m *PlaceRequest) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.Labels) > 0 || e.ZeroValues {
 		dst = append(dst, `"labels":{`...)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 8), m.Labels) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.Labels) {
 			v := m.Labels[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendString(dst, v), ',')
@@ -59,14 +59,15 @@ func (m *PlaceRequest) ParseProtoJSON(d *jsonwire.Decoder) {
 		case "labels":
 			if seen = d.Once(seen, 1<<2); !d.Null() {
 				if m.Labels == nil {
-					m.Labels = make(map[string]string)
+					m.Labels = make(map[string]string, d.Members())
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyString()
-					if _, ok := m.Labels[k]; ok {
+					size := len(m.Labels)
+					m.Labels[k] = d.String()
+					if len(m.Labels) == size {
 						d.DuplicateKey()
 					}
-					m.Labels[k] = d.String()
 				}
 			}
 		default:

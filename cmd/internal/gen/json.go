@@ -23,7 +23,7 @@ const (
 )
 
 // jsonNames matches the names of variables in the code of JSON, see localNames.
-var jsonNames = regexp.MustCompile(`^(?:[dekmv]|dst|list|more|ok|seen|init)$`)
+var jsonNames = regexp.MustCompile(`^(?:[dekmv]|dst|list|more|ok|seen|size|init)$`)
 
 // JSON adds to plugin a file for each file that is to be generated and has messages: their methods AppendProtoJSON and
 // ParseProtoJSON, which write and read ProtoJSON without reflection. It returns notes on messages that get none and are

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // parse writes the method ParseProtoJSON.
@@ -93,6 +94,11 @@ func (w *jsonWriter) parseContent(f *jsonField) {
 			w.p("var list []", w.elementType(f.Field))
 		}
 		w.p("for more := d.OpenArray(); more; more = d.NextElement() {")
+		if packable(f.Desc.Kind()) { // all at once, as for packed lists of the binary form
+			w.p("if ", list, " == nil {")
+			w.p(list, " = make([]", w.elementType(f.Field), ", 0, d.Elements())")
+			w.p("}")
+		}
 		w.parseValue(f.Field, func(value string) { w.p(list, " = append(", list, ", ", value, ")") })
 		w.p("}")
 		if !w.open() {
@@ -131,24 +137,46 @@ func (w *jsonWriter) parseMap(f *jsonField) {
 	key, element := f.Message.Fields[0], f.Message.Fields[1]
 	typ := "map[" + jsonGoType(key.Desc.Kind()) + "]" + w.elementType(element)
 	entries := "m." + f.GoName
+	size := ""
+	if element.Message == nil {
+		size = ", d.Members()"
+	}
 	if w.open() {
 		w.p("if ", entries, " == nil {")
-		w.p(entries, " = make(", typ, ")")
+		w.p(entries, " = make(", typ, size, ")")
 		w.p("}")
 	} else {
 		entries = "list"
-		w.p("list := make(", typ, ")")
+		w.p("list := make(", typ, size, ")")
 	}
 	w.p("for more := d.OpenObject(); more; more = d.NextMember() {")
 	w.p("k := d.Key", jsonKind(key.Desc.Kind()), "()")
-	w.p("if _, ok := ", entries, "[k]; ok {")
-	w.p("d.DuplicateKey()")
-	w.p("}")
-	w.parseValue(element, func(value string) { w.p(entries, "[k] = ", value) })
+	if element.Enum != nil { // a value that is dropped is a duplicate too
+		w.p("if _, ok := ", entries, "[k]; ok {")
+		w.p("d.DuplicateKey()")
+		w.p("}")
+		w.parseValue(element, func(value string) { w.p(entries, "[k] = ", value) })
+	} else {
+		w.p("size := len(", entries, ")")
+		w.parseValue(element, func(value string) { w.p(entries, "[k] = ", value) })
+		w.p("if len(", entries, ") == size {")
+		w.p("d.DuplicateKey()")
+		w.p("}")
+	}
 	w.p("}")
 	if !w.open() {
 		setter, _ := f.MethodName("Set")
 		w.p("m.", setter, "(list)")
+	}
+}
+
+// packable reports whether lists of a kind are packed in the binary form: those of numbers, booleans and enums.
+func packable(kind protoreflect.Kind) bool {
+	switch kind {
+	case protoreflect.StringKind, protoreflect.BytesKind, protoreflect.MessageKind, protoreflect.GroupKind:
+		return false
+	default:
+		return true
 	}
 }
 

@@ -121,6 +121,9 @@ func (m *Range) ParseProtoJSON(d *jsonwire.Decoder) {
 		case "oddOnes", "odd_ones":
 			if seen = d.Once(seen, 1<<3); !d.Null() {
 				for more := d.OpenArray(); more; more = d.NextElement() {
+					if m.OddOnes == nil {
+						m.OddOnes = make([]uint32, 0, d.Elements())
+					}
 					m.OddOnes = append(m.OddOnes, d.Uint32())
 				}
 			}
@@ -340,6 +343,9 @@ func (m *FindRequest) ParseProtoJSON(d *jsonwire.Decoder) {
 		case "manyColors", "many_colors":
 			if seen = d.Once(seen, 1<<16); !d.Null() {
 				for more := d.OpenArray(); more; more = d.NextElement() {
+					if m.ManyColors == nil {
+						m.ManyColors = make([]Color, 0, d.Elements())
+					}
 					if v, ok := d.Enum(Color_value); ok {
 						m.ManyColors = append(m.ManyColors, Color(v))
 					}

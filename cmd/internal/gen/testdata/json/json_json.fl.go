@@ -446,42 +446,63 @@ func (m *Lists) ParseProtoJSON(d *jsonwire.Decoder) {
 		case "fDouble", "f_double":
 			if seen = d.Once(seen, 1<<0); !d.Null() {
 				for more := d.OpenArray(); more; more = d.NextElement() {
+					if m.FDouble == nil {
+						m.FDouble = make([]float64, 0, d.Elements())
+					}
 					m.FDouble = append(m.FDouble, d.Float64())
 				}
 			}
 		case "fFloat", "f_float":
 			if seen = d.Once(seen, 1<<1); !d.Null() {
 				for more := d.OpenArray(); more; more = d.NextElement() {
+					if m.FFloat == nil {
+						m.FFloat = make([]float32, 0, d.Elements())
+					}
 					m.FFloat = append(m.FFloat, d.Float32())
 				}
 			}
 		case "fInt32", "f_int32":
 			if seen = d.Once(seen, 1<<2); !d.Null() {
 				for more := d.OpenArray(); more; more = d.NextElement() {
+					if m.FInt32 == nil {
+						m.FInt32 = make([]int32, 0, d.Elements())
+					}
 					m.FInt32 = append(m.FInt32, d.Int32())
 				}
 			}
 		case "fInt64", "f_int64":
 			if seen = d.Once(seen, 1<<3); !d.Null() {
 				for more := d.OpenArray(); more; more = d.NextElement() {
+					if m.FInt64 == nil {
+						m.FInt64 = make([]int64, 0, d.Elements())
+					}
 					m.FInt64 = append(m.FInt64, d.Int64())
 				}
 			}
 		case "fUint32", "f_uint32":
 			if seen = d.Once(seen, 1<<4); !d.Null() {
 				for more := d.OpenArray(); more; more = d.NextElement() {
+					if m.FUint32 == nil {
+						m.FUint32 = make([]uint32, 0, d.Elements())
+					}
 					m.FUint32 = append(m.FUint32, d.Uint32())
 				}
 			}
 		case "fUint64", "f_uint64":
 			if seen = d.Once(seen, 1<<5); !d.Null() {
 				for more := d.OpenArray(); more; more = d.NextElement() {
+					if m.FUint64 == nil {
+						m.FUint64 = make([]uint64, 0, d.Elements())
+					}
 					m.FUint64 = append(m.FUint64, d.Uint64())
 				}
 			}
 		case "fBool", "f_bool":
 			if seen = d.Once(seen, 1<<6); !d.Null() {
 				for more := d.OpenArray(); more; more = d.NextElement() {
+					if m.FBool == nil {
+						m.FBool = make([]bool, 0, d.Elements())
+					}
 					m.FBool = append(m.FBool, d.Bool())
 				}
 			}
@@ -500,6 +521,9 @@ func (m *Lists) ParseProtoJSON(d *jsonwire.Decoder) {
 		case "fEnum", "f_enum":
 			if seen = d.Once(seen, 1<<9); !d.Null() {
 				for more := d.OpenArray(); more; more = d.NextElement() {
+					if m.FEnum == nil {
+						m.FEnum = make([]Color, 0, d.Elements())
+					}
 					if v, ok := d.Enum(Color_value); ok {
 						m.FEnum = append(m.FEnum, Color(v))
 					}
@@ -516,6 +540,9 @@ func (m *Lists) ParseProtoJSON(d *jsonwire.Decoder) {
 		case "fNull", "f_null":
 			seen = d.Once(seen, 1<<11)
 			for more := d.OpenArray(); more; more = d.NextElement() {
+				if m.FNull == nil {
+					m.FNull = make([]structpb.NullValue, 0, d.Elements())
+				}
 				if v, ok := d.NullValue(); ok {
 					m.FNull = append(m.FNull, structpb.NullValue(v))
 				}
@@ -573,7 +600,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	dst = append(dst, '{')
 	if len(m.StringString) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"stringString":{`, `"string_string":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 8), m.StringString) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.StringString) {
 			v := m.StringString[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendString(dst, v), ',')
@@ -582,7 +609,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.Int32Int64) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"int32Int64":{`, `"int32_int64":{`)
-		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 8), m.Int32Int64) {
+		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 16), m.Int32Int64) {
 			v := m.Int32Int64[k]
 			dst = e.AppendKeyInt(dst, int64(k))
 			dst = append(e.AppendInt64(dst, v), ',')
@@ -591,7 +618,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.Uint32Uint64) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"uint32Uint64":{`, `"uint32_uint64":{`)
-		for _, k := range jsonwire.SortedKeys(make([]uint32, 0, 8), m.Uint32Uint64) {
+		for _, k := range jsonwire.SortedKeys(make([]uint32, 0, 16), m.Uint32Uint64) {
 			v := m.Uint32Uint64[k]
 			dst = e.AppendKeyUint(dst, uint64(k))
 			dst = append(e.AppendUint64(dst, v), ',')
@@ -600,7 +627,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.Sint64Float) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"sint64Float":{`, `"sint64_float":{`)
-		for _, k := range jsonwire.SortedKeys(make([]int64, 0, 8), m.Sint64Float) {
+		for _, k := range jsonwire.SortedKeys(make([]int64, 0, 16), m.Sint64Float) {
 			v := m.Sint64Float[k]
 			dst = e.AppendKeyInt(dst, k)
 			dst = append(e.AppendFloat32(dst, v), ',')
@@ -609,7 +636,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.Fixed64Double) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"fixed64Double":{`, `"fixed64_double":{`)
-		for _, k := range jsonwire.SortedKeys(make([]uint64, 0, 8), m.Fixed64Double) {
+		for _, k := range jsonwire.SortedKeys(make([]uint64, 0, 16), m.Fixed64Double) {
 			v := m.Fixed64Double[k]
 			dst = e.AppendKeyUint(dst, k)
 			dst = append(e.AppendFloat64(dst, v), ',')
@@ -630,7 +657,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.StringBytes) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"stringBytes":{`, `"string_bytes":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 8), m.StringBytes) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.StringBytes) {
 			v := m.StringBytes[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendBytes(dst, v), ',')
@@ -639,7 +666,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.StringEnum) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"stringEnum":{`, `"string_enum":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 8), m.StringEnum) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.StringEnum) {
 			v := m.StringEnum[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendEnum(dst, int32(v), Color_name), ',')
@@ -648,7 +675,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.StringMessage) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"stringMessage":{`, `"string_message":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 8), m.StringMessage) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.StringMessage) {
 			v := m.StringMessage[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(v.AppendProtoJSON(dst, e), ',')
@@ -657,7 +684,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.StringNull) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"stringNull":{`, `"string_null":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 8), m.StringNull) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.StringNull) {
 			dst = e.AppendKeyString(dst, k)
 			dst = append(append(dst, "null"...), ',')
 		}
@@ -665,7 +692,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.StringValue) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"stringValue":{`, `"string_value":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 8), m.StringValue) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.StringValue) {
 			v := m.StringValue[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendMessage(dst, v), ',')
@@ -674,7 +701,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.StringDuration) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"stringDuration":{`, `"string_duration":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 8), m.StringDuration) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.StringDuration) {
 			v := m.StringDuration[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendDuration(dst, v.GetSeconds(), v.GetNanos()), ',')
@@ -683,7 +710,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.StringWrapper) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"stringWrapper":{`, `"string_wrapper":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 8), m.StringWrapper) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.StringWrapper) {
 			v := m.StringWrapper[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendBytes(dst, v.GetValue()), ',')
@@ -716,7 +743,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.Int32Empty) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"int32Empty":{`, `"int32_empty":{`)
-		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 8), m.Int32Empty) {
+		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 16), m.Int32Empty) {
 			dst = e.AppendKeyInt(dst, int64(k))
 			dst = append(append(dst, "{}"...), ',')
 		}
@@ -733,98 +760,105 @@ func (m *Maps) ParseProtoJSON(d *jsonwire.Decoder) {
 		case "stringString", "string_string":
 			if seen = d.Once(seen, 1<<0); !d.Null() {
 				if m.StringString == nil {
-					m.StringString = make(map[string]string)
+					m.StringString = make(map[string]string, d.Members())
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyString()
-					if _, ok := m.StringString[k]; ok {
+					size := len(m.StringString)
+					m.StringString[k] = d.String()
+					if len(m.StringString) == size {
 						d.DuplicateKey()
 					}
-					m.StringString[k] = d.String()
 				}
 			}
 		case "int32Int64", "int32_int64":
 			if seen = d.Once(seen, 1<<1); !d.Null() {
 				if m.Int32Int64 == nil {
-					m.Int32Int64 = make(map[int32]int64)
+					m.Int32Int64 = make(map[int32]int64, d.Members())
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyInt32()
-					if _, ok := m.Int32Int64[k]; ok {
+					size := len(m.Int32Int64)
+					m.Int32Int64[k] = d.Int64()
+					if len(m.Int32Int64) == size {
 						d.DuplicateKey()
 					}
-					m.Int32Int64[k] = d.Int64()
 				}
 			}
 		case "uint32Uint64", "uint32_uint64":
 			if seen = d.Once(seen, 1<<2); !d.Null() {
 				if m.Uint32Uint64 == nil {
-					m.Uint32Uint64 = make(map[uint32]uint64)
+					m.Uint32Uint64 = make(map[uint32]uint64, d.Members())
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyUint32()
-					if _, ok := m.Uint32Uint64[k]; ok {
+					size := len(m.Uint32Uint64)
+					m.Uint32Uint64[k] = d.Uint64()
+					if len(m.Uint32Uint64) == size {
 						d.DuplicateKey()
 					}
-					m.Uint32Uint64[k] = d.Uint64()
 				}
 			}
 		case "sint64Float", "sint64_float":
 			if seen = d.Once(seen, 1<<3); !d.Null() {
 				if m.Sint64Float == nil {
-					m.Sint64Float = make(map[int64]float32)
+					m.Sint64Float = make(map[int64]float32, d.Members())
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyInt64()
-					if _, ok := m.Sint64Float[k]; ok {
+					size := len(m.Sint64Float)
+					m.Sint64Float[k] = d.Float32()
+					if len(m.Sint64Float) == size {
 						d.DuplicateKey()
 					}
-					m.Sint64Float[k] = d.Float32()
 				}
 			}
 		case "fixed64Double", "fixed64_double":
 			if seen = d.Once(seen, 1<<4); !d.Null() {
 				if m.Fixed64Double == nil {
-					m.Fixed64Double = make(map[uint64]float64)
+					m.Fixed64Double = make(map[uint64]float64, d.Members())
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyUint64()
-					if _, ok := m.Fixed64Double[k]; ok {
+					size := len(m.Fixed64Double)
+					m.Fixed64Double[k] = d.Float64()
+					if len(m.Fixed64Double) == size {
 						d.DuplicateKey()
 					}
-					m.Fixed64Double[k] = d.Float64()
 				}
 			}
 		case "boolBool", "bool_bool":
 			if seen = d.Once(seen, 1<<5); !d.Null() {
 				if m.BoolBool == nil {
-					m.BoolBool = make(map[bool]bool)
+					m.BoolBool = make(map[bool]bool, d.Members())
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyBool()
-					if _, ok := m.BoolBool[k]; ok {
+					size := len(m.BoolBool)
+					m.BoolBool[k] = d.Bool()
+					if len(m.BoolBool) == size {
 						d.DuplicateKey()
 					}
-					m.BoolBool[k] = d.Bool()
 				}
 			}
 		case "stringBytes", "string_bytes":
 			if seen = d.Once(seen, 1<<6); !d.Null() {
 				if m.StringBytes == nil {
-					m.StringBytes = make(map[string][]byte)
+					m.StringBytes = make(map[string][]byte, d.Members())
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyString()
-					if _, ok := m.StringBytes[k]; ok {
+					size := len(m.StringBytes)
+					m.StringBytes[k] = d.Bytes()
+					if len(m.StringBytes) == size {
 						d.DuplicateKey()
 					}
-					m.StringBytes[k] = d.Bytes()
 				}
 			}
 		case "stringEnum", "string_enum":
 			if seen = d.Once(seen, 1<<7); !d.Null() {
 				if m.StringEnum == nil {
-					m.StringEnum = make(map[string]Color)
+					m.StringEnum = make(map[string]Color, d.Members())
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyString()
@@ -843,18 +877,19 @@ func (m *Maps) ParseProtoJSON(d *jsonwire.Decoder) {
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyString()
-					if _, ok := m.StringMessage[k]; ok {
-						d.DuplicateKey()
-					}
+					size := len(m.StringMessage)
 					v := new(Scalars)
 					v.ParseProtoJSON(d)
 					m.StringMessage[k] = v
+					if len(m.StringMessage) == size {
+						d.DuplicateKey()
+					}
 				}
 			}
 		case "stringNull", "string_null":
 			if seen = d.Once(seen, 1<<9); !d.Null() {
 				if m.StringNull == nil {
-					m.StringNull = make(map[string]structpb.NullValue)
+					m.StringNull = make(map[string]structpb.NullValue, d.Members())
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyString()
@@ -873,12 +908,13 @@ func (m *Maps) ParseProtoJSON(d *jsonwire.Decoder) {
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyString()
-					if _, ok := m.StringValue[k]; ok {
-						d.DuplicateKey()
-					}
+					size := len(m.StringValue)
 					v := new(structpb.Value)
 					d.Message(v)
 					m.StringValue[k] = v
+					if len(m.StringValue) == size {
+						d.DuplicateKey()
+					}
 				}
 			}
 		case "stringDuration", "string_duration":
@@ -888,12 +924,13 @@ func (m *Maps) ParseProtoJSON(d *jsonwire.Decoder) {
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyString()
-					if _, ok := m.StringDuration[k]; ok {
-						d.DuplicateKey()
-					}
+					size := len(m.StringDuration)
 					v := new(durationpb.Duration)
 					v.Seconds, v.Nanos = d.Duration()
 					m.StringDuration[k] = v
+					if len(m.StringDuration) == size {
+						d.DuplicateKey()
+					}
 				}
 			}
 		case "stringWrapper", "string_wrapper":
@@ -903,12 +940,13 @@ func (m *Maps) ParseProtoJSON(d *jsonwire.Decoder) {
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyString()
-					if _, ok := m.StringWrapper[k]; ok {
-						d.DuplicateKey()
-					}
+					size := len(m.StringWrapper)
 					v := new(wrapperspb.BytesValue)
 					v.Value = d.Bytes()
 					m.StringWrapper[k] = v
+					if len(m.StringWrapper) == size {
+						d.DuplicateKey()
+					}
 				}
 			}
 		case "boolElsewhere", "bool_elsewhere":
@@ -918,12 +956,13 @@ func (m *Maps) ParseProtoJSON(d *jsonwire.Decoder) {
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyBool()
-					if _, ok := m.BoolElsewhere[k]; ok {
-						d.DuplicateKey()
-					}
+					size := len(m.BoolElsewhere)
 					v := new(elsewhere.Plain)
 					d.Message(v)
 					m.BoolElsewhere[k] = v
+					if len(m.BoolElsewhere) == size {
+						d.DuplicateKey()
+					}
 				}
 			}
 		case "boolEmpty", "bool_empty":
@@ -933,12 +972,13 @@ func (m *Maps) ParseProtoJSON(d *jsonwire.Decoder) {
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyBool()
-					if _, ok := m.BoolEmpty[k]; ok {
-						d.DuplicateKey()
-					}
+					size := len(m.BoolEmpty)
 					v := new(emptypb.Empty)
 					d.Empty()
 					m.BoolEmpty[k] = v
+					if len(m.BoolEmpty) == size {
+						d.DuplicateKey()
+					}
 				}
 			}
 		case "int32Empty", "int32_empty":
@@ -948,12 +988,13 @@ func (m *Maps) ParseProtoJSON(d *jsonwire.Decoder) {
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyInt32()
-					if _, ok := m.Int32Empty[k]; ok {
-						d.DuplicateKey()
-					}
+					size := len(m.Int32Empty)
 					v := new(emptypb.Empty)
 					d.Empty()
 					m.Int32Empty[k] = v
+					if len(m.Int32Empty) == size {
+						d.DuplicateKey()
+					}
 				}
 			}
 		default:
@@ -1346,7 +1387,7 @@ func (m *Tree) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.Named) > 0 || e.ZeroValues {
 		dst = append(dst, `"named":{`...)
-		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 8), m.Named) {
+		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 16), m.Named) {
 			v := m.Named[k]
 			dst = e.AppendKeyInt(dst, int64(k))
 			dst = append(v.AppendProtoJSON(dst, e), ',')
@@ -1386,12 +1427,13 @@ func (m *Tree) ParseProtoJSON(d *jsonwire.Decoder) {
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyInt32()
-					if _, ok := m.Named[k]; ok {
-						d.DuplicateKey()
-					}
+					size := len(m.Named)
 					v := new(Tree)
 					v.ParseProtoJSON(d)
 					m.Named[k] = v
+					if len(m.Named) == size {
+						d.DuplicateKey()
+					}
 				}
 			}
 		default:
@@ -2215,7 +2257,7 @@ func (m *Chosen) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	dst = append(dst, `"as_number":`...)
 	dst = append(strconv.AppendInt(dst, m.AsNumber, 10), ',')
 	dst = append(dst, `"as_numbers":{`...)
-	for _, k := range jsonwire.SortedKeys(make([]string, 0, 8), m.AsNumbers) {
+	for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.AsNumbers) {
 		v := m.AsNumbers[k]
 		dst = e.AppendKeyString(dst, k)
 		dst = append(strconv.AppendUint(dst, v, 10), ',')
@@ -2269,14 +2311,15 @@ func (m *Chosen) ParseProtoJSON(d *jsonwire.Decoder) {
 		case "asNumbers", "as_numbers":
 			if seen = d.Once(seen, 1<<2); !d.Null() {
 				if m.AsNumbers == nil {
-					m.AsNumbers = make(map[string]uint64)
+					m.AsNumbers = make(map[string]uint64, d.Members())
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyString()
-					if _, ok := m.AsNumbers[k]; ok {
+					size := len(m.AsNumbers)
+					m.AsNumbers[k] = d.Uint64()
+					if len(m.AsNumbers) == size {
 						d.DuplicateKey()
 					}
-					m.AsNumbers[k] = d.Uint64()
 				}
 			}
 		case "neverNumber", "never_number":
@@ -2298,6 +2341,9 @@ func (m *Chosen) ParseProtoJSON(d *jsonwire.Decoder) {
 		case "byName", "by_name":
 			if seen = d.Once(seen, 1<<6); !d.Null() {
 				for more := d.OpenArray(); more; more = d.NextElement() {
+					if m.ByName == nil {
+						m.ByName = make([]Color, 0, d.Elements())
+					}
 					if v, ok := d.Enum(Color_value); ok {
 						m.ByName = append(m.ByName, Color(v))
 					}

@@ -61,7 +61,7 @@ func (m *Opaque) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if v := m.GetNumbers(); len(v) > 0 || e.ZeroValues {
 		dst = append(dst, `"numbers":{`...)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 8), v) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), v) {
 			v := v[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendInt64(dst, v), ',')
@@ -173,6 +173,9 @@ func (m *Opaque) ParseProtoJSON(d *jsonwire.Decoder) {
 			if seen = d.Once(seen, 1<<7); !d.Null() {
 				var list []Shut
 				for more := d.OpenArray(); more; more = d.NextElement() {
+					if list == nil {
+						list = make([]Shut, 0, d.Elements())
+					}
 					if v, ok := d.Enum(Shut_value); ok {
 						list = append(list, Shut(v))
 					}
@@ -181,13 +184,14 @@ func (m *Opaque) ParseProtoJSON(d *jsonwire.Decoder) {
 			}
 		case "numbers":
 			if seen = d.Once(seen, 1<<8); !d.Null() {
-				list := make(map[string]int64)
+				list := make(map[string]int64, d.Members())
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyString()
-					if _, ok := list[k]; ok {
+					size := len(list)
+					list[k] = d.Int64()
+					if len(list) == size {
 						d.DuplicateKey()
 					}
-					list[k] = d.Int64()
 				}
 				m.SetNumbers(list)
 			}
@@ -196,12 +200,13 @@ func (m *Opaque) ParseProtoJSON(d *jsonwire.Decoder) {
 				list := make(map[bool]*Opaque)
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyBool()
-					if _, ok := list[k]; ok {
-						d.DuplicateKey()
-					}
+					size := len(list)
 					v := new(Opaque)
 					v.ParseProtoJSON(d)
 					list[k] = v
+					if len(list) == size {
+						d.DuplicateKey()
+					}
 				}
 				m.SetChildren(list)
 			}
@@ -307,7 +312,7 @@ func (m *OpaqueChosen) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	{
 		v := m.GetEmpty()
 		dst = append(dst, `"empty":{`...)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 8), v) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), v) {
 			v := v[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(v.AppendProtoJSON(dst, e), ',')
@@ -330,6 +335,9 @@ func (m *OpaqueChosen) ParseProtoJSON(d *jsonwire.Decoder) {
 			if seen = d.Once(seen, 1<<1); !d.Null() {
 				var list []Shut
 				for more := d.OpenArray(); more; more = d.NextElement() {
+					if list == nil {
+						list = make([]Shut, 0, d.Elements())
+					}
 					if v, ok := d.Enum(Shut_value); ok {
 						list = append(list, Shut(v))
 					}
@@ -345,12 +353,13 @@ func (m *OpaqueChosen) ParseProtoJSON(d *jsonwire.Decoder) {
 				list := make(map[string]*Opaque)
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyString()
-					if _, ok := list[k]; ok {
-						d.DuplicateKey()
-					}
+					size := len(list)
 					v := new(Opaque)
 					v.ParseProtoJSON(d)
 					list[k] = v
+					if len(list) == size {
+						d.DuplicateKey()
+					}
 				}
 				m.SetEmpty(list)
 			}

@@ -45,7 +45,7 @@ func (m *Two) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.Entries) > 0 || e.ZeroValues {
 		dst = append(dst, `"entries":{`...)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 8), m.Entries) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.Entries) {
 			v := m.Entries[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendEnum(dst, int32(v), Closed_name), ',')
@@ -116,6 +116,9 @@ func (m *Two) ParseProtoJSON(d *jsonwire.Decoder) {
 		case "list":
 			if seen = d.Once(seen, 1<<5); !d.Null() {
 				for more := d.OpenArray(); more; more = d.NextElement() {
+					if m.List == nil {
+						m.List = make([]Closed, 0, d.Elements())
+					}
 					if v, ok := d.Enum(Closed_value); ok {
 						m.List = append(m.List, Closed(v))
 					}
@@ -124,7 +127,7 @@ func (m *Two) ParseProtoJSON(d *jsonwire.Decoder) {
 		case "entries":
 			if seen = d.Once(seen, 1<<6); !d.Null() {
 				if m.Entries == nil {
-					m.Entries = make(map[string]Closed)
+					m.Entries = make(map[string]Closed, d.Members())
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyString()
@@ -289,7 +292,7 @@ func (m *Required) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.Named) > 0 || e.ZeroValues {
 		dst = append(dst, `"named":{`...)
-		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 8), m.Named) {
+		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 16), m.Named) {
 			v := m.Named[k]
 			dst = e.AppendKeyInt(dst, int64(k))
 			dst = append(v.AppendProtoJSON(dst, e), ',')
@@ -335,12 +338,13 @@ func (m *Required) ParseProtoJSON(d *jsonwire.Decoder) {
 				}
 				for more := d.OpenObject(); more; more = d.NextMember() {
 					k := d.KeyInt32()
-					if _, ok := m.Named[k]; ok {
-						d.DuplicateKey()
-					}
+					size := len(m.Named)
 					v := new(Required)
 					v.ParseProtoJSON(d)
 					m.Named[k] = v
+					if len(m.Named) == size {
+						d.DuplicateKey()
+					}
 				}
 			}
 		default:

@@ -87,7 +87,7 @@ func TestResponses(t *testing.T) { //nolint:paralleltest // leakcheck
 		{"304 with a length", "", "HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n", 304, "", true, false},
 		{"interim ones", "",
 			"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\n" +
-			"Content-Length: 0\r\n\r\n", 200, "", true, false},
+				"Content-Length: 0\r\n\r\n", 200, "", true, false},
 		{"interim ones without end", "", strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 200), 0, "", false, true},
 		{"101 unasked", "",
 			"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", 0, "", false, true},

@@ -49,6 +49,7 @@ func (c *Conn) clientEnded(err error) error {
 	}
 	c.w.Lock()
 	idle := c.cur == nil
+	c.draining = true // no request may begin on a connection that was found closed
 	c.w.Unlock()
 	if err == errDone || idle && isEOF(err) { //nolint:errorlint // it is bare
 		return io.EOF

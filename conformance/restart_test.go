@@ -17,6 +17,7 @@ import (
 	"github.com/fairlead-go/fairlead/contrib/grpcgo"
 	"github.com/fairlead-go/fairlead/internal/assert"
 	"github.com/fairlead-go/fairlead/preset"
+	"github.com/fairlead-go/fairlead/protocol/web"
 	"github.com/fairlead-go/fairlead/server"
 	"google.golang.org/grpc"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
@@ -27,6 +28,20 @@ import (
 // or a hundred with FAIRLEAD_SOAK in the environment.
 func TestRollingRestarts(t *testing.T) {
 	t.Parallel()
+	for name, opt := range map[string]client.Option{
+		"gRPC":                  preset.ClientProtocol(preset.GRPC),
+		"Connect":               preset.ClientProtocol(preset.Connect),
+		"Connect over HTTP/1.1": preset.ClientProtocol(preset.Connect, web.UseHTTP1()),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rollingRestarts(t, opt)
+		})
+	}
+}
+
+func rollingRestarts(t *testing.T, opt client.Option) {
+	t.Helper()
 	restarts := 5
 	if os.Getenv("FAIRLEAD_SOAK") != "" {
 		restarts = 100
@@ -37,7 +52,7 @@ func TestRollingRestarts(t *testing.T) {
 		f.start(t, local.Own())
 	}
 	c, err := preset.NewClient("static:///"+strings.Join(f.addrs, ","),
-		client.Backoff(5*time.Millisecond, 50*time.Millisecond))
+		client.Backoff(5*time.Millisecond, 50*time.Millisecond), opt)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/fairlead-go/fairlead/codec"
 	"github.com/fairlead-go/fairlead/compress"
 	"github.com/fairlead-go/fairlead/compress/gzip"
+	"github.com/fairlead-go/fairlead/preset"
 	"github.com/fairlead-go/fairlead/protocol/protocoltest"
 	"github.com/fairlead-go/fairlead/server"
 )
@@ -95,7 +96,7 @@ type panicRig struct {
 }
 
 func newPanicRig(
-	t *testing.T, f func(), sized bool, h protocoltest.Handlers, opts ...server.Option,
+	t *testing.T, protocol preset.Protocol, f func(), sized bool, h protocoltest.Handlers, opts ...server.Option,
 ) *panicRig {
 	t.Helper()
 	r := &panicRig{server: newHostile(f), client: newHostile(f), echo: protocoltest.NewEcho("panics.v1.Echo")}
@@ -115,7 +116,7 @@ func newPanicRig(
 		server.Compressor(crooked{z, r.server}), server.Without("recovery"),
 	}, opts...)...)
 	r.c = connect(t, r.s.Addr().String(), client.Codec(wrap(r.client)), client.Logger(quiet),
-		client.Compressor(crooked{z, r.client}))
+		client.Compressor(crooked{z, r.client}), preset.ClientProtocol(protocol))
 	r.stub = r.echo.NewClient(r.c)
 	return r
 }
@@ -183,6 +184,16 @@ var escapes = map[string]func(){"panic": func() { panic("boom") }, "Goexit": run
 // side. Other calls and the process are not concerned, and nothing is left behind.
 func TestCodecsPanic(t *testing.T) {
 	t.Parallel()
+	for _, protocol := range preset.Protocols() {
+		t.Run(string(protocol), func(t *testing.T) {
+			t.Parallel()
+			codecsPanic(t, protocol)
+		})
+	}
+}
+
+func codecsPanic(t *testing.T, protocol preset.Protocol) {
+	t.Helper()
 	long := strings.Repeat("long ", 40_000)
 	for how, f := range escapes {
 		for _, sized := range []bool{true, false} {
@@ -194,7 +205,7 @@ func TestCodecsPanic(t *testing.T) {
 					}
 					t.Run(name, func(t *testing.T) {
 						t.Parallel()
-						testCodecsPanic(t, newPanicRig(t, f, sized, protocoltest.Handlers{}), how, do, text, sized)
+						testCodecsPanic(t, newPanicRig(t, protocol, f, sized, protocoltest.Handlers{}), how, do, text, sized)
 					})
 				}
 			}
@@ -257,19 +268,29 @@ func testCodecsPanic(t *testing.T, r *panicRig, how string, do doer, text string
 // its goroutine fails its call with INTERNAL, whose text has nothing of the panic. All else goes on, and Shutdown ends.
 func TestHandlersPanic(t *testing.T) {
 	t.Parallel()
+	for _, protocol := range preset.Protocols() {
+		t.Run(string(protocol), func(t *testing.T) {
+			t.Parallel()
+			handlersPanic(t, protocol)
+		})
+	}
+}
+
+func handlersPanic(t *testing.T, protocol preset.Protocol) {
+	t.Helper()
 	for how, f := range escapes {
 		for _, where := range []string{"handler", "OnEnd", "OnEnd and handler", "Enter", "Leave"} {
 			for kind, do := range kinds {
 				t.Run(how+"/"+where+"/"+kind, func(t *testing.T) {
 					t.Parallel()
-					testHandlersPanic(t, f, where, do)
+					testHandlersPanic(t, protocol, f, where, do)
 				})
 			}
 		}
 	}
 }
 
-func testHandlersPanic(t *testing.T, f func(), where string, do doer) {
+func testHandlersPanic(t *testing.T, protocol preset.Protocol, f func(), where string, do doer) {
 	t.Helper()
 	var bad atomic.Bool
 	met := make(chan struct{}, 16) // more than are sent
@@ -298,7 +319,7 @@ func testHandlersPanic(t *testing.T, f func(), where string, do doer) {
 	case "Leave":
 		opts = append(opts, server.Admission(meetGate{leave: meet}))
 	}
-	r := newPanicRig(t, func() {}, true, protocoltest.Handlers{}, opts...)
+	r := newPanicRig(t, protocol, func() {}, true, protocoltest.Handlers{}, opts...)
 	for range 3 {
 		bad.Store(true)
 		err := do(t.Context(), r.stub, "hello")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/fairlead-go/fairlead"
+	"github.com/fairlead-go/fairlead/protocol"
 	"github.com/fairlead-go/fairlead/protocol/protocoltest"
 	"github.com/fairlead-go/fairlead/server"
 )
@@ -392,5 +393,81 @@ func serverGates(t *testing.T, http1 bool) {
 	got = do(t, c, "POST", base+service+"Chat", "", "content-type", "application/connect+json")
 	if got.status != 200 || !strings.Contains(got.body, `{"error":{"code":"internal"`) {
 		t.Errorf("got %d %q", got.status, got.body)
+	}
+}
+
+// TestServerChoices has a handler send its header early, which does nothing, and choose a compressor.
+func TestServerChoices(t *testing.T) {
+	t.Parallel()
+	overEach(t, serverChoices)
+}
+
+func serverChoices(t *testing.T, http1 bool) {
+	t.Helper()
+	unknown := make(chan error, 2)
+	base := serve(t, protocoltest.Handlers{
+		Unary: func(ctx context.Context, m *protocoltest.Msg) (*protocoltest.Msg, error) {
+			c := fairlead.CallFrom(ctx)
+			c.ResponseHeader().Set("k", "early")
+			if err := errors.Join(c.SendHeader(), c.SetSendCompressor("gzip")); err != nil {
+				return nil, err
+			}
+			unknown <- c.SetSendCompressor("foo")
+			c.ResponseHeader().Set("k", "late")
+			return m, nil
+		},
+	})
+	long := `{"text":"` + strings.Repeat("x", 200) + `","n":0}`
+	got := do(t, foreign(t, http1), "POST", base+service+"Unary", long, "content-type", "application/json",
+		"accept-encoding", "gzip")
+	if got.status != 200 || got.header.Get("Content-Encoding") != "gzip" || unzipped(t, got.body) != long ||
+		got.header.Get("K") != "late" {
+		t.Errorf("got %d %v %q", got.status, got.header, got.body)
+	}
+	if err := <-unknown; fairlead.CodeOf(err) != fairlead.Internal {
+		t.Errorf("an unknown compressor: got %v", err)
+	}
+	got = do(t, foreign(t, http1), "POST", base+service+"Unary", long, "content-type", "application/json")
+	if got.status != 400 || !strings.Contains(got.body, "failed_precondition") {
+		t.Errorf("gzip that the client does not accept: got %d %q", got.status, got.body)
+	}
+}
+
+// TestServerHeaderLimit has metadata that is too long for what the client takes: a successful call fails, and one that
+// has failed says so without it.
+func TestServerHeaderLimit(t *testing.T) {
+	t.Parallel()
+	base := serve(t, protocoltest.Handlers{
+		Unary: func(ctx context.Context, m *protocoltest.Msg) (*protocoltest.Msg, error) {
+			fairlead.CallFrom(ctx).ResponseTrailer().Set("k", strings.Repeat("x", 2000))
+			if m.N > 0 {
+				return nil, fairlead.Errorf(fairlead.Aborted, "no")
+			}
+			return m, nil
+		},
+		Chat: func(_ context.Context, s *fairlead.Bidi[protocoltest.Msg, protocoltest.Msg]) error {
+			s.Call().ResponseHeader().Set("k", strings.Repeat("x", 2000))
+			if s.Call().RequestHeader().Has("send") {
+				return s.Send(new(protocoltest.Msg))
+			}
+			return nil
+		},
+	})
+	c := dial(t, false, base, func(cfg *protocol.ClientConfig) { cfg.HeaderList = 1000 })
+	ctx := limited(t)
+	if _, err := c.Unary(ctx, new(protocoltest.Msg)); fairlead.CodeOf(err) != fairlead.ResourceExhausted {
+		t.Errorf("unary: got %v, want RESOURCE_EXHAUSTED", err)
+	}
+	if _, err := c.Unary(ctx, &protocoltest.Msg{N: 1}); fairlead.CodeOf(err) != fairlead.Aborted {
+		t.Errorf("unary that fails: got %v, want ABORTED", err)
+	}
+	for _, opts := range [][]fairlead.CallOption{nil, {fairlead.WithHeader("send", "1")}} {
+		s, err := c.Chat(ctx, opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Recv(); fairlead.CodeOf(err) != fairlead.ResourceExhausted {
+			t.Errorf("stream: got %v, want RESOURCE_EXHAUSTED", err)
+		}
 	}
 }

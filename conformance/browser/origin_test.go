@@ -53,7 +53,7 @@ func TestOrigins(t *testing.T) {
 	cert := testtls.New(t)
 	var address string
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("content-type", "text/html")
+		w.Header().Set("Content-Type", "text/html")
 		fmt.Fprintf(w, callPage, address)
 	}))
 	t.Cleanup(page.Close)

@@ -38,8 +38,8 @@ func (f optionFunc) apply(c *config) { f(c) }
 // Level sets the effort, from 0 (fast) to 11 (small and slow). Default: 4.
 func Level(n int) Option { return optionFunc(func(c *config) { c.level = n }) }
 
-// Window sets how many bytes back a repetition is found, as a power of two: from 10 (1 KiB) to 24 (16 MiB). A compressor
-// in use takes several times as much memory, and so does the peer's decompressor. Default: 18 (256 KiB).
+// Window sets how many bytes back a repetition is found, as a power of two: from 10 (1 KiB) to 24 (16 MiB). A
+// compressor in use takes several times as much memory, and so does the peer's decompressor. Default: 18 (256 KiB).
 func Window(bits int) Option { return optionFunc(func(c *config) { c.window = bits }) }
 
 // New makes a Compressor.

@@ -35,8 +35,8 @@ func (s *Server) Name() string { return s.calls.Name() }
 // Attach implements protocol.HTTP.
 func (s *Server) Attach(d protocol.Dispatcher) error { return s.calls.Attach(d) }
 
-// Match implements protocol.HTTP. It asks for the complete bodies of unary calls. It takes all requests of HTTP/2 with a
-// content type of gRPC, whatever their paths.
+// Match implements protocol.HTTP. It asks for the complete bodies of unary calls. It takes all requests of HTTP/2 with
+// a content type of gRPC, whatever their paths.
 func (s *Server) Match(h *protocol.Head) protocol.Mode { return s.calls.Match(h) }
 
 // Whole implements protocol.HTTP.

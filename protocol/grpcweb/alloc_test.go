@@ -136,7 +136,8 @@ func TestClientAllocs(t *testing.T) { //nolint:paralleltest // it counts the pro
 		want           float64
 	}{
 		{
-			"binary", "application/grpc-web+msg", "\x00\x00\x00\x00\x03\x02hi\x80\x00\x00\x00\x10" + plainSuccess, NewClient(), 1,
+			"binary", "application/grpc-web+msg", "\x00\x00\x00\x00\x03\x02hi\x80\x00\x00\x00\x10" + plainSuccess,
+			NewClient(), 1,
 		},
 		{"text", "application/grpc-web-text+msg", "AAAAAAMCaGk=gAAAABBncnBjLXN0YXR1czogMA0K", NewTextClient(), 4},
 	} {

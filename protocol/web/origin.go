@@ -32,8 +32,9 @@ type CORS struct {
 	MaxAge time.Duration
 }
 
-// AllowOrigins allows pages of other origins to call the server and to read what it answers. The wire answers preflight
-// requests from any origin itself. Default: browsers let no other origin read anything, and the wire refuses writes:
+// AllowOrigins allows pages of other origins to call the server and to read what it answers, whatever the protocol. The
+// wire answers preflight requests from any origin itself, and adds the fields of CORS to all answers, so that handlers
+// must not add them again. Default: browsers let no other origin read anything, and the wire refuses writes:
 // see CrossSiteWrites.
 func AllowOrigins(c CORS) ServerOption {
 	return serverOption(func(cfg *config) { cfg.cors = &c })

@@ -13,11 +13,17 @@ import (
 	"github.com/fairlead-go/fairlead/protocol/protocoltest"
 	"github.com/fairlead-go/fairlead/protocol/web"
 	"github.com/fairlead-go/fairlead/server"
+	"github.com/fairlead-go/fairlead/transport"
 	"github.com/fairlead-go/fairlead/transport/inproc"
 )
 
-// browsed serves the echo service by gRPC-Web, and returns a connection to it.
-func browsed(t *testing.T, opts ...web.ServerOption) (protocol.HTTPConn, *server.Server) {
+// site is a server of the echo service by gRPC-Web, which is called over one version of HTTP.
+type site struct {
+	network *inproc.Network
+	version []web.ClientOption
+}
+
+func browsed(t *testing.T, version []web.ClientOption, opts ...web.ServerOption) (site, *server.Server) {
 	t.Helper()
 	network := inproc.New()
 	s, err := server.New(
@@ -32,11 +38,19 @@ func browsed(t *testing.T, opts ...web.ServerOption) (protocol.HTTPConn, *server
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Shutdown(context.Background()) })
-	return dial(t, network), s
+	return site{network, version}, s
 }
 
-// browse makes a request with more fields. It is a call of gRPC-Web if its method is POST.
-func browse(t *testing.T, c protocol.HTTPConn, verb, path string, fields ...string) *protocoltest.HTTPAnswer {
+// overBoth runs a test over both versions of HTTP.
+func overBoth(t *testing.T, f func(t *testing.T, version []web.ClientOption)) {
+	t.Helper()
+	for name, opts := range map[string][]web.ClientOption{"HTTP/2": nil, "HTTP/1.1": {web.UseHTTP1()}} {
+		t.Run(name, func(t *testing.T) { f(t, opts) })
+	}
+}
+
+// browse makes a request with more fields, on a connection of its own. It is a call of gRPC-Web if its method is POST.
+func browse(t *testing.T, s site, verb, path string, fields ...string) *protocoltest.HTTPAnswer {
 	t.Helper()
 	req := &protocol.Request{
 		Head: protocol.NewBlock(":scheme", "https", ":authority", "a.example"), Verb: verb, Path: path,
@@ -49,6 +63,8 @@ func browse(t *testing.T, c protocol.HTTPConn, verb, path string, fields ...stri
 		req.Extra.Append("content-type", "application/grpc-web+msg")
 		req.Message = &protocol.Message{Bytes: []byte("\x00\x00\x00\x00\x03\x02hi")}
 	}
+	c := dialTarget(t, s.network, transport.Target{Addr: "web:1"}, s.version...)
+	defer c.Close(nil)
 	return protocoltest.DoHTTP(t, c, req)
 }
 
@@ -57,7 +73,11 @@ const echoUnary = "/" + protocoltest.ServiceName + "/Unary"
 // TestCrossSite: writes that a browser sends for pages of other origins are refused, as http.CrossOriginProtection
 // does, and no others.
 func TestCrossSite(t *testing.T) { //nolint:paralleltest // TestSuite counts goroutines
-	c, s := browsed(t, web.AllowOrigins(web.CORS{Origins: []string{"https://friend.example"}}))
+	overBoth(t, testCrossSite)
+}
+
+func testCrossSite(t *testing.T, version []web.ClientOption) {
+	c, s := browsed(t, version, web.AllowOrigins(web.CORS{Origins: []string{"https://friend.example"}}))
 	refused := int64(0)
 	for _, tt := range []struct {
 		name   string
@@ -129,14 +149,14 @@ func TestCrossSite(t *testing.T) { //nolint:paralleltest // TestSuite counts gor
 		t.Errorf("%d refusals are counted, want %d", got, refused)
 	}
 
-	c, s = browsed(t, web.CrossSiteWrites(true))
+	c, s = browsed(t, version, web.CrossSiteWrites(true))
 	if a := browse(t, c, "POST", echoUnary, "sec-fetch-site", "cross-site"); a.Status != 200 {
 		t.Errorf("allowed by option: got %d", a.Status)
 	}
 	if got := s.Stats().Guard[protocol.CrossSite]; got != 0 {
 		t.Errorf("allowed by option: %d refusals are counted", got)
 	}
-	c, _ = browsed(t)
+	c, _ = browsed(t, version)
 	if a := browse(t, c, "POST", echoUnary, "sec-fetch-site", "cross-site"); a.Status != 403 {
 		t.Errorf("by default: got %d", a.Status)
 	}
@@ -144,13 +164,17 @@ func TestCrossSite(t *testing.T) { //nolint:paralleltest // TestSuite counts gor
 
 // TestCORS: the fields of answers and of preflights.
 func TestCORS(t *testing.T) { //nolint:paralleltest // TestSuite counts goroutines
+	overBoth(t, testCORS)
+}
+
+func testCORS(t *testing.T, version []web.ClientOption) {
 	const friend, foe = "https://friend.example", "https://foe.example"
-	some, _ := browsed(t, web.AllowOrigins(web.CORS{
+	some, _ := browsed(t, version, web.AllowOrigins(web.CORS{
 		Origins: []string{friend, "https://other.example"}, Credentials: true, Headers: []string{"X-Shop"},
 		Expose: []string{"X-Count"}, MaxAge: 90 * time.Second,
 	}))
-	all, _ := browsed(t, web.AllowOrigins(web.CORS{Origins: []string{"*"}, Headers: []string{"*"}, MaxAge: -1}))
-	none, _ := browsed(t)
+	all, _ := browsed(t, version, web.AllowOrigins(web.CORS{Origins: []string{"*"}, Headers: []string{"*"}, MaxAge: -1}))
+	none, _ := browsed(t, version)
 	cross := func(origin string) []string { return []string{"origin", origin, "sec-fetch-site", "cross-site"} }
 	preflight := func(origin string) []string {
 		return append(cross(origin), "access-control-request-method", "POST",
@@ -158,7 +182,7 @@ func TestCORS(t *testing.T) { //nolint:paralleltest // TestSuite counts goroutin
 	}
 	for _, tt := range []struct {
 		name       string
-		conn       protocol.HTTPConn
+		conn       site
 		verb, path string
 		fields     []string
 		status     int

@@ -69,14 +69,16 @@ func TestOptions(t *testing.T) {
 		{"frames", []ServerOption{FrameTimeout(-1)}, nil, "web: FrameTimeout: -1ns is negative"},
 		{"frames", nil, []ClientOption{FrameTimeout(-1)}, "web: FrameTimeout: -1ns is negative"},
 		{
-			"good", []ServerOption{CrossSiteWrites(true), AllowOrigins(CORS{Origins: []string{"*"}, Headers: []string{"*", "X-A"}})}, nil, "",
+			"good", []ServerOption{CrossSiteWrites(true), AllowOrigins(CORS{Origins: []string{"*"}, Headers: []string{"*", "X-A"}})},
+			nil, "",
 		},
 		{"good", []ServerOption{AllowOrigins(CORS{
 			Origins: []string{"https://a.example", "http://[::1]:8080"}, Credentials: true, Expose: []string{"X-A"},
 		})}, nil, ""},
 		{"origins", []ServerOption{AllowOrigins(CORS{})}, nil, "web: AllowOrigins: no origin"},
 		{
-			"path", []ServerOption{AllowOrigins(CORS{Origins: []string{"https://a.example/"}})}, nil, "want only scheme, host and port",
+			"path", []ServerOption{AllowOrigins(CORS{Origins: []string{"https://a.example/"}})}, nil,
+			"want only scheme, host and port",
 		},
 		{"no scheme", []ServerOption{AllowOrigins(CORS{Origins: []string{"a.example"}})}, nil, "want scheme://host"},
 		{
@@ -89,11 +91,13 @@ func TestOptions(t *testing.T) {
 		},
 		{"not ASCII", []ServerOption{AllowOrigins(CORS{Origins: []string{"https://ä.example"}})}, nil, "in ASCII"},
 		{
-			"user", []ServerOption{AllowOrigins(CORS{Origins: []string{"https://me@a.example"}})}, nil, "want only scheme, host and port",
+			"user", []ServerOption{AllowOrigins(CORS{Origins: []string{"https://me@a.example"}})}, nil,
+			"want only scheme, host and port",
 		},
 		{"no URL", []ServerOption{AllowOrigins(CORS{Origins: []string{"https://a.example:x"}})}, nil, "it is no URL"},
 		{
-			"credentials", []ServerOption{AllowOrigins(CORS{Origins: []string{"*"}, Credentials: true})}, nil, "name the origins",
+			"credentials", []ServerOption{AllowOrigins(CORS{Origins: []string{"*"}, Credentials: true})}, nil,
+			"name the origins",
 		},
 		{
 			"exposed with credentials", []ServerOption{AllowOrigins(CORS{
@@ -101,7 +105,8 @@ func TestOptions(t *testing.T) {
 			})}, nil, "name the fields",
 		},
 		{
-			"header", []ServerOption{AllowOrigins(CORS{Origins: []string{"*"}, Headers: []string{"a b"}})}, nil, `"a b" is no name`,
+			"header", []ServerOption{AllowOrigins(CORS{Origins: []string{"*"}, Headers: []string{"a b"}})}, nil,
+			`"a b" is no name`,
 		},
 		{"queue", []ServerOption{QueuedBytes(1)}, nil, "web: QueuedBytes: 1 is not between 65536"},
 		{"queue", nil, []ClientOption{QueuedBytes(1)}, "web: QueuedBytes: 1 is not between 65536"},

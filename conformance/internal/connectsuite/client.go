@@ -31,7 +31,7 @@ type Client struct {
 func (c *Client) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var errs []error
+	errs := make([]error, 0, len(c.conns))
 	for _, conn := range c.conns {
 		errs = append(errs, conn.Close())
 	}
@@ -58,7 +58,8 @@ func (c *Client) Do(ctx context.Context, req *pb.ClientCompatRequest) *pb.Client
 // conn returns the connection for a call.
 func (c *Client) conn(req *pb.ClientCompatRequest) (*client.Client, error) {
 	key := fmt.Sprint(req.GetHttpVersion(), req.GetProtocol(), req.GetCodec(), req.GetCompression(), req.GetHost(),
-		req.GetPort(), req.GetUseGetHttpMethod(), req.GetMessageReceiveLimit(), string(req.GetServerTlsCert()), req.GetClientTlsCreds())
+		req.GetPort(), req.GetUseGetHttpMethod(), req.GetMessageReceiveLimit(), string(req.GetServerTlsCert()),
+		req.GetClientTlsCreds())
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if conn := c.conns[key]; conn != nil {
@@ -185,7 +186,7 @@ func (a *attempt) ended(err error, header, trailer *fairlead.Metadata) {
 		return
 	}
 	e := fairlead.ErrorOf(err)
-	out := &pb.Error{Code: pb.Code(e.Code), Message: proto.String(e.Message)}
+	out := &pb.Error{Code: pb.Code(e.Code), Message: new(e.Message)}
 	for _, d := range e.Details {
 		out.Details = append(out.Details, &anypb.Any{TypeUrl: d.Type, Value: d.Value})
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/fairlead-go/fairlead"
@@ -189,7 +190,7 @@ func info(c *fairlead.Call, reqs []proto.Message) (*pb.ConformancePayload_Reques
 	all, err := packed(reqs)
 	i := &pb.ConformancePayload_RequestInfo{RequestHeaders: headers(c.RequestHeader()), Requests: all}
 	if at, ok := c.Deadline(); ok {
-		i.TimeoutMs = proto.Int64(max(time.Until(at), 0).Milliseconds())
+		i.TimeoutMs = new(max(time.Until(at), 0).Milliseconds())
 	}
 	return i, err
 }
@@ -214,7 +215,7 @@ func failure(def *pb.Error, i *pb.ConformancePayload_RequestInfo) error {
 		if err != nil {
 			return err
 		}
-		details = append(details[:len(details):len(details)], d)
+		details = append(slices.Clip(details), d)
 	}
 	for _, d := range details {
 		e.Details = append(e.Details, fairlead.Detail{Type: d.GetTypeUrl(), Value: d.GetValue()})

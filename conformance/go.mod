@@ -7,8 +7,10 @@ require (
 	connectrpc.com/connect v1.21.1
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.22.1
+	github.com/coder/websocket v1.8.15
 	github.com/fairlead-go/fairlead v0.0.0
 	github.com/fairlead-go/fairlead/contrib/grpcgo v0.0.0-00010101000000-000000000000
+	github.com/gorilla/websocket v1.5.3
 	github.com/grpc-ecosystem/grpc-gateway/v2 v2.33.0
 	github.com/moby/buildkit v0.25.1
 	github.com/moby/patternmatcher v0.6.1

@@ -2,6 +2,7 @@ package nethttp
 
 import (
 	"bufio"
+	"fmt"
 	"net"
 	"net/http"
 	"time"
@@ -37,8 +38,23 @@ func (h *hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	h.v.hijacked = true
+	if h.status != 0 { // a head that was not sent, as of handlers that switch protocols by WriteHeader
+		if err := tc.Write(h.bytes()); err != nil {
+			_ = tc.Close()
+			return nil, nil, err
+		}
+	}
 	c := &conn{tc}
 	return c, bufio.NewReadWriter(bufio.NewReader(c), bufio.NewWriter(c)), nil
+}
+
+// bytes returns the head of the response as HTTP/1.1 has it. The lock is held.
+func (w *response) bytes() []byte {
+	b := fmt.Appendf(nil, "HTTP/1.1 %03d %s\r\n", w.status, http.StatusText(w.status))
+	for k, v := range w.out.All() {
+		b = fmt.Appendf(b, "%s: %s\r\n", http.CanonicalHeaderKey(k), v)
+	}
+	return append(b, "\r\n"...)
 }
 
 // conn is a connection as a net.Conn.

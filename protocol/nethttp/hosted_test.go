@@ -29,7 +29,7 @@ import (
 func host(t *testing.T, app protocol.HTTP, opts ...server.Option) http.Handler {
 	t.Helper()
 	s, err := server.New(append([]server.Option{
-		server.Protocol(web.NewServer(app)),
+		server.Protocol(web.NewServer(app, web.CrossSiteWrites(true))), // the suite writes across origins
 		server.Codec(protocoltest.Codec{}),
 		server.Logger(slog.New(slog.DiscardHandler)),
 	}, opts...)...)

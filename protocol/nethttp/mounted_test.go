@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -376,6 +378,72 @@ func TestDeadlineMoves(t *testing.T) { //nolint:paralleltest // leakcheck counts
 			t.Errorf("%s: got %d, late %v", path, resp.StatusCode, late.Load())
 		}
 	}
+}
+
+// TestHijack: a handler of HTTP/1.1 takes the connection, before it has answered or with an answer that it has begun by
+// WriteHeader, and uses it after it has returned.
+func TestHijack(t *testing.T) { //nolint:paralleltest // leakcheck counts goroutines
+	leakcheck.Check(t)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	s := startMounted(t, []nethttp.Option{
+		nethttp.Mount("/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/begun" {
+				w.Header().Set("Upgrade", "own")
+				w.Header().Set("Connection", "Upgrade")
+				w.WriteHeader(http.StatusSwitchingProtocols)
+			}
+			c, rw, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if _, err := w.Write(nil); !errors.Is(err, http.ErrHijacked) {
+				t.Errorf("Write: got %v", err)
+			}
+			if _, _, err := w.(http.Hijacker).Hijack(); !errors.Is(err, http.ErrHijacked) {
+				t.Errorf("again: got %v", err)
+			}
+			if r.URL.Path != "/begun" {
+				fmt.Fprint(rw, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: own\r\n\r\n")
+			}
+			wg.Go(func() {
+				defer c.Close()
+				line, err := rw.ReadString('\n')
+				if err == nil {
+					fmt.Fprint(rw, "you said ", line)
+					err = rw.Flush()
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		})),
+		nethttp.Mount("/untaken", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusSwitchingProtocols)
+		})),
+	})
+	for _, path := range []string{"/", "/begun"} {
+		c, err := net.Dial("tcp", s.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The first bytes of what follows come with the request.
+		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: own\r\n\r\nhello\n", path)
+		b, err := io.ReadAll(c)
+		head, rest, _ := strings.Cut(string(b), "\r\n\r\n")
+		if err != nil || !strings.HasPrefix(head, "HTTP/1.1 101 ") || !strings.Contains(head, "Upgrade: own") ||
+			rest != "you said hello\n" {
+			t.Errorf("%s: got %q, %v", path, b, err)
+		}
+		c.Close()
+	}
+	for _, version := range versions {
+		if status, _, _ := get(t, newClient(t, version), "http://"+s.Addr().String()+"/untaken"); status != 500 {
+			t.Errorf("HTTP/%d: a connection that is not taken: got %d", version, status)
+		}
+	}
+	waitIdle(t, s)
 }
 
 // TestTLS: a handler sees the state of TLS, and the client's address.

@@ -140,14 +140,20 @@ func (w *response) snapshot() {
 func (w *response) copyField(md *fairlead.Metadata, key string) {
 	name := strings.ToLower(key)
 	switch name {
-	case "connection":
+	case "connection", "upgrade":
+		if w.status == http.StatusSwitchingProtocols { // Hijack sends it
+			break
+		}
+		if name == "upgrade" {
+			return
+		}
 		for _, v := range splitList(w.fields[key]) {
 			if w.v.x.Head().Version == 1 && strings.EqualFold(v, "close") {
 				md.Append(name, "close")
 			}
 		}
 		return
-	case "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
+	case "keep-alive", "proxy-connection", "transfer-encoding":
 		return
 	}
 	if !isToken(name) {
@@ -344,6 +350,10 @@ func (w *response) lock() {
 func (w *response) finish() {
 	if w.status == 0 {
 		w.writeHeader(http.StatusOK)
+	}
+	if !w.begun && w.status < http.StatusOK { // it has switched protocols, and not taken the connection
+		w.v.fail(fairlead.Errorf(fairlead.Internal, "the handler did not take the connection"))
+		return
 	}
 	if w.err != nil || w.length > w.written && !w.head && allowsBody(w.status) {
 		w.v.x.Reset(protocol.ResetInternal, errShort)

@@ -59,7 +59,7 @@ func TestPlugin(t *testing.T) {
 		{"shapes/shapes", stubs, "paths=source_relative,json=false"},
 		{"opaque/opaque", stubs, "paths=source_relative,json=false"},
 		{"grpc/grpc", stubs, "paths=source_relative,json=false,beside_grpc=true"},
-		{"json/json", "_json.fl.go", "paths=source_relative"}, // it has no service
+		{"json/two/two", "_json.fl.go", "paths=source_relative"}, // it has no service
 		{"json/ed/opaque", "_json.fl.go", "paths=source_relative"},
 	}
 	for _, tt := range tests {

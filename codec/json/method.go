@@ -7,17 +7,17 @@ import (
 
 var _ codec.PerMethod = Codec{}
 
-// ForMethod returns the codec that writes messages as the contract says for the method (fairlead.Method.JSON), and as c
-// does where it says nothing.
-func (c Codec) ForMethod(m *fairlead.Method) codec.Codec {
-	for _, choice := range []struct {
-		to    *bool
-		value *bool
-	}{
-		{&c.EnumNumbers, m.JSON.EnumNumbers},
-		{&c.ZeroValues, m.JSON.ZeroValues},
-		{&c.ProtoNames, m.JSON.OriginalNames},
-		{&c.Int64Numbers, m.JSON.Int64Numbers},
+// ForMethod returns the codec that writes messages as the contract chooses for the method (fairlead.Method.JSON), and
+// as c does where it chooses nothing.
+func (c Codec) ForMethod(m *fairlead.Method) codec.Codec { return c.WithForm(m.JSON) }
+
+// WithForm returns c with the choices of a form.
+func (c Codec) WithForm(f fairlead.JSONForm) Codec {
+	for _, choice := range []struct{ to, value *bool }{
+		{&c.EnumNumbers, f.EnumNumbers},
+		{&c.ZeroValues, f.ZeroValues},
+		{&c.ProtoNames, f.OriginalNames},
+		{&c.Int64Numbers, f.Int64Numbers},
 	} {
 		if choice.value != nil {
 			*choice.to = *choice.value

@@ -57,7 +57,7 @@ func newBinding(r *protocol.Route, rule *fairlead.HTTPRule, c json.Codec) (*bind
 	if err := b.params(); err != nil {
 		return nil, err
 	}
-	if err := b.codecs(c); err != nil {
+	if err := b.codecs(c.WithForm(m.JSON)); err != nil {
 		return nil, err
 	}
 	return b, nil

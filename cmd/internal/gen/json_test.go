@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -244,6 +245,21 @@ func TestJSONOptions(t *testing.T) {
 	}
 }
 
+// TestJSONOfMethod sees what the option of a method becomes.
+func TestJSONOfMethod(t *testing.T) {
+	t.Parallel()
+	form := jsonpb.FormsGetMethod.JSON
+	if form.EnumNumbers == nil || !*form.EnumNumbers || form.OriginalNames == nil || *form.OriginalNames ||
+		form.ZeroValues != nil || form.Int64Numbers != nil {
+		t.Errorf("got %+v, want numbers of enums and no original names", form)
+	}
+	m := &jsonpb.Lists{FEnum: []jsonpb.Color{jsonpb.Color_RED}}
+	c := json.Codec{ProtoNames: true}.ForMethod(jsonpb.FormsGetMethod)
+	if got, err := c.AppendMarshal(nil, m); err != nil || string(got) != `{"fEnum":[1]}` {
+		t.Errorf("got %s (%v)", got, err)
+	}
+}
+
 // TestJSONAllocs pins allocations: encoding has none, and decoding at most two more than from protobuf.
 //
 //nolint:paralleltest // AllocsPerRun counts the allocations of the whole process
@@ -252,11 +268,27 @@ func TestJSONAllocs(t *testing.T) {
 		t.Skip("the race detector allocates")
 	}
 	r := newFiller(1)
-	for _, sample := range []proto.Message{
-		new(jsonpb.Scalars), new(jsonpb.Optionals), new(jsonpb.Lists), new(jsonpb.Oneofs), new(jsonpb.Tree), new(two.Two),
-		new(ed.Opaque), new(ed.Hybrid),
+	few := make(map[string]string)
+	many := make(map[string]string)
+	for i := range 100 {
+		many[strconv.Itoa(i)] = "x"
+		if i < 8 {
+			few[strconv.Itoa(i)] = "x"
+		}
+	}
+	for _, tt := range []struct {
+		m    proto.Message
+		most float64
+	}{
+		{new(jsonpb.Scalars), 0}, {new(jsonpb.Optionals), 0}, {new(jsonpb.Lists), 0}, {new(jsonpb.Oneofs), 0},
+		{new(jsonpb.Tree), 0}, {new(two.Two), 0}, {new(ed.Opaque), 0}, {new(ed.Hybrid), 0},
+		{&jsonpb.Maps{StringString: few}, 0}, {&jsonpb.Maps{StringString: many}, 2},
 	} {
-		m := r.message(sample)
+		sample, most := tt.m, tt.most
+		m := sample
+		if proto.Size(m) == 0 {
+			m = r.message(sample)
+		}
 		text, err := protojson.Marshal(m)
 		if err != nil {
 			t.Fatal(err)
@@ -284,8 +316,8 @@ func TestJSONAllocs(t *testing.T) {
 			}
 		})
 		name := proto.MessageName(sample)
-		if encode != 0 {
-			t.Errorf("%s: encoding allocates %v times, want 0", name, encode)
+		if encode > most {
+			t.Errorf("%s: encoding allocates %v times, want at most %v", name, encode, most)
 		}
 		if decode > want+2 {
 			t.Errorf("%s: decoding allocates %v times, want at most the %v of protobuf and 2", name, decode, want)

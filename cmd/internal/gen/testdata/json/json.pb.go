@@ -2586,7 +2586,10 @@ const file_json_json_proto_rawDesc = "" +
 	"\x11COLOR_UNSPECIFIED\x10\x00\x12\a\n" +
 	"\x03RED\x10\x01\x12\t\n" +
 	"\x05ROUGE\x10\x01\x12\x16\n" +
-	"\tDEEP_BLUE\x10\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01\x1a\x02\x10\x01BGZEgithub.com/fairlead-go/fairlead/cmd/internal/gen/testdata/json;jsonpbb\x06proto3"
+	"\tDEEP_BLUE\x10\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01\x1a\x02\x10\x012@\n" +
+	"\x05Forms\x127\n" +
+	"\x03Get\x12\x12.test.json.Scalars\x1a\x10.test.json.Lists\"\n" +
+	"\xa2\xf2\"\x06\"\x04\b\x01\x18\x00BGZEgithub.com/fairlead-go/fairlead/cmd/internal/gen/testdata/json;jsonpbb\x06proto3"
 
 var (
 	file_json_json_proto_rawDescOnce sync.Once
@@ -2737,8 +2740,10 @@ var file_json_json_proto_depIdxs = []int32{
 	37, // 78: test.json.Maps.BoolEmptyEntry.value:type_name -> google.protobuf.Empty
 	37, // 79: test.json.Maps.Int32EmptyEntry.value:type_name -> google.protobuf.Empty
 	7,  // 80: test.json.Tree.NamedEntry.value:type_name -> test.json.Tree
-	81, // [81:81] is the sub-list for method output_type
-	81, // [81:81] is the sub-list for method input_type
+	1,  // 81: test.json.Forms.Get:input_type -> test.json.Scalars
+	3,  // 82: test.json.Forms.Get:output_type -> test.json.Lists
+	82, // [82:83] is the sub-list for method output_type
+	81, // [81:82] is the sub-list for method input_type
 	81, // [81:81] is the sub-list for extension type_name
 	81, // [81:81] is the sub-list for extension extendee
 	0,  // [0:81] is the sub-list for field type_name
@@ -2777,7 +2782,7 @@ func file_json_json_proto_init() {
 			NumEnums:      1,
 			NumMessages:   31,
 			NumExtensions: 0,
-			NumServices:   0,
+			NumServices:   1,
 		},
 		GoTypes:           file_json_json_proto_goTypes,
 		DependencyIndexes: file_json_json_proto_depIdxs,

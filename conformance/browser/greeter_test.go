@@ -72,6 +72,7 @@ func TestGreeter(t *testing.T) {
 		{"hello", "a/b?c#%", "hello a/b?c#%\n"},
 		{"connect", "Zoë", "hello Zoë\n"},
 		{"stream", "Ann", "hello Ann\nhello Ann\nhello Ann\n"},
+		{"chat", "Ann", "hello Ann\nhello Bo\n"},
 	} {
 		t.Run(tt.button+" "+tt.name, func(t *testing.T) {
 			eval[any](t, p, `(() => {
@@ -95,7 +96,8 @@ func TestGreeter(t *testing.T) {
 	defer p.mu.Unlock()
 	streams := 0
 	for _, r := range p.requests {
-		if !strings.HasPrefix(r, url+"/") && !strings.HasPrefix(r, "data:") {
+		if !strings.HasPrefix(r, url+"/") && !strings.HasPrefix(r, "ws"+strings.TrimPrefix(url, "http")+"/") &&
+			!strings.HasPrefix(r, "data:") {
 			t.Errorf("the page asked for %s", r)
 		}
 		if strings.Contains(r, "/stream") {

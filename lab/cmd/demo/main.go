@@ -65,7 +65,7 @@ func run(ctx context.Context, repository, report string, measure bool) (verdict 
 		{"building the command, the programs of the examples, and a grpc-go client for the greeter", d.build},
 		{"a new service, from nothing to its first call and a measurement", d.newService},
 		{"generating the greeter's code from its contract", d.generate},
-		{"the greeter, in all protocols at one port: gRPC, gRPC-Web, Connect, REST, server-sent events, a mounted handler", d.call},
+		{"the greeter, in all protocols at one port: gRPC, gRPC-Web, Connect, REST, server-sent events, WebSocket, a mounted handler", d.call},
 		{"the store: a customer calls orders, which calls inventory; mutual TLS, declared errors, rules", d.store},
 	} {
 		fmt.Printf("\n== %s\n", step.title)

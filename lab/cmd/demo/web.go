@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/coder/websocket"
 )
 
 // request is a request that any client of HTTP can make, and what its answer begins with.
@@ -73,6 +75,35 @@ func web(ctx context.Context, url string) error {
 			}
 		}
 		transport.CloseIdleConnections()
+	}
+	return chat(ctx, "ws"+strings.TrimPrefix(url, "http"))
+}
+
+// chat calls a bidirectional method by WebSocket.
+func chat(ctx context.Context, url string) error {
+	fmt.Println("a WebSocket to /greeter.v1.Greeter/Chat")
+	socket, _, err := websocket.Dial(ctx, url+"/greeter.v1.Greeter/Chat",
+		&websocket.DialOptions{Subprotocols: []string{"fairlead.json"}})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = socket.CloseNow() }()
+	for _, turn := range []struct{ send, want string }{
+		{`{"message":{"name":"Ann"}}`, `{"message":{"text":"hello Ann"}}`},
+		{`{"message":{"name":"Bo"}}`, `{"message":{"text":"hello Bo"}}`},
+		{`{"end":true}`, `{"end":{}}`},
+	} {
+		if err := socket.Write(ctx, websocket.MessageText, []byte(turn.send)); err != nil {
+			return err
+		}
+		_, got, err := socket.Read(ctx)
+		if err != nil {
+			return err
+		}
+		if string(got) != turn.want {
+			return fmt.Errorf("WebSocket: the answer to %s is %s, and should be %s", turn.send, got, turn.want)
+		}
+		fmt.Printf("  %s\n    %s\n", turn.send, got)
 	}
 	return nil
 }

@@ -125,8 +125,13 @@ func newVariables(name, modulePath string) (Variables, error) {
 		Name: v.ProtoPackage + "." + v.Service, Package: v.GoPackage, Path: stubs, Construct: v.Service,
 		Type: "Service", Make: "service.New(cfg.MaxItems)",
 	}}
-	validate := dependencies()[0] // by which the contract says what requests may be
-	v.Requires = []string{validate.path + " " + validate.version}
+	for _, d := range dependencies() {
+		switch d.path {
+		case "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go", // what requests may be
+			"google.golang.org/genproto/googleapis/api": // the paths of REST
+			v.Requires = append(v.Requires, d.path+" "+d.version)
+		}
+	}
 	return v, nil
 }
 

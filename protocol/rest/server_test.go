@@ -132,7 +132,7 @@ func TestUnary(t *testing.T) {
 			"cookie: c=1|grpc-timeout: 5S|accept-encoding: br|echo-bin: AQI", "", 200,
 			`{"name":"types/fields","oneofs":["cookie=c=1","grpc-timeout=","accept-encoding=",` +
 				`"echo-bin=\u0001\u0002","truerest"]}`, "",
-			"x-bin: AAE|trailer-cost: 3"},
+			"x-bin: AAE|trailer-cost: 3|split: -|evil: -"},
 
 		{"etag", "GET", "/v1/types/tag", "", "", 200, `{"name":"types/tag"}`, "", `etag: "v1"`},
 		{"304", "GET", "/v1/types/tag", `if-none-match: "v0", W/"v1"`, "", 304, "", "",

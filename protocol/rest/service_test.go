@@ -169,7 +169,8 @@ func get(ctx context.Context, m *thing) (*thing, error) {
 		c.ResponseHeader().Set("cache-control", "no-cache")
 	case "types/fields":
 		c.ResponseHeader().Set("x-bin", "\x00\x01")
-		c.ResponseHeader().Set("content-length", "7") // is dropped
+		c.ResponseHeader().Set("content-length", "7") // is dropped, and so is what would be two fields
+		c.ResponseHeader().Set("split", "a\r\nevil: 1")
 		c.ResponseTrailer().Set("cost", "3")
 		for _, k := range []string{"cookie", "grpc-timeout", "accept-encoding", "echo-bin"} {
 			m.Oneofs = append(m.Oneofs, k+"="+c.RequestHeader().Get(k))

@@ -151,7 +151,8 @@ func (l *leaf[T]) find(method string) *entry[T] {
 // an error if the path matches but has an invalid escape. It allocates nothing if values has room and the path has no
 // escapes.
 func (r *Router[T]) Match(method, path string, values []string) (value T, vars []string, ok bool, err error) {
-	if e := r.static[path].find(method); e != nil {
+	// A template without wildcards may have variables all the same, whose values are below.
+	if e := r.static[path].find(method); e != nil && len(e.template.Variables) == 0 {
 		return e.value, values, true, nil
 	}
 	rest, ok := strings.CutPrefix(path, "/")

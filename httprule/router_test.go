@@ -46,6 +46,8 @@ func TestRouter(t *testing.T) {
 		"* /files/**",
 		"PUT /files/{path=**}",
 		"GET /a b/c%3Ad",
+		"GET /v1/plain",
+		"POST /v1/{name=plain}",
 	}
 	tests := []struct {
 		method, path string
@@ -90,6 +92,8 @@ func TestRouter(t *testing.T) {
 		{"GET", "/files//", "* /files/**", nil},
 		{"GET", "/files", "* /files/**", nil},
 		{"GET", "/a%20b/c%3Ad", "GET /a b/c%3Ad", nil},
+		{"GET", "/v1/plain", "GET /v1/plain", nil},
+		{"POST", "/v1/plain", "POST /v1/{name=plain}", []string{"plain"}},
 		{"GET", "/a%20b/c:d", "GET /a b/c%3Ad", nil},
 	}
 	escaped := func(b string) string { return strings.ReplaceAll(b, "/a b/", "/a%20b/") }

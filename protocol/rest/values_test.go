@@ -126,6 +126,9 @@ func FuzzValues(f *testing.F) {
 					want = append(want, string(e))
 				}
 			}
+			if slices.ContainsFunc(got, func(v string) bool { return !json.Valid([]byte(v)) }) {
+				return // such as 00, which is two values to that decoder, and none to codecs
+			}
 			if err != nil || !reflect.DeepEqual(got, want) {
 				t.Errorf("%q, lines %v: got %q, %v, want %q", body, lines, got, err, want)
 			}

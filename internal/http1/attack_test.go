@@ -91,6 +91,7 @@ func TestAttacks(t *testing.T) { //nolint:paralleltest // leakcheck
 		{"a byte above ASCII", "GET /items/\xe4 HTTP/1.1\r\nHost: a\r\n\r\n", "400"},
 		{"a bad method", "G(T /items/a HTTP/1.1\r\nHost: a\r\n\r\n", "400"},
 		{"no version", "GET /items/a\r\nHost: a\r\n\r\n", "400"},
+		{"what is not HTTP", "INVALID CONNECTION PREFACE\r\n\r\n", ""},
 		{"a long version", "GET /items/a HTTP/1.10\r\nHost: a\r\n\r\n", "400"},
 		{"a small version", "GET /items/a http/1.1\r\nHost: a\r\n\r\n", "400"},
 		{"HTTP/2 in HTTP/1's clothes", "GET /items/a HTTP/2.0\r\nHost: a\r\n\r\n", "505"},
@@ -133,6 +134,9 @@ func TestAttacks(t *testing.T) { //nolint:paralleltest // leakcheck
 			p.t = t
 			_ = p.tc.Write([]byte(tt.request + next)) // the server may have enough before the end
 			got := p.rest()
+			if tt.status == "" && got == "" {
+				return
+			}
 			if statusOf(got) != tt.status || strings.Count(got, "HTTP/1.1 ") != 1 ||
 				!strings.Contains(got, "connection: close\r\n") {
 				t.Errorf("got %q, want one response with %s and the end of the connection", got, tt.status)

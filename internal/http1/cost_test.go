@@ -52,7 +52,9 @@ func TestAllocs(t *testing.T) { //nolint:paralleltest // it counts allocations
 		want     float64
 	}{
 		{"GET", []string{"GET /ping HTTP/1.1\r\n" + fields + "\r\n"}, 0},
-		{"GET of two paths", []string{"GET /a?b HTTP/1.1\r\n" + fields + "\r\n", "GET /b?c HTTP/1.1\r\n" + fields + "\r\n"}, 2},
+		{"GET of two paths", []string{
+			"GET /a?b HTTP/1.1\r\n" + fields + "\r\n", "GET /b?c HTTP/1.1\r\n" + fields + "\r\n",
+		}, 2},
 		{"POST", []string{"POST /ping HTTP/1.1\r\n" + fields + "Content-Length: 5\r\n\r\nhello"}, 0},
 		{"chunked POST", []string{"POST /ping HTTP/1.1\r\n" + fields +
 			"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"}, 0},

@@ -86,6 +86,9 @@ type fault struct {
 	abuse  protocol.Abuse
 }
 
+// silent is the status of a fault that gets no answer.
+const silent = 0
+
 // Error implements error.
 func (f *fault) Error() string { return "http1: " + f.reason }
 

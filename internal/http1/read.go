@@ -459,6 +459,10 @@ func (c *Conn) onAnswer() (need int) {
 			return len(r.in) - r.off + 1
 		}
 	}
+	if x.entered { // whoever has ended it may still be about to leave it
+		c.w.Lock()
+		c.w.Unlock() //nolint:staticcheck // it waits for that goroutine, and then the stream may be used again
+	}
 	r.x = nil
 	if x.last {
 		c.end()
@@ -506,9 +510,9 @@ func (c *Conn) refuse(f *fault) {
 	failure := &protocol.Failure{Kind: protocol.FailedViolation, Code: protocol.ResetProtocolError, Cause: f}
 	var call *fairlead.Call
 	c.w.Lock()
-	answer := true
+	answer := f.status != silent
 	if s != nil && s.p != nil {
-		answer = !s.headSent && !s.over.Load()
+		answer = answer && !s.headSent && !s.over.Load()
 		s.last = true
 		s.fail(failure)
 		if !s.over.Load() {

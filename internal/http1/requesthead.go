@@ -123,10 +123,14 @@ func verbOf(b []byte) string {
 func (r *requestHead) requestLine(b []byte, c *Conn) (path, query span, f *fault) {
 	i := bytes.IndexByte(b, ' ')
 	j := bytes.LastIndexByte(b, ' ')
-	if i <= 0 || j == i || !isToken(b[:i]) {
+	if i <= 0 || j <= i+1 || !isToken(b[:i]) {
 		return path, query, malformed("a bad request line")
 	}
 	target, version := b[i+1:j], b[j+1:]
+	if c.requests.Load() == 0 && target[0] != '/' && !bytes.HasPrefix(version, []byte("HTTP/")) {
+		// Not HTTP/1, and perhaps meant to be HTTP/2's preface, to which no answer of HTTP/1 is one.
+		return path, query, &fault{silent, "the first line is no request", protocol.MalformedRequest}
+	}
 	if f := r.version(version); f != nil {
 		return path, query, f
 	}

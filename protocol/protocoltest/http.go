@@ -436,7 +436,8 @@ func httpNoContent(t *testing.T, c protocol.HTTPConn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := x.Send(&protocol.Message{Bytes: []byte("b")}, true); err != nil {
+	// In HTTP/1.1 the head is the whole response, and may be here before this is sent.
+	if err := x.Send(&protocol.Message{Bytes: []byte("b")}, true); err != nil && !errors.Is(err, io.EOF) {
 		t.Fatal(err)
 	}
 	if got, err := x.Read(); !errors.Is(err, io.EOF) {

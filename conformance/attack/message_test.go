@@ -10,7 +10,7 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// TestDecompressionBombs sends messages that are small and become large.
+// TestDecompressionBombs sends messages that are small and become large, in gRPC and in Connect.
 func TestDecompressionBombs(t *testing.T) { //nolint:paralleltest // memory is the process's
 	var z bytes.Buffer
 	w, _ := gzip.NewWriterLevel(&z, gzip.BestCompression)
@@ -20,14 +20,27 @@ func TestDecompressionBombs(t *testing.T) { //nolint:paralleltest // memory is t
 	}
 	_ = w.Close()
 	tg := newTarget(t, server.MaxStreams(20))
-	for _, path := range []string{unaryPath, duplexPath} {
+	for _, tt := range []struct {
+		path, contentType, field string
+		bare                     bool // without an envelope
+	}{
+		{unaryPath, "application/grpc", "grpc-encoding", false},
+		{duplexPath, "application/grpc", "grpc-encoding", false},
+		{unaryPath, "application/proto", "content-encoding", true},
+		{duplexPath, "application/connect+proto", "connect-content-encoding", false},
+	} {
 		tg.during(bounds{heap: 64, goroutines: 60}, func() {
 			a := tg.attack().start()
-			head := []string{"grpc-encoding", "gzip"}
 			var last uint32
 			for range 20 {
-				id := a.open(a.head(path, head...), false)
+				id := a.open(a.block(
+					":method", "POST", ":scheme", "http", ":path", tt.path, ":authority", "victim",
+					"content-type", tt.contentType, tt.field, "gzip",
+				), false)
 				body := binary.BigEndian.AppendUint32([]byte{1}, uint32(z.Len()))
+				if tt.bare {
+					body = nil
+				}
 				for body = append(body, z.Bytes()...); len(body) > 0; {
 					n := min(len(body), 16<<10)
 					_ = a.WriteData(id, n == len(body), body[:n])

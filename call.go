@@ -327,7 +327,8 @@ func (c *Call) SetHTTPStatus(status int) error {
 // HTTPStatus returns what SetHTTPStatus has set, 0 for nothing.
 func (c *Call) HTTPStatus() int { return int(c.httpStatus) }
 
-// SendHeader sends the response header now instead of with the first message. On a client it does nothing.
+// SendHeader sends the response header now instead of with the first message. It does nothing on a client, and for a
+// protocol whose header depends on how the call ends, as for unary calls of Connect.
 func (c *Call) SendHeader() error {
 	if c.driver == nil || c.side != ServerSide {
 		return nil

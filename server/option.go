@@ -51,8 +51,8 @@ func HTTP(p ...protocol.HTTP) Option {
 // Fallback sets the handler of calls whose method no service has, for gateways. It gets all such calls as bidirectional
 // streams of *fairlead.Raw (fairlead.BidiHandler), and Call.Method has the names that were called. Middleware and gates
 // apply as to other methods, except that the Method of fairlead.Site has the path "*", and requests are not validated.
-// It works for protocols that address methods by service and name, as gRPC does, and for the codecs of the server.
-// Default: none; such calls fail with UNIMPLEMENTED.
+// It works for protocols that address methods by service and name, as gRPC and gRPC-Web do, and for the codecs of the
+// server; Connect answers such calls with 404. Default: none; such calls fail with UNIMPLEMENTED.
 func Fallback(h fairlead.Handler) Option {
 	return option(func(c *config) { c.fallback, c.fallbackSet = h, true })
 }

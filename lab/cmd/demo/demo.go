@@ -125,7 +125,7 @@ func (d *demo) clients(ctx context.Context, addr string) error {
 			return err
 		}
 		if said != want {
-			return fmt.Errorf("Fairlead's client got other answers by %s:\n%s", protocol, said)
+			return fmt.Errorf("by %s Fairlead's client got other answers:\n%s", protocol, said)
 		}
 		fmt.Printf("Fairlead's client by %s: the same answers\n", protocol)
 	}

@@ -1,8 +1,8 @@
 // Program demo shows in about a minute what Fairlead is: it has the command write a new service, builds, runs, calls
 // and measures that; it generates the greeter example's code, serves it, and calls it in each protocol, with Fairlead's
-// client, grpc-go's and net/http's; it runs the store example, two services and a customer; and it measures both frameworks side by side on
-// this machine. Everything that it starts is ended before it does. It exits with 1 when something was not as it should
-// be.
+// client, grpc-go's and net/http's; it runs the store example, two services and a customer; and it measures both
+// frameworks side by side on this machine. Everything that it starts is ended before it does. It exits with 1 when
+// something was not as it should be.
 package main
 
 import (
@@ -65,7 +65,7 @@ func run(ctx context.Context, repository, report string, measure bool) (verdict 
 		{"building the command, the programs of the examples, and a grpc-go client for the greeter", d.build},
 		{"a new service, from nothing to its first call and a measurement", d.newService},
 		{"generating the greeter's code from its contract", d.generate},
-		{"the greeter, in all protocols at one port: gRPC, gRPC-Web, Connect, REST, server-sent events, WebSocket, a mounted handler", d.call},
+		{"the greeter at one port: gRPC, gRPC-Web, Connect, REST, server-sent events, WebSocket, a page", d.call},
 		{"the store: a customer calls orders, which calls inventory; mutual TLS, declared errors, rules", d.store},
 	} {
 		fmt.Printf("\n== %s\n", step.title)

@@ -82,7 +82,7 @@ func web(ctx context.Context, url string) error {
 // chat calls a bidirectional method by WebSocket.
 func chat(ctx context.Context, url string) error {
 	fmt.Println("a WebSocket to /greeter.v1.Greeter/Chat")
-	socket, _, err := websocket.Dial(ctx, url+"/greeter.v1.Greeter/Chat",
+	socket, _, err := websocket.Dial(ctx, url+"/greeter.v1.Greeter/Chat", //nolint:bodyclose // it needs no closing
 		&websocket.DialOptions{Subprotocols: []string{"fairlead.json"}})
 	if err != nil {
 		return err

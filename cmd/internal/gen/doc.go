@@ -50,6 +50,11 @@
 // greeter_validate.fl.go: plain comparisons, without reflection. What only an evaluator of expressions can do is listed
 // by a second method, SurveyRules.
 //
+// # JSON
+//
+// Each message gets the methods AppendProtoJSON and ParseProtoJSON in greeter_json.fl.go, which call package jsonwire:
+// ProtoJSON without reflection. Those that cannot have them are noted; codec/json does them by reflection.
+//
 // # What is wrong with a contract
 //
 // All that is wrong with options is reported at once, as Problems, each with its place. What is wrong with HTTP rules

@@ -69,8 +69,9 @@ func TestOptions(t *testing.T) {
 		{"frames", []ServerOption{FrameTimeout(-1)}, nil, "web: FrameTimeout: -1ns is negative"},
 		{"frames", nil, []ClientOption{FrameTimeout(-1)}, "web: FrameTimeout: -1ns is negative"},
 		{
-			"good", []ServerOption{CrossSiteWrites(true), AllowOrigins(CORS{Origins: []string{"*"}, Headers: []string{"*", "X-A"}})},
-			nil, "",
+			"good", []ServerOption{
+				CrossSiteWrites(true), AllowOrigins(CORS{Origins: []string{"*"}, Headers: []string{"*", "X-A"}}),
+			}, nil, "",
 		},
 		{"good", []ServerOption{AllowOrigins(CORS{
 			Origins: []string{"https://a.example", "http://[::1]:8080"}, Credentials: true, Expose: []string{"X-A"},

@@ -259,9 +259,15 @@ func appendDecimal(dst []byte, v, abs float64, bits int) (out []byte, ok bool) {
 	if back != abs || n == 0 {
 		return dst, false
 	}
-	for n%10 == 0 {
-		n /= 10
-		places--
+	// V is not whole, so that there are at most five zeros.
+	if n%1000 == 0 {
+		n, places = n/1000, places-3
+	}
+	if n%100 == 0 {
+		n, places = n/100, places-2
+	}
+	if n%10 == 0 {
+		n, places = n/10, places-1
 	}
 	if v < 0 {
 		dst = append(dst, '-')

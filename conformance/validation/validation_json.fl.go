@@ -29,7 +29,7 @@ func (m *PlaceRequest) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.Labels) > 0 || e.ZeroValues {
 		dst = append(dst, `"labels":{`...)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.Labels) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 32), m.Labels) {
 			v := m.Labels[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendString(dst, v), ',')

@@ -167,7 +167,7 @@ func (w *jsonWriter) appendMap(f *jsonField, value string) {
 		w.p("continue")
 		w.p("}")
 	} else {
-		const onStack = "16"
+		const onStack = "32"
 		w.p("for _, k := range ", w.ours("SortedKeys"), "(make([]", jsonGoType(key.Desc.Kind()), ", 0, ", onStack, "), ",
 			value, ") {")
 		if !isConstant(element) {

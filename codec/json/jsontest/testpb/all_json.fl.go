@@ -587,7 +587,7 @@ func (m *Nested) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.ByString) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"byString":{`, `"by_string":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.ByString) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 32), m.ByString) {
 			v := m.ByString[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendString(dst, v), ',')
@@ -608,7 +608,7 @@ func (m *Nested) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.ByInt32) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"byInt32":{`, `"by_int32":{`)
-		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 16), m.ByInt32) {
+		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 32), m.ByInt32) {
 			v := m.ByInt32[k]
 			dst = e.AppendKeyInt(dst, int64(k))
 			dst = append(e.AppendInt64(dst, v), ',')
@@ -617,7 +617,7 @@ func (m *Nested) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.ByInt64) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"byInt64":{`, `"by_int64":{`)
-		for _, k := range jsonwire.SortedKeys(make([]int64, 0, 16), m.ByInt64) {
+		for _, k := range jsonwire.SortedKeys(make([]int64, 0, 32), m.ByInt64) {
 			v := m.ByInt64[k]
 			dst = e.AppendKeyInt(dst, k)
 			dst = append(e.AppendFloat64(dst, v), ',')
@@ -626,7 +626,7 @@ func (m *Nested) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.ByUint32) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"byUint32":{`, `"by_uint32":{`)
-		for _, k := range jsonwire.SortedKeys(make([]uint32, 0, 16), m.ByUint32) {
+		for _, k := range jsonwire.SortedKeys(make([]uint32, 0, 32), m.ByUint32) {
 			v := m.ByUint32[k]
 			dst = e.AppendKeyUint(dst, uint64(k))
 			dst = append(e.AppendBytes(dst, v), ',')
@@ -635,7 +635,7 @@ func (m *Nested) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.ByUint64) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"byUint64":{`, `"by_uint64":{`)
-		for _, k := range jsonwire.SortedKeys(make([]uint64, 0, 16), m.ByUint64) {
+		for _, k := range jsonwire.SortedKeys(make([]uint64, 0, 32), m.ByUint64) {
 			v := m.ByUint64[k]
 			dst = e.AppendKeyUint(dst, k)
 			dst = append(e.AppendFloat32(dst, v), ',')
@@ -644,7 +644,7 @@ func (m *Nested) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.BySint32) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"bySint32":{`, `"by_sint32":{`)
-		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 16), m.BySint32) {
+		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 32), m.BySint32) {
 			v := m.BySint32[k]
 			dst = e.AppendKeyInt(dst, int64(k))
 			dst = append(e.AppendBool(dst, v), ',')
@@ -653,7 +653,7 @@ func (m *Nested) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.BySfixed64) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"bySfixed64":{`, `"by_sfixed64":{`)
-		for _, k := range jsonwire.SortedKeys(make([]int64, 0, 16), m.BySfixed64) {
+		for _, k := range jsonwire.SortedKeys(make([]int64, 0, 32), m.BySfixed64) {
 			v := m.BySfixed64[k]
 			dst = e.AppendKeyInt(dst, k)
 			dst = append(e.AppendUint64(dst, v), ',')
@@ -662,7 +662,7 @@ func (m *Nested) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.ByFixed32) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"byFixed32":{`, `"by_fixed32":{`)
-		for _, k := range jsonwire.SortedKeys(make([]uint32, 0, 16), m.ByFixed32) {
+		for _, k := range jsonwire.SortedKeys(make([]uint32, 0, 32), m.ByFixed32) {
 			v := m.ByFixed32[k]
 			dst = e.AppendKeyUint(dst, uint64(k))
 			dst = append(e.AppendInt64(dst, v), ',')
@@ -671,7 +671,7 @@ func (m *Nested) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.ToNested) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"toNested":{`, `"to_nested":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.ToNested) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 32), m.ToNested) {
 			v := m.ToNested[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(v.AppendProtoJSON(dst, e), ',')
@@ -680,7 +680,7 @@ func (m *Nested) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.ToValue) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"toValue":{`, `"to_value":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.ToValue) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 32), m.ToValue) {
 			v := m.ToValue[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendMessage(dst, v), ',')
@@ -689,7 +689,7 @@ func (m *Nested) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.ToTime) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"toTime":{`, `"to_time":{`)
-		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 16), m.ToTime) {
+		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 32), m.ToTime) {
 			v := m.ToTime[k]
 			dst = e.AppendKeyInt(dst, int64(k))
 			dst = append(e.AppendTimestamp(dst, v.GetSeconds(), v.GetNanos()), ',')
@@ -698,7 +698,7 @@ func (m *Nested) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.ToNull) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"toNull":{`, `"to_null":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.ToNull) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 32), m.ToNull) {
 			dst = e.AppendKeyString(dst, k)
 			dst = append(append(dst, "null"...), ',')
 		}
@@ -706,7 +706,7 @@ func (m *Nested) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.ToWrapped) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"toWrapped":{`, `"to_wrapped":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.ToWrapped) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 32), m.ToWrapped) {
 			v := m.ToWrapped[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendInt64(dst, v.GetValue()), ',')

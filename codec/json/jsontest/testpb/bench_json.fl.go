@@ -51,7 +51,7 @@ func (m *Order) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.Labels) > 0 || e.ZeroValues {
 		dst = append(dst, `"labels":{`...)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.Labels) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 32), m.Labels) {
 			v := m.Labels[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendString(dst, v), ',')
@@ -333,7 +333,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	dst = append(dst, '{')
 	if len(m.Names) > 0 || e.ZeroValues {
 		dst = append(dst, `"names":{`...)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.Names) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 32), m.Names) {
 			v := m.Names[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendString(dst, v), ',')
@@ -342,7 +342,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.Values) > 0 || e.ZeroValues {
 		dst = append(dst, `"values":{`...)
-		for _, k := range jsonwire.SortedKeys(make([]int64, 0, 16), m.Values) {
+		for _, k := range jsonwire.SortedKeys(make([]int64, 0, 32), m.Values) {
 			v := m.Values[k]
 			dst = e.AppendKeyInt(dst, k)
 			dst = append(e.AppendFloat64(dst, v), ',')

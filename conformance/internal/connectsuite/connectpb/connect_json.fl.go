@@ -48,6 +48,10 @@ func (m *UnaryResponseDefinition) AppendProtoJSON(dst []byte, e *jsonwire.Encode
 		dst = e.AppendName(dst, `"responseDelayMs":`, `"response_delay_ms":`)
 		dst = append(e.AppendUint32(dst, m.ResponseDelayMs), ',')
 	}
+	if m.RawResponse != nil {
+		dst = e.AppendName(dst, `"rawResponse":`, `"raw_response":`)
+		dst = append(m.RawResponse.AppendProtoJSON(dst, e), ',')
+	}
 	return jsonwire.CloseObject(dst)
 }
 
@@ -66,12 +70,12 @@ func (m *UnaryResponseDefinition) ParseProtoJSON(d *jsonwire.Decoder) {
 			}
 		case "responseData", "response_data":
 			if seen = d.Once(seen, 1<<1); !d.Null() {
-				seen = d.OnceOneof(seen, 1<<5, "response")
+				seen = d.OnceOneof(seen, 1<<6, "response")
 				m.Response = &UnaryResponseDefinition_ResponseData{ResponseData: d.Bytes()}
 			}
 		case "error":
 			if seen = d.Once(seen, 1<<2); !d.Null() {
-				seen = d.OnceOneof(seen, 1<<5, "response")
+				seen = d.OnceOneof(seen, 1<<6, "response")
 				v := new(Error)
 				v.ParseProtoJSON(d)
 				m.Response = &UnaryResponseDefinition_Error{Error: v}
@@ -87,6 +91,12 @@ func (m *UnaryResponseDefinition) ParseProtoJSON(d *jsonwire.Decoder) {
 		case "responseDelayMs", "response_delay_ms":
 			if seen = d.Once(seen, 1<<4); !d.Null() {
 				m.ResponseDelayMs = d.Uint32()
+			}
+		case "rawResponse", "raw_response":
+			if seen = d.Once(seen, 1<<5); !d.Null() {
+				v := new(RawHTTPResponse)
+				v.ParseProtoJSON(d)
+				m.RawResponse = v
 			}
 		default:
 			d.Unknown()
@@ -129,6 +139,10 @@ func (m *StreamResponseDefinition) AppendProtoJSON(dst []byte, e *jsonwire.Encod
 		}
 		dst = append(jsonwire.CloseArray(dst), ',')
 	}
+	if m.RawResponse != nil {
+		dst = e.AppendName(dst, `"rawResponse":`, `"raw_response":`)
+		dst = append(m.RawResponse.AppendProtoJSON(dst, e), ',')
+	}
 	return jsonwire.CloseObject(dst)
 }
 
@@ -168,6 +182,242 @@ func (m *StreamResponseDefinition) ParseProtoJSON(d *jsonwire.Decoder) {
 					v.ParseProtoJSON(d)
 					m.ResponseTrailers = append(m.ResponseTrailers, v)
 				}
+			}
+		case "rawResponse", "raw_response":
+			if seen = d.Once(seen, 1<<5); !d.Null() {
+				v := new(RawHTTPResponse)
+				v.ParseProtoJSON(d)
+				m.RawResponse = v
+			}
+		default:
+			d.Unknown()
+		}
+	}
+}
+
+// AppendProtoJSON appends m to dst as ProtoJSON; package codec/json calls it.
+func (m *RawHTTPResponse) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
+	if m == nil {
+		m = new(RawHTTPResponse)
+	}
+	dst = append(dst, '{')
+	if m.StatusCode != 0 || e.ZeroValues {
+		dst = e.AppendName(dst, `"statusCode":`, `"status_code":`)
+		dst = append(e.AppendUint32(dst, m.StatusCode), ',')
+	}
+	if len(m.Headers) > 0 || e.ZeroValues {
+		dst = append(dst, `"headers":[`...)
+		for _, v := range m.Headers {
+			dst = append(v.AppendProtoJSON(dst, e), ',')
+		}
+		dst = append(jsonwire.CloseArray(dst), ',')
+	}
+	switch v := m.Body.(type) {
+	case *RawHTTPResponse_Unary:
+		if v != nil {
+			dst = append(dst, `"unary":`...)
+			dst = append(v.Unary.AppendProtoJSON(dst, e), ',')
+		}
+	case *RawHTTPResponse_Stream:
+		if v != nil {
+			dst = append(dst, `"stream":`...)
+			dst = append(v.Stream.AppendProtoJSON(dst, e), ',')
+		}
+	}
+	if len(m.Trailers) > 0 || e.ZeroValues {
+		dst = append(dst, `"trailers":[`...)
+		for _, v := range m.Trailers {
+			dst = append(v.AppendProtoJSON(dst, e), ',')
+		}
+		dst = append(jsonwire.CloseArray(dst), ',')
+	}
+	return jsonwire.CloseObject(dst)
+}
+
+// ParseProtoJSON reads ProtoJSON into m, which is empty; package codec/json calls it.
+func (m *RawHTTPResponse) ParseProtoJSON(d *jsonwire.Decoder) {
+	var seen uint64
+	for more := d.OpenObject(); more; more = d.NextMember() {
+		switch string(d.Name()) {
+		case "statusCode", "status_code":
+			if seen = d.Once(seen, 1<<0); !d.Null() {
+				m.StatusCode = d.Uint32()
+			}
+		case "headers":
+			if seen = d.Once(seen, 1<<1); !d.Null() {
+				for more := d.OpenArray(); more; more = d.NextElement() {
+					v := new(Header)
+					v.ParseProtoJSON(d)
+					m.Headers = append(m.Headers, v)
+				}
+			}
+		case "unary":
+			if seen = d.Once(seen, 1<<2); !d.Null() {
+				seen = d.OnceOneof(seen, 1<<5, "body")
+				v := new(MessageContents)
+				v.ParseProtoJSON(d)
+				m.Body = &RawHTTPResponse_Unary{Unary: v}
+			}
+		case "stream":
+			if seen = d.Once(seen, 1<<3); !d.Null() {
+				seen = d.OnceOneof(seen, 1<<5, "body")
+				v := new(StreamContents)
+				v.ParseProtoJSON(d)
+				m.Body = &RawHTTPResponse_Stream{Stream: v}
+			}
+		case "trailers":
+			if seen = d.Once(seen, 1<<4); !d.Null() {
+				for more := d.OpenArray(); more; more = d.NextElement() {
+					v := new(Header)
+					v.ParseProtoJSON(d)
+					m.Trailers = append(m.Trailers, v)
+				}
+			}
+		default:
+			d.Unknown()
+		}
+	}
+}
+
+// AppendProtoJSON appends m to dst as ProtoJSON; package codec/json calls it.
+func (m *MessageContents) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
+	if m == nil {
+		m = new(MessageContents)
+	}
+	dst = append(dst, '{')
+	switch v := m.Data.(type) {
+	case *MessageContents_Binary:
+		if v != nil {
+			dst = append(dst, `"binary":`...)
+			dst = append(e.AppendBytes(dst, v.Binary), ',')
+		}
+	case *MessageContents_Text:
+		if v != nil {
+			dst = append(dst, `"text":`...)
+			dst = append(e.AppendString(dst, v.Text), ',')
+		}
+	case *MessageContents_BinaryMessage:
+		if v != nil {
+			dst = e.AppendName(dst, `"binaryMessage":`, `"binary_message":`)
+			dst = append(e.AppendMessage(dst, v.BinaryMessage), ',')
+		}
+	}
+	if m.Compression != 0 || e.ZeroValues {
+		dst = append(dst, `"compression":`...)
+		dst = append(e.AppendEnum(dst, int32(m.Compression), Compression_name), ',')
+	}
+	return jsonwire.CloseObject(dst)
+}
+
+// ParseProtoJSON reads ProtoJSON into m, which is empty; package codec/json calls it.
+func (m *MessageContents) ParseProtoJSON(d *jsonwire.Decoder) {
+	var seen uint64
+	for more := d.OpenObject(); more; more = d.NextMember() {
+		switch string(d.Name()) {
+		case "binary":
+			if seen = d.Once(seen, 1<<0); !d.Null() {
+				seen = d.OnceOneof(seen, 1<<4, "data")
+				m.Data = &MessageContents_Binary{Binary: d.Bytes()}
+			}
+		case "text":
+			if seen = d.Once(seen, 1<<1); !d.Null() {
+				seen = d.OnceOneof(seen, 1<<4, "data")
+				m.Data = &MessageContents_Text{Text: d.String()}
+			}
+		case "binaryMessage", "binary_message":
+			if seen = d.Once(seen, 1<<2); !d.Null() {
+				seen = d.OnceOneof(seen, 1<<4, "data")
+				v := new(anypb.Any)
+				d.Message(v)
+				m.Data = &MessageContents_BinaryMessage{BinaryMessage: v}
+			}
+		case "compression":
+			if seen = d.Once(seen, 1<<3); !d.Null() {
+				if v, ok := d.Enum(Compression_value); ok {
+					m.Compression = Compression(v)
+				}
+			}
+		default:
+			d.Unknown()
+		}
+	}
+}
+
+// AppendProtoJSON appends m to dst as ProtoJSON; package codec/json calls it.
+func (m *StreamContents) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
+	if m == nil {
+		m = new(StreamContents)
+	}
+	dst = append(dst, '{')
+	if len(m.Items) > 0 || e.ZeroValues {
+		dst = append(dst, `"items":[`...)
+		for _, v := range m.Items {
+			dst = append(v.AppendProtoJSON(dst, e), ',')
+		}
+		dst = append(jsonwire.CloseArray(dst), ',')
+	}
+	return jsonwire.CloseObject(dst)
+}
+
+// ParseProtoJSON reads ProtoJSON into m, which is empty; package codec/json calls it.
+func (m *StreamContents) ParseProtoJSON(d *jsonwire.Decoder) {
+	var seen uint64
+	for more := d.OpenObject(); more; more = d.NextMember() {
+		switch string(d.Name()) {
+		case "items":
+			if seen = d.Once(seen, 1<<0); !d.Null() {
+				for more := d.OpenArray(); more; more = d.NextElement() {
+					v := new(StreamContents_StreamItem)
+					v.ParseProtoJSON(d)
+					m.Items = append(m.Items, v)
+				}
+			}
+		default:
+			d.Unknown()
+		}
+	}
+}
+
+// AppendProtoJSON appends m to dst as ProtoJSON; package codec/json calls it.
+func (m *StreamContents_StreamItem) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
+	if m == nil {
+		m = new(StreamContents_StreamItem)
+	}
+	dst = append(dst, '{')
+	if m.Flags != 0 || e.ZeroValues {
+		dst = append(dst, `"flags":`...)
+		dst = append(e.AppendUint32(dst, m.Flags), ',')
+	}
+	if m.Length != nil {
+		dst = append(dst, `"length":`...)
+		dst = append(e.AppendUint32(dst, *m.Length), ',')
+	}
+	if m.Payload != nil {
+		dst = append(dst, `"payload":`...)
+		dst = append(m.Payload.AppendProtoJSON(dst, e), ',')
+	}
+	return jsonwire.CloseObject(dst)
+}
+
+// ParseProtoJSON reads ProtoJSON into m, which is empty; package codec/json calls it.
+func (m *StreamContents_StreamItem) ParseProtoJSON(d *jsonwire.Decoder) {
+	var seen uint64
+	for more := d.OpenObject(); more; more = d.NextMember() {
+		switch string(d.Name()) {
+		case "flags":
+			if seen = d.Once(seen, 1<<0); !d.Null() {
+				m.Flags = d.Uint32()
+			}
+		case "length":
+			if seen = d.Once(seen, 1<<1); !d.Null() {
+				v := d.Uint32()
+				m.Length = &v
+			}
+		case "payload":
+			if seen = d.Once(seen, 1<<2); !d.Null() {
+				v := new(MessageContents)
+				v.ParseProtoJSON(d)
+				m.Payload = v
 			}
 		default:
 			d.Unknown()

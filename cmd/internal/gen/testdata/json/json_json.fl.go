@@ -600,7 +600,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	dst = append(dst, '{')
 	if len(m.StringString) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"stringString":{`, `"string_string":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.StringString) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 32), m.StringString) {
 			v := m.StringString[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendString(dst, v), ',')
@@ -609,7 +609,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.Int32Int64) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"int32Int64":{`, `"int32_int64":{`)
-		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 16), m.Int32Int64) {
+		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 32), m.Int32Int64) {
 			v := m.Int32Int64[k]
 			dst = e.AppendKeyInt(dst, int64(k))
 			dst = append(e.AppendInt64(dst, v), ',')
@@ -618,7 +618,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.Uint32Uint64) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"uint32Uint64":{`, `"uint32_uint64":{`)
-		for _, k := range jsonwire.SortedKeys(make([]uint32, 0, 16), m.Uint32Uint64) {
+		for _, k := range jsonwire.SortedKeys(make([]uint32, 0, 32), m.Uint32Uint64) {
 			v := m.Uint32Uint64[k]
 			dst = e.AppendKeyUint(dst, uint64(k))
 			dst = append(e.AppendUint64(dst, v), ',')
@@ -627,7 +627,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.Sint64Float) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"sint64Float":{`, `"sint64_float":{`)
-		for _, k := range jsonwire.SortedKeys(make([]int64, 0, 16), m.Sint64Float) {
+		for _, k := range jsonwire.SortedKeys(make([]int64, 0, 32), m.Sint64Float) {
 			v := m.Sint64Float[k]
 			dst = e.AppendKeyInt(dst, k)
 			dst = append(e.AppendFloat32(dst, v), ',')
@@ -636,7 +636,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.Fixed64Double) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"fixed64Double":{`, `"fixed64_double":{`)
-		for _, k := range jsonwire.SortedKeys(make([]uint64, 0, 16), m.Fixed64Double) {
+		for _, k := range jsonwire.SortedKeys(make([]uint64, 0, 32), m.Fixed64Double) {
 			v := m.Fixed64Double[k]
 			dst = e.AppendKeyUint(dst, k)
 			dst = append(e.AppendFloat64(dst, v), ',')
@@ -657,7 +657,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.StringBytes) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"stringBytes":{`, `"string_bytes":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.StringBytes) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 32), m.StringBytes) {
 			v := m.StringBytes[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendBytes(dst, v), ',')
@@ -666,7 +666,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.StringEnum) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"stringEnum":{`, `"string_enum":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.StringEnum) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 32), m.StringEnum) {
 			v := m.StringEnum[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendEnum(dst, int32(v), Color_name), ',')
@@ -675,7 +675,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.StringMessage) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"stringMessage":{`, `"string_message":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.StringMessage) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 32), m.StringMessage) {
 			v := m.StringMessage[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(v.AppendProtoJSON(dst, e), ',')
@@ -684,7 +684,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.StringNull) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"stringNull":{`, `"string_null":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.StringNull) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 32), m.StringNull) {
 			dst = e.AppendKeyString(dst, k)
 			dst = append(append(dst, "null"...), ',')
 		}
@@ -692,7 +692,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.StringValue) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"stringValue":{`, `"string_value":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.StringValue) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 32), m.StringValue) {
 			v := m.StringValue[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendMessage(dst, v), ',')
@@ -701,7 +701,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.StringDuration) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"stringDuration":{`, `"string_duration":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.StringDuration) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 32), m.StringDuration) {
 			v := m.StringDuration[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendDuration(dst, v.GetSeconds(), v.GetNanos()), ',')
@@ -710,7 +710,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.StringWrapper) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"stringWrapper":{`, `"string_wrapper":{`)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.StringWrapper) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 32), m.StringWrapper) {
 			v := m.StringWrapper[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendBytes(dst, v.GetValue()), ',')
@@ -743,7 +743,7 @@ func (m *Maps) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.Int32Empty) > 0 || e.ZeroValues {
 		dst = e.AppendName(dst, `"int32Empty":{`, `"int32_empty":{`)
-		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 16), m.Int32Empty) {
+		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 32), m.Int32Empty) {
 			dst = e.AppendKeyInt(dst, int64(k))
 			dst = append(append(dst, "{}"...), ',')
 		}
@@ -1387,7 +1387,7 @@ func (m *Tree) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.Named) > 0 || e.ZeroValues {
 		dst = append(dst, `"named":{`...)
-		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 16), m.Named) {
+		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 32), m.Named) {
 			v := m.Named[k]
 			dst = e.AppendKeyInt(dst, int64(k))
 			dst = append(v.AppendProtoJSON(dst, e), ',')
@@ -2257,7 +2257,7 @@ func (m *Chosen) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	dst = append(dst, `"as_number":`...)
 	dst = append(strconv.AppendInt(dst, m.AsNumber, 10), ',')
 	dst = append(dst, `"as_numbers":{`...)
-	for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.AsNumbers) {
+	for _, k := range jsonwire.SortedKeys(make([]string, 0, 32), m.AsNumbers) {
 		v := m.AsNumbers[k]
 		dst = e.AppendKeyString(dst, k)
 		dst = append(strconv.AppendUint(dst, v, 10), ',')

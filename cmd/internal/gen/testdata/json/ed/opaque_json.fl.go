@@ -61,7 +61,7 @@ func (m *Opaque) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if v := m.GetNumbers(); len(v) > 0 || e.ZeroValues {
 		dst = append(dst, `"numbers":{`...)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), v) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 32), v) {
 			v := v[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendInt64(dst, v), ',')
@@ -312,7 +312,7 @@ func (m *OpaqueChosen) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	{
 		v := m.GetEmpty()
 		dst = append(dst, `"empty":{`...)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), v) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 32), v) {
 			v := v[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(v.AppendProtoJSON(dst, e), ',')

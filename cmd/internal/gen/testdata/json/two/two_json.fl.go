@@ -45,7 +45,7 @@ func (m *Two) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.Entries) > 0 || e.ZeroValues {
 		dst = append(dst, `"entries":{`...)
-		for _, k := range jsonwire.SortedKeys(make([]string, 0, 16), m.Entries) {
+		for _, k := range jsonwire.SortedKeys(make([]string, 0, 32), m.Entries) {
 			v := m.Entries[k]
 			dst = e.AppendKeyString(dst, k)
 			dst = append(e.AppendEnum(dst, int32(v), Closed_name), ',')
@@ -292,7 +292,7 @@ func (m *Required) AppendProtoJSON(dst []byte, e *jsonwire.Encoder) []byte {
 	}
 	if len(m.Named) > 0 || e.ZeroValues {
 		dst = append(dst, `"named":{`...)
-		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 16), m.Named) {
+		for _, k := range jsonwire.SortedKeys(make([]int32, 0, 32), m.Named) {
 			v := m.Named[k]
 			dst = e.AppendKeyInt(dst, int64(k))
 			dst = append(v.AppendProtoJSON(dst, e), ',')

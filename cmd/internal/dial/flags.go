@@ -41,7 +41,7 @@ type Flags struct {
 	ServerName     string
 	Authority      string
 	ConnectTimeout time.Duration
-	Protocol       string // of calls
+	Protocol       string // of calls; "": gRPC
 	HTTP1          bool   // the version of HTTP
 
 	Timeout    time.Duration // of all that the command does; 0: none
@@ -212,6 +212,9 @@ func (f *Flags) Check() error {
 		if wrong {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
+	}
+	if f.Protocol == "" {
+		f.Protocol = string(preset.GRPC)
 	}
 	bad(f.Timeout < 0, "--timeout is %s, want more than 0", f.Timeout)
 	bad(f.ConnectTimeout <= 0, "--connect-timeout is %s, want more than 0", f.ConnectTimeout)

@@ -127,7 +127,6 @@ func (r *reader) message() (op opcode, b *buffer.Buf, err error) {
 	}
 }
 
-//nolint:gochecknoglobals // a constant
 var errNotUTF8 = &closeError{code: statusNotUTF8, reason: "the text is not UTF-8"}
 
 func (r *reader) fail(err error) error {

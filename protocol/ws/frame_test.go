@@ -360,3 +360,25 @@ func FuzzFrames(f *testing.F) {
 		}
 	})
 }
+
+// FuzzMessages: no message makes the parser panic, and what it takes for a message of the method is what stands in it.
+func FuzzMessages(f *testing.F) {
+	for _, s := range []string{
+		`{"message":{"a":1}}`, ` { "message" : null } `, `{"message":`, `{"message":}`, `{"message":1},{"x":2}`,
+		`{"end":true}`, `{"header":{"a":["b"]}}`, `{"timeout_ms":5}`, `{}`, `[]`,
+		"\x00\x00\x00\x00\x01a", "\x02\x00\x00\x00\x00", "\x80\x00\x00\x00\x02{}",
+	} {
+		f.Add([]byte(s), true)
+		f.Add([]byte(s), false)
+	}
+	f.Fuzz(func(t *testing.T, input []byte, text bool) {
+		m, err := parse(text, &buffer.Buf{B: slices.Clone(input)})
+		if err != nil || m.kind != kindMessage {
+			return
+		}
+		n := binary.BigEndian.Uint32(m.envelope[1:])
+		if m.envelope[0] != 0 || int(n) != len(m.envelope)-5 || !bytes.Contains(input, m.envelope[5:]) {
+			t.Errorf("%q: got the envelope %q", input, m.envelope)
+		}
+	})
+}

@@ -673,6 +673,35 @@ func TestDrain(t *testing.T) { //nolint:paralleltest // leakcheck counts gorouti
 	})
 }
 
+// TestSlowMessage: a message that has begun has to come to its end, before there is a call and afterwards.
+func TestSlowMessage(t *testing.T) { //nolint:paralleltest // leakcheck counts goroutines
+	each(t, func(t *testing.T, version int) {
+		r := newRig(t, version, protocoltest.Handlers{}, server.MessageTimeout(50*time.Millisecond))
+		for _, say := range [][]string{nil, {`{"message":{"text":"a"}}`}} {
+			k := r.socket("Chat")
+			k.say(say...)
+			for range say {
+				k.expect(`{"message":{"text":"a","n":0}}`)
+			}
+			_ = k.x.Send(&protocol.Message{Bytes: []byte{0x81, 0x80 | 100, 0, 0, 0, 0, '{'}}, false)
+			const late = "the client did not send the rest of its message within 50ms (server.MessageTimeout)"
+			want := []string{
+				`{"end":{"error":{"code":"deadline_exceeded","message":"` + late + `"}}}`, "close 4004 " + late,
+			}
+			for _, w := range want {
+				if got := k.next(); got != w {
+					t.Errorf("got %s, want %s", got, w)
+				}
+			}
+			k.x.Reset(protocol.ResetCancel, io.EOF)
+		}
+		waitIdle(t, r.s)
+		if got := r.s.Stats().Guard[protocol.SlowMessage]; got != 2 {
+			t.Errorf("%d slow messages were counted, want 2", got)
+		}
+	})
+}
+
 // TestPing: a silent client is asked, and its call canceled if it does not answer. One that sends nothing at all does
 // not keep its socket.
 func TestPing(t *testing.T) { //nolint:paralleltest // synctest

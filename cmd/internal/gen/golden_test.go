@@ -25,6 +25,8 @@ var golden = []struct {
 	rules bool
 	// json has the JSON form generated, and VT is off as well.
 	json bool
+	// openAPI has documents written. What they leave out is a note of its own.
+	openAPI bool
 }{
 	{dir: "shapes"},
 	{dir: "other"},
@@ -36,6 +38,7 @@ var golden = []struct {
 	{dir: "restopaque", note: "restopaque/restopaque.proto: without vtprotobuf"},
 	{dir: "reasons"},
 	{dir: "validate", rules: true},
+	{dir: "openapi", rules: true, openAPI: true, note: "SEARCH /v1/books is not in the OpenAPI document"},
 	{dir: "edition", note: "edition/edition.proto: without vtprotobuf"},
 	{dir: "json", json: true},
 }
@@ -48,6 +51,7 @@ func TestGolden(t *testing.T) {
 			contract := compile(t, "testdata", tt.dir)
 			cfg := Config{
 				Messages: true, VT: !tt.rules && !tt.json, Stubs: true, Validate: tt.rules, JSON: tt.json, StubConfig: tt.stub,
+				OpenAPI: tt.openAPI,
 			}
 			got, err := Run(contract.Files, contract.Names, cfg)
 			if err != nil {
@@ -121,7 +125,7 @@ func compare(t *testing.T, dir string, out *Output) {
 	}
 	var want []string
 	err := filepath.WalkDir(filepath.Join("testdata", dir), func(path string, _ fs.DirEntry, err error) error {
-		if filepath.Ext(path) == ".go" {
+		if ext := filepath.Ext(path); ext == ".go" || ext == ".json" {
 			want = append(want, path)
 		}
 		return err

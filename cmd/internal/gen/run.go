@@ -32,6 +32,8 @@ type Config struct {
 	JSON bool
 	// Validate generates the rules of messages, name_validate.fl.go, for the files that have some.
 	Validate bool
+	// OpenAPI writes an OpenAPI document for each package with HTTP rules, package.openapi.json.
+	OpenAPI bool
 
 	// ImportPaths places files by the Go import path of their package instead of beside the contract.
 	ImportPaths bool
@@ -156,7 +158,7 @@ func (r *run) generated() []*protogen.File {
 // all runs the generators. That of messages comes behind those that need what it takes from the files, and
 // vtprotobuf's, which orders the fields of messages by their numbers, is the last one.
 func (r *run) all(cfg *Config) error {
-	var messages, fast, rules, stubs, form error
+	var messages, fast, rules, stubs, form, documents error
 	if cfg.Validate {
 		rules = r.step(validateSuffix, Validations)
 	}
@@ -169,13 +171,16 @@ func (r *run) all(cfg *Config) error {
 	if cfg.JSON {
 		form = r.json()
 	}
+	if cfg.OpenAPI && stubs == nil {
+		documents = r.openAPI(cfg.Stubs)
+	}
 	if cfg.Messages {
 		messages = r.messages()
 	}
 	if cfg.VT {
 		fast = r.vt()
 	}
-	return errors.Join(messages, fast, rules, stubs, form)
+	return errors.Join(messages, fast, rules, stubs, form, documents)
 }
 
 // step runs one generator, whose files end in suffix.

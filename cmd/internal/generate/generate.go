@@ -23,9 +23,10 @@ import (
 const genLong = `Gen compiles .proto files and writes Go code: name.pb.go with the messages, as
 protoc-gen-go does; name.fl.go with the stubs of services; name_validate.fl.go
 with the rules of messages that have some (buf/validate/validate.proto);
-name_json.fl.go with the JSON form of messages, without reflection; and with
---vt name_vtproto.pb.go, with which messages are encoded faster. It needs nothing
-installed, neither protoc nor plugins.
+name_json.fl.go with the JSON form of messages, without reflection; with --vt
+name_vtproto.pb.go, with which messages are encoded faster; and with --openapi
+package.openapi.json, an OpenAPI 3.1 document of the package's HTTP rules. It needs
+nothing installed, neither protoc nor plugins.
 
 The arguments are files, and directories that are searched with all below them
 (but for testdata, vendor, third_party, node_modules, hidden ones and other Go
@@ -61,6 +62,7 @@ flags come before it; --save writes them into it:
     validate: true
     json: true                    # --json
     vt: true
+    openapi: true                 # --openapi
     beside_grpc: false
     strict: false                 # --strict
     plugins:
@@ -90,6 +92,7 @@ found files that are not up to date.`
 
 const genExample = `  fairlead gen                          # as fairlead.yaml says, or all below the working directory
   fairlead gen --vt api                 # with fast encoding
+  fairlead gen --openapi api            # with OpenAPI documents
   fairlead gen -I api -I third_party --vt --save api
   fairlead gen --check                  # in CI: is the generated code current?
   fairlead gen --implement internal/server
@@ -106,6 +109,7 @@ type genFlags struct {
 	vt         bool
 	stubs      bool
 	validate   bool
+	openAPI    bool
 	json       bool
 	grpc       bool
 	check      bool
@@ -150,6 +154,8 @@ func New() *cobra.Command {
 	flags.BoolVar(&f.json, "json", true,
 		"generate the JSON form of messages; --json=false leaves it to protojson, which takes reflection")
 	flags.BoolVar(&f.vt, "vt", false, "generate vtprotobuf's fast encoding; it brings a dependency on vtprotobuf")
+	flags.BoolVar(&f.openAPI, "openapi", false,
+		"write an OpenAPI 3.1 document for each package whose services have HTTP rules")
 	flags.BoolVar(&f.grpc, "beside-grpc", false,
 		"name stubs so that protoc-gen-go-grpc's code can be in the same package")
 	flags.StringArrayVar(&f.plugins, "plugin", nil,

@@ -87,6 +87,29 @@ func TestGenJSON(t *testing.T) {
 	}
 }
 
+// TestGenOpenAPI sees that there is a document for each package with HTTP rules when it is asked for, and that one is
+// removed when they are gone.
+func TestGenOpenAPI(t *testing.T) {
+	t.Parallel()
+	const rule = "rpc Say(Hello) returns (Hello) { option (google.api.http).get = \"/v1/{name}\"; }"
+	served := strings.Replace(strings.Replace(hello, "rpc Say(Hello) returns (Hello);", rule, 1), "message Hello",
+		"import \"google/api/annotations.proto\";\nmessage Hello", 1)
+	root := tree(t, map[string]string{
+		"hello/hello.proto": served,
+		"plain/plain.proto": "syntax = \"proto3\";\npackage plain;\noption go_package = \"example.com/m/plain\";\n",
+	})
+	const only = "--openapi --go=false --stubs=false --validate=false --json=false "
+	expect(t, root, only+"$", cli.ExitOK, "$/hello/hello.v1.openapi.json\n", "")
+	expect(t, root, only+"--check $", cli.ExitOK, "", "nothing to do: 1 file is up to date\n")
+	put(t, root, "hello/hello.proto", hello)
+	put(t, root, "plain/plain.openapi.json", "{\"openapi\": \"3.1.0\"}\n") // somebody wrote it
+	expect(t, root, only+"$", cli.ExitOK, "$/hello/hello.v1.openapi.json: removed\n", "")
+	put(t, root, "fairlead.yaml", "version: 1\ngen:\n  openapi: true\n")
+	put(t, root, "hello/hello.proto", served)
+	expect(t, root, "--project $/fairlead.yaml --go=false --stubs=false --validate=false --json=false $", cli.ExitOK,
+		"$/hello/hello.v1.openapi.json\n", "")
+}
+
 func TestGen(t *testing.T) {
 	t.Parallel()
 	root := tree(t, map[string]string{"hello/hello.proto": hello})

@@ -93,6 +93,7 @@ func (r *run) generate(u *unit) (*made, error) {
 			VT:          r.vt,
 			Stubs:       r.stubs,
 			Validate:    r.validate,
+			OpenAPI:     r.openAPI,
 			JSON:        r.jsonCode,
 			StubConfig:  gen.StubConfig{BesideGRPC: r.grpc, BesidePackages: beside},
 			ImportPaths: r.paths == "import",

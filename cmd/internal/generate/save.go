@@ -28,6 +28,7 @@ func (s *settings) save(file *project.File, flags *pflag.FlagSet, args []string)
 	set("stubs", s.stubs, "stubs")
 	set("validate", s.validate, "validate")
 	set("json", s.jsonCode, "json")
+	set("openapi", s.openAPI, "openapi")
 	set("beside-grpc", s.grpc, "beside_grpc")
 	set("strict", s.strict, "strict")
 	if flags.Changed("plugin") || flags.Changed("plugin-out") || flags.Changed("plugin-opt") {

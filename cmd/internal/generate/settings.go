@@ -28,7 +28,7 @@ type settings struct {
 	module   string
 	packages map[string]string
 
-	messages, vt, stubs, validate, jsonCode, grpc, strict bool
+	messages, vt, stubs, validate, jsonCode, openAPI, grpc, strict bool
 
 	plugins   []plugin.Plugin
 	implement []implement.Target
@@ -39,7 +39,7 @@ func newSettings(f *genFlags, flags *pflag.FlagSet, args []string, file *project
 	s := &settings{
 		inputs: args, roots: f.roots, out: f.out, paths: f.paths, module: f.module, packages: f.packages,
 		messages: f.messages, vt: f.vt, stubs: f.stubs, validate: f.validate, jsonCode: f.json,
-		grpc: f.grpc, strict: f.strict,
+		openAPI: f.openAPI, grpc: f.grpc, strict: f.strict,
 	}
 	if file != nil && file.Gen != nil {
 		s.remember(file, flags)
@@ -125,6 +125,7 @@ func (s *settings) remember(file *project.File, flags *pflag.FlagSet) {
 	toggle("stubs", &s.stubs, g.Stubs)
 	toggle("validate", &s.validate, g.Validate)
 	toggle("json", &s.jsonCode, g.JSON)
+	toggle("openapi", &s.openAPI, g.OpenAPI)
 	toggle("beside-grpc", &s.grpc, g.BesideGRPC)
 	toggle("strict", &s.strict, g.Strict)
 	if s.paths == "import" && s.out == "" && !flags.Changed("out") {
@@ -245,8 +246,9 @@ func (s *settings) check(flags *pflag.FlagSet, file *project.File) error {
 	if s.module != "" && s.paths != "import" {
 		errs = append(errs, fmt.Errorf("%s needs --paths import", by("module", "module")))
 	}
-	if !s.writesGo() && len(s.plugins) == 0 {
-		errs = append(errs, errors.New("nothing to generate: --go, --stubs, --validate, --json and --vt are all off"))
+	if !s.writesGo() && !s.openAPI && len(s.plugins) == 0 {
+		errs = append(errs, errors.New(
+			"nothing to generate: --go, --stubs, --validate, --json, --vt and --openapi are all off"))
 	}
 	if len(s.implement) > 0 && !s.stubs {
 		errs = append(errs, fmt.Errorf("%s needs the stubs, and --stubs is off", by("implement", "implement")))

@@ -7,6 +7,7 @@
 //	gen:
 //	  inputs: [api]
 //	  vt: true
+//	  openapi: true
 //
 // Document is all that may be in it. A command that has more to keep adds a field for its section to Document, with the
 // section's type in a file beside this one; everything else follows from the types: what they do not have is an error
@@ -44,6 +45,7 @@ type Gen struct {
 
 	Messages   *bool `yaml:"messages"`
 	VT         *bool `yaml:"vt"`
+	OpenAPI    *bool `yaml:"openapi"`
 	Stubs      *bool `yaml:"stubs"`
 	Validate   *bool `yaml:"validate"`
 	JSON       *bool `yaml:"json"`

@@ -82,7 +82,7 @@ func TestParseErrors(t *testing.T) {
 			"unknown key", "version: 1\ngen:\n  root: [a]\n  something: 1\n",
 			`f:3:3: gen: unknown key "root"; did you mean "roots"?` + "\n" +
 				`f:4:3: gen: unknown key "something"; the keys are beside_grpc, implement, inputs, json, map, messages, module, ` +
-				`out, paths, plugins, roots, strict, stubs, validate, vt`,
+				`openapi, out, paths, plugins, roots, strict, stubs, validate, vt`,
 		},
 		{
 			"types", "version: 1\ngen:\n  roots: api\n  vt: [1]\n  out: {a: b}\n  map: [x]\n  module: 5\n  stubs: \"yes\"\n",

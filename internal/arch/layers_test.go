@@ -24,7 +24,10 @@ var layers = [][]string{
 		"internal/combine", "middleware/validate/rules",
 	},
 	{"codec/*", "compress/*", "transport/*", "discovery/*", "balance", "route", "protocol"},
-	{"internal/http1", "internal/http2", "internal/rpcwire", "internal/rpcwire/*", "balance/*", "resilience/*", "middleware/*"},
+	{
+		"internal/http1", "internal/http2", "internal/rpcwire", "internal/rpcwire/*", "balance/*", "resilience/*",
+		"middleware/*",
+	},
 	{"protocol/*"},
 	{"server", "client"},
 	{"policy", "admin", "app", "dynamic"},
@@ -40,8 +43,8 @@ var sealed = map[string][]string{
 	},
 }
 
-// stubImports are the packages of the core that generated stubs import: the vocabulary, what sets fields from text, what
-// encodes and decodes JSON, and what compiled rules report to.
+// stubImports are the packages of the core that generated stubs import: the vocabulary, what sets fields from text,
+// what encodes and decodes JSON, and what compiled rules report to.
 var stubImports = []string{root, "httprule", "jsonwire", "middleware/validate/rules"}
 
 // bridges are the only packages of the core that may import net/http: everything else is carried by our own wires.

@@ -18,13 +18,13 @@ type faulty struct {
 	cost protocol.Cost
 }
 
-func (f *faulty) Route([]byte) *protocol.Route                     { return nil }
+func (f *faulty) Route([]byte) *protocol.Route                              { return nil }
 func (f *faulty) Select(*protocol.Head) (protocol.Responder, protocol.Mode) { return f, f.mode }
-func (f *faulty) Deadline(*protocol.Head) time.Time                { return time.Time{} }
-func (f *faulty) Stream(protocol.Exchange)                         { panic("in Stream") }
-func (f *faulty) Whole(protocol.Exchange, []byte) protocol.Task    { return f }
-func (f *faulty) Run()                                             { panic("in a task") }
-func (f *faulty) Cost() *protocol.Cost                             { return &f.cost }
+func (f *faulty) Deadline(*protocol.Head) time.Time                         { return time.Time{} }
+func (f *faulty) Stream(protocol.Exchange)                                  { panic("in Stream") }
+func (f *faulty) Whole(protocol.Exchange, []byte) protocol.Task             { return f }
+func (f *faulty) Run()                                                      { panic("in a task") }
+func (f *faulty) Cost() *protocol.Cost                                      { return &f.cost }
 
 // TestFaultyProtocol: a panic of a protocol, in a goroutine of its own, is counted and ends the connection it came
 // from, and nothing else.

@@ -282,8 +282,9 @@ func (r *run) expect(suffix string) {
 // add adds a file that was generated.
 func (r *run) add(name string, content []byte) error {
 	if r.contents[name] != nil {
+		end := strings.TrimSuffix(name, stubSuffix)
 		return fmt.Errorf("%s: two generators would write it; rename a contract whose name ends in %s", name,
-			strings.TrimSuffix(validateSuffix, stubSuffix))
+			end[max(strings.LastIndexByte(end, '_'), 0):])
 	}
 	r.contents[name] = stripVersion(content)
 	return nil

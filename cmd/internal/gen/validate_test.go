@@ -244,6 +244,13 @@ message A { string s = 1 [(buf.validate.field).string.min_len = 1]; }`,
 			t.Errorf("%s: %d bytes", f.Name, len(f.Content))
 		}
 	}
+	files["a_json.proto"] = strings.ReplaceAll(files["a_validate.proto"], "B {}",
+		"J {} service T { rpc Do(J) returns (J); }")
+	const want = "a_json.fl.go: two generators would write it; rename a contract whose name ends in _json"
+	if _, err = runOn(t, files, Config{JSON: true, Stubs: true}); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	delete(files, "a_json.proto")
 	files["a_validate.proto"] += "service S { rpc Do(B) returns (B); }"
 	if _, err = runOn(t, files, Config{Validate: true, Stubs: true}); err == nil ||
 		!strings.Contains(err.Error(), "a_validate.fl.go: two generators would write it") {

@@ -150,7 +150,8 @@ func (r *run) add(ctx context.Context, u *unit, m *made, out *outputs) error {
 		origin := originOf(file.name)
 		full := idl.Short(filepath.Join(dir, filepath.FromSlash(file.name)))
 		out.all = append(out.all, change{path: full, code: file.code, origin: contract.Path(origin)})
-		if strings.HasSuffix(file.name, ".fl.go") && !strings.HasSuffix(file.name, "_validate.fl.go") && !file.code.none() {
+		stubs := strings.TrimSuffix(path.Base(origin), ".proto") + ".fl.go" // neither rules nor JSON
+		if path.Base(file.name) == stubs && !file.code.none() {
 			out.stubs = append(out.stubs, stub{full, m.packages[origin].path, file.code})
 		}
 	}

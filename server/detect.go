@@ -150,18 +150,19 @@ const (
 	refusalBytes = 64 << 10
 )
 
-// ask returns the first wire that recognizes the bytes. more reports whether a wire may recognize them with more bytes.
+// ask returns the first wire that recognizes the bytes, in the order of the options. more reports whether that takes
+// more bytes.
 func (s *Server) ask(first []byte) (known protocol.Server, more bool) {
 	for _, p := range s.cfg.protocols {
 		switch p.Detect(first) {
 		case protocol.Yes:
 			return p, false
 		case protocol.More:
-			more = true
+			return nil, true // a later wire may be sure already, and would win or not by how the bytes arrive
 		case protocol.No:
 		}
 	}
-	return nil, more
+	return nil, false
 }
 
 // noBytes describes the end of a connection whose wire is not known yet.

@@ -36,7 +36,8 @@ func Service(impl ...*fairlead.Implementation) Option {
 }
 
 // Protocol adds wires. At least one is needed. A connection goes to the first wire that was agreed upon by ALPN, or
-// that recognizes its first bytes. A wire replaces an earlier one of the same name. A value serves one server.
+// that recognizes its first bytes; a later wire is asked once all earlier ones do not know these. A wire replaces an
+// earlier one of the same name. A value serves one server.
 func Protocol(p ...protocol.Server) Option {
 	return option(func(c *config) { c.protocols = append(c.protocols, p...) })
 }

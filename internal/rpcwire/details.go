@@ -19,6 +19,15 @@ const (
 	anyValue protowire.Number = 2
 )
 
+// Relayed returns e as a server sends it, which is e itself, but for an error that arrived from another server: that
+// goes on without its details, which were meant for this process. e is not changed.
+func Relayed(e *fairlead.Error) *fairlead.Error {
+	if !e.FromPeer() || len(e.Details) == 0 {
+		return e
+	}
+	return &fairlead.Error{Code: e.Code, Message: e.Message}
+}
+
 // EncodeStatus returns a google.rpc.Status.
 func EncodeStatus(code fairlead.Code, message string, details []fairlead.Detail) []byte {
 	dst := protowire.AppendTag(nil, statusCode, protowire.VarintType)

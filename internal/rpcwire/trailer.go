@@ -57,21 +57,17 @@ func StatusOf(fields *fairlead.Metadata) (err *fairlead.Error, found bool) {
 	return e, true
 }
 
-// AddStatus adds the message and the details of e to a trailer, and the code if it is not one of NamedCodes, for which
-// callers have fields prepared. Details of an error that arrived from another server are left out: they were meant for
-// this process. What is added has at most room bytes, as RFC 9113 counts them in section 6.5.2, unless the code needs
-// more. If the status had to be shortened for that, AddStatus returns false, and the message says so and names limit.
+// AddStatus adds the message and the details of e to a trailer, and the code if it is not one of NamedCodes, for
+// which callers have fields prepared. Details are left out as in Relayed. What is added has at most room bytes, as
+// RFC 9113 counts them in section 6.5.2, unless the code needs more. If the status had to be shortened for that,
+// AddStatus returns false, and the message says so and names limit.
 func AddStatus(md *fairlead.Metadata, e *fairlead.Error, room, limit int) (whole bool) {
 	if int(e.Code) >= NamedCodes {
 		code := strconv.FormatUint(uint64(e.Code), 10)
 		md.Append(FieldStatus, code)
 		room -= fieldSize(FieldStatus, len(code))
 	}
-	details := e.Details
-	if e.FromPeer() {
-		details = nil
-	}
-	message := e.Message
+	message, details := e.Message, Relayed(e).Details
 	if statusSize(e.Code, len(message), encodedLen(message), details) > room {
 		message, details = shorten(e.Code, message, details, room, limit)
 	} else {

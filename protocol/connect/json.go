@@ -15,9 +15,9 @@ import (
 // typePrefix is what the type URLs of details begin with, and their names in JSON do not.
 const typePrefix = "type.googleapis.com/"
 
-// appendError appends an error in JSON. Details of an error that arrived from another server are left out: they were
-// meant for this process.
+// appendError appends an error in JSON, without details that are not to be passed on.
 func appendError(dst []byte, e *fairlead.Error) []byte {
+	e = rpcwire.Relayed(e)
 	dst = append(dst, `{"code":"`...)
 	dst = append(dst, codeNames[named(e.Code)]...)
 	dst = append(dst, '"')
@@ -25,7 +25,7 @@ func appendError(dst []byte, e *fairlead.Error) []byte {
 		dst = append(dst, `,"message":`...)
 		dst = appendString(dst, e.Message)
 	}
-	if len(e.Details) > 0 && !e.FromPeer() {
+	if len(e.Details) > 0 {
 		dst = append(dst, `,"details":[`...)
 		for i := range e.Details {
 			d := &e.Details[i]

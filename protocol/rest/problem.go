@@ -10,6 +10,7 @@ import (
 
 	"github.com/fairlead-go/fairlead"
 	"github.com/fairlead-go/fairlead/httprule"
+	"github.com/fairlead-go/fairlead/internal/rpcwire"
 	"github.com/fairlead-go/fairlead/protocol"
 )
 
@@ -56,13 +57,14 @@ func (e *statusError) As(target any) bool {
 	return ok
 }
 
-// newProblem returns the body for an error, and its status.
+// newProblem returns the body for an error, its status, and what is passed on of the error.
 func (s *Server) newProblem(err error) (body []byte, status int, e *fairlead.Error) {
 	e = fairlead.ErrorOf(err)
 	status = e.HTTPStatus()
 	if se, ok := err.(*statusError); ok { //nolint:errorlint // one that somebody has wrapped is an error like others
 		status = se.status
 	}
+	e = rpcwire.Relayed(e)
 	p := problem{
 		Type: "about:blank", Title: titleOf(status), Status: status,
 		Detail: e.Message, Code: int(e.Code), Message: e.Message, Details: []json.RawMessage{},

@@ -184,6 +184,8 @@ func TestErrors(t *testing.T) {
 			"metadata":{"id":"lamp"}},
 			{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"1.500s"}]}`, "",
 			problem + "|retry-after: 2|shelf: 7"},
+		{"a reason of another server", "GET", "/v1/types/relay", "", "", 400, `{"type":"about:blank","title":"Bad Request",
+			"status":400,"detail":"there is none left","code":9,"message":"there is none left","details":[]}`, "", problem},
 		{"another error", "GET", "/v1/types/unknown", "", "", 500, "", `"code":2`, problem},
 		{"a panic", "GET", "/v1/types/panic", "", "", 500, "", `"code":13`, problem},
 		{"a deadline", "GET", "/v1/types/slow", "grpc-timeout: 10m", "", 504, "", `"code":4`, problem},

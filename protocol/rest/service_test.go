@@ -148,6 +148,9 @@ func get(ctx context.Context, m *thing) (*thing, error) {
 	case "types/stock":
 		c.ResponseHeader().Set("shelf", "7")
 		return nil, errStock.Errorf("").With("id", "lamp")
+	case "types/relay":
+		e := fairlead.ErrorOf(errStock.Errorf("").With("id", "lamp"))
+		return nil, fairlead.PeerError(e.Code, e.Message, e.Details)
 	case "types/unknown":
 		return nil, errors.New("it broke")
 	case "types/panic":

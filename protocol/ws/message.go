@@ -242,11 +242,12 @@ type detailBody struct {
 	Value string `json:"value"`
 }
 
-// newErrorBody returns an error as Connect has it, nil for none.
+// newErrorBody returns an error as Connect has it, without details that are not to be passed on, nil for none.
 func newErrorBody(e *fairlead.Error) *errorBody {
 	if e == nil {
 		return nil
 	}
+	e = rpcwire.Relayed(e)
 	b := &errorBody{Code: codeName(e.Code), Message: e.Message}
 	for _, d := range e.Details {
 		b.Details = append(b.Details, detailBody{

@@ -432,6 +432,9 @@ func TestWhatIsRefused(t *testing.T) { //nolint:paralleltest // leakcheck counts
 				case "fail":
 					fairlead.CallFrom(ctx).ResponseTrailer().Add("why", "because")
 					return nil, fairlead.Errorf(fairlead.NotFound, "no %d", m.N).WithDetail("type.googleapis.com/a.B", []byte("x"))
+				case "relay":
+					details := []fairlead.Detail{{Type: "a.B", Value: []byte("x")}}
+					return nil, fairlead.PeerError(fairlead.NotFound, "not there", details)
 				case "panic":
 					panic("oh")
 				case "exit":
@@ -452,6 +455,9 @@ func TestWhatIsRefused(t *testing.T) { //nolint:paralleltest // leakcheck counts
 				`{"end":{"error":{"code":"not_found","message":"no 7","details":[{"type":"a.B","value":"eA"}]},` +
 					`"metadata":{"why":["because"]}}}`,
 				"close 4005 no 7",
+			}},
+			{"an error of another server", "Unary", []string{`{"message":{"text":"relay"}}`}, []string{
+				`{"end":{"error":{"code":"not_found","message":"not there"}}}`, "close 4005 not there",
 			}},
 			{"a panic", "Unary", []string{`{"message":{"text":"panic"}}`}, []string{
 				`{"end":{"error":{"code":"internal","message":"internal error"}}}`, "close 4013 internal error",
